@@ -1,0 +1,184 @@
+"""The number contract: each operation of the accelerator, once, in NumPy, on integers.
+
+This module is the specification. The PyTorch layers, the QONNX export, the FINN operators, the CPU engine and the
+SystemVerilog are each tested equal to it in every bit. Images are ``(channels, height, width)``; integers are int64
+unless said otherwise. Binary tensors hold +1 and -1 (bit 1 and bit 0 in hardware).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from bitpan.errors import FormatError
+from bitpan.formats import Format
+
+Integers = npt.NDArray[np.int64]
+
+COEFFICIENT_BITS = 10
+"""Fraction bits of the interpolation coefficients: 1/1024 holds Keys' kernel exactly at ratio 4 (and 1/128 at 2)."""
+
+TAPS = 5
+"""Taps per interpolation phase: MS samples i-2 ... i+2, enough for any shift of up to half an MS pixel."""
+
+K_MIN = 2.0**-8
+"""Smallest slope of the spectral redistribution (SRM), so that a threshold always exists."""
+
+
+def round_shift(v: npt.ArrayLike, shift: int) -> Integers:
+    """Divide by ``2**shift`` and round half up; an exact left shift for ``shift <= 0``."""
+    v = np.asarray(v, dtype=np.int64)
+    if shift <= 0:
+        return v << -shift
+    return (v + (1 << (shift - 1))) >> shift
+
+
+def saturate(v: npt.ArrayLike, fmt: Format) -> Integers:
+    """Clip to the range of ``fmt``."""
+    return np.clip(np.asarray(v, dtype=np.int64), fmt.min, fmt.max)
+
+
+def requantise(v: npt.ArrayLike, shift: int, fmt: Format) -> Integers:
+    """Round half up by ``shift`` bits, then saturate: the one way a tensor changes its grid."""
+    return saturate(round_shift(v, shift), fmt)
+
+
+def centre(x: npt.ArrayLike, offset: int, shift: int, fmt: Format) -> Integers:
+    """Network input from image counts: subtract ``offset``, round by ``shift`` bits, saturate to ``fmt``."""
+    return requantise(np.asarray(x, dtype=np.int64) - offset, shift, fmt)
+
+
+def sign(x: npt.ArrayLike, threshold: npt.ArrayLike) -> Integers:
+    """+1 where ``x >= threshold``, else -1. ``x: (C, H, W)``, ``threshold: (C,)``."""
+    x, threshold = np.asarray(x), np.asarray(threshold)
+    return np.where(x >= threshold[:, None, None], 1, -1).astype(np.int64)
+
+
+def srm_threshold(k: npt.ArrayLike, b: npt.ArrayLike, fmt: Format) -> Integers:
+    """Spectral redistribution folded into a threshold: ``k*x + b >= 0`` is ``x >= ceil(-b/k)`` for ``k > 0``.
+
+    Args:
+        k: positive slopes, float64, ``(C,)``; taken as at least ``2**-8``.
+        b: biases in steps of ``fmt`` (not in real units), float64, ``(C,)``.
+        fmt: format of x. The threshold saturates to ``[fmt.min, fmt.max + 1]``, so that "never" can be written.
+    """
+    k = np.maximum(np.asarray(k, dtype=np.float64), K_MIN)
+    threshold = np.ceil(-np.asarray(b, dtype=np.float64) / k)
+    if not np.isfinite(threshold).all():
+        raise FormatError("a spectral redistribution slope or bias is not finite")
+    return np.clip(threshold, fmt.min, fmt.max + 1).astype(np.int64)
+
+
+def conv2d(x: npt.ArrayLike, weights: npt.ArrayLike, pad_value: int = 0) -> Integers:
+    """Same-size convolution (correlation), stride 1, ``(I, H, W) * (O, I, k, k) -> (O, H, W)``, k odd.
+
+    With ``pad_value=-1`` and operands of +1 and -1 this is the XNOR-popcount convolution: ``2*popcount - k*k*I``.
+    """
+    x, weights = np.asarray(x, dtype=np.int64), np.asarray(weights, dtype=np.int64)
+    kernel = weights.shape[-1]
+    height, width = x.shape[1:]
+    margin = kernel // 2
+    padded = np.pad(x, ((0, 0), (margin, margin), (margin, margin)), constant_values=pad_value)
+    # float64 BLAS is exact while every partial sum stays below 2**53.
+    bound = int(np.abs(weights).sum(axis=(1, 2, 3)).max(initial=0)) * int(np.abs(padded).max(initial=0))
+    if bound >= 1 << 53:
+        raise FormatError(f"a convolution's sum may reach {bound}, beyond the exact range of float64")
+    padded_float, weights_float = padded.astype(np.float64), weights.astype(np.float64)
+    total = np.zeros((weights.shape[0], height * width))
+    for dy in range(kernel):
+        for dx in range(kernel):
+            window = padded_float[:, dy : dy + height, dx : dx + width].reshape(x.shape[0], -1)
+            total += weights_float[:, :, dy, dx] @ window
+    return total.astype(np.int64).reshape(-1, height, width)
+
+
+def rprelu(
+    p: npt.ArrayLike,
+    x: npt.ArrayLike,
+    knee: npt.ArrayLike,
+    slope_above: npt.ArrayLike,
+    slope_below: npt.ArrayLike,
+    bias_above: npt.ArrayLike,
+    bias_below: npt.ArrayLike,
+    shift: int,
+    fmt: Format,
+) -> Integers:
+    """RPReLU of the scaled convolution, plus the residual.
+
+    The paper's ``alpha*p -> (. - gamma) * (1 or beta) + zeta`` is one multiply-add per branch once alpha is folded:
+    ``x + round((slope*p + bias) / 2**shift)``, "above" where ``p >= knee``, saturated to ``fmt``.
+
+    Args:
+        p: popcounts, ``(C, H, W)``.
+        x: residual, ``(C, H, W)``, on the grid of ``fmt``.
+        knee, slope_above, slope_below, bias_above, bias_below: integers, ``(C,)``.
+        shift: fraction bits of slopes and biases.
+        fmt: format of x and of the result.
+    """
+
+    def per_channel(v: npt.ArrayLike) -> Integers:
+        return np.asarray(v, dtype=np.int64)[:, None, None]
+
+    p = np.asarray(p, dtype=np.int64)
+    above = p >= per_channel(knee)
+    slope = np.where(above, per_channel(slope_above), per_channel(slope_below))
+    bias = np.where(above, per_channel(bias_above), per_channel(bias_below))
+    return saturate(np.asarray(x, dtype=np.int64) + round_shift(slope * p + bias, shift), fmt)
+
+
+def keys_coefficients(ratio: int, shift: float = 0.0) -> Integers:
+    """Keys' cubic kernel (a = -1/2; IEEE ASSP-29, 1981) for one axis, block-aligned phase, in ``2**-COEFFICIENT_BITS``.
+
+    Args:
+        ratio: PAN pixels per MS pixel.
+        shift: displacement of the MS sample's centre in PAN pixels, at most half an MS pixel.
+
+    Returns:
+        ``(ratio, TAPS)``: row p weighs the MS samples i-2 ... i+2 for the PAN pixel ``ratio*i + p``; rows sum to 1024.
+    """
+    if abs(shift) > ratio / 2:
+        raise FormatError(f"a shift of {shift} PAN pixels exceeds half an MS pixel ({ratio / 2})")
+    phase = ((np.arange(ratio) + 0.5) / ratio - 0.5 - shift / ratio)[:, None]
+    distance = np.abs(phase - np.arange(-2, 3))
+    near = (1.5 * distance - 2.5) * distance**2 + 1
+    far = ((-0.5 * distance + 2.5) * distance - 4) * distance + 2
+    kernel = np.where(distance <= 1, near, np.where(distance < 2, far, 0.0))
+    coefficients = np.floor(kernel * (1 << COEFFICIENT_BITS) + 0.5).astype(np.int64)
+    # Rounding may leave a sum of 1023 or 1025 at odd shifts; the largest tap takes it up.
+    rows = np.arange(ratio)
+    coefficients[rows, coefficients.argmax(axis=1)] += (1 << COEFFICIENT_BITS) - coefficients.sum(axis=1)
+    return coefficients
+
+
+def interpolate(ms: npt.ArrayLike, rows: npt.ArrayLike, columns: npt.ArrayLike) -> Integers:
+    """MS upsampled to the PAN grid: vertical pass, then horizontal, each rounded half up, unclipped, edges replicated.
+
+    Args:
+        ms: ``(B, h, w)``.
+        rows, columns: coefficients of the two axes, ``(ratio, TAPS)``.
+
+    Returns:
+        ``(B, ratio*h, ratio*w)``; the range of bits-bit imagery fits ``lms_format(bits)``.
+    """
+
+    def along_rows(image: Integers, coefficients: Integers) -> Integers:
+        bands, height, width = image.shape
+        index = np.clip(np.arange(height)[:, None] + np.arange(-2, 3), 0, height - 1)
+        total = np.einsum("bhtw,pt->bhpw", image[:, index], coefficients)
+        return round_shift(total.reshape(bands, -1, width), COEFFICIENT_BITS)
+
+    image = along_rows(np.asarray(ms, dtype=np.int64), np.asarray(rows, dtype=np.int64))
+    image = along_rows(image.transpose(0, 2, 1), np.asarray(columns, dtype=np.int64))
+    return np.ascontiguousarray(image.transpose(0, 2, 1))
+
+
+def lms_format(bits: int) -> Format:
+    """Format of the upsampled MS: two cubic passes overshoot by less than half the range on either side."""
+    return Format(bits + 2, 0, signed=True)
+
+
+def add_clip(lms: npt.ArrayLike, residual: npt.ArrayLike, bits: int) -> Integers:
+    """The fused image: upsampled MS plus the network's residual, clipped to unsigned ``bits``."""
+    return saturate(
+        np.asarray(lms, dtype=np.int64) + np.asarray(residual, dtype=np.int64), Format(bits, 0, signed=False)
+    )

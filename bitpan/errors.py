@@ -1,0 +1,61 @@
+"""Every error and warning that bitpan raises on purpose.
+
+Each also inherits the standard exception a caller would expect, so ``except OSError`` and ``except ValueError``
+work. A message names the value, the file and the cure, in one line.
+"""
+
+
+class BitpanError(Exception):
+    """Base of all bitpan errors; the command line prints its message as one line and exits with 1."""
+
+
+class FormatError(BitpanError, ValueError):
+    """A number does not fit its format, or a format makes no sense."""
+
+
+class ModelError(BitpanError, ValueError):
+    """A model, checkpoint or package is malformed, of another version, or does not fit the task."""
+
+
+class SceneError(BitpanError, ValueError):
+    """A PAN/MS pair cannot be fused: no overlap, other CRS, ratio, band count or bit depth."""
+
+
+class SceneIOError(BitpanError, OSError):
+    """A raster could not be read or written."""
+
+
+class DataError(BitpanError, ValueError):
+    """Training data is not what it should be."""
+
+
+class MissingDependencyError(BitpanError, ImportError):
+    """An optional package or tool is not installed; the message says what to install."""
+
+
+class BuildError(BitpanError, RuntimeError):
+    """The hardware flow stopped."""
+
+
+class MismatchError(BuildError):
+    """Two stages that must agree bit for bit do not; the message names step, node and first wrong element."""
+
+
+class SimulationError(BitpanError, RuntimeError):
+    """The simulated accelerator stopped answering or raised an error flag."""
+
+
+class DeviceError(BitpanError, RuntimeError):
+    """The board, its overlay or one of its DMAs failed."""
+
+
+class DeviceTimeoutError(DeviceError, TimeoutError):
+    """The accelerator did not finish a tile in time."""
+
+
+class BitpanWarning(UserWarning):
+    """Base of all bitpan warnings."""
+
+
+class GeoreferenceWarning(BitpanWarning):
+    """A raster has no CRS, so the pair is aligned by extent and ratio alone."""

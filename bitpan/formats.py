@@ -1,0 +1,41 @@
+"""Fixed-point formats: how the integers on an edge of the network are to be read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bitpan.errors import FormatError
+
+
+@dataclass(frozen=True)
+class Format:
+    """An integer grid: the integer ``v`` stands for ``v * 2**-fraction``.
+
+    Attributes:
+        bits: width in hardware, sign bit included, 1 to 48.
+        fraction: fraction bits; may be negative or exceed ``bits``.
+        signed: two's complement if true, else natural binary.
+    """
+
+    bits: int
+    fraction: int = 0
+    signed: bool = True
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.bits <= 48:
+            raise FormatError(f"a format has 1 to 48 bits, not {self.bits}")
+
+    @property
+    def min(self) -> int:
+        """Smallest integer of the grid."""
+        return -(1 << (self.bits - 1)) if self.signed else 0
+
+    @property
+    def max(self) -> int:
+        """Largest integer of the grid."""
+        return (1 << (self.bits - 1)) - 1 if self.signed else (1 << self.bits) - 1
+
+    @property
+    def step(self) -> float:
+        """Value of one integer step."""
+        return 2.0**-self.fraction

@@ -1,0 +1,1 @@
+"""From a QONNX model to a verified accelerator and its deployment folder."""

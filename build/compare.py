@@ -1,0 +1,60 @@
+"""Equality of two stages, element by element: a difference stops the build and says where it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+
+from bitpan.arithmetic import Integers, keys_coefficients
+from bitpan.errors import MismatchError
+from bitpan.model import IntegerModel
+
+Inputs = tuple[dict[str, Integers], dict[str, Integers]]
+"""Images by tensor name, scene parameters by name."""
+
+
+def require_equal(step: str, node: str, expected: npt.ArrayLike, actual: npt.ArrayLike) -> None:
+    """Raise :class:`MismatchError` naming ``step``, ``node`` and the first element that differs."""
+    expected, actual = np.asarray(expected), np.asarray(actual)
+    if expected.shape != actual.shape:
+        raise MismatchError(f"{step}, node {node}: shape {actual.shape}, expected {expected.shape}")
+    wrong = np.argwhere(expected != actual)
+    if len(wrong):
+        index = tuple(int(i) for i in wrong[0])
+        raise MismatchError(
+            f"{step}, node {node}: {len(wrong)} of {expected.size} elements differ, "
+            f"first at {index}: {actual[index]}, expected {expected[index]}"
+        )
+
+
+def random_case(model: IntegerModel, height: int, width: int, seed: int) -> Inputs:
+    """Random images and scene parameters, "always" and "never" among the thresholds."""
+    rng = np.random.default_rng(seed)
+    high = 1 << model.bits
+    inputs = {
+        "pan": rng.integers(0, high, (1, height, width)),
+        "ms": rng.integers(0, high, (model.bands, height // model.ratio, width // model.ratio)),
+    }
+    scene = {}
+    for parameter in model.scene:
+        if parameter.kind == "interpolation":
+            scene[parameter.name] = keys_coefficients(model.ratio, rng.uniform(-model.ratio / 2, model.ratio / 2))
+        else:
+            source = model.tensors[parameter.measures].format
+            value = np.rint(rng.normal(0, source.max / 4, parameter.shape)).astype(np.int64)
+            value.flat[:2] = source.min, source.max + 1
+            scene[parameter.name] = np.clip(value, source.min, source.max + 1)
+    return inputs, scene
+
+
+def cases(model: IntegerModel, height: int, width: int, random: int = 2) -> Iterator[Inputs]:
+    """Test inputs: random ones, then the extremes black, white and a checkerboard of both."""
+    for seed in range(random):
+        yield random_case(model, height, width, seed)
+    inputs, scene = random_case(model, height, width, random)
+    high = (1 << model.bits) - 1
+    yield {name: np.zeros_like(image) for name, image in inputs.items()}, scene
+    yield {name: np.full_like(image, high) for name, image in inputs.items()}, scene
+    yield {name: high * (np.indices(image.shape).sum(axis=0) % 2) for name, image in inputs.items()}, scene

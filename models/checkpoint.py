@@ -1,0 +1,83 @@
+"""Checkpoints: a network with its configuration, and where it is still being trained the state to go on from."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from bitpan.errors import ModelError
+from bitpan.models.s2bnet_flat import NETWORKS, Configuration, S2BNetFlat, S2BNetFlatFloat
+
+VERSION = 1
+"""Version of the file; a reader refuses any other."""
+
+KIND = "bitpan checkpoint"
+
+
+def save_checkpoint(
+    path: Path,
+    network: S2BNetFlat | S2BNetFlatFloat,
+    provenance: Mapping[str, Any],
+    training: Mapping[str, Any] | None = None,
+) -> None:
+    """Write ``path``, beside and then renamed.
+
+    Args:
+        path: of the checkpoint.
+        network: its weights are stored on the CPU.
+        provenance: plain facts: command, seed, data, metrics.
+        training: optimiser, iteration and random state to resume from; None for a finished network.
+    """
+    document = {
+        "kind": KIND,
+        "version": VERSION,
+        "network": network.name,
+        "configuration": network.configuration.to_json(),
+        "state": {key: value.detach().cpu() for key, value in network.state_dict().items()},
+        "provenance": dict(provenance),
+        "training": None if training is None else dict(training),
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(path.name + ".partial")
+    torch.save(document, partial)
+    partial.replace(path)
+
+
+def read_checkpoint(path: Path) -> dict[str, Any]:
+    """The document in ``path``; raise :class:`ModelError` unless it is a checkpoint of this version."""
+    try:
+        document = torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError:
+        raise ModelError(f"{path}: there is no such checkpoint; `bitpan train --out DIR` writes one") from None
+    except (OSError, RuntimeError, EOFError, pickle.UnpicklingError, ValueError) as error:
+        raise ModelError(f"{path}: not a checkpoint ({str(error).splitlines()[0]})") from None
+    if not isinstance(document, dict) or document.get("kind") != KIND:
+        raise ModelError(f"{path}: a PyTorch file, but not a bitpan checkpoint")
+    if document.get("version") != VERSION:
+        raise ModelError(
+            f"{path}: checkpoint version {document.get('version')}, this bitpan reads {VERSION}; train it again"
+        )
+    return document
+
+
+def network_of(document: Mapping[str, Any], path: Path) -> S2BNetFlat | S2BNetFlatFloat:
+    """The network a checkpoint's document holds; ``path`` is for the message of a :class:`ModelError`."""
+    name = document["network"]
+    if name not in NETWORKS:
+        raise ModelError(f"{path}: holds a network {name!r}; this bitpan knows {', '.join(NETWORKS)}")
+    try:
+        network = NETWORKS[name](Configuration(**document["configuration"]))
+        network.load_state_dict(document["state"])
+    except (TypeError, RuntimeError) as error:
+        raise ModelError(f"{path}: does not fit the network {name} ({str(error).splitlines()[0]})") from None
+    return network
+
+
+def load_network(path: Path) -> tuple[S2BNetFlat | S2BNetFlatFloat, dict[str, Any]]:
+    """Network and provenance of the checkpoint ``path``."""
+    document = read_checkpoint(path)
+    return network_of(document, path).eval(), document["provenance"]

@@ -1,0 +1,271 @@
+"""``bitpan export``: a checkpoint becomes a QONNX model, proved equal to PyTorch and to the integer model.
+
+The graph holds standard ONNX operations and QONNX's BipolarQuant, float32 tensors that carry integers, and one static
+tile shape. Its inputs are ``pan``, ``ms`` and the scene parameters; its output is ``fused``; tensors keep the names of
+the integer model. The metadata property ``bitpan`` (JSON) says what the graph cannot: formats and scene parameters.
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import json
+import warnings
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import asdict
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+import torch
+from qonnx.core.datatype import DataType
+from qonnx.core.modelwrapper import ModelWrapper
+from qonnx.core.onnx_exec import execute_onnx
+from qonnx.transformation.general import RemoveUnusedTensors, SortGraph
+from qonnx.transformation.infer_shapes import InferShapes
+
+from bitpan import __version__
+from bitpan.errors import FormatError, MismatchError, ModelError
+from bitpan.formats import Format
+from bitpan.model import IntegerModel, execute
+from bitpan.models.checkpoint import load_network
+from bitpan.models.functional import EXACT, QONNX
+from bitpan.models.integers import scene_parameters, tensor_table, to_integer_model
+from bitpan.models.layers import IntegerConv, IntegerLayer
+from bitpan.models.s2bnet_flat import S2BNetFlat
+
+OPSET = 17
+Arrays = Mapping[str, npt.NDArray[Any]]
+
+
+class _Traced(torch.nn.Module):
+    """The network with positional inputs and every named tensor as an output, so that the names reach the file."""
+
+    def __init__(self, network: S2BNetFlat, scene: list[str]) -> None:
+        super().__init__()
+        self.network, self.scene = network, scene
+
+    def forward(self, pan: torch.Tensor, ms: torch.Tensor, *scene: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        values = self.network.tensors(pan, ms, dict(zip(self.scene, scene, strict=True)))
+        return tuple(values.values())
+
+
+def to_qonnx(network: S2BNetFlat, tile: tuple[int, int], provenance: Mapping[str, Any] | None = None) -> ModelWrapper:
+    """Trace ``network`` for tiles of ``(height, width)`` PAN pixels and clean the graph up; nothing is verified here."""
+    own = network.configuration
+    if min(tile) < 1 or tile[0] % own.ratio or tile[1] % own.ratio:
+        raise FormatError(
+            f"a tile of {tile[0]}x{tile[1]} is not made of whole MS pixels; take multiples of {own.ratio}"
+        )
+    parameters, _ = scene_parameters(network)
+    names = [parameter.name for parameter in parameters]
+    outputs = [name for name in tensor_table(network) if name not in ("pan", "ms")]
+    example = (
+        torch.zeros(1, 1, *tile),
+        torch.zeros(1, own.bands, tile[0] // own.ratio, tile[1] // own.ratio),
+        *(torch.zeros(parameter.shape) for parameter in parameters),
+    )
+    buffer = BytesIO()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the exporter announces its own replacement
+        torch.onnx.export(
+            _Traced(frozen(network), names).eval(),
+            example,
+            buffer,
+            dynamo=False,
+            opset_version=OPSET,
+            input_names=["pan", "ms", *names],
+            output_names=outputs,
+            custom_opsets={QONNX: 1},
+            keep_initializers_as_inputs=False,
+        )
+    model = onnx.load_from_string(buffer.getvalue())
+    del model.graph.output[:-1]
+    _constants_to_initializers(model.graph)
+    wrapper = ModelWrapper(model)
+    for step in (InferShapes(), RemoveUnusedTensors(), SortGraph()):
+        wrapper = wrapper.transform(step)
+    _annotate(wrapper, network)
+    _describe(wrapper, network, provenance or {})
+    return wrapper
+
+
+def _constants_to_initializers(graph: onnx.GraphProto) -> None:
+    """What qonnx's FoldConstants does, which takes a second per node."""
+    constants = [node for node in graph.node if node.op_type == "Constant"]
+    for node in constants:
+        tensor = graph.initializer.add()
+        tensor.CopyFrom(node.attribute[0].t)
+        tensor.name = node.output[0]
+        graph.node.remove(node)
+
+
+def _annotate(wrapper: ModelWrapper, network: S2BNetFlat) -> None:
+    """Name nodes after the integer model's node they belong to, and give tensors QONNX data types."""
+    table = tensor_table(network)
+    owner = {node.output: node.name for node in to_integer_model(network).nodes}
+    count: Counter[str] = Counter()
+    for node in reversed(wrapper.graph.node):
+        belongs = owner[node.output[0]]
+        for name in node.input:
+            owner.setdefault(name, belongs)
+        count[f"{belongs}.{node.op_type}"] += 1
+        node.name = f"{belongs}.{node.op_type}{count[f'{belongs}.{node.op_type}']}"
+    for name, tensor in table.items():
+        binary = name[0] == "s" and name[1:].isdigit()
+        wrapper.set_tensor_datatype(name, DataType["BIPOLAR"] if binary else _datatype(tensor.format))
+    for parameter in scene_parameters(network)[0]:
+        wrapper.set_tensor_datatype(parameter.name, _datatype(parameter.format))
+
+
+def _datatype(fmt: Format) -> Any:
+    return DataType[f"INT{fmt.bits}" if fmt.signed else f"UINT{fmt.bits}"]
+
+
+def _describe(wrapper: ModelWrapper, network: S2BNetFlat, provenance: Mapping[str, Any]) -> None:
+    own = network.configuration
+    parameters, arrays = scene_parameters(network)
+    document = {
+        "name": network.name,
+        "bands": own.bands,
+        "bits": own.bits,
+        "ratio": own.ratio,
+        "formats": {
+            name: [tensor.format.bits, tensor.format.fraction, tensor.format.signed]
+            for name, tensor in tensor_table(network).items()
+        },
+        "scene": [
+            {
+                "name": parameter.name,
+                "kind": parameter.kind,
+                "shape": list(parameter.shape),
+                "format": list(asdict(parameter.format).values()),
+                "measures": parameter.measures,
+                "arrays": {
+                    key.removeprefix(parameter.name + "."): value.tolist()
+                    for key, value in arrays.items()
+                    if key.startswith(parameter.name + ".")
+                },
+            }
+            for parameter in parameters
+        ],
+        "provenance": {**provenance, "bitpan": __version__},
+    }
+    wrapper.set_metadata_prop("bitpan", json.dumps(document))
+
+
+def verify(wrapper: ModelWrapper, network: S2BNetFlat, tile: tuple[int, int], seed: int = 0) -> None:
+    """Compare every named tensor of PyTorch, QONNX and integer model on random and extreme tiles.
+
+    Raises:
+        MismatchError: naming stage, tensor and first wrong element.
+    """
+    model = to_integer_model(network)
+    for inputs, scene in _stimuli(network, model, tile, seed):
+        with torch.no_grad():
+            tensors = network.tensors(torch.from_numpy(inputs["pan"]), torch.from_numpy(inputs["ms"]), _torch(scene))
+        reference: dict[str, npt.NDArray[Any]] = {}
+        images = {name: value[0].astype(np.int64) for name, value in inputs.items()}
+        integers = {name: value.astype(np.int64) for name, value in scene.items()}
+        execute(model, images, integers, watch=reference.__setitem__)
+        feeds = {**inputs, **scene}
+        onnx_values = execute_onnx(wrapper, feeds, return_full_exec_context=True)
+        for name, tensor in tensors.items():
+            compare("PyTorch", name, tensor.numpy()[0], reference[name])
+            compare("QONNX", name, onnx_values[name][0], reference[name])
+
+
+def compare(stage: str, name: str, value: npt.NDArray[Any], reference: npt.NDArray[Any]) -> None:
+    """Raise :class:`MismatchError` at the first element where ``value`` differs from the integer model's."""
+    if value.shape != reference.shape:
+        raise MismatchError(f"{stage}: tensor {name} has shape {value.shape}, the integer model's is {reference.shape}")
+    wrong = np.argwhere(value != reference)
+    if len(wrong):
+        first = tuple(int(i) for i in wrong[0])
+        raise MismatchError(
+            f"{stage}: tensor {name} differs from the integer model in {len(wrong)} of {value.size} elements, "
+            f"first at {first}: {value[first]} instead of {reference[first]}"
+        )
+
+
+def _stimuli(
+    network: S2BNetFlat, model: IntegerModel, tile: tuple[int, int], seed: int
+) -> list[tuple[dict[str, npt.NDArray[np.float32]], dict[str, npt.NDArray[np.float32]]]]:
+    """Noise, a checkerboard of the extremes, black and white, with measured, random and extreme scene parameters."""
+    random = np.random.default_rng(seed)
+    own, top = network.configuration, network.configuration.fused.max
+    coarse = (tile[0] // own.ratio, tile[1] // own.ratio)
+    y, x = np.mgrid[: tile[0], : tile[1]]
+    images = [
+        (random.integers(0, top + 1, (1, *tile)), random.integers(0, top + 1, (own.bands, *coarse))),
+        (((y + x) % 2 * top)[None], random.choice([0, top], (own.bands, *coarse))),
+        (np.zeros((1, *tile)), np.zeros((own.bands, *coarse))),
+        (np.full((1, *tile), top), np.full((own.bands, *coarse), top)),
+    ]
+    stimuli = []
+    for i, (pan, ms) in enumerate(images):
+        inputs = {"pan": pan[None].astype(np.float32), "ms": ms[None].astype(np.float32)}
+        measured = network.measure(torch.from_numpy(inputs["pan"]), torch.from_numpy(inputs["ms"]))
+        scene = {name: value.numpy().astype(np.float32) for name, value in measured.items()}
+        if i == 1:
+            for parameter in model.scene:
+                if parameter.kind == "srm":
+                    limit = own.features.max + 1
+                    scene[parameter.name] = random.integers(-limit, limit + 1, parameter.shape).astype(np.float32)
+        stimuli.append((inputs, scene))
+    return stimuli
+
+
+def _torch(scene: Arrays) -> dict[str, torch.Tensor]:
+    return {name: torch.from_numpy(value) for name, value in scene.items()}
+
+
+def frozen(network: S2BNetFlat) -> S2BNetFlat:
+    """A copy of ``network`` whose integers are constants; raise :class:`FormatError` if float32 cannot hold its sums."""
+    network = copy.deepcopy(network).eval()
+    for name, layer in network.named_modules():
+        if isinstance(layer, IntegerLayer):
+            layer.freeze()
+        if isinstance(layer, IntegerConv) and layer.dtype != torch.float32:
+            raise FormatError(f"{name}: sums of these weights may leave the exact range of ONNX's float32 ({EXACT})")
+    return network
+
+
+def export(checkpoint: Path, output: Path, tile: tuple[int, int] = (64, 64)) -> ModelWrapper:
+    """Export ``checkpoint`` to ``output``, verified; nothing is written unless everything is equal."""
+    network, provenance = load_network(checkpoint)
+    if not isinstance(network, S2BNetFlat):
+        raise ModelError(f"{checkpoint}: {network.name} is a floating-point network and has no integer form")
+    wrapper = to_qonnx(network, tile, provenance)
+    verify(wrapper, network, tile)
+    output.parent.mkdir(parents=True, exist_ok=True)
+    partial = output.with_name(output.name + ".partial")
+    wrapper.save(str(partial))
+    partial.replace(output)
+    return wrapper
+
+
+def _tile(text: str) -> tuple[int, int]:
+    height, _, width = text.lower().partition("x")
+    if not (height.isdigit() and width.isdigit()):
+        raise argparse.ArgumentTypeError(f"{text!r} is not HEIGHTxWIDTH, as in 64x64")
+    return int(height), int(width)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of ``bitpan export``."""
+    parser.add_argument("checkpoint", type=Path, help="what `bitpan train` wrote")
+    parser.add_argument("-o", "--output", type=Path, required=True, help="the QONNX model to write")
+    parser.add_argument("--tile", type=_tile, default=(64, 64), metavar="HxW", help="PAN pixels per tile (64x64)")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run ``bitpan export``."""
+    wrapper = export(arguments.checkpoint, arguments.output, arguments.tile)
+    nodes = len(wrapper.graph.node)
+    print(f"{arguments.output}: {nodes} nodes, equal to PyTorch and to the integer model in every element")
+    return 0

@@ -94,7 +94,7 @@ def lint(sources: Sequence[Path | str], top: str, parameters: Mapping[str, int |
     """Elaborate ``top`` with all of Verilator's warnings on; raises `BuildError` with the first of them."""
     with tempfile.TemporaryDirectory() as work:
         arguments = [f"-G{name}={_value(value)}" for name, value in (parameters or {}).items()]
-        arguments += ["--lint-only", "-Wall", "--no-timing", "--top-module", top]
+        arguments += ["--lint-only", "-Wall", "-Wno-UNSIGNED", "-Wno-CMPCONST", "--no-timing", "--top-module", top]
         _verilator(Path(work), [Path(s).resolve() for s in sources], arguments)
 
 

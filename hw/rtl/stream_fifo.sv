@@ -18,8 +18,12 @@ module stream_fifo #(
     input  logic                 out0_tready_i,
     output logic [CountBits-1:0] count_o        // beats inside
 );
-    if (Width < 1) $error("stream_fifo: Width is at least 1");
-    if (Depth < 2) $error("stream_fifo: Depth is at least 2");
+    if (Width < 1) begin : gen_check_width
+        $error("stream_fifo: Width is at least 1");
+    end
+    if (Depth < 2) begin : gen_check_depth
+        $error("stream_fifo: Depth is at least 2");
+    end
 
     // The output register counts, so the memory holds one beat less.
     localparam int unsigned Rows = Depth - 1;

@@ -1,0 +1,127 @@
+// Binary matrix-vector product: out[m] = sum over k of w[m][k] * x[k] with w, x = +1 (bit 1) or -1 (bit 0),
+// that is 2 * popcount(w XNOR x) - MatrixWidth.
+//
+// A window comes as MatrixWidth/Simd beats; it is repeated for each of the MatrixHeight/Pe groups of rows, and each group
+// gives one beat of Pe sums. One window takes (MatrixWidth/Simd) * (MatrixHeight/Pe) cycles, without gaps. When that is
+// one cycle the weights are constants in logic, else they lie in a memory of as many words.
+
+module xnor_mvu #(
+    parameter int unsigned MatrixWidth = 36,  // elements of a window
+    parameter int unsigned MatrixHeight = 4,  // output channels
+    parameter int unsigned Simd = 12,  // elements per input beat, a divisor of MatrixWidth
+    parameter int unsigned Pe = 2,  // sums per output beat, a divisor of MatrixHeight
+    parameter int unsigned OutBits = 7,  // bits of a sum, two's complement
+    parameter logic [MatrixHeight*MatrixWidth-1:0] Weights = '0  // row m, column k at bit m * MatrixWidth + k
+) (
+    input  logic                  clk_i,
+    input  logic                  rst_ni,
+    input  logic [      Simd-1:0] in0_tdata_i,
+    input  logic                  in0_tvalid_i,
+    output logic                  in0_tready_o,
+    output logic [Pe*OutBits-1:0] out0_tdata_o,
+    output logic                  out0_tvalid_o,
+    input  logic                  out0_tready_i
+);
+    localparam int unsigned Length = MatrixWidth / Simd;
+    localparam int unsigned Times = MatrixHeight / Pe;
+    localparam bit Constant = Length * Times == 1;
+    localparam int unsigned SumBits = OutBits - 1;  // sums are all even or all odd: their lowest bit is constant
+    localparam int Half = (int'(MatrixWidth) + 1) / 2;
+
+    if (MatrixWidth % Simd != 0) begin : gen_check_simd
+        $error("xnor_mvu: Simd divides MatrixWidth");
+    end
+    if (MatrixHeight % Pe != 0) begin : gen_check_pe
+        $error("xnor_mvu: Pe divides MatrixHeight");
+    end
+    if (64'd1 << SumBits <= 64'(MatrixWidth)) begin : gen_check_bits
+        $error("xnor_mvu: OutBits must hold -MatrixWidth to MatrixWidth");
+    end
+
+    // Weights in the order of the steps: bit (step * Pe + pe) * Simd + i.
+    function automatic logic [MatrixHeight*MatrixWidth-1:0] stepped();
+        logic [MatrixHeight*MatrixWidth-1:0] w;
+        for (int unsigned pass = 0; pass < Times; pass++) begin
+            for (int unsigned beat = 0; beat < Length; beat++) begin
+                for (int unsigned pe = 0; pe < Pe; pe++) begin
+                    w[((pass*Length+beat)*Pe+pe)*Simd+:Simd] = Weights[(pass*Pe+pe)*MatrixWidth+beat*Simd+:Simd];
+                end
+            end
+        end
+        return w;
+    endfunction
+
+    logic advance, valid, first, last;
+    logic [Simd-1:0] beat;
+    /* verilator lint_off UNUSEDSIGNAL */
+    logic [Pe*Simd-1:0] weights;  // 0 where the weights are constants
+    /* verilator lint_on UNUSEDSIGNAL */
+
+    assign advance = !out0_tvalid_o || out0_tready_i;
+
+    mvu_front #(
+        .Width   (Simd),
+        .Length  (Length),
+        .Times   (Times),
+        .StepBits(Pe * Simd),
+        .Weights (stepped())
+    ) u_front (
+        .clk_i,
+        .rst_ni,
+        .enable_i (advance),
+        .in0_tdata_i,
+        .in0_tvalid_i,
+        .in0_tready_o,
+        .valid_o  (valid),
+        .first_o  (first),
+        .last_o   (last),
+        .beat_o   (beat),
+        .weights_o(weights)
+    );
+
+    logic [Pe-1:0][SumBits-1:0] sum;
+    /* verilator lint_off UNUSEDSIGNAL */
+    logic [Pe-1:0][2:0] tag;  // valid, first, last: the same for all
+    /* verilator lint_on UNUSEDSIGNAL */
+    for (genvar pe = 0; pe < Pe; pe++) begin : gen_pe
+        logic [Simd-1:0] equal;
+        if (Constant) begin : gen_constant
+            assign equal = beat;
+        end else begin : gen_xnor
+            assign equal = beat ~^ weights[pe*Simd+:Simd];
+        end
+        popcount #(
+            .Width  (Simd),
+            .SumBits(SumBits),
+            .TagBits(3),
+            .Flip   (Constant ? ~Weights[(pe*MatrixWidth)%(MatrixHeight*MatrixWidth)+:Simd] : '0),
+            .Offset (Length == 1 ? -Half : 0)
+        ) u_popcount (
+            .clk_i,
+            .rst_ni,
+            .enable_i(advance),
+            .bits_i  (equal),
+            .tag_i   ({valid, first, last}),
+            .sum_o   (sum[pe]),
+            .tag_o   (tag[pe])
+        );
+    end
+
+    logic [Pe-1:0][SumBits-1:0] total;
+    if (Length == 1) begin : gen_whole
+        assign total = sum;
+        assign out0_tvalid_o = tag[0][2];
+    end else begin : gen_accumulate
+        always_ff @(posedge clk_i) begin
+            if (!rst_ni) out0_tvalid_o <= 1'b0;
+            else if (advance) out0_tvalid_o <= tag[0][2] && tag[0][0];
+            for (int unsigned pe = 0; pe < Pe; pe++) begin
+                if (advance && tag[0][2]) total[pe] <= sum[pe] + (tag[0][1] ? SumBits'(-Half) : total[pe]);
+            end
+        end
+    end
+
+    for (genvar pe = 0; pe < Pe; pe++) begin : gen_out
+        assign out0_tdata_o[pe*OutBits+:OutBits] = {total[pe], 1'(MatrixWidth % 2)};
+    end
+endmodule

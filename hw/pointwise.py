@@ -1,0 +1,162 @@
+"""The units that work pixel by pixel, as FINN operators: centring, sign with thresholds, RPReLU, the final addition."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from bitpan import arithmetic
+from bitpan.arithmetic import Integers
+from bitpan.hw.operator import Operator, Stream, number_format, operator, signed_bits, vector
+
+_CHANNELS: dict[str, tuple[Any, ...]] = {"Channels": ("i", True, 0), "PE": ("i", True, 1)}
+
+
+class Pointwise(Operator):
+    """Inputs and one output of the same image, channels and folding."""
+
+    own: dict[str, tuple[Any, ...]] = {  # noqa: RUF012
+        **_CHANNELS,
+        "inputDataTypes": ("strings", True, []),
+        "outputDataType": ("s", True, ""),
+    }
+
+    def streams(self) -> tuple[list[Stream], list[Stream]]:
+        """One stream per input datatype, one output."""
+        shape = [self.attribute(name) for name in ("Height", "Width", "Channels", "PE")]
+        kinds = [kind.decode() if isinstance(kind, bytes) else kind for kind in self.attribute("inputDataTypes")]
+        return [Stream(*shape, kind) for kind in kinds], [Stream(*shape, self.attribute("outputDataType"))]
+
+    def pe(self) -> int:
+        """Lanes."""
+        return int(self.attribute("PE"))
+
+
+@operator
+class Centre(Pointwise):
+    """Image counts to network input: subtract the offset, round, saturate."""
+
+    unit = "centre"
+    own = {**Pointwise.own, "Offset": ("i", True, 0), "Shift": ("i", True, 0)}  # noqa: RUF012
+
+    def compute(self, images: list[Integers], constants: list[Integers]) -> list[Integers]:
+        """:func:`bitpan.arithmetic.centre`."""
+        fmt = number_format(self.attribute("outputDataType"))
+        return [arithmetic.centre(images[0], self.attribute("Offset"), self.attribute("Shift"), fmt)]
+
+    def parameters(self, constants: Sequence[Integers]) -> dict[str, str]:
+        """Widths, offset and shift."""
+        inputs, outputs = self.streams()
+        return {
+            "Elements": str(self.pe()),
+            "InBits": str(inputs[0].bits),
+            "InSigned": str(int(inputs[0].datatype.startswith("INT"))),
+            "Offset": str(self.attribute("Offset")),
+            "Shift": str(self.attribute("Shift")),
+            "OutBits": str(outputs[0].bits),
+        }
+
+    def lut_estimation(self, fpgapart: str) -> int:
+        """A subtraction and a saturation per lane."""
+        return 2 * self.pe() * self.streams()[0][0].bits
+
+
+@operator
+class SignThreshold(Pointwise):
+    """+1 (bit 1) where x reaches the channel's threshold, else -1 (bit 0). Second node input: thresholds ``(C,)``."""
+
+    unit = "sign_threshold"
+    own = {**Pointwise.own, "ThresholdBits": ("i", True, 0)}  # noqa: RUF012
+
+    def scene_words(self) -> int:
+        """One threshold per channel."""
+        return int(self.attribute("Channels"))
+
+    def compute(self, images: list[Integers], constants: list[Integers]) -> list[Integers]:
+        """:func:`bitpan.arithmetic.sign`, as bits unless the node still says BIPOLAR."""
+        signs = arithmetic.sign(images[0], constants[0])
+        return [signs if self.attribute("outputDataType") == "BIPOLAR" else (signs + 1) // 2]
+
+    def parameters(self, constants: Sequence[Integers]) -> dict[str, str]:
+        """Folding and widths; a frame's beats tell the unit when to change banks."""
+        stream = self.streams()[0][0]
+        return {
+            "Channels": str(stream.channels),
+            "Pe": str(stream.lanes),
+            "InBits": str(stream.bits),
+            "ThresholdBits": str(self.attribute("ThresholdBits")),
+            "FrameBeats": str(stream.beats),
+        }
+
+    def lut_estimation(self, fpgapart: str) -> int:
+        """Two banks of thresholds and a comparison per lane."""
+        folds = self.attribute("Channels") // self.pe()
+        return int(self.pe() * self.attribute("ThresholdBits") * (1 + math.ceil(2 * folds / 64)) + 40)
+
+
+@operator
+class RPReLU(Pointwise):
+    """Two slopes, two biases, a knee, plus the residual. Inputs: p, x; then knee, slopes and biases ``(5, C)``."""
+
+    unit = "rprelu"
+    own = {**Pointwise.own, "Shift": ("i", True, 0)}  # noqa: RUF012
+
+    def compute(self, images: list[Integers], constants: list[Integers]) -> list[Integers]:
+        """:func:`bitpan.arithmetic.rprelu`."""
+        fmt = number_format(self.attribute("outputDataType"))
+        return [arithmetic.rprelu(*images, *constants[0], shift=self.attribute("Shift"), fmt=fmt)]
+
+    def parameters(self, constants: Sequence[Integers]) -> dict[str, str]:
+        """Constants of every channel, channel 0 lowest, in no more bits than they need."""
+        knee, slopes, biases = constants[0][0], constants[0][1:3], constants[0][3:5]
+        bits = {"Knee": signed_bits(knee), "Slope": signed_bits(slopes), "Bias": signed_bits(biases)}
+        (p, x), (out,) = self.streams()
+        return {
+            "Channels": str(p.channels),
+            "Pe": str(p.lanes),
+            "PBits": str(p.bits),
+            "XBits": str(x.bits),
+            **{f"{name}Bits": str(count) for name, count in bits.items()},
+            "Shift": str(self.attribute("Shift")),
+            "OutBits": str(out.bits),
+            "Knees": vector(knee, bits["Knee"]),
+            "SlopesAbove": vector(slopes[0], bits["Slope"]),
+            "SlopesBelow": vector(slopes[1], bits["Slope"]),
+            "BiasesAbove": vector(biases[0], bits["Bias"]),
+            "BiasesBelow": vector(biases[1], bits["Bias"]),
+        }
+
+    def latency(self) -> int:
+        """Compare, multiply, add, round."""
+        return 4
+
+    def dsp_estimation(self, fpgapart: str) -> int:
+        """One multiplier per lane."""
+        return self.pe()
+
+    def lut_estimation(self, fpgapart: str) -> int:
+        """Constants of 10 + 2*10 + 2*16 bits, and additions of about 20 bits."""
+        folds = self.attribute("Channels") // self.pe()
+        return int(self.pe() * (62 * math.ceil(folds / 64) + 80))
+
+
+@operator
+class AddClip(Pointwise):
+    """The fused image: upsampled MS plus residual, clipped to the imagery's range."""
+
+    unit = "add_clip"
+
+    def compute(self, images: list[Integers], constants: list[Integers]) -> list[Integers]:
+        """:func:`bitpan.arithmetic.add_clip`."""
+        return [arithmetic.add_clip(*images, bits=self.streams()[1][0].bits)]
+
+    def parameters(self, constants: Sequence[Integers]) -> dict[str, str]:
+        """Widths."""
+        (lms, residual), (out,) = self.streams()
+        widths = {"LmsBits": lms.bits, "ResidualBits": residual.bits, "OutBits": out.bits}
+        return {"Elements": str(self.pe()), **{name: str(bits) for name, bits in widths.items()}}
+
+    def lut_estimation(self, fpgapart: str) -> int:
+        """An addition and a saturation per lane."""
+        return 2 * self.pe() * self.streams()[0][0].bits

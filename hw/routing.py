@@ -1,0 +1,107 @@
+"""The units that move data, as FINN operators: duplicate, concatenate, FIFO."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from bitpan.arithmetic import Integers
+from bitpan.hw.operator import Operator, Stream, operator, register_rtl
+
+
+@operator
+class ConcatStreams(Operator):
+    """The channels of two images side by side, the first image's lowest; whole pixels a beat."""
+
+    unit = "concat_streams"
+    own = {"Channels": ("ints", True, []), "inputDataType": ("s", True, "")}  # noqa: RUF012
+
+    def streams(self) -> tuple[list[Stream], list[Stream]]:
+        """Two images in, one out."""
+        image, kind = (self.attribute("Height"), self.attribute("Width")), self.attribute("inputDataType")
+        counts = [int(count) for count in self.attribute("Channels")]
+        return [Stream(*image, c, c, kind) for c in counts], [Stream(*image, sum(counts), sum(counts), kind)]
+
+    def compute(self, images: list[Integers], constants: list[Integers]) -> list[Integers]:
+        """Concatenate along the channels."""
+        return [np.concatenate(images)]
+
+    def parameters(self, constants: Sequence[Integers]) -> dict[str, str]:
+        """Widths."""
+        return {"Width0": str(self.get_instream_width(0)), "Width1": str(self.get_instream_width(1))}
+
+
+@operator
+class StreamFifo(Operator):
+    """Waiting room of ``Depth`` beats on an edge."""
+
+    unit = "stream_fifo"
+    own = {  # noqa: RUF012
+        "Channels": ("i", True, 0),
+        "PE": ("i", True, 1),
+        "Depth": ("i", True, 2),
+        "dataType": ("s", True, ""),
+    }
+
+    def streams(self) -> tuple[list[Stream], list[Stream]]:
+        """The same in and out."""
+        shape = [self.attribute(name) for name in ("Height", "Width", "Channels", "PE")]
+        return [Stream(*shape, self.attribute("dataType"))], [Stream(*shape, self.attribute("dataType"))]
+
+    def compute(self, images: list[Integers], constants: list[Integers]) -> list[Integers]:
+        """What comes in goes out."""
+        return images
+
+    def parameters(self, constants: Sequence[Integers]) -> dict[str, str]:
+        """Width and depth."""
+        return {"Width": str(self.get_instream_width()), "Depth": str(self.attribute("Depth"))}
+
+    def latency(self) -> int:
+        """Memory and output register."""
+        return 2
+
+    def _in_block_memory(self) -> bool:
+        return bool(self.attribute("Depth") * self.get_instream_width() > 4096)
+
+    def bram_estimation(self, fpgapart: str) -> int:
+        """Halves of a 36 Kbit block memory: 18 Kbit each, 512 words of 36 bits or 1024 of 18."""
+        if not self._in_block_memory():
+            return 0
+        depth, width = self.attribute("Depth"), self.get_instream_width()
+        return min(math.ceil(depth / words) * math.ceil(width / bits) for words, bits in ((512, 36), (1024, 18), (2048, 9)))
+
+    def lut_estimation(self, fpgapart: str) -> int:
+        """Two words of three bits per LUT pair where it is not block memory, and the counters."""
+        memory = 0 if self._in_block_memory() else self.get_instream_width() * math.ceil(self.attribute("Depth") / 64)
+        return int(memory + 30)
+
+
+@register_rtl
+class DuplicateStreams_rtl(Operator):  # noqa: N801 - FINN's naming
+    """Copies of a stream for several consumers; the RTL variant of FINN's DuplicateStreams, which has none."""
+
+    unit = "duplicate"
+    image = {}  # noqa: RUF012
+    own = {  # noqa: RUF012
+        "NumChannels": ("i", True, 0),
+        "PE": ("i", True, 0),
+        "NumOutputStreams": ("i", True, 0),
+        "inputDataType": ("s", True, ""),
+        "numInputVectors": ("ints", False, [1]),
+    }
+
+    def streams(self) -> tuple[list[Stream], list[Stream]]:
+        """One in, the copies out."""
+        _, height, width = self.attribute("numInputVectors")
+        kind = self.attribute("inputDataType")
+        stream = Stream(int(height), int(width), self.attribute("NumChannels"), self.attribute("PE"), kind)
+        return [stream], [stream] * self.attribute("NumOutputStreams")
+
+    def compute(self, images: list[Integers], constants: list[Integers]) -> list[Integers]:
+        """Copies."""
+        return images * self.attribute("NumOutputStreams")
+
+    def parameters(self, constants: Sequence[Integers]) -> dict[str, str]:
+        """Width; the unit has two outputs."""
+        return {"Width": str(self.get_instream_width()), "Copies": str(self.attribute("NumOutputStreams"))}

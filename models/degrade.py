@@ -1,0 +1,209 @@
+"""Wald's protocol: images degraded by the ratio with filters matched to the sensor's modulation transfer function.
+
+The filters are those of the DLPan toolbox (Vivone et al., IEEE GRSM 2021): a Gaussian frequency response of given gain
+at the coarse grid's Nyquist frequency, turned into 41 taps by frequency sampling and a Kaiser window (beta 0.5), of
+unit sum. They are applied as two passes along the axes: the Gaussian is separable, and the round window is, to 2e-8.
+
+Phase: an output pixel is the weighted mean around a *centre* inside its block of ``ratio`` input pixels. The default,
+``(ratio - 1) / 2``, is the block's middle: the phase of ``bitpan.arithmetic.keys_coefficients(ratio, 0)``, so that
+degraded PAN, MS and ground truth are registered for training. The toolbox decimates MS at ``ratio // 2`` instead.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from bitpan.errors import DataError
+
+Image = npt.NDArray[np.float64]
+Kernel = tuple[npt.NDArray[np.float64], int]
+"""Taps of one axis, and the input pixel under the first tap for output pixel 0."""
+
+TAPS = 41
+KAISER_BETA = 0.5
+
+
+@dataclass(frozen=True)
+class Sensor:
+    """Gains of a sensor's modulation transfer function at its own Nyquist frequency.
+
+    Attributes:
+        ms: one gain per band, in the product's band order (blue first); one value stands for any number of bands.
+        pan: gain of the panchromatic band.
+    """
+
+    ms: tuple[float, ...]
+    pan: float
+
+
+SENSORS = {
+    "generic": Sensor((0.3,), 0.15),
+    "wv2": Sensor((0.35,) * 7 + (0.27,), 0.11),
+    "wv3": Sensor((0.325, 0.355, 0.360, 0.350, 0.365, 0.360, 0.335, 0.315), 0.14),
+    "ikonos": Sensor((0.26, 0.28, 0.29, 0.28), 0.17),
+    "qb": Sensor((0.34, 0.32, 0.30, 0.22), 0.15),
+    "geoeye1": Sensor((0.23, 0.23, 0.23, 0.23), 0.16),
+    "wv4": Sensor((0.23, 0.23, 0.23, 0.23), 0.16),
+    "gf2": Sensor((0.3,), 0.15),
+    "spot6": Sensor((0.3,), 0.15),
+}
+"""Source: the DLPan toolbox (genMTF, MTF_PAN). It has no figures for GaoFen-2 and SPOT-6 and takes its generic ones."""
+
+BLUE_GREEN_RED_NIR_OF_8 = (1, 2, 4, 6)
+"""WorldView's blue, green, red and first near infrared among its eight bands."""
+
+
+def nyquist_gains(sensor: str, bands: int) -> tuple[float, ...]:
+    """One gain per band; four bands of an eight-band sensor are blue, green, red and the first near infrared."""
+    if sensor not in SENSORS:
+        raise DataError(f"no sensor {sensor!r}; choose one of {', '.join(SENSORS)}")
+    gains = SENSORS[sensor].ms
+    if len(gains) == 1:
+        return gains * bands
+    if len(gains) == 8 and bands == 4:
+        return tuple(gains[band] for band in BLUE_GREEN_RED_NIR_OF_8)
+    if len(gains) != bands:
+        raise DataError(f"sensor {sensor!r} has {len(gains)} bands, the image {bands}; use 'generic' for other images")
+    return gains
+
+
+def mtf_kernel(ratio: int, nyquist_gain: float, centre: float | None = None) -> Kernel:
+    """Gaussian MTF filter of one axis, as the DLPan toolbox builds it, around ``centre`` (in input pixels).
+
+    The toolbox samples ``exp(-k^2 / 2 alpha^2)`` at k = -20 ... 20 with alpha such that the gain falls to
+    ``nyquist_gain`` at ``k = (TAPS - 1) / (2 ratio)``, inverts it by a TAPS-point DFT and multiplies by the window.
+    """
+    if not 0 < nyquist_gain < 1:
+        raise DataError(f"a Nyquist gain lies between 0 and 1, not {nyquist_gain}")
+    half = TAPS // 2
+    k = np.arange(-half, half + 1)
+    response = nyquist_gain ** ((k * ratio / half) ** 2)
+
+    def taps(x: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        gaussian = np.cos(2 * np.pi * np.outer(x, k) / TAPS) @ response
+        return np.asarray(gaussian * np.i0(KAISER_BETA * np.sqrt(1 - (x / half) ** 2)))
+
+    return _sample(taps, half, ratio, centre)
+
+
+def bicubic_kernel(ratio: int, centre: float | None = None) -> Kernel:
+    """Keys' cubic (a = -1/2) stretched by the ratio: MATLAB's ``imresize``, the toolbox's "ideal" PAN filter."""
+
+    def taps(x: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        d = np.abs(x) / ratio
+        near, far = (1.5 * d - 2.5) * d * d + 1, ((-0.5 * d + 2.5) * d - 4) * d + 2
+        return np.where(d <= 1, near, far)
+
+    return _sample(taps, 2 * ratio, ratio, centre)
+
+
+def _sample(
+    taps: Callable[[npt.NDArray[np.float64]], npt.NDArray[np.float64]], radius: int, ratio: int, centre: float | None
+) -> Kernel:
+    centre = (ratio - 1) / 2 if centre is None else centre
+    first, last = math.ceil(centre - radius), math.floor(centre + radius)
+    weights = taps(np.arange(first, last + 1, dtype=np.float64) - centre)
+    return weights / weights.sum(), first
+
+
+def filter_decimate(image: npt.ArrayLike, ratio: int, rows: Kernel, columns: Kernel, edges: str = "edge") -> Image:
+    """Filter and decimate one band, ``(H, W) -> (H/ratio, W/ratio)``.
+
+    Args:
+        image: one band.
+        ratio: input pixels per output pixel; must divide H and W.
+        rows, columns: kernels of the vertical and of the horizontal pass.
+        edges: ``numpy.pad`` mode beyond the borders.
+    """
+    image = np.asarray(image, dtype=np.float64)
+    if image.ndim != 2 or image.shape[0] % ratio or image.shape[1] % ratio:
+        raise DataError(f"a band of shape {image.shape} cannot be reduced by {ratio}: crop it to a multiple")
+    return _reduce_rows(_reduce_rows(image, ratio, rows, edges).T, ratio, columns, edges).T.copy()
+
+
+def _reduce_rows(image: Image, ratio: int, kernel: Kernel, edges: str) -> Image:
+    weights, first = kernel
+    height = image.shape[0]
+    before, after = max(0, -first), max(0, first + len(weights) - ratio)
+    padded = np.pad(image, ((before, after), (0, 0)), mode=edges)  # type: ignore[call-overload]
+    total = np.zeros((height // ratio, image.shape[1]))
+    for tap, weight in enumerate(weights, start=first + before):
+        total += weight * padded[tap : tap + height - ratio + 1 : ratio]
+    return total
+
+
+def degrade(
+    image: npt.ArrayLike, ratio: int, nyquist_gains: Sequence[float], centre: tuple[float, float] | None = None
+) -> Image:
+    """MTF-filter and decimate an image, ``(B, H, W) -> (B, H/ratio, W/ratio)``, borders replicated.
+
+    Args:
+        image: any numeric type.
+        ratio: must divide H and W.
+        nyquist_gains: one per band, at the Nyquist frequency of the output grid.
+        centre: (row, column) of output pixel 0 in input pixels; default the middle of its block.
+    """
+    image = np.asarray(image)
+    if image.ndim != 3 or len(nyquist_gains) != image.shape[0]:
+        raise DataError(f"{len(nyquist_gains)} Nyquist gains for an image of shape {image.shape}; give one per band")
+    row, column = centre or (None, None)
+    return np.stack(
+        [
+            filter_decimate(band, ratio, mtf_kernel(ratio, gain, row), mtf_kernel(ratio, gain, column))
+            for band, gain in zip(image, nyquist_gains, strict=True)
+        ]
+    )
+
+
+def wald(
+    pan: npt.ArrayLike,
+    ms: npt.ArrayLike,
+    ratio: int,
+    sensor: str = "generic",
+    *,
+    pan_filter: str = "mtf",
+    shift: tuple[float, float] = (0.0, 0.0),
+) -> tuple[Image, Image, Image]:
+    """A PAN/MS pair reduced by its ratio, so that the original MS is the ground truth (Wald et al., PE&RS 1997).
+
+    What does not fill a whole reduced MS pixel at the right and lower border is cut.
+
+    Args:
+        pan: ``(1, ratio*h, ratio*w)``.
+        ms: ``(B, h, w)``.
+        ratio: PAN pixels per MS pixel.
+        sensor: a key of ``SENSORS``.
+        pan_filter: ``mtf`` keeps the degraded PAN as soft as the sensor's own; ``bicubic`` is the toolbox's choice,
+            that of PanCollection and of the published reduced-resolution tables, and sharper.
+        shift: displacement (dy, dx) of the MS samples' centres against their PAN blocks, in PAN pixels; the PAN is
+            sampled there, so that the degraded PAN is registered to the ground truth.
+
+    Returns:
+        ``pan_lr (1, h, w)``, ``ms_lr (B, h/ratio, w/ratio)`` and ``gt (B, h, w)``, float64, not rounded.
+    """
+    pan, ms = np.asarray(pan), np.asarray(ms)
+    if pan.ndim != 3 or ms.ndim != 3 or pan.shape != (1, ratio * ms.shape[1], ratio * ms.shape[2]):
+        raise DataError(f"PAN of shape {pan.shape} and MS of shape {ms.shape} are no pair of ratio {ratio}")
+    height, width = (size // ratio * ratio for size in ms.shape[1:])
+    pan, ms = pan[:, : ratio * height, : ratio * width], ms[:, :height, :width]
+    gains = nyquist_gains(sensor, ms.shape[0])
+    middle = (ratio - 1) / 2
+    centre = (middle + shift[0], middle + shift[1])
+    if pan_filter == "mtf":
+        pan_lr = degrade(pan, ratio, (SENSORS[sensor].pan,), centre)
+    elif pan_filter == "bicubic":
+        rows, columns = (bicubic_kernel(ratio, place) for place in centre)
+        pan_lr = filter_decimate(pan[0], ratio, rows, columns, "symmetric")[None]
+    else:
+        raise DataError(f"no PAN filter {pan_filter!r}; choose mtf or bicubic")
+    return pan_lr, degrade(ms, ratio, gains), ms.astype(np.float64)
+
+
+def to_counts(image: npt.ArrayLike, bits: int) -> npt.NDArray[np.uint16]:
+    """Round half up and clip to unsigned ``bits``: what a sensor of that depth would deliver."""
+    return np.clip(np.floor(np.asarray(image) + 0.5), 0, 2**bits - 1).astype(np.uint16)

@@ -4,34 +4,45 @@
 // sees to it: a frame whose tlast comes early is filled up with zeros, one whose tlast comes late is cut, its rest
 // dropped up to tlast. Either raises length_error_o for a clock, and the next frame starts on its own first beat.
 // Between gate and frame the handshake passes straight through; no path leads from a tvalid to a tready.
+
 module frame_gate #(
-    parameter int unsigned Width = 16,        // bits per beat
+    parameter int unsigned Width      = 16,   // bits per beat
     parameter int unsigned FrameBeats = 4096  // beats per frame
 ) (
-    input  logic              clk_i,
-    input  logic              rst_ni,
-    input  logic [31:0]       started_i,       // frames started; at most 15 ahead of the frames that left the gate
-    output logic              length_error_o,  // a frame was filled up or cut
-    input  logic [Width-1:0]  in0_tdata_i,
-    input  logic              in0_tvalid_i,
-    input  logic              in0_tlast_i,
-    output logic              in0_tready_o,
-    output logic [Width-1:0]  out0_tdata_o,
-    output logic              out0_tvalid_o,
-    input  logic              out0_tready_i
+    input  logic             clk_i,
+    input  logic             rst_ni,
+    // verilator lint_off UNUSEDSIGNAL
+    input  logic [     31:0] started_i,       // frames started; at most 15 ahead of the frames that left the gate
+    // verilator lint_on UNUSEDSIGNAL
+    output logic             length_error_o,  // a frame was filled up or cut
+    input  logic [Width-1:0] in0_tdata_i,
+    input  logic             in0_tvalid_i,
+    input  logic             in0_tlast_i,
+    output logic             in0_tready_o,
+    output logic [Width-1:0] out0_tdata_o,
+    output logic             out0_tvalid_o,
+    input  logic             out0_tready_i
 );
 
-    if (Width < 1) $error("frame_gate: Width must be at least 1");
-    if (FrameBeats < 1) $error("frame_gate: FrameBeats must be at least 1");
+    if (Width < 1) begin : gen_check_width
+        $error("frame_gate: Width must be at least 1");
+    end
+    if (FrameBeats < 1) begin : gen_check_beats
+        $error("frame_gate: FrameBeats must be at least 1");
+    end
 
     localparam int unsigned CountBits = FrameBeats > 1 ? $clog2(FrameBeats) : 1;
 
-    typedef enum logic [1:0] {Pass, Fill, Drop} state_e;
+    typedef enum logic [1:0] {
+        Pass,
+        Fill,
+        Drop
+    } state_e;
 
-    state_e               state_q, state_d;
+    state_e state_q, state_d;
     logic [CountBits-1:0] count_q;
-    logic [3:0]           entered_q;  // frames let in, modulo 16
-    logic                 open, moved, last_beat, error;
+    logic [          3:0] entered_q;  // frames let in, modulo 16
+    logic open, moved, last_beat, error;
 
     assign open = entered_q != started_i[3:0];
     assign last_beat = count_q == CountBits'(FrameBeats - 1);
@@ -45,20 +56,20 @@ module frame_gate #(
         error = 1'b0;
         unique case (state_q)
             Fill: begin
-                out0_tdata_o = '0;
+                out0_tdata_o  = '0;
                 out0_tvalid_o = 1'b1;
-                in0_tready_o = 1'b0;
+                in0_tready_o  = 1'b0;
                 if (out0_tready_i && last_beat) state_d = Pass;
             end
             Drop: begin
                 out0_tvalid_o = 1'b0;
-                in0_tready_o = 1'b1;
+                in0_tready_o  = 1'b1;
                 if (in0_tvalid_i && in0_tlast_i) state_d = Pass;
             end
             default: begin
                 if (in0_tvalid_i && in0_tready_o && in0_tlast_i != last_beat) begin
                     state_d = last_beat ? Drop : Fill;
-                    error = 1'b1;
+                    error   = 1'b1;
                 end
             end
         endcase

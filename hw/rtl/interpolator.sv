@@ -11,54 +11,86 @@
 //
 // v and lms must fit OutBits = Bits + 2. They do for every set of keys_coefficients: the taps of a phase add up to
 // 1024 and their absolute values to at most 1280, which puts lms within (-0.29, 1.29) * 2^Bits.
+
 module interpolator #(
-    parameter int unsigned Bands = 4,             // elements per beat
-    parameter int unsigned Bits = 11,             // of an MS element, unsigned
-    parameter int unsigned Width = 16,            // MS pixels per line
-    parameter int unsigned Height = 16,           // MS lines per frame
-    parameter int unsigned Ratio = 4,             // PAN pixels per MS pixel
-    parameter int unsigned OutBits = Bits + 2,    // of an upsampled element, signed
-    parameter int unsigned CoefficientBits = 12,  // signed, 10 of them fraction
-    parameter int unsigned BaseAddress = 0        // first of 10 * Ratio words on the scene-parameter bus
+    parameter int unsigned Bands           = 4,         // elements per beat
+    parameter int unsigned Bits            = 11,        // of an MS element, unsigned
+    parameter int unsigned Width           = 16,        // MS pixels per line
+    parameter int unsigned Height          = 16,        // MS lines per frame
+    parameter int unsigned Ratio           = 4,         // PAN pixels per MS pixel
+    parameter int unsigned OutBits         = Bits + 2,  // of an upsampled element, signed
+    parameter int unsigned CoefficientBits = 12,        // signed, 10 of them fraction
+    parameter int unsigned BaseAddress     = 0          // first of 10 * Ratio words on the scene-parameter bus
 ) (
-    input  logic                      clk_i,
-    input  logic                      rst_ni,
-    input  logic                      cfg_valid_i,
-    input  logic                      cfg_bank_i,
-    input  logic [15:0]               cfg_address_i,
-    input  logic [31:0]               cfg_data_i,
-    input  logic [15:0]               bank_of_frame_i,
-    input  logic [Bands*Bits-1:0]     in0_tdata_i,
-    input  logic                      in0_tvalid_i,
-    output logic                      in0_tready_o,
-    output logic [Bands*OutBits-1:0]  out0_tdata_o,
-    output logic                      out0_tvalid_o,
-    input  logic                      out0_tready_i
+    input  logic                     clk_i,
+    input  logic                     rst_ni,
+    input  logic                     cfg_valid_i,
+    input  logic                     cfg_bank_i,
+    input  logic [             15:0] cfg_address_i,
+    input  logic [             31:0] cfg_data_i,
+    input  logic [             15:0] bank_of_frame_i,
+    input  logic [   Bands*Bits-1:0] in0_tdata_i,
+    input  logic                     in0_tvalid_i,
+    output logic                     in0_tready_o,
+    output logic [Bands*OutBits-1:0] out0_tdata_o,
+    output logic                     out0_tvalid_o,
+    input  logic                     out0_tready_i
 );
 
-    if (OutBits < Bits + 2) $error("interpolator: OutBits must be at least Bits + 2");
+    if (OutBits < Bits + 2) begin : gen_check_bits
+        $error("interpolator: OutBits must be at least Bits + 2");
+    end
 
     logic [Bands*OutBits-1:0] column;
-    logic                     column_bank, column_valid, column_ready;
+    logic column_bank, column_valid, column_ready;
 
     interpolator_rows #(
-        .Bands(Bands), .Bits(Bits), .Width(Width), .Height(Height), .Ratio(Ratio), .OutBits(OutBits),
-        .CoefficientBits(CoefficientBits), .BaseAddress(BaseAddress)
-    ) i_rows (
-        .clk_i, .rst_ni, .cfg_valid_i, .cfg_bank_i, .cfg_address_i, .cfg_data_i, .bank_of_frame_i,
-        .in0_tdata_i, .in0_tvalid_i, .in0_tready_o,
-        .column_tdata_o(column), .column_bank_o(column_bank), .column_tvalid_o(column_valid),
+        .Bands(Bands),
+        .Bits(Bits),
+        .Width(Width),
+        .Height(Height),
+        .Ratio(Ratio),
+        .OutBits(OutBits),
+        .CoefficientBits(CoefficientBits),
+        .BaseAddress(BaseAddress)
+    ) u_rows (
+        .clk_i,
+        .rst_ni,
+        .cfg_valid_i,
+        .cfg_bank_i,
+        .cfg_address_i,
+        .cfg_data_i,
+        .bank_of_frame_i,
+        .in0_tdata_i,
+        .in0_tvalid_i,
+        .in0_tready_o,
+        .column_tdata_o (column),
+        .column_bank_o  (column_bank),
+        .column_tvalid_o(column_valid),
         .column_tready_i(column_ready)
     );
 
     interpolator_columns #(
-        .Bands(Bands), .Width(Width), .Ratio(Ratio), .OutBits(OutBits), .CoefficientBits(CoefficientBits),
+        .Bands(Bands),
+        .Width(Width),
+        .Ratio(Ratio),
+        .OutBits(OutBits),
+        .CoefficientBits(CoefficientBits),
         .BaseAddress(BaseAddress + 5 * Ratio)
-    ) i_columns (
-        .clk_i, .rst_ni, .cfg_valid_i, .cfg_bank_i, .cfg_address_i, .cfg_data_i,
-        .column_tdata_i(column), .column_bank_i(column_bank), .column_tvalid_i(column_valid),
+    ) u_columns (
+        .clk_i,
+        .rst_ni,
+        .cfg_valid_i,
+        .cfg_bank_i,
+        .cfg_address_i,
+        .cfg_data_i,
+        .column_tdata_i (column),
+        .column_bank_i  (column_bank),
+        .column_tvalid_i(column_valid),
         .column_tready_o(column_ready),
-        .out0_tdata_o, .out0_tvalid_o, .out0_tready_i
+        .out0_tdata_o,
+        .out0_tvalid_o,
+        .out0_tready_i
     );
 
 endmodule

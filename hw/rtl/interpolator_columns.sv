@@ -6,31 +6,36 @@
 // without a gap: the taps beyond a line's edge are replaced by the edge, whatever the window holds there. Where no
 // further column is to be had after a line's end, an empty one is moved in, so a frame's end never waits for the next.
 // Sums wrap at OutBits + 10 bits: exact whenever the result fits OutBits.
+
 module interpolator_columns #(
-    parameter int unsigned Bands = 4,             // elements per beat
-    parameter int unsigned Width = 16,            // columns per line
-    parameter int unsigned Ratio = 4,             // PAN pixels per MS pixel
-    parameter int unsigned OutBits = 13,          // of an element, in and out, signed
+    parameter int unsigned Bands           = 4,   // elements per beat
+    parameter int unsigned Width           = 16,  // columns per line
+    parameter int unsigned Ratio           = 4,   // PAN pixels per MS pixel
+    parameter int unsigned OutBits         = 13,  // of an element, in and out, signed
     parameter int unsigned CoefficientBits = 12,  // signed, 10 of them fraction
-    parameter int unsigned BaseAddress = 20       // of coefficient (0, 0) on the scene-parameter bus
+    parameter int unsigned BaseAddress     = 20   // of coefficient (0, 0) on the scene-parameter bus
 ) (
-    input  logic                      clk_i,
-    input  logic                      rst_ni,
-    input  logic                      cfg_valid_i,
-    input  logic                      cfg_bank_i,
-    input  logic [15:0]               cfg_address_i,
-    input  logic [31:0]               cfg_data_i,
-    input  logic [Bands*OutBits-1:0]  column_tdata_i,
-    input  logic                      column_bank_i,
-    input  logic                      column_tvalid_i,
-    output logic                      column_tready_o,
-    output logic [Bands*OutBits-1:0]  out0_tdata_o,
-    output logic                      out0_tvalid_o,
-    input  logic                      out0_tready_i
+    input  logic                     clk_i,
+    input  logic                     rst_ni,
+    input  logic                     cfg_valid_i,
+    input  logic                     cfg_bank_i,
+    input  logic [             15:0] cfg_address_i,
+    input  logic [             31:0] cfg_data_i,
+    input  logic [Bands*OutBits-1:0] column_tdata_i,
+    input  logic                     column_bank_i,
+    input  logic                     column_tvalid_i,
+    output logic                     column_tready_o,
+    output logic [Bands*OutBits-1:0] out0_tdata_o,
+    output logic                     out0_tvalid_o,
+    input  logic                     out0_tready_i
 );
 
-    if (Width < 1) $error("interpolator_columns: Width must be at least 1");
-    if (Ratio < 2) $error("interpolator_columns: Ratio must be at least 2");
+    if (Width < 1) begin : gen_check_width
+        $error("interpolator_columns: Width must be at least 1");
+    end
+    if (Ratio < 2) begin : gen_check_ratio
+        $error("interpolator_columns: Ratio must be at least 2");
+    end
 
     localparam int unsigned Taps = 5;
     localparam int unsigned Fraction = 10;
@@ -40,10 +45,10 @@ module interpolator_columns #(
 
     // Window: element 0 is the newest column, 2 the middle. `entry` is the next column's number, `middle` the middle's.
     logic [Taps-1:0][Bands*OutBits-1:0] window_q;
-    logic [2:0]                         valid_q, bank_q;
-    logic [ColumnBits-1:0]              entry_q, middle_q;
-    logic [PhaseBits-1:0]               phase_q;
-    logic                               advance, last_phase, shift, emit;
+    logic [2:0] valid_q, bank_q;
+    logic [ColumnBits-1:0] entry_q, middle_q;
+    logic [PhaseBits-1:0] phase_q;
+    logic advance, last_phase, shift, emit;
 
     assign advance = !out0_tvalid_o || out0_tready_i;
     assign last_phase = phase_q == PhaseBits'(Ratio - 1);
@@ -54,10 +59,10 @@ module interpolator_columns #(
 
     always_ff @(posedge clk_i) begin
         if (!rst_ni) begin
-            valid_q <= '0;
-            entry_q <= '0;
+            valid_q  <= '0;
+            entry_q  <= '0;
             middle_q <= '0;
-            phase_q <= '0;
+            phase_q  <= '0;
         end else begin
             if (emit) phase_q <= last_phase ? '0 : phase_q + 1'b1;
             if (shift) begin
@@ -75,7 +80,7 @@ module interpolator_columns #(
 
     // Taps, the oldest column first, edges replicated.
     logic [Taps-1:0][Bands*OutBits-1:0] tap;
-    logic                               one_before, two_before, one_after, two_after;
+    logic one_before, two_before, one_after, two_after;
 
     assign one_before = middle_q != '0;
     assign two_before = 32'(middle_q) >= 2;
@@ -90,18 +95,29 @@ module interpolator_columns #(
     logic [Taps-1:0][CoefficientBits-1:0] coefficient;
 
     coefficient_store #(
-        .Ratio(Ratio), .Taps(Taps), .Lanes(Taps), .Steps(1), .CoefficientBits(CoefficientBits),
+        .Ratio(Ratio),
+        .Taps(Taps),
+        .Lanes(Taps),
+        .Steps(1),
+        .CoefficientBits(CoefficientBits),
         .BaseAddress(BaseAddress)
-    ) i_coefficients (
-        .clk_i, .cfg_valid_i, .cfg_bank_i, .cfg_address_i, .cfg_data_i,
-        .bank_i(bank_q[2]), .phase_i(phase_q), .step_i(1'b0), .coefficient_o(coefficient)
+    ) u_coefficients (
+        .clk_i,
+        .cfg_valid_i,
+        .cfg_bank_i,
+        .cfg_address_i,
+        .cfg_data_i,
+        .bank_i(bank_q[2]),
+        .phase_i(phase_q),
+        .step_i(1'b0),
+        .coefficient_o(coefficient)
     );
 
     // Pipeline: select, multiply, add. It stops as a whole while a pixel waits.
-    logic [1:0]                             pixel_valid_q;
-    logic [Taps-1:0][Bands*OutBits-1:0]     tap_q;
-    logic [Taps-1:0][CoefficientBits-1:0]   coefficient_q;
-    logic [Taps-1:0][Bands-1:0][AccBits-1:0] product_q;
+    logic [     1:0]                                   pixel_valid_q;
+    logic [Taps-1:0][  Bands*OutBits-1:0]              tap_q;
+    logic [Taps-1:0][CoefficientBits-1:0]              coefficient_q;
+    logic [Taps-1:0][          Bands-1:0][AccBits-1:0] product_q;
 
     always_ff @(posedge clk_i) begin
         if (!rst_ni) begin
@@ -120,14 +136,14 @@ module interpolator_columns #(
 
     for (genvar band = 0; band < Bands; band++) begin : gen_band
         for (genvar t = 0; t < Taps; t++) begin : gen_tap
-            logic signed [CoefficientBits-1:0]         factor;
-            logic signed [OutBits-1:0]                 element;
-            logic signed [CoefficientBits+OutBits-1:0] product;
-            assign factor = coefficient_q[t];
+            logic signed [CoefficientBits-1:0] factor;
+            logic signed [        OutBits-1:0] element;
+            logic signed [        AccBits-1:0] product;
+            assign factor  = coefficient_q[t];
             assign element = tap_q[t][band*OutBits+:OutBits];
             assign product = factor * element;
             always_ff @(posedge clk_i) begin
-                if (advance) product_q[t][band] <= AccBits'(product);
+                if (advance) product_q[t][band] <= product;
             end
         end
 

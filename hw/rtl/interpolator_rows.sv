@@ -7,35 +7,42 @@
 // clocks, the time the horizontal pass takes to spend it, and so ceil(5 / Ratio) multipliers a band suffice. Each of
 // these lanes reads its own copy of the lines, which spares the multiplexers that a choice among lines would take.
 // Sums wrap at OutBits + 10 bits: exact whenever the result fits OutBits.
+
 module interpolator_rows #(
-    parameter int unsigned Bands = 4,             // elements per beat
-    parameter int unsigned Bits = 11,             // of an MS element, unsigned
-    parameter int unsigned Width = 16,            // MS pixels per line
-    parameter int unsigned Height = 16,           // MS lines per frame
-    parameter int unsigned Ratio = 4,             // PAN pixels per MS pixel
-    parameter int unsigned OutBits = 13,          // of a result, signed
+    parameter int unsigned Bands           = 4,   // elements per beat
+    parameter int unsigned Bits            = 11,  // of an MS element, unsigned
+    parameter int unsigned Width           = 16,  // MS pixels per line
+    parameter int unsigned Height          = 16,  // MS lines per frame
+    parameter int unsigned Ratio           = 4,   // PAN pixels per MS pixel
+    parameter int unsigned OutBits         = 13,  // of a result, signed
     parameter int unsigned CoefficientBits = 12,  // signed, 10 of them fraction
-    parameter int unsigned BaseAddress = 0        // of coefficient (0, 0) on the scene-parameter bus
+    parameter int unsigned BaseAddress     = 0    // of coefficient (0, 0) on the scene-parameter bus
 ) (
-    input  logic                      clk_i,
-    input  logic                      rst_ni,
-    input  logic                      cfg_valid_i,
-    input  logic                      cfg_bank_i,
-    input  logic [15:0]               cfg_address_i,
-    input  logic [31:0]               cfg_data_i,
-    input  logic [15:0]               bank_of_frame_i,
-    input  logic [Bands*Bits-1:0]     in0_tdata_i,
-    input  logic                      in0_tvalid_i,
-    output logic                      in0_tready_o,
-    output logic [Bands*OutBits-1:0]  column_tdata_o,
-    output logic                      column_bank_o,    // bank of the frame this column belongs to
-    output logic                      column_tvalid_o,
-    input  logic                      column_tready_i
+    input  logic                     clk_i,
+    input  logic                     rst_ni,
+    input  logic                     cfg_valid_i,
+    input  logic                     cfg_bank_i,
+    input  logic [             15:0] cfg_address_i,
+    input  logic [             31:0] cfg_data_i,
+    input  logic [             15:0] bank_of_frame_i,
+    input  logic [   Bands*Bits-1:0] in0_tdata_i,
+    input  logic                     in0_tvalid_i,
+    output logic                     in0_tready_o,
+    output logic [Bands*OutBits-1:0] column_tdata_o,
+    output logic                     column_bank_o,    // bank of the frame this column belongs to
+    output logic                     column_tvalid_o,
+    input  logic                     column_tready_i
 );
 
-    if (Bands < 1 || Bits < 1) $error("interpolator_rows: Bands and Bits must be at least 1");
-    if (Width < 1 || Height < 1) $error("interpolator_rows: Width and Height must be at least 1");
-    if (Ratio < 2) $error("interpolator_rows: Ratio must be at least 2");
+    if (Bands < 1 || Bits < 1) begin : gen_check_bands
+        $error("interpolator_rows: Bands and Bits must be at least 1");
+    end
+    if (Width < 1 || Height < 1) begin : gen_check_width
+        $error("interpolator_rows: Width and Height must be at least 1");
+    end
+    if (Ratio < 2) begin : gen_check_ratio
+        $error("interpolator_rows: Ratio must be at least 2");
+    end
 
     localparam int unsigned Taps = 5;
     localparam int unsigned Slots = 6;
@@ -49,9 +56,9 @@ module interpolator_rows #(
 
     // Lines: written in a ring of slots that does not restart with the frame.
     logic [ColumnBits-1:0] write_column_q;
-    logic [2:0]            write_slot_q, held_q;  // held: complete lines that are still needed
-    logic                  write, line_written, line_done;
-    logic [1:0]            released;
+    logic [2:0] write_slot_q, held_q;  // held: complete lines that are still needed
+    logic write, line_written, line_done;
+    logic [1:0] released;
 
     function automatic logic [2:0] next_slot(logic [2:0] slot);
         return slot == 3'(Slots - 1) ? 3'd0 : slot + 3'd1;
@@ -80,13 +87,13 @@ module interpolator_rows #(
     end
 
     // Sequence: step within a column, column, phase within an MS row, row, frame.
-    logic [PhaseBits-1:0]  step_q, phase_q;
+    logic [PhaseBits-1:0] step_q, phase_q;
     logic [ColumnBits-1:0] column_q;
-    logic [RowBits-1:0]    row_q;
-    logic [3:0]            frame_q;
-    logic [2:0]            slot_q;  // of row_q
-    logic [1:0]            above, below;
-    logic                  move, issue, last_step, last_column, last_phase, last_row;
+    logic [   RowBits-1:0] row_q;
+    logic [           3:0] frame_q;
+    logic [           2:0] slot_q;  // of row_q
+    logic [1:0] above, below;
+    logic move, issue, last_step, last_column, last_phase, last_row;
 
     assign above = 32'(row_q) >= 2 ? 2'd2 : 2'(row_q);
     assign below = 32'(row_q) + 2 < Height ? 2'd2 : 2'(Height - 1 - 32'(row_q));
@@ -112,8 +119,8 @@ module interpolator_rows #(
             if (last_step) column_q <= last_column ? '0 : column_q + 1'b1;
             if (last_step && last_column) phase_q <= last_phase ? '0 : phase_q + 1'b1;
             if (line_done) begin
-                row_q <= last_row ? '0 : row_q + 1'b1;
-                slot_q <= next_slot(slot_q);
+                row_q   <= last_row ? '0 : row_q + 1'b1;
+                slot_q  <= next_slot(slot_q);
                 frame_q <= frame_q + 4'(last_row);
             end
         end
@@ -125,24 +132,35 @@ module interpolator_rows #(
     assign bank = bank_of_frame_i[frame_q];
 
     coefficient_store #(
-        .Ratio(Ratio), .Taps(Taps), .Lanes(Lanes), .Steps(Ratio), .CoefficientBits(CoefficientBits),
+        .Ratio(Ratio),
+        .Taps(Taps),
+        .Lanes(Lanes),
+        .Steps(Ratio),
+        .CoefficientBits(CoefficientBits),
         .BaseAddress(BaseAddress)
-    ) i_coefficients (
-        .clk_i, .cfg_valid_i, .cfg_bank_i, .cfg_address_i, .cfg_data_i,
-        .bank_i(bank), .phase_i(phase_q), .step_i(step_q), .coefficient_o(coefficient)
+    ) u_coefficients (
+        .clk_i,
+        .cfg_valid_i,
+        .cfg_bank_i,
+        .cfg_address_i,
+        .cfg_data_i,
+        .bank_i(bank),
+        .phase_i(phase_q),
+        .step_i(step_q),
+        .coefficient_o(coefficient)
     );
 
     // Pipeline: read, multiply, accumulate. It stops as a whole while a finished column waits.
-    logic [1:0]                              valid_q, first_q, last_q, bank_q;
-    logic signed [Bands-1:0][AccBits-1:0]    acc_q, acc_d;
+    logic [1:0] valid_q, first_q, last_q, bank_q;
+    logic signed [Bands-1:0][AccBits-1:0] acc_q, acc_d;
     logic [Lanes-1:0][Bands-1:0][AccBits-1:0] product_q;
 
     for (genvar lane = 0; lane < Lanes; lane++) begin : gen_lane
-        logic [Bands*Bits-1:0]             lines [Slots*Width];
-        logic [Bands*Bits-1:0]             pixel_q;
+        logic        [     Bands*Bits-1:0] lines         [Slots*Width];
+        logic        [     Bands*Bits-1:0] pixel_q;
         logic signed [CoefficientBits-1:0] coefficient_q;
-        logic [3:0]                        tap, wanted, offset, ahead;
-        logic [2:0]                        slot;
+        logic [3:0] tap, wanted, offset, ahead;
+        logic [2:0] slot;
 
         // Slot of row i - 2 + tap, clamped to the frame: `ahead` of slot 0, modulo Slots, and at most 13.
         assign tap = 4'(32'(step_q) * Lanes + lane);
@@ -152,22 +170,22 @@ module interpolator_rows #(
         assign slot = 3'(ahead - (ahead >= 4'(2 * Slots) ? 4'(2 * Slots) : ahead >= 4'(Slots) ? 4'(Slots) : 4'd0));
 
         always_ff @(posedge clk_i) begin
-            if (write) lines[line_base(write_slot_q) + AddressBits'(write_column_q)] <= in0_tdata_i;
+            if (write) lines[line_base(write_slot_q)+AddressBits'(write_column_q)] <= in0_tdata_i;
         end
         always_ff @(posedge clk_i) begin
-            if (move) pixel_q <= lines[line_base(slot) + AddressBits'(column_q)];
+            if (move) pixel_q <= lines[line_base(slot)+AddressBits'(column_q)];
         end
         always_ff @(posedge clk_i) begin
             if (move) coefficient_q <= coefficient[lane];
         end
 
         for (genvar band = 0; band < Bands; band++) begin : gen_band
-            logic signed [Bits:0]                   pixel;
-            logic signed [CoefficientBits+Bits:0]   product;
-            assign pixel = {1'b0, pixel_q[band*Bits+:Bits]};
+            logic signed [     Bits:0] pixel;
+            logic signed [AccBits-1:0] product;
+            assign pixel   = {1'b0, pixel_q[band*Bits+:Bits]};
             assign product = coefficient_q * pixel;
             always_ff @(posedge clk_i) begin
-                if (move) product_q[lane][band] <= AccBits'(product);
+                if (move) product_q[lane][band] <= product;
             end
         end
     end
@@ -193,8 +211,8 @@ module interpolator_rows #(
     always_ff @(posedge clk_i) begin
         if (move) begin
             first_q <= {first_q[0], step_q == '0};
-            last_q <= {last_q[0], last_step};
-            bank_q <= {bank_q[0], bank};
+            last_q  <= {last_q[0], last_step};
+            bank_q  <= {bank_q[0], bank};
             if (valid_q[1]) acc_q <= acc_d;
             if (valid_q[1]) column_bank_o <= bank_q[1];
         end

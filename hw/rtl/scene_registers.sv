@@ -16,37 +16,42 @@
 // bus, a clock after the write. Every access answers OKAY, one at a time; a write needs all four strobes, else, like
 // one to a read-only or unmapped address, it does nothing; an unmapped address reads as 0. The two low address bits
 // are ignored.
+
 module scene_registers #(
     parameter logic [31:0] Signature = 32'h0  // low 32 bits of the model's hash
 ) (
-    input  logic         clk_i,
-    input  logic         rst_ni,
-    input  logic [15:0]  s_axi_awaddr_i,
-    input  logic         s_axi_awvalid_i,
-    output logic         s_axi_awready_o,
-    input  logic [31:0]  s_axi_wdata_i,
-    input  logic [3:0]   s_axi_wstrb_i,
-    input  logic         s_axi_wvalid_i,
-    output logic         s_axi_wready_o,
-    output logic [1:0]   s_axi_bresp_o,
-    output logic         s_axi_bvalid_o,
-    input  logic         s_axi_bready_i,
-    input  logic [15:0]  s_axi_araddr_i,
-    input  logic         s_axi_arvalid_i,
-    output logic         s_axi_arready_o,
-    output logic [31:0]  s_axi_rdata_o,
-    output logic [1:0]   s_axi_rresp_o,
-    output logic         s_axi_rvalid_o,
-    input  logic         s_axi_rready_i,
-    input  logic         pan_length_error_i,  // for a clock each
-    input  logic         ms_length_error_i,
-    input  logic         frame_finished_i,
-    output logic         cfg_valid_o,
-    output logic         cfg_bank_o,
-    output logic [15:0]  cfg_address_o,
-    output logic [31:0]  cfg_data_o,
-    output logic [15:0]  bank_of_frame_o,     // bit n mod 16: bank of frame n
-    output logic [31:0]  started_o
+    input  logic        clk_i,
+    input  logic        rst_ni,
+    // verilator lint_off UNUSEDSIGNAL
+    input  logic [15:0] s_axi_awaddr_i,
+    // verilator lint_on UNUSEDSIGNAL
+    input  logic        s_axi_awvalid_i,
+    output logic        s_axi_awready_o,
+    input  logic [31:0] s_axi_wdata_i,
+    input  logic [ 3:0] s_axi_wstrb_i,
+    input  logic        s_axi_wvalid_i,
+    output logic        s_axi_wready_o,
+    output logic [ 1:0] s_axi_bresp_o,
+    output logic        s_axi_bvalid_o,
+    input  logic        s_axi_bready_i,
+    // verilator lint_off UNUSEDSIGNAL
+    input  logic [15:0] s_axi_araddr_i,
+    // verilator lint_on UNUSEDSIGNAL
+    input  logic        s_axi_arvalid_i,
+    output logic        s_axi_arready_o,
+    output logic [31:0] s_axi_rdata_o,
+    output logic [ 1:0] s_axi_rresp_o,
+    output logic        s_axi_rvalid_o,
+    input  logic        s_axi_rready_i,
+    input  logic        pan_length_error_i,  // for a clock each
+    input  logic        ms_length_error_i,
+    input  logic        frame_finished_i,
+    output logic        cfg_valid_o,
+    output logic        cfg_bank_o,
+    output logic [15:0] cfg_address_o,
+    output logic [31:0] cfg_data_o,
+    output logic [15:0] bank_of_frame_o,     // bit n mod 16: bank of frame n
+    output logic [31:0] started_o
 );
 
     localparam logic [31:0] Id = 32'h62697470;
@@ -57,7 +62,7 @@ module scene_registers #(
     localparam logic [13:0] AddressStarted = 14'd4, AddressFinished = 14'd5, AddressSignature = 14'd6;
 
     // Write: address and data come in any order, are kept, and act together once the last answer is gone.
-    logic        address_held_q, data_held_q, whole_q, act, write;
+    logic address_held_q, data_held_q, whole_q, act, write;
     logic [13:0] address_q;
     logic [31:0] data_q;
 
@@ -87,8 +92,8 @@ module scene_registers #(
 
     // Frames.
     logic [31:0] finished_q;
-    logic [2:0]  status_q, status_set, status_clear;
-    logic        start, full;
+    logic [2:0] status_q, status_set, status_clear;
+    logic start, full;
 
     assign full = 4'(started_o - finished_q) == 4'd15;
     assign start = write && address_q == AddressStart;
@@ -127,7 +132,7 @@ module scene_registers #(
 
     // Read.
     assign s_axi_arready_o = !s_axi_rvalid_o;
-    assign s_axi_rresp_o = 2'b00;
+    assign s_axi_rresp_o   = 2'b00;
 
     always_ff @(posedge clk_i) begin
         if (!rst_ni) s_axi_rvalid_o <= 1'b0;

@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 
 from bitpan.arithmetic import COEFFICIENT_BITS, Integers, interpolate, keys_coefficients, lms_format, round_shift
+from bitpan.errors import BuildError
 from bitpan.hw.packing import pack, unpack
 from bitpan.hw.simulation import STALLS, Simulation, rtl
+from bitpan.hw.verilate import lint
 
 SOURCES = [rtl(n) for n in ("interpolator", "interpolator_rows", "interpolator_columns", "coefficient_store")]
 BASE = 100
@@ -76,7 +78,7 @@ def images(rng: np.random.Generator, shape: tuple[int, int, int], bits: int) -> 
 
 @pytest.mark.parametrize(
     ("bands", "bits", "height", "width", "ratio"),
-    [(4, 11, 16, 16, 4), (1, 16, 5, 7, 4), (3, 8, 4, 4, 2), (2, 12, 1, 1, 4), (1, 10, 2, 3, 4), (1, 9, 3, 2, 2)],
+    [(4, 11, 16, 16, 4), (1, 16, 5, 7, 4), (3, 8, 4, 4, 2), (2, 12, 1, 1, 4)],
 )
 def test_equals_the_contract(bands: int, bits: int, height: int, width: int, ratio: int) -> None:
     rng = np.random.default_rng([bands, bits, height, width])
@@ -130,7 +132,7 @@ def test_a_bank_is_rewritten_while_the_other_one_works() -> None:
 
 def test_one_pixel_per_clock_frame_after_frame() -> None:
     rng = np.random.default_rng(9)
-    unit = Interpolator(2, 11, 8, 8)
+    unit = Interpolator(4, 11, 16, 16)
     unit.configure(0, keys(rng))
     unit.banks([0])
     for _ in range(5):
@@ -139,7 +141,7 @@ def test_one_pixel_per_clock_frame_after_frame() -> None:
     first, last, count = unit.simulation.span("out0")
     assert (last - first + 1, count) == (5 * unit.beats, 5 * unit.beats)
     # Three lines, three columns of four clocks, and the pipeline.
-    assert first - unit.simulation.span("in0")[0] <= 3 * 8 + 3 * 4 + 10
+    assert first - unit.simulation.span("in0")[0] <= 3 * 16 + 3 * 4 + 10
 
 
 @pytest.mark.parametrize("stall", [*STALLS, 7])
@@ -170,18 +172,17 @@ def test_columns_alone_take_any_pace(stall: str | int) -> None:
 def test_needs_no_more_lines_than_it_uses() -> None:
     """Lines up to i + 2 give the PAN lines of MS line i; the frame's end needs no beat of the next frame."""
     rng = np.random.default_rng(10)
-    unit = Interpolator(1, 11, 6, 5)
+    unit = Interpolator(1, 16, 5, 7)
     coefficients = keys(rng)
     unit.configure(0, coefficients)
     unit.banks([0])
-    ms = rng.integers(0, 2048, unit.shape)
+    ms = rng.integers(0, 1 << 16, unit.shape)
     expected = interpolate(ms, *coefficients).reshape(-1)
-    beats = pack(ms.reshape(-1, 1), 11)
-    for line in range(6):
-        unit.simulation.push("in0", beats[line * 5 : line * 5 + 5])
+    beats = pack(ms.reshape(-1, 1), 16)
+    for line, lines in enumerate((0, 0, 1, 2, 5)):
+        unit.simulation.push("in0", beats[line * 7 : line * 7 + 7])
         unit.simulation.run(500)
-        lines = (0, 0, 1, 2, 3, 6)[line]
-        assert unit.simulation.queued("out0") == lines * 4 * 20
+        assert unit.simulation.queued("out0") == lines * 4 * 28
     np.testing.assert_array_equal(unit.pull().reshape(-1), expected)
 
 
@@ -217,6 +218,13 @@ def test_format_holds_for_every_shift(bits: int, ratio: int) -> None:
             int((positive * high + negative * low + 512 >> 10).max()),
         )
         assert fmt.min <= low and high <= fmt.max
+
+
+def test_lint_and_illegal_parameters() -> None:
+    lint(SOURCES, "interpolator")
+    for illegal, name in (({"OutBits": 12}, "OutBits"), ({"Height": 0}, "Height"), ({"Ratio": 1}, "Ratio")):
+        with pytest.raises(BuildError, match=f"{name}.* must be at least"):
+            lint(SOURCES, "interpolator", illegal)
 
 
 @pytest.mark.slow

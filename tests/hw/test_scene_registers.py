@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 import numpy as np
 import pytest
 
+from bitpan.errors import BuildError
 from bitpan.hw.packing import pack, unpack
 from bitpan.hw.simulation import STALLS, Simulation, rtl
+from bitpan.hw.verilate import lint
 
 ID, VERSION, START, STATUS, STARTED, FINISHED, SIGNATURE = range(0, 0x1C, 4)
 BANK = (0x8000, 0xC000)
@@ -202,7 +204,7 @@ def errors(simulation: Simulation, cycles: int) -> int:
     return count
 
 
-@pytest.mark.parametrize("frame_beats", [1, 2, 10])
+@pytest.mark.parametrize("frame_beats", [1, 10])
 @pytest.mark.parametrize("stall", STALLS)
 def test_gate_lets_in_what_is_started(frame_beats: int, stall: str) -> None:
     simulation = gate(frame_beats)
@@ -254,3 +256,11 @@ def test_end_marks_and_counts_frames(frame_beats: int, stall: str) -> None:
     received, last = simulation.pull_with_last("out0")
     np.testing.assert_array_equal(received, beats)
     np.testing.assert_array_equal(last, np.arange(len(beats)) % frame_beats == frame_beats - 1)
+
+
+@pytest.mark.parametrize("top", ["frame_gate", "frame_end", "scene_registers"])
+def test_lint_and_illegal_parameters(top: str) -> None:
+    lint([rtl(top)], top)
+    for name in ("Width", "FrameBeats") if top != "scene_registers" else ():
+        with pytest.raises(BuildError, match=f"{name} must be at least 1"):
+            lint([rtl(top)], top, {name: 0})

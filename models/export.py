@@ -22,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 import onnx
 import torch
-from qonnx.core.datatype import DataType
+from qonnx.core.datatype import BaseDataType, DataType
 from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.core.onnx_exec import execute_onnx
 from qonnx.transformation.general import RemoveUnusedTensors, SortGraph
@@ -55,7 +55,7 @@ class _Traced(torch.nn.Module):
 
 
 def to_qonnx(network: S2BNetFlat, tile: tuple[int, int], provenance: Mapping[str, Any] | None = None) -> ModelWrapper:
-    """Trace ``network`` for tiles of ``(height, width)`` PAN pixels and clean the graph up; nothing is verified here."""
+    """Trace ``network`` for tiles of ``(height, width)`` PAN pixels and clean the graph up; verifies nothing."""
     own = network.configuration
     if min(tile) < 1 or tile[0] % own.ratio or tile[1] % own.ratio:
         raise FormatError(
@@ -75,7 +75,7 @@ def to_qonnx(network: S2BNetFlat, tile: tuple[int, int], provenance: Mapping[str
         torch.onnx.export(
             _Traced(frozen(network), names).eval(),
             example,
-            buffer,
+            buffer,  # type: ignore[arg-type]  # the TorchScript exporter takes files
             dynamo=False,
             opset_version=OPSET,
             input_names=["pan", "ms", *names],
@@ -122,7 +122,7 @@ def _annotate(wrapper: ModelWrapper, network: S2BNetFlat) -> None:
         wrapper.set_tensor_datatype(parameter.name, _datatype(parameter.format))
 
 
-def _datatype(fmt: Format) -> Any:
+def _datatype(fmt: Format) -> BaseDataType:
     return DataType[f"INT{fmt.bits}" if fmt.signed else f"UINT{fmt.bits}"]
 
 
@@ -225,7 +225,7 @@ def _torch(scene: Arrays) -> dict[str, torch.Tensor]:
 
 
 def frozen(network: S2BNetFlat) -> S2BNetFlat:
-    """A copy of ``network`` whose integers are constants; raise :class:`FormatError` if float32 cannot hold its sums."""
+    """A copy whose integers are constants; raise :class:`FormatError` if float32 cannot hold its sums."""
     network = copy.deepcopy(network).eval()
     for name, layer in network.named_modules():
         if isinstance(layer, IntegerLayer):

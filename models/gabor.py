@@ -12,7 +12,7 @@ ANGLES = np.arange(8) * np.pi / 8
 def gabor_bank(outputs: int, inputs: int, kernel: int, seed: int) -> npt.NDArray[np.float64]:
     """One filter per (output, input) pair, ``(O, I, k, k)``, each of RMS ``1/sqrt(k*k*I)``.
 
-    ``exp(-(x'^2 + y'^2) / 2 sigma^2) * cos(f*x' + psi)`` on a centred grid, ``sigma = pi/f``, ``psi`` uniform in 0 ... pi.
+    ``exp(-(x'^2 + y'^2) / 2 sigma^2) * cos(f*x' + psi)`` on a centred grid, ``sigma = pi/f``, psi uniform in 0 ... pi.
     The usual ``1/(2 pi sigma^2)`` would let the low frequencies vanish beside the weights, hence the common RMS.
     """
     random = np.random.default_rng(seed)

@@ -11,7 +11,7 @@ import torch
 from bitpan.arithmetic import TAPS, lms_format
 from bitpan.formats import Format
 from bitpan.model import IntegerModel, Node, SceneParameter, Tensor
-from bitpan.models.layers import SLOPE, S2BConv
+from bitpan.models.layers import SLOPE, IntegerConv, S2BConv
 from bitpan.models.s2bnet_flat import S2BNetFlat
 
 COEFFICIENTS = Format(12, 10)
@@ -21,7 +21,7 @@ COEFFICIENTS = Format(12, 10)
 def tensor_table(network: S2BNetFlat) -> dict[str, Tensor]:
     """Channels, format and grid of every tensor of the graph, in order."""
     own = network.configuration
-    imagery, popcount = own.fused, Format(network.blocks[0].conv.bound.bit_length() + 1)
+    imagery, popcount = own.fused, Format(network.units[0].conv.bound.bit_length() + 1)
     table = {
         "pan": Tensor(1, imagery),
         "ms": Tensor(own.bands, imagery, "ms"),
@@ -49,7 +49,7 @@ def scene_parameters(network: S2BNetFlat) -> tuple[list[SceneParameter], dict[st
         for name in ("upsample.rows", "upsample.columns")
     ]
     arrays = {}
-    for i, block in enumerate(network.blocks):
+    for i, block in enumerate(network.units):
         parameters.append(SceneParameter(f"block{i}.threshold", "srm", (own.channels,), thresholds, f"x{i}"))
         for key, value in block.srm.named_parameters():
             arrays[f"block{i}.threshold.{key}"] = value.detach().double().numpy()
@@ -68,7 +68,7 @@ def to_integer_model(network: S2BNetFlat) -> IntegerModel:
         Node("concat", "input_concat", ("pan_centred", "lms_centred"), "input"),
         Node("conv", "head", ("input",), "x0", attributes=_conv(network.head, "head", constants)),
     ]
-    for i, block in enumerate(network.blocks):
+    for i, block in enumerate(network.units):
         nodes += _block(block, i, constants)
     tail = _conv(network.tail, "tail", constants)
     nodes.append(Node("conv", "tail", (f"x{own.blocks}",), "residual", attributes=tail))
@@ -99,12 +99,12 @@ def _block(block: S2BConv, i: int, constants: dict[str, npt.NDArray[Any]]) -> li
     ]
 
 
-def _conv(conv: Any, name: str, constants: dict[str, npt.NDArray[Any]]) -> dict[str, int]:
+def _conv(conv: IntegerConv, name: str, constants: dict[str, npt.NDArray[Any]]) -> dict[str, int]:
     weights, bias, shift = conv.integers()
     constants[f"{name}.weights"] = _integers(weights, np.int8)
     constants[f"{name}.bias"] = _integers(bias, np.int32)
     return {"shift": shift}
 
 
-def _integers(value: torch.Tensor, dtype: Any) -> npt.NDArray[Any]:
+def _integers(value: torch.Tensor, dtype: type[np.generic]) -> npt.NDArray[Any]:
     return np.ascontiguousarray(value.detach().cpu().numpy()).astype(dtype)

@@ -7,7 +7,6 @@ integers on every forward pass (``integers()``), with straight-through gradients
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -19,7 +18,16 @@ from torch.nn import functional
 from bitpan.arithmetic import K_MIN
 from bitpan.errors import FormatError
 from bitpan.formats import Format
-from bitpan.models.functional import EXACT, PadBinary, Requantise, Round, RPReLU, Sign, Threshold, srm_threshold
+from bitpan.models.functional import (
+    EXACT,
+    pad_binary,
+    requantise,
+    round_half_up,
+    rprelu,
+    sign,
+    srm_threshold,
+    trained_sign,
+)
 from bitpan.models.gabor import gabor_bank
 
 WEIGHT_BITS = 8
@@ -40,15 +48,17 @@ BIAS = Format(20, 6)
 KNEE = Format(10, 0)
 """Format of RPReLU's knees: popcounts."""
 
-round_half_up: Callable[[Tensor], Tensor] = Round.apply
+
+Integers = Any
+"""What a layer computes with: tensors of integers, differentiable while it learns."""
 
 
 class IntegerLayer(nn.Module):
     """A layer whose integers are derived from learned parameters on each pass, or frozen for inference and export."""
 
-    frozen: Any = None
+    frozen: Integers = None
 
-    def integers(self) -> Any:
+    def integers(self) -> Integers:
         """The layer's integers, differentiable."""
         raise NotImplementedError
 
@@ -57,7 +67,7 @@ class IntegerLayer(nn.Module):
         with torch.no_grad():
             self.frozen = self.integers()
 
-    def constants(self) -> Any:
+    def constants(self) -> Integers:
         """The frozen integers, or else the current ones."""
         return self.integers() if self.frozen is None else self.frozen
 
@@ -109,7 +119,7 @@ class IntegerConv(IntegerLayer):
             total = functional.conv2d(x, weights, bias, padding=margin)
         else:
             total = functional.conv2d(x.double(), weights.double(), bias.double(), padding=margin)
-        result: Tensor = Requantise.apply(total, shift, self.target)
+        result = requantise(total, shift, self.target)
         return result if self.dtype == torch.float32 else result.float()
 
 
@@ -122,6 +132,8 @@ class BinaryConv(IntegerLayer):
     - ``initialisation``: ``W`` starts as G;
     - ``none``: plain binary weights.
     """
+
+    gabor: Tensor
 
     def __init__(self, channels: int, gsfa: str, seed: int) -> None:
         super().__init__()
@@ -146,7 +158,7 @@ class BinaryConv(IntegerLayer):
 
     def forward(self, s: Tensor) -> Tensor:
         """``s: (N, C, H, W)`` to popcounts within ``-bound ... bound``."""
-        return functional.conv2d(PadBinary.apply(s), self.constants())
+        return functional.conv2d(pad_binary(s), self.constants())
 
 
 class SpectralRedistribution(nn.Module):
@@ -169,7 +181,7 @@ class SpectralRedistribution(nn.Module):
             self.fc2.bias.requires_grad_(mode == "static")
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """k and b, ``(N, C)`` in real units, of features ``x: (N, C, H, W)``; of the bias alone unless dynamic."""
+        """Slopes k and biases b in real units, ``(N, C)`` of features ``x: (N, C, H, W)``, or ``(1, C)``."""
         if self.mode == "dynamic":
             means = x.mean(dim=(2, 3)) * self.features.step
             raw = self.fc2(functional.relu(self.fc1(means)))
@@ -218,8 +230,8 @@ class ScaledRPReLU(IntegerLayer):
 
     def forward(self, p: Tensor, x: Tensor) -> Tensor:
         """Popcounts ``p`` and features ``x`` to features, ``(N, C, H, W)``."""
-        result: Tensor = RPReLU.apply(p, x, *self.constants(), SLOPE.fraction, self.features)
-        return result
+        knee, slopes, biases = self.constants()
+        return rprelu(p, x, knee, slopes, biases, SLOPE.fraction, self.features)
 
 
 class S2BConv(nn.Module):
@@ -235,11 +247,9 @@ class S2BConv(nn.Module):
     def sign(self, x: Tensor, threshold: Tensor | None) -> Tensor:
         """+1 and -1; the threshold ``(C,)`` is given, or measured on each image of ``x`` (training)."""
         if threshold is not None:
-            given: Tensor = Threshold.apply(x, threshold)
-            return given
+            return sign(x, threshold)
         k, b = self.srm(x)
-        measured: Tensor = Sign.apply(x, self.srm.thresholds(k, b), k, b, self.features.step)
-        return measured
+        return trained_sign(x, self.srm.thresholds(k, b), k, b, self.features.step)
 
     def forward(self, x: Tensor, threshold: Tensor | None = None) -> tuple[Tensor, Tensor, Tensor]:
         """Features ``x`` to the signs, the popcounts and the next features."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -18,8 +18,9 @@ from torch.nn import functional
 from bitpan.arithmetic import keys_coefficients, lms_format
 from bitpan.errors import ModelError
 from bitpan.formats import Format
-from bitpan.models.functional import AddClip, Centre, Interpolate
+from bitpan.models.functional import add_clip, centre
 from bitpan.models.layers import IntegerConv, S2BConv, SpectralRedistribution
+from bitpan.models.resample import interpolate, upsample
 
 SRM_ARMS = ("dynamic", "static", "none")
 GSFA_ARMS = ("filters", "initialisation", "none")
@@ -54,7 +55,7 @@ class Configuration:
     def __post_init__(self) -> None:
         if self.srm not in SRM_ARMS or self.gsfa not in GSFA_ARMS:
             raise ModelError(f"srm is one of {SRM_ARMS} and gsfa of {GSFA_ARMS}, not {self.srm!r} and {self.gsfa!r}")
-        if not (1 <= self.bands and 8 <= self.bits <= 16 and self.ratio in (2, 4) and 1 <= self.blocks):
+        if not (self.bands >= 1 and 8 <= self.bits <= 16 and self.ratio in (2, 4) and self.blocks >= 1):
             raise ModelError(
                 f"no network has {self.bands} bands, {self.bits} bits, ratio {self.ratio}, {self.blocks} blocks"
             )
@@ -103,15 +104,10 @@ def calibrated(configuration: Configuration, pan: Tensor, ms: Tensor, gt: Tensor
     )
 
 
-def upsample(ms: Tensor, ratio: int) -> Tensor:
-    """The interpolated MS without a sub-pixel shift, ``(N, B, h, w)`` to ``(N, B, ratio*h, ratio*w)``."""
-    coefficients = torch.from_numpy(keys_coefficients(ratio)).float().to(ms.device)
-    lms: Tensor = Interpolate.apply(ms, coefficients, coefficients)
-    return lms
-
-
 class PanSharpener(nn.Module):
     """What both networks share: the interpolator and the centred input."""
+
+    coefficients: Tensor
 
     def __init__(self, configuration: Configuration) -> None:
         super().__init__()
@@ -124,9 +120,9 @@ class PanSharpener(nn.Module):
         rows = scene.get("upsample.rows", self.coefficients)
         columns = scene.get("upsample.columns", self.coefficients)
         own = self.configuration
-        lms = Interpolate.apply(ms, rows, columns)
-        pan_centred = Centre.apply(pan, own.offset, own.input_shift, own.input)
-        lms_centred = Centre.apply(lms, own.offset, own.input_shift, own.input)
+        lms = interpolate(ms, rows, columns)
+        pan_centred = centre(pan, own.offset, own.input_shift, own.input)
+        lms_centred = centre(lms, own.offset, own.input_shift, own.input)
         both = torch.cat([pan_centred, lms_centred], dim=1)
         return {"lms": lms, "pan_centred": pan_centred, "lms_centred": lms_centred, "input": both}
 
@@ -168,17 +164,22 @@ class S2BNetFlat(PanSharpener):
                 spread = self.head(self.prepare(pan, ms, {})["input"]).std() * self.configuration.features.step
                 self.head.conv.weight.div_(spread)
 
+    @property
+    def units(self) -> list[S2BConv]:
+        """The binary units, in series."""
+        return cast("list[S2BConv]", list(self.blocks))
+
     def tensors(self, pan: Tensor, ms: Tensor, scene: Mapping[str, Tensor] | None = None) -> dict[str, Tensor]:
         """See :meth:`PanSharpener.tensors`; equal to :func:`bitpan.model.execute` where ``scene`` is given."""
         values = self.prepare(pan, ms, scene or {})
         x = self.head(values["input"].contiguous(memory_format=torch.channels_last))
         values["x0"] = x
-        for i, block in enumerate(self.blocks):
+        for i, block in enumerate(self.units):
             threshold = None if scene is None else scene[f"block{i}.threshold"]
             s, p, x = block(x, threshold)
             values[f"s{i}"], values[f"p{i}"], values[f"x{i + 1}"] = s, p, x
         values["residual"] = self.tail(x)
-        values["fused"] = AddClip.apply(values["lms"], values["residual"], self.configuration.fused)
+        values["fused"] = add_clip(values["lms"], values["residual"], self.configuration.fused)
         return values
 
     @torch.no_grad()
@@ -186,7 +187,7 @@ class S2BNetFlat(PanSharpener):
         """Scene parameters of one pair ``(1, ., H, W)``, measured on the whole of it, block after block."""
         scene = {"upsample.rows": self.coefficients, "upsample.columns": self.coefficients}
         x = self.head(self.prepare(pan, ms, scene)["input"])
-        for i, block in enumerate(self.blocks):
+        for i, block in enumerate(self.units):
             threshold = block.srm.thresholds(*block.srm(x))[0]
             scene[f"block{i}.threshold"] = threshold
             x = block(x, threshold)[2]
@@ -234,7 +235,7 @@ class S2BNetFlatFloat(PanSharpener):
         values = self.prepare(pan, ms, scene or {})
         x = (values["input"] * self.configuration.input.step).contiguous(memory_format=torch.channels_last)
         values["residual"] = self.tail(self.blocks(self.head(x))) * 2.0**self.configuration.residual_gain
-        values["fused"] = AddClip.apply(values["lms"], values["residual"], self.configuration.fused)
+        values["fused"] = add_clip(values["lms"], values["residual"], self.configuration.fused)
         return values
 
 

@@ -1,0 +1,131 @@
+"""Training data as it lies on disk: GeoTIFF and .mat pairs, .npz and PanCollection HDF5 triples, as plain arrays.
+
+A file holds either a pair at full resolution (PAN and MS, to be degraded by Wald's protocol) or triples that already
+have a truth (``gt``). Images come out as ``(N, bands, height, width)`` in the file's own counts.
+"""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from bitpan.errors import DataError
+
+Arrays = dict[str, npt.NDArray[Any]]
+
+NAMES = {
+    "pan": ("I_PAN", "pan", "PAN"),
+    "ms": ("I_MS", "I_MS_LR", "ms", "MS", "mslr"),
+    "gt": ("gt", "I_GT", "GT"),
+}
+"""What each array is called in the files of others, in order of preference."""
+
+
+def read(source: str) -> Arrays:
+    """Arrays ``pan``, ``ms`` and, where the file has a truth, ``gt`` of one source.
+
+    Args:
+        source: ``PAN.tif,MS.tif``, or one .mat, .npz, .h5 or .hdf5 file.
+
+    Raises:
+        DataError: if the source is missing, of an unknown kind, or lacks an array.
+    """
+    paths = [Path(part) for part in source.split(",")]
+    for path in paths:
+        if not path.is_file():
+            raise DataError(f"{path}: there is no such file; a pair of GeoTIFFs is given as PAN.tif,MS.tif")
+    if len(paths) == 2:
+        return {"pan": _read_tiff(paths[0]), "ms": _read_tiff(paths[1])}
+    if len(paths) > 2:
+        raise DataError(f"{source}: a source is one file or the two files PAN.tif,MS.tif, not {len(paths)}")
+    suffix = paths[0].suffix.lower()
+    if suffix == ".mat":
+        return _read_mat(paths[0])
+    if suffix == ".npz":
+        return _read_npz(paths[0])
+    if suffix in (".h5", ".hdf5"):
+        return _read_hdf5(paths[0], matlab=False)
+    raise DataError(f"{source}: a source is PAN.tif,MS.tif or a .mat, .npz, .h5 or .hdf5 file, not {suffix or 'this'}")
+
+
+def _read_tiff(path: Path) -> npt.NDArray[Any]:
+    import rasterio  # here because only GeoTIFF pairs need it
+
+    try:
+        with rasterio.open(path) as dataset:
+            image, nodata = dataset.read(), dataset.nodata
+    except rasterio.errors.RasterioError as error:
+        raise DataError(f"{path}: cannot be read as a GeoTIFF ({error})") from None
+    if nodata is not None and (image == nodata).any():
+        raise DataError(
+            f"{path}: {int((image == nodata).sum())} values are nodata ({nodata}); crop the pair to valid pixels"
+        )
+    return np.asarray(image)[None]
+
+
+def _read_mat(path: Path) -> Arrays:
+    import h5py
+    from scipy.io import loadmat
+
+    if h5py.is_hdf5(path):  # MATLAB 7.3
+        return _read_hdf5(path, matlab=True)
+    try:
+        stored = loadmat(path)
+    except (ValueError, TypeError, NotImplementedError, OSError) as error:
+        raise DataError(f"{path}: cannot be read as a .mat file ({error})") from None
+    return _select(path, {name: value for name, value in stored.items() if isinstance(value, np.ndarray)})
+
+
+def _read_npz(path: Path) -> Arrays:
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            return _select(path, {name: stored[name] for name in stored.files})
+    except (OSError, ValueError, zipfile.BadZipFile) as error:
+        if isinstance(error, DataError):
+            raise
+        raise DataError(f"{path}: cannot be read as an .npz file ({error})") from None
+
+
+def _read_hdf5(path: Path, matlab: bool) -> Arrays:
+    """PanCollection stores ``(N, B, H, W)``; MATLAB 7.3 stores ``(H, W, B)`` with its axes reversed."""
+    import h5py
+
+    try:
+        with h5py.File(path, "r") as file:
+            wanted = {name for names in NAMES.values() for name in names}
+            stored = {name: file[name][()] for name in file if name in wanted}
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read as an HDF5 file ({error})") from None
+    if matlab:
+        return _select(path, {name: value.transpose() for name, value in stored.items()})
+    return _select(path, stored, channels_first=True)
+
+
+def _select(path: Path, stored: Arrays, channels_first: bool = False) -> Arrays:
+    """Pick the arrays by their names and bring them into one shape."""
+    found: Arrays = {}
+    for role, names in NAMES.items():
+        name = next((name for name in names if name in stored), None)
+        if name is not None:
+            found[role] = stored[name] if channels_first else _channels_first(stored[name], role == "pan")
+        elif role != "gt":
+            raise DataError(f"{path}: has no array {' or '.join(names)}, only {', '.join(sorted(stored)) or 'nothing'}")
+    for role, value in found.items():
+        if value.ndim != 4:
+            raise DataError(f"{path}: array {role} has {value.ndim} axes, not samples, bands, height and width")
+    return found
+
+
+def _channels_first(image: npt.NDArray[Any], single: bool) -> npt.NDArray[Any]:
+    """``(H, W)``, ``(H, W, B)``, ``(N, H, W)`` of one band or ``(N, H, W, B)`` to ``(N, B, H, W)``."""
+    if image.ndim == 2:
+        return image[None, None]
+    if image.ndim == 3 and single and image.shape[-1] != 1:
+        return image[:, None]
+    if image.ndim == 3:
+        image = image[None]
+    return np.moveaxis(image, -1, 1)

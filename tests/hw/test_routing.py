@@ -1,0 +1,77 @@
+"""The units that move data: nothing lost, doubled or reordered, whatever stalls."""
+
+import numpy as np
+import pytest
+
+from bench import check
+from bitpan.errors import BuildError
+from bitpan.hw.packing import pack
+from bitpan.hw.simulation import Simulation, rtl
+from bitpan.hw.verilate import lint
+
+
+def beats(width, count=600, seed=0):
+    return pack(np.random.default_rng(seed).integers(0, 2, (count, width)), 1)
+
+
+@pytest.mark.parametrize(("width", "depth"), [(13, 2), (40, 7), pytest.param(300, 33, marks=pytest.mark.slow)])
+def test_stream_fifo(width, depth):
+    data = beats(width)
+    with Simulation([rtl("stream_fifo")], "stream_fifo", {"Width": width, "Depth": depth}) as simulation:
+        assert check(simulation, {"in0": data}, {"out0": data}) <= len(data) * (2 if depth == 2 else 1) + 2
+        simulation.reset()
+        for stream in ("in0", "out0"):
+            simulation.set_stall(stream, "never")
+        simulation.set_stall("out0", 1_000_000)  # fill it
+        simulation.push("in0", data)
+        simulation.run(100)
+        assert len(data) - simulation.queued("in0") == depth == simulation.peek("count_o")
+        simulation.set_stall("out0", "never")
+        simulation.run(10_000, until={"out0": len(data)})
+        assert (simulation.pull("out0") == data).all()
+        assert simulation.peek("count_o") == 0
+
+
+def test_duplicate():
+    data = beats(17)
+    with Simulation([rtl("duplicate")], "duplicate", {"Width": 17}) as simulation:
+        assert check(simulation, {"in0": data}, {"out0": data, "out1": data}) <= len(data) + 1
+        for busy, idle in (("out0", "out1"), ("out1", "out0")):
+            simulation.reset()
+            simulation.set_stall(busy, "never")
+            simulation.set_stall(idle, 1_000_000)
+            simulation.push("in0", data)
+            simulation.run(20)
+            assert simulation.queued(busy) == 1, "an output takes its copy while the other waits"
+
+
+def test_concat_streams():
+    low, high = beats(11), beats(44, seed=1)
+    both = np.concatenate([np.unpackbits(b, axis=1, bitorder="little", count=n) for b, n in ((low, 11), (high, 44))], 1)
+    with Simulation([rtl("concat_streams")], "concat_streams", {"Width0": 11, "Width1": 44}) as simulation:
+        assert check(simulation, {"in0": low, "in1": high}, {"out0": pack(both, 1)}) <= len(low) + 1
+
+
+@pytest.mark.parametrize(("narrow", "wide"), [(6, 30), pytest.param(9, 9, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("up", [True, False])
+def test_width_converter(narrow, wide, up):
+    bits = np.random.default_rng(narrow).integers(0, 2, (600, narrow))
+    narrow_beats, wide_beats = pack(bits, 1), pack(bits.reshape(-1, wide), 1)
+    source, sink = (narrow_beats, wide_beats) if up else (wide_beats, narrow_beats)
+    sizes = {"InWidth": narrow if up else wide, "OutWidth": wide if up else narrow}
+    with Simulation([rtl("width_converter")], "width_converter", sizes) as simulation:
+        assert check(simulation, {"in0": source}, {"out0": sink}) <= len(bits) + 2
+
+
+@pytest.mark.parametrize(
+    ("unit", "parameters", "message"),
+    [
+        ("stream_fifo", {"Depth": 1}, "Depth is at least 2"),
+        ("duplicate", {"Copies": 3}, "Copies is 2"),
+        ("width_converter", {"InWidth": 8, "OutWidth": 12}, "multiple of the other"),
+    ],
+)
+def test_illegal_parameters_stop_elaboration(unit, parameters, message):
+    lint([rtl(unit)], unit)
+    with pytest.raises(BuildError, match=message):
+        lint([rtl(unit)], unit, parameters)

@@ -1,0 +1,158 @@
+"""``bitpan fuse``: a PAN and an MS GeoTIFF into one sharp MS GeoTIFF."""
+
+from __future__ import annotations
+
+import argparse
+import math
+import re
+import time
+from collections.abc import Mapping
+from contextlib import closing
+from pathlib import Path
+
+import bitpan
+from bitpan.arithmetic import Integers
+from bitpan.errors import DeviceError, ModelError, SceneError, SceneIOError
+from bitpan.host import devices
+from bitpan.host.engine import Engine, make_engine
+from bitpan.host.output import create_fused
+from bitpan.host.package import Package
+from bitpan.host.progress import Progress
+from bitpan.host.registration import measure_shift
+from bitpan.host.scene import Scene, open_scene
+from bitpan.host.scene_parameters import compute_scene_parameters, load_scene_parameters, save_scene_parameters
+from bitpan.host.stream import fuse_tiles
+from bitpan.host.tiles import DEFAULT_CORE, plan_tiles
+from bitpan.model import IntegerModel
+
+PRETRAINED = Path(bitpan.__file__).parent / "pretrained"
+"""Models that come with bitpan, a folder each."""
+
+DEFAULT_MODEL = "s2bnet-flat"
+
+Shift = tuple[float, float]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The command's arguments."""
+    # argparse takes "-2.25,2.5" for an option unless told that such numbers are values; it offers no public way.
+    parser._negative_number_matcher = re.compile(r"^-[\d.]+(,-?[\d.]+)?$")
+    parser.add_argument("pan", type=Path, metavar="PAN.tif", help="panchromatic image, one band")
+    parser.add_argument("ms", type=Path, metavar="MS.tif", help="multi-spectral image of the same place")
+    parser.add_argument("-o", "--output", type=Path, required=True, metavar="OUT.tif", help="fused image")
+    parser.add_argument(
+        "--model", metavar="FOLDER|NAME", help=f"integer model, or one that comes along (default: {DEFAULT_MODEL})"
+    )
+    parser.add_argument("--device", choices=devices.NAMES, default="cpu", help="what computes (default: cpu)")
+    parser.add_argument("--package", type=Path, metavar="DIR", help="what bitpan build left, for rtl and fpga")
+    parser.add_argument(
+        "--shift",
+        type=_shift,
+        metavar="DY,DX|auto",
+        help="how far the MS lies below and right of where the files say, PAN pixels; auto: measure it (default: 0,0)",
+    )
+    parser.add_argument(
+        "--scene-parameters", type=Path, metavar="FILE", help="OUT.scene.json of an earlier run, instead of computing"
+    )
+    parser.add_argument("--tile", type=int, metavar="PIXELS", help=f"side of the CPU's tiles (default: {DEFAULT_CORE})")
+    parser.add_argument("--threads", type=int, metavar="N", help="threads of the CPU engine (default: all cores)")
+    parser.add_argument("--timeout", type=float, default=10.0, metavar="S", help="seconds for a board's frame (10)")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run the command."""
+    _check_paths(arguments.output, arguments.pan, arguments.ms)
+    package = Package.load(arguments.package) if arguments.package else None
+    if package and arguments.model:
+        raise ModelError(f"{arguments.package} holds its own model: leave --model {arguments.model} out")
+    model = package.model if package else IntegerModel.load(find_model(arguments.model or DEFAULT_MODEL))
+    engine = make_engine(model, arguments.threads)
+    began = time.monotonic()
+    if arguments.device != "cpu" and (package is None or arguments.tile):
+        wrong = (
+            "needs the folder that bitpan build left: add --package DIR"
+            if package is None
+            else (f"has frames of {package.frame} pixels: leave --tile {arguments.tile} out")
+        )
+        raise DeviceError(f"device {arguments.device} {wrong}")
+    with open_scene(arguments.pan, arguments.ms, model) as scene:
+        shift, parameters = _scene_parameters(arguments, model, scene, engine)
+        with closing(devices.open_device(arguments.device, package, engine, arguments.timeout)) as device:
+            fuse(scene.shifted(shift), arguments.output, model, device, parameters, arguments.tile)
+    save_scene_parameters(arguments.output.with_suffix(".scene.json"), model, shift, parameters)
+    print(f"{arguments.output}: fused with {model.name} on {arguments.device} in {time.monotonic() - began:.1f} s")
+    return 0
+
+
+def fuse(
+    scene: Scene,
+    output: Path,
+    model: IntegerModel,
+    device: devices.Device,
+    parameters: Mapping[str, Integers],
+    core: int | None = None,
+) -> None:
+    """Fuse a scene into a GeoTIFF, which appears only when it is complete.
+
+    Args:
+        scene: from :func:`bitpan.host.scene.open_scene`.
+        output: the file.
+        model: the network.
+        device: that runs it.
+        parameters: the scene's.
+        core: side of a tile where the device leaves it free.
+    """
+    device.load_scene(parameters)
+    plan = plan_tiles(model, scene.grid.height, scene.grid.width, device.frame, core or DEFAULT_CORE)
+    with create_fused(output, scene, model.bands, model.bits) as writer, Progress(len(plan), "fusing", "tile") as bar:
+        for tile, fused, valid in fuse_tiles(scene, plan, device):
+            writer.put(tile, fused, valid)
+            bar.step()
+
+
+def find_model(name: str) -> Path:
+    """The folder of a model: a path, or the name of one that comes with bitpan."""
+    for folder in (Path(name), PRETRAINED / name):
+        if (folder / "model.json").exists():
+            return folder
+    shipped = sorted(folder.name for folder in PRETRAINED.glob("*/")) if PRETRAINED.exists() else []
+    raise ModelError(
+        f"{name}: no model.json there, and no model of that name comes along ({', '.join(shipped) or 'none does'}); "
+        "give the folder that bitpan build left"
+    )
+
+
+def _scene_parameters(
+    arguments: argparse.Namespace, model: IntegerModel, scene: Scene, engine: Engine
+) -> tuple[Shift, Mapping[str, Integers]]:
+    """The misregistration and the scene's integers, computed or read."""
+    if arguments.scene_parameters:
+        if arguments.shift is not None:
+            raise SceneError(f"{arguments.scene_parameters} holds its own shift: leave --shift out")
+        return load_scene_parameters(arguments.scene_parameters, model)
+    shift: Shift = arguments.shift if isinstance(arguments.shift, tuple) else (0.0, 0.0)
+    if arguments.shift == "auto":
+        measured, known = measure_shift(scene), scene.grid.shift
+        shift = measured[0] - known[0], measured[1] - known[1]
+        print(f"measured shift: {shift[0]:g},{shift[1]:g} PAN pixels")
+    with Progress(len(model.scene), "scene parameters", "parameter") as bar:
+        return shift, compute_scene_parameters(model, scene.shifted(shift), engine, lambda name: bar.step())
+
+
+def _shift(text: str) -> Shift | str:
+    if text == "auto":
+        return text
+    try:
+        dy, dx = (float(part) for part in text.split(","))
+        if not math.isfinite(dy + dx):
+            raise ValueError
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is neither DY,DX in PAN pixels nor auto") from None
+    return dy, dx
+
+
+def _check_paths(output: Path, *inputs: Path) -> None:
+    if output.is_dir() or not output.parent.is_dir():
+        raise SceneIOError(f"{output}: is a folder or lies in none; give a file in a folder that exists")
+    if output.resolve() in [path.resolve() for path in inputs]:
+        raise SceneIOError(f"{output}: is an input too; give another name")

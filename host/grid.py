@@ -1,0 +1,128 @@
+"""Grid arithmetic: which PAN pixels a scene has, and which MS samples lie under them.
+
+A scene is the part of the PAN that the MS covers. Its MS pixel i belongs to its PAN pixels ``r*i ... r*i + r-1``; what
+is left between the sample's true centre and the block's is the *shift*, at most half an MS pixel, which the
+interpolation takes up.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from bitpan.errors import SceneError
+
+_SHIFT_STEPS = 1024  # shifts are rounded to 1/1024 PAN pixel, so that geotransforms' last digits do not matter
+_DRIFT = 0.5  # PAN pixels by which the two grids may drift apart from edge to edge
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Where a scene lies in its two rasters.
+
+    Attributes:
+        ratio: PAN pixels per MS pixel.
+        height, width: of the scene, PAN pixels.
+        pan_origin: row and column, in the PAN raster, of the scene's first pixel.
+        ms_origin: row and column, in the MS raster, of the scene's MS pixel (0, 0); may lie outside the raster.
+        shift: (dy, dx), displacement of the MS sample's centre against the block's, PAN pixels, at most ``ratio / 2``.
+    """
+
+    ratio: int
+    height: int
+    width: int
+    pan_origin: tuple[int, int]
+    ms_origin: tuple[int, int]
+    shift: tuple[float, float]
+
+
+def align(
+    pan_size: tuple[int, int],
+    ms_size: tuple[int, int],
+    edge: tuple[float, float],
+    ratio: int,
+    shift: tuple[float, float] = (0.0, 0.0),
+) -> Grid:
+    """Lay the MS's grid over the PAN's.
+
+    The scene holds the PAN pixels whose centres the MS covers to within half an MS pixel: so far its outermost
+    samples reach. A misregistration moves the samples and not the scene; whole MS pixels of it are taken up by
+    reading the MS elsewhere.
+
+    Args:
+        pan_size, ms_size: height and width in own pixels.
+        edge: upper and left edge of the MS raster in the PAN's pixel coordinates (0: the edges coincide).
+        ratio: PAN pixels per MS pixel.
+        shift: misregistration (dy, dx) on top of the edges, PAN pixels.
+
+    Raises:
+        SceneError: not half a PAN pixel is covered.
+    """
+    if any(min(pan_size[a], edge[a] + ratio * ms_size[a]) - max(0.0, edge[a]) < _DRIFT for a in (0, 1)):
+        raise SceneError(
+            f"PAN and MS do not overlap: the MS begins {edge[0]:.1f} PAN pixels below and {edge[1]:.1f} to the right "
+            f"of the PAN's corner and is {ms_size[0] * ratio} x {ms_size[1] * ratio} PAN pixels large; "
+            "give a pair of the same place"
+        )
+    axes = [_align_axis(pan_size[a], ms_size[a], edge[a], ratio, shift[a]) for a in (0, 1)]
+    (top, bottom, ms_top, dy), (left, right, ms_left, dx) = axes
+    return Grid(ratio, bottom - top, right - left, (top, left), (ms_top, ms_left), (dy, dx))
+
+
+def _align_axis(pan: int, ms: int, edge: float, ratio: int, shift: float) -> tuple[int, int, int, float]:
+    """One axis of :func:`align`: first and last + 1 PAN pixel, first MS pixel, remaining shift."""
+    edge = round(edge * _SHIFT_STEPS) / _SHIFT_STEPS
+    reach = ratio / 2  # pixel c counts where edge - reach <= c + 1/2 < edge + ratio * ms + reach
+    start = max(0, math.ceil(edge - reach - 0.5))
+    stop = min(pan, math.ceil(edge + ratio * ms + reach - 0.5))
+    displacement = edge + round(shift * _SHIFT_STEPS) / _SHIFT_STEPS - start
+    first = math.floor(0.5 - displacement / ratio)
+    return start, stop, first, displacement + ratio * first
+
+
+def relative_transform(pan: Sequence[float], ms: Sequence[float]) -> tuple[float, ...]:
+    """The affine map (a, b, c, d, e, f) from PAN pixels to MS pixels: ``column' = a*column + b*row + c``.
+
+    Args:
+        pan, ms: geotransforms in rasterio's order (a, b, c, d, e, f), from own pixels to the world.
+    """
+
+    def split(t: Sequence[float]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+        return np.array([[t[0], t[1]], [t[3], t[4]]]), np.array([t[2], t[5]])
+
+    (pan_linear, pan_origin), (ms_linear, ms_origin) = split(pan), split(ms)
+    # The difference of the origins first: world coordinates are so large that it would lose digits afterwards.
+    linear = np.linalg.solve(ms_linear, pan_linear)
+    origin = np.linalg.solve(ms_linear, pan_origin - ms_origin)
+    return (*map(float, linear[0]), float(origin[0]), *map(float, linear[1]), float(origin[1]))
+
+
+def measured_ratio(relative: Sequence[float], ms_size: tuple[int, int], ratio: int) -> int | float:
+    """Ratio of two geotransforms: ``ratio`` itself where they agree with it, else what they say.
+
+    Args:
+        relative: see :func:`relative_transform`.
+        ms_size: height and width of the MS, over which the grids may drift apart by half a PAN pixel.
+        ratio: the model's.
+
+    Raises:
+        SceneError: the grids are rotated or mirrored against each other, or the pixels are not square alike.
+    """
+    a, b, _, d, e, _ = relative
+    height, width = ms_size
+    if a <= 0 or e <= 0 or abs(b) * ratio * ratio * height > _DRIFT or abs(d) * ratio * ratio * width > _DRIFT:
+        raise SceneError(
+            "the MS's grid is rotated or mirrored against the PAN's: warp the MS onto the PAN's orientation (rio warp)"
+        )
+    if max(abs(1 / a - ratio) * width, abs(1 / e - ratio) * height) <= _DRIFT:
+        return ratio
+    if abs(1 / a - 1 / e) * min(height, width) > _DRIFT:
+        raise SceneError(
+            f"the MS's pixels are {1 / e:.6g} PAN pixels high but {1 / a:.6g} wide: resample one of the two (rio warp)"
+        )
+    found = 1 / a
+    return round(found) if abs(found - round(found)) * width <= _DRIFT else found

@@ -1,0 +1,148 @@
+"""The fused GeoTIFF: written in whole rows of blocks, beside its final place, and renamed when complete."""
+
+from __future__ import annotations
+
+import contextlib
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from bitpan.errors import SceneIOError
+from bitpan.host.rasters import Mask, gdal_message, import_rasterio
+from bitpan.host.scene import Scene
+from bitpan.host.tiles import Tile
+
+BLOCK = 256
+"""Side of the file's own blocks."""
+
+
+class FusedWriter:
+    """Collects tiles, in raster order, and writes them.
+
+    A row of tiles is kept until whole rows of blocks can be written: a compressed block is written once and the file
+    does not grow by rewriting.
+
+    Args:
+        dataset: rasterio's, open for writing.
+        scene: sets dtype and nodata.
+        bits: bit depth of the fused values.
+    """
+
+    def __init__(self, dataset: Any, scene: Scene, bits: int) -> None:  # noqa: ANN401
+        self._dataset, self._nodata, self._bits = dataset, scene.nodata, bits
+        self._bands, self._height, self._width = dataset.count, dataset.height, dataset.width
+        self._rows = np.zeros((self._bands, 0, self._width), dataset.dtypes[0])
+        self._top = 0  # of the rows held
+
+    def put(self, tile: Tile, core: npt.NDArray[Any] | None, valid: Mask) -> None:
+        """Take a tile's core, ``(bands, height, width)``, None where it holds no data at all."""
+        bottom = tile.top + tile.height
+        if bottom > self._top + self._rows.shape[1]:
+            more = np.zeros((self._bands, bottom - self._top - self._rows.shape[1], self._width), self._rows.dtype)
+            self._rows = np.concatenate([self._rows, more], axis=1)
+        target = self._rows[:, tile.top - self._top : bottom - self._top, tile.left : tile.left + tile.width]
+        if core is not None:
+            target[:] = core
+        if self._nodata is not None:
+            if core is not None:
+                _step_aside(target, self._nodata, self._bits)
+            target[:, ~valid] = self._nodata
+        if tile.left + tile.width == self._width:
+            self._flush(bottom == self._height)
+
+    def _flush(self, end: bool) -> None:
+        from rasterio.windows import Window
+
+        ready = self._rows.shape[1] if end else self._rows.shape[1] // BLOCK * BLOCK
+        if ready:
+            self._dataset.write(self._rows[:, :ready], window=Window(0, self._top, self._width, ready))
+            self._rows, self._top = self._rows[:, ready:], self._top + ready
+
+
+def _step_aside(values: npt.NDArray[Any], nodata: int, bits: int) -> None:
+    """Move valid values that happen to equal nodata by one count, so that they stay valid."""
+    if 0 <= nodata < 1 << bits:
+        values[values == nodata] = nodata + 1 if nodata + 1 < 1 << bits else nodata - 1
+
+
+@contextmanager
+def create_fused(path: Path, scene: Scene, bands: int, bits: int) -> Iterator[FusedWriter]:
+    """The writer of a scene's fused GeoTIFF; the file appears at ``path`` only if all went well.
+
+    Args:
+        path: of the output; a complete file replaces what is there.
+        scene: sets size, CRS, transform, dtype, nodata, band descriptions.
+        bands: of the output.
+        bits: of the fused values.
+
+    Raises:
+        SceneIOError: it cannot be written, for instance because the disk is full.
+    """
+    rasterio = import_rasterio()
+    partial = path.with_name(path.name + ".partial")
+    failures = (rasterio.errors.RasterioError, OSError)
+    try:
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", rasterio.errors.NotGeoreferencedWarning)
+                with rasterio.open(partial, "w", **_options(scene, bands)) as dataset:
+                    _describe(dataset, scene)
+                    yield FusedWriter(dataset, scene, bits)
+                _check_complete(rasterio, partial)
+            partial.replace(path)
+        except failures as error:
+            if isinstance(error, SceneIOError):
+                raise
+            raise SceneIOError(
+                f"{path}: cannot be written ({gdal_message(error)}); is the disk full, does the folder exist? "
+                "Nothing was left behind"
+            ) from None
+    finally:
+        with contextlib.suppress(OSError):
+            partial.unlink(missing_ok=True)
+
+
+def _options(scene: Scene, bands: int) -> dict[str, Any]:
+    profile = scene.profile
+    return {
+        "driver": "GTiff",
+        "height": scene.grid.height,
+        "width": scene.grid.width,
+        "count": bands,
+        "dtype": profile["dtype"],
+        "crs": profile["crs"],
+        "transform": profile["transform"],
+        "nodata": scene.nodata,
+        "tiled": True,
+        "blockxsize": BLOCK,
+        "blockysize": BLOCK,
+        "interleave": "pixel",
+        "compress": "deflate",
+        "zlevel": 1,  # 16-bit imagery hardly shrinks further, and time is the operator's
+        "predictor": 2,
+        "bigtiff": "if_safer",
+    }
+
+
+def _describe(dataset: Any, scene: Scene) -> None:  # noqa: ANN401
+    for number, text in enumerate(scene.profile["descriptions"], start=1):
+        if text:
+            dataset.set_band_description(number, text)
+    dataset.colorinterp = scene.profile["colorinterp"]
+
+
+def _check_complete(rasterio: Any, path: Path) -> None:  # noqa: ANN401
+    """GDAL writes late and may keep silent about it: every block must lie within the file."""
+    size = path.stat().st_size
+    with rasterio.open(path) as dataset:
+        for (row, column), _ in dataset.block_windows(1):
+            offset, length = (
+                dataset.get_tag_item(f"BLOCK_{what}_{column}_{row}", "TIFF", bidx=1) for what in ("OFFSET", "SIZE")
+            )
+            if not offset or int(offset) + int(length) > size:
+                raise SceneIOError(f"{path}: incomplete after writing; is the disk full? Nothing was left behind")

@@ -1,0 +1,74 @@
+"""The deployment folder that ``bitpan build`` leaves: an integer model and the accelerator that computes it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from bitpan.errors import ModelError
+from bitpan.model import IntegerModel
+
+DESCRIPTION = "accelerator.json"
+
+
+@dataclass(frozen=True)
+class Package:
+    """What a driver needs to know about an accelerator.
+
+    Attributes:
+        folder: where it was read from.
+        model: the network it computes.
+        frame: height and width of its frames, PAN pixels.
+        signature: what its SIGNATURE register must read.
+        registers: by scene parameter, the word address of its first integer.
+        dma: names of the DMAs in the block design, by stream: ``pan``, ``ms``, ``fused``.
+        accelerator: name of the accelerator in the block design.
+        bitstream: the bitstream's path; exists where Vivado has run.
+        top, sources: the accelerator's RTL.
+    """
+
+    folder: Path
+    model: IntegerModel
+    frame: tuple[int, int]
+    signature: int
+    registers: Mapping[str, int]
+    dma: Mapping[str, str]
+    accelerator: str
+    bitstream: Path
+    top: str
+    sources: tuple[Path, ...]
+
+    @classmethod
+    def load(cls, folder: Path) -> Package:
+        """Read ``accelerator.json`` and the model beside it; raise :class:`ModelError` naming what is wrong."""
+        source = folder / DESCRIPTION
+        try:
+            document = json.loads(source.read_text())
+        except OSError as error:
+            raise ModelError(
+                f"{source}: cannot be read ({error.strerror}); give the folder that bitpan build left"
+            ) from None
+        except ValueError as error:
+            raise ModelError(f"{source}: not JSON ({error}); build it again") from None
+        model = IntegerModel.load(folder if (folder / "model.json").exists() else folder / "model")
+        try:
+            package = cls(
+                folder=folder,
+                model=model,
+                frame=(int(document["frame"]["height"]), int(document["frame"]["width"])),
+                signature=int(document["signature"]) & 0xFFFFFFFF,
+                registers={name: int(entry["address"]) for name, entry in document["registers"].items()},
+                dma={stream: str(document["dma"][stream]) for stream in ("pan", "ms", "fused")},
+                accelerator=str(document["accelerator"]),
+                bitstream=folder / document["bitstream"],
+                top=str(document["rtl"]["top"]),
+                sources=tuple(folder / name for name in document["rtl"]["sources"]),
+            )
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise ModelError(f"{source}: malformed ({error!r}); build it again") from None
+        missing = [parameter.name for parameter in model.scene if parameter.name not in package.registers]
+        if missing:
+            raise ModelError(f"{source}: no registers for scene parameter {missing[0]!r}; build it again")
+        return package

@@ -1,0 +1,82 @@
+"""The accelerator's registers: identity, frame control, two banks of scene parameters.
+
+A bank travels with its frames: each unit of the accelerator switches at the frame's first beat at its own input. So
+the parameters of the next scene go into the idle bank while frames of the last one may still be under way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+
+from bitpan.arithmetic import Integers
+from bitpan.errors import DeviceError
+from bitpan.host.package import Package
+
+ID, VERSION, START, STATUS, STARTED, FINISHED, SIGNATURE = range(0x00, 0x1C, 4)
+BANKS = (0x8000, 0xC000)
+"""First byte address of each bank's scene words."""
+
+_ID = 0x62697470  # "bitp"
+_VERSION = 1
+_MASK = 0xFFFFFFFF
+_STATUS_BITS = ("PAN frame of a wrong length", "MS frame of a wrong length", "more frames started than it can track")
+
+
+class Registers:
+    """The register protocol, over any way to read and write 32-bit words by byte address.
+
+    Args:
+        package: what to expect.
+        read: ``read(address) -> value``.
+        write: ``write(address, value)``.
+
+    Raises:
+        DeviceError: what answers is not this package's accelerator, or it is not idle.
+    """
+
+    def __init__(self, package: Package, read: Callable[[int], int], write: Callable[[int, int], None]) -> None:
+        self._package, self._read, self._write = package, read, write
+        self._bank = 1
+        self._check_identity()
+
+    def load_scene(self, scene: Mapping[str, Integers]) -> None:
+        """Write a scene's parameters into the idle bank; frames started from now on use it."""
+        self._package.model.check_scene(scene)
+        self._bank = 1 - self._bank
+        for name, first in self._package.registers.items():
+            words = np.asarray(scene[name], dtype=np.int64).ravel()
+            for i, word in enumerate(words.tolist()):
+                self._write(BANKS[self._bank] + 4 * (first + i), word & _MASK)
+
+    def start(self) -> None:
+        """Let one more frame in."""
+        self._write(START, self._bank)
+
+    def idle(self) -> bool:
+        """Every frame started has left the accelerator; raise :class:`DeviceError` on an error flag."""
+        status = self._read(STATUS)
+        if status:
+            flags = [text for bit, text in enumerate(_STATUS_BITS) if status >> bit & 1]
+            raise DeviceError(
+                f"the accelerator reports STATUS 0x{status:x} ({', '.join(flags) or 'unknown'}); load the overlay again"
+            )
+        return self._read(STARTED) == self._read(FINISHED)
+
+    def describe(self) -> str:
+        """The state, for an error message."""
+        names = {"STATUS": STATUS, "STARTED": STARTED, "FINISHED": FINISHED}
+        return "accelerator " + ", ".join(f"{name} 0x{self._read(address):x}" for name, address in names.items())
+
+    def _check_identity(self) -> None:
+        expected = {"ID": (ID, _ID), "VERSION": (VERSION, _VERSION), "SIGNATURE": (SIGNATURE, self._package.signature)}
+        for name, (address, value) in expected.items():
+            found = self._read(address)
+            if found != value:
+                raise DeviceError(
+                    f"{self._package.folder}: the accelerator's {name} reads 0x{found:08x} instead of 0x{value:08x}; "
+                    "the bitstream is of another build: build the package again"
+                )
+        if not self.idle():
+            raise DeviceError(f"a frame is still under way ({self.describe()}); load the overlay again")

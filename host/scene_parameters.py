@@ -1,0 +1,197 @@
+"""Scene parameters: the integers that look at the whole scene, computed once, in float64, and saved beside the output.
+
+The interpolation's coefficients follow from the shift between PAN and MS. The thresholds of the spectral
+redistribution (SRM) follow from the mean of the features in front of them, measured over sample tiles at full
+resolution whose positions depend on the scene's size alone; pixels without data are left out, and block n is measured
+after block n-1's integers are set. Everything after these integers is exact, on every device.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from bitpan.arithmetic import Integers, keys_coefficients, srm_threshold
+from bitpan.errors import FormatError, ModelError, SceneError, SceneIOError
+from bitpan.host.engine import Engine, needed_nodes
+from bitpan.host.rasters import Mask
+from bitpan.host.scene import Scene
+from bitpan.host.tiles import halo_on_grid, sample_tiles
+from bitpan.model import IntegerModel, SceneParameter
+
+SCHEMA = 1
+SAMPLE_SIDE = 128  # PAN pixels of a sample tile's core
+SAMPLES = 16
+_GRIDS = (4, 8, 16, 32)  # sample tiles per axis; a finer grid is tried only where a coarser one found no data at all
+
+Float = npt.NDArray[np.float64]
+
+
+@dataclass
+class _Sample:
+    """A sample tile: where it counts, and the tensors that the rest of the network still needs."""
+
+    core: tuple[slice, slice]
+    valid: Mask
+    tensors: dict[str, npt.NDArray[Any]]
+
+
+def compute_scene_parameters(
+    model: IntegerModel, scene: Scene, engine: Engine, report: Callable[[str], None] = lambda name: None
+) -> dict[str, Integers]:
+    """All scene parameters of ``model`` for ``scene``.
+
+    Args:
+        model: the network.
+        scene: the pair.
+        engine: runs the network on the sample tiles.
+        report: called with each parameter's name once it is set.
+    """
+    parameters: dict[str, Integers] = {}
+    samples = _read_samples(model, scene) if any(p.kind == "srm" for p in model.scene) else []
+    for parameter in model.scene:
+        if parameter.kind == "interpolation":
+            parameters[parameter.name] = _coefficients(model, parameter, scene)
+        elif parameter.kind == "srm":
+            mean = _measure(model, parameter.measures, samples, parameters, engine)
+            parameters[parameter.name] = srm(model, parameter, mean)
+        else:
+            raise ModelError(
+                f"model {model.name}: scene parameter {parameter.name} is of unknown kind {parameter.kind}"
+            )
+        report(parameter.name)
+    model.check_scene(parameters)
+    return parameters
+
+
+def srm(model: IntegerModel, parameter: SceneParameter, mean: npt.ArrayLike) -> Integers:
+    """Thresholds from the features' mean: ``[p, q] = fc2 relu(fc1 mean)``, ``k = 2 sigmoid(p)``, ``b = tanh(q)``.
+
+    Args:
+        model: the network.
+        parameter: of kind ``srm``.
+        mean: of each channel of the tensor it measures, in that tensor's integer steps, ``(C,)``.
+    """
+    fmt = model.tensors[parameter.measures].format
+    weight1, bias1, weight2, bias2 = (
+        model.constant(parameter, key).astype(np.float64)
+        for key in ("fc1.weight", "fc1.bias", "fc2.weight", "fc2.bias")
+    )
+    s = np.asarray(mean, dtype=np.float64) * fmt.step
+    hidden = np.maximum(weight1 @ s + bias1, 0.0)
+    p, q = np.split(weight2 @ hidden + bias2, 2)
+    k = 1.0 + np.tanh(p / 2)  # 2 sigmoid(p), without overflow
+    return srm_threshold(k, np.tanh(q) / fmt.step, fmt)
+
+
+def _read_samples(model: IntegerModel, scene: Scene) -> list[_Sample]:
+    """The first sample tiles that hold any data, on the coarsest grid that finds some; none in an empty scene."""
+    grid = scene.grid
+    samples: list[_Sample] = []
+    for per_axis in _GRIDS:
+        for tile in sample_tiles(grid.height, grid.width, grid.ratio, halo_on_grid(model), per_axis, SAMPLE_SIDE):
+            patch = scene.read(tile.frame_top, tile.frame_left, tile.frame_height, tile.frame_width)
+            valid = patch.valid[tile.core]
+            if valid.any() and len(samples) < SAMPLES:
+                samples.append(_Sample(tile.core, valid, {"pan": patch.pan, "ms": patch.ms}))
+        if samples:
+            break
+    return samples
+
+
+def _measure(
+    model: IntegerModel, tensor: str, samples: list[_Sample], parameters: Mapping[str, Integers], engine: Engine
+) -> Float:
+    """Mean of each channel over the samples' valid pixels; zero where there are none."""
+    total, count = np.zeros(model.tensors[tensor].channels, np.int64), 0
+    for sample in samples:
+        sample.tensors[tensor] = values = engine.run(sample.tensors, parameters, tensor)
+        rows, columns = sample.core
+        total += values[:, rows, columns][:, sample.valid].sum(axis=1, dtype=np.int64)
+        count += int(sample.valid.sum())
+        _forget(model, sample.tensors)
+    return total / max(count, 1)
+
+
+def _forget(model: IntegerModel, tensors: dict[str, npt.NDArray[Any]]) -> None:
+    """Drop what the rest of the network does not read any more."""
+    read = {name for node in needed_nodes(model, "fused", tensors) for name in node.inputs}
+    for name in set(tensors) - read:
+        del tensors[name]
+
+
+def _coefficients(model: IntegerModel, parameter: SceneParameter, scene: Scene) -> Integers:
+    for node in model.nodes:
+        if parameter.name in node.scene:
+            return keys_coefficients(scene.grid.ratio, scene.grid.shift[node.scene.index(parameter.name)])
+    raise ModelError(f"model {model.name}: no node takes the scene parameter {parameter.name}")
+
+
+def fingerprint(model: IntegerModel) -> str:
+    """16 hexadecimal digits that tell one model's constants from another's."""
+    digest = hashlib.sha256(model.name.encode())
+    for name in sorted(model.constants):
+        array = model.constants[name]
+        digest.update(f"{name} {array.dtype.str} {array.shape}".encode() + array.tobytes())
+    return digest.hexdigest()[:16]
+
+
+def save_scene_parameters(
+    path: Path, model: IntegerModel, shift: tuple[float, float], parameters: Mapping[str, Integers]
+) -> None:
+    """Write the integers as JSON, beside and then renamed.
+
+    Args:
+        path: e.g. ``OUT.scene.json``.
+        model: the network they are for.
+        shift: misregistration (dy, dx) the scene was opened with.
+        parameters: by name.
+    """
+    document = {
+        "schema": SCHEMA,
+        "model": model.name,
+        "fingerprint": fingerprint(model),
+        "shift": list(shift),
+        "parameters": {name: np.asarray(value).tolist() for name, value in parameters.items()},
+    }
+    partial = path.with_name(path.name + ".partial")
+    try:
+        partial.write_text(json.dumps(document) + "\n")
+        partial.replace(path)
+    except OSError as error:
+        partial.unlink(missing_ok=True)
+        raise SceneIOError(f"{path}: cannot be written ({error.strerror})") from None
+
+
+def load_scene_parameters(path: Path, model: IntegerModel) -> tuple[tuple[float, float], dict[str, Integers]]:
+    """Read what :func:`save_scene_parameters` wrote: the shift (dy, dx) and the integers by name.
+
+    Raises:
+        SceneError: the file is not that, or is for another model.
+    """
+    try:
+        document = json.loads(path.read_text())
+        dy, dx = document["shift"]
+        parameters = {name: np.array(value, dtype=np.int64) for name, value in document["parameters"].items()}
+        found = document["schema"], document["model"], document["fingerprint"]
+    except OSError as error:
+        raise SceneIOError(f"{path}: cannot be read ({error.strerror})") from None
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
+        raise SceneError(f"{path}: not a file of scene parameters ({error!r}); fuse the scene without it") from None
+    if found != (SCHEMA, model.name, fingerprint(model)):
+        raise SceneError(
+            f"{path}: made for model {found[1]} {found[2]}, schema {found[0]}, not for {model.name} "
+            f"{fingerprint(model)}, schema {SCHEMA}; fuse the scene without it"
+        )
+    try:
+        model.check_scene(parameters)
+    except FormatError as error:
+        raise SceneError(f"{path}: {error}") from None
+    return (float(dy), float(dx)), parameters

@@ -1,0 +1,69 @@
+"""A scene through a device, tile by tile."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from bitpan.arithmetic import Integers
+from bitpan.host.devices import Device, Frame
+from bitpan.host.rasters import Mask
+from bitpan.host.scene import Scene
+from bitpan.host.tiles import DEFAULT_CORE, Tile, TilePlan, plan_tiles
+from bitpan.model import IntegerModel
+
+FusedTile = tuple[Tile, npt.NDArray[Any] | None, Mask]
+"""A tile, its core (bands, height, width), None where it holds no data at all, and where it is valid."""
+
+
+def fuse_tiles(scene: Scene, plan: TilePlan, device: Device) -> Iterator[FusedTile]:
+    """Fuse a scene, in raster order; tiles without data are not sent to the device.
+
+    Args:
+        scene: the pair.
+        plan: its tiles.
+        device: with the scene's parameters loaded.
+    """
+    sent: deque[tuple[Tile, Mask]] = deque()
+
+    def frames() -> Iterator[Frame]:
+        for tile in plan:
+            patch = scene.read(tile.frame_top, tile.frame_left, tile.frame_height, tile.frame_width)
+            valid = patch.valid[tile.core]
+            sent.append((tile, valid))
+            if valid.any():
+                yield patch.pan, patch.ms
+
+    def empty() -> Iterator[FusedTile]:
+        while sent and not sent[0][1].any():
+            tile, valid = sent.popleft()
+            yield tile, None, valid
+
+    for fused in device.fuse(frames()):
+        yield from empty()
+        tile, valid = sent.popleft()
+        rows, columns = tile.core
+        yield tile, fused[:, rows, columns], valid
+    yield from empty()
+
+
+def fuse_array(
+    model: IntegerModel,
+    scene: Scene,
+    device: Device,
+    parameters: Mapping[str, Integers],
+    core: int = DEFAULT_CORE,
+) -> npt.NDArray[np.int64]:
+    """A whole scene in memory, ``(bands, height, width)``; pixels without data hold ``scene.nodata`` (or 0)."""
+    device.load_scene(parameters)
+    plan = plan_tiles(model, scene.grid.height, scene.grid.width, device.frame, core)
+    out = np.full((model.bands, scene.grid.height, scene.grid.width), scene.nodata or 0, np.int64)
+    for tile, fused, valid in fuse_tiles(scene, plan, device):
+        if fused is not None:
+            target = out[:, tile.top : tile.top + tile.height, tile.left : tile.left + tile.width]
+            target[:, valid] = fused[:, valid]
+    return out

@@ -1,0 +1,143 @@
+"""Tiles: a scene cut into frames with a halo, so that fusing it in tiles gives the bits of fusing it whole.
+
+A tile's *core* is the part of the output it yields; its *frame* is the core with the halo on all four sides. What the
+network pads inside a frame reaches no further than the halo, and the scene itself is extended by replicated edges, so
+a core does not depend on how the scene was cut.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from bitpan.errors import SceneError
+from bitpan.model import IntegerModel
+
+DEFAULT_CORE = 512
+"""Side of a tile's core on devices without a fixed frame: 8 % is spent on a halo of 20 pixels."""
+
+
+@dataclass(frozen=True)
+class Tile:
+    """One tile, in PAN pixels of the scene.
+
+    Attributes:
+        top, left, height, width: the part of the output it yields; never beyond the scene.
+        frame_top, frame_left, frame_height, frame_width: what is fused for it; may lie beyond the scene.
+    """
+
+    top: int
+    left: int
+    height: int
+    width: int
+    frame_top: int
+    frame_left: int
+    frame_height: int
+    frame_width: int
+
+    @property
+    def core(self) -> tuple[slice, slice]:
+        """Rows and columns of the core within the frame."""
+        top, left = self.top - self.frame_top, self.left - self.frame_left
+        return slice(top, top + self.height), slice(left, left + self.width)
+
+
+@dataclass(frozen=True)
+class TilePlan:
+    """Tiles of one frame size over a scene, in raster order.
+
+    Attributes:
+        height, width: of the scene, PAN pixels.
+        frame: height and width of each frame, multiples of the ratio.
+        halo: on each side, a multiple of the ratio.
+    """
+
+    height: int
+    width: int
+    frame: tuple[int, int]
+    halo: int
+
+    @property
+    def steps(self) -> tuple[int, int]:
+        """Height and width of a core; origins are multiples of them."""
+        return self.frame[0] - 2 * self.halo, self.frame[1] - 2 * self.halo
+
+    def __len__(self) -> int:
+        rows, columns = self.steps
+        return -(-self.height // rows) * -(-self.width // columns)
+
+    def __iter__(self) -> Iterator[Tile]:
+        rows, columns = self.steps
+        for top in range(0, self.height, rows):
+            for left in range(0, self.width, columns):
+                yield Tile(
+                    top,
+                    left,
+                    min(rows, self.height - top),
+                    min(columns, self.width - left),
+                    top - self.halo,
+                    left - self.halo,
+                    *self.frame,
+                )
+
+
+def halo_on_grid(model: IntegerModel) -> int:
+    """The model's halo, rounded up to whole MS pixels."""
+    return -(-model.halo() // model.ratio) * model.ratio
+
+
+def plan_tiles(
+    model: IntegerModel,
+    height: int,
+    width: int,
+    frame: tuple[int, int] | None = None,
+    core: int = DEFAULT_CORE,
+) -> TilePlan:
+    """Cut a scene of ``height x width`` PAN pixels.
+
+    Args:
+        model: the network; it sets ratio and halo.
+        height, width: of the scene.
+        frame: the device's fixed frame, halo included; None: cores of ``core`` pixels, smaller in a smaller scene.
+        core: side of a core where the frame is free, a multiple of the ratio.
+
+    Raises:
+        SceneError: the frame leaves no core, or a size is no multiple of the ratio.
+    """
+    halo, ratio = halo_on_grid(model), model.ratio
+    if frame is None:
+        if core <= 0 or core % ratio:
+            raise SceneError(f"a tile of {core} pixels is no positive multiple of the ratio {ratio}")
+        rows, columns = (min(core, -(-size // ratio) * ratio) for size in (height, width))
+        frame = rows + 2 * halo, columns + 2 * halo
+    if min(frame) <= 2 * halo or any(side % ratio for side in frame):
+        raise SceneError(
+            f"a frame of {frame[0]} x {frame[1]} PAN pixels leaves nothing within the halo of {halo} on each side, or "
+            f"is no multiple of the ratio {ratio}; build the accelerator for frames of at least {2 * halo + ratio}"
+        )
+    return TilePlan(height, width, frame, halo)
+
+
+def sample_tiles(height: int, width: int, ratio: int, halo: int, per_axis: int, side: int) -> list[Tile]:
+    """Sample tiles of a scene, spread evenly, in raster order, fixed by the scene's size alone.
+
+    Args:
+        height, width: of the scene, PAN pixels.
+        ratio: origins are multiples of it.
+        halo: around each core, a multiple of ``ratio``.
+        per_axis: at most so many in each direction; fewer in a small scene, where they may overlap.
+        side: of a core, at most.
+    """
+
+    def starts(length: int, core: int) -> list[int]:
+        count = min(per_axis, -(-length // core))
+        room = (length - core) // ratio
+        return [ratio * (room * i // max(count - 1, 1)) for i in range(count)]
+
+    rows, columns = min(side, height), min(side, width)
+    frame = -(-rows // ratio) * ratio + 2 * halo, -(-columns // ratio) * ratio + 2 * halo
+    return [
+        Tile(top, left, rows, columns, top - halo, left - halo, *frame)
+        for top in starts(height, rows)
+        for left in starts(width, columns)
+    ]

@@ -264,3 +264,27 @@ def test_lint_and_illegal_parameters(top: str) -> None:
     for name in ("Width", "FrameBeats") if top != "scene_registers" else ():
         with pytest.raises(BuildError, match=f"{name} must be at least 1"):
             lint([rtl(top)], top, {name: 0})
+
+
+@pytest.mark.parametrize("top", ["frame_gate", "frame_end"])
+def test_reset_in_mid_frame(top: str) -> None:
+    """After a reset the next beat is a frame's first, and the gate waits for a start again."""
+    simulation = gate() if top == "frame_gate" else Simulation([rtl(top)], top, {"Width": 12, "FrameBeats": 7})
+    beats = pack(frame(0, 10 if top == "frame_gate" else 7)[:, None], 12)
+    for lost in (3, 5):
+        if top == "frame_gate":
+            simulation.poke("started_i", 1)
+        simulation.push("in0", beats[:lost], last=lost == 3)  # the gate is filling up, then passing
+        simulation.run(4)
+        if top == "frame_gate":
+            simulation.poke("started_i", 0)
+        simulation.reset()
+        simulation.push("in0", beats, last=True)
+        if top == "frame_gate":
+            simulation.run(20)
+            assert simulation.queued("out0") == 0
+            simulation.poke("started_i", 1)
+        simulation.run(20)
+        received, last = simulation.pull_with_last("out0")
+        np.testing.assert_array_equal(received, beats)
+        assert top == "frame_gate" or list(np.flatnonzero(last)) == [6]

@@ -31,6 +31,10 @@ from bitpan.formats import Format
 from bitpan.model import IntegerModel, execute
 
 
+PREFIX = "bp_"
+"""Of the names of nodes, which become Verilog modules."""
+
+
 def set_up(folder: Path | None = None) -> None:
     """Tell FINN where to work, and register our operators. To be called before anything of FINN is imported.
 
@@ -112,24 +116,63 @@ def specialise(graph: ModelWrapper, part: str) -> ModelWrapper:
     return _tidy(graph)
 
 
-def insert_width_converters(graph: ModelWrapper, part: str) -> ModelWrapper:
-    """Converters wherever a producer's and a consumer's lanes differ."""
-    from finn.transformation.fpgadataflow.insert_dwc import InsertDWC
-
-    names = {output: node.name for node in graph.graph.node for output in node.output}
-    graph = graph.transform(InsertDWC())
-    graph = _specialise_added(graph, part)
+def name_nodes(graph: ModelWrapper, model: IntegerModel) -> ModelWrapper:
+    """Names that people, Verilog and Vivado can read, the same in every build: ``bp_block0_conv_window``."""
+    owners = {node.output: node.name.replace(".", "_") for node in model.nodes}
+    for node in reversed(graph.graph.node):
+        consumers = graph.find_consumers(node.output[0])
+        if node.output[0] in owners:
+            node.name = PREFIX + owners[node.output[0]]
+        elif node.op_type == "DuplicateStreams_rtl":
+            node.name = f"{PREFIX}{node.input[0]}_copies"
+        else:
+            suffix = {"FMPadding_rtl": "pad", "ConvolutionInputGenerator_rtl": "window"}[node.op_type]
+            node.name = f"{consumers[0].name.removesuffix('_window')}_{suffix}"
     for node in graph.graph.node:
-        node.name = names.get(node.output[0], node.name)
-    for node in graph.graph.node:
-        if node.op_type == "StreamingDataWidthConverter_rtl":
-            consumer = graph.find_consumers(node.output[0])[0]
-            node.name = f"{consumer.name}_in{list(consumer.input).index(node.output[0])}_width"
+        for i, name in enumerate(node.output):
+            if name not in owners:
+                graph.rename_tensor(name, f"{node.name}_out{i}")
     return graph
 
 
-def _specialise_added(graph: ModelWrapper, part: str) -> ModelWrapper:
-    return specialise(graph, part)
+def insert_width_converters(graph: ModelWrapper) -> ModelWrapper:
+    """FINN's converters wherever a producer's and a consumer's lanes differ."""
+    from finn.transformation.fpgadataflow.insert_dwc import InsertDWC
+
+    graph = graph.transform(InsertDWC())
+    for node in graph.graph.node:
+        if node.op_type == "StreamingDataWidthConverter":
+            consumer = graph.find_consumers(node.output[0])[0]
+            node.op_type, node.domain = "StreamingDataWidthConverter_rtl", f"{DOMAIN}.rtl"
+            node.name = f"{consumer.name}_in{list(consumer.input).index(node.output[0])}_width"
+            instance(node).set_nodeattr("exec_mode", "cppsim")
+            graph.rename_tensor(node.output[0], f"{node.name}_out0")
+    return graph.transform(SortGraph())
+
+
+def insert_fifo(graph: ModelWrapper, tensor: str, depth: int) -> None:
+    """A FIFO of ``depth`` beats on the edge ``tensor``, which has one consumer."""
+    producer, consumer = graph.find_producer(tensor), graph.find_consumers(tensor)[0]
+    source = instance(producer)
+    index = list(producer.output).index(tensor)
+    _, height, width, _, lanes = source.get_folded_output_shape(index)
+    channels = source.get_normal_output_shape(index)[-1]
+    kind = source.get_output_datatype(index)
+    name = f"{consumer.name}_in{list(consumer.input).index(tensor)}_fifo"
+    shape = {"Height": height, "Width": width, "Channels": channels, "PE": lanes, "Depth": depth}
+    node = helper.make_node(
+        "StreamFifo_rtl",
+        [tensor],
+        [f"{name}_out0"],
+        name=name,
+        domain=f"{DOMAIN}.rtl",
+        backend="fpgadataflow",
+        dataType=kind.name,
+        **shape,
+    )
+    consumer.input[list(consumer.input).index(tensor)] = node.output[0]
+    graph.graph.node.insert(list(graph.graph.node).index(producer) + 1, node)
+    _add_tensor(graph, node.output[0], graph.get_tensor_shape(tensor), kind.name)
 
 
 def generate(graph: ModelWrapper, folder: Path, part: str, clock_ns: float) -> dict[str, list[Path]]:

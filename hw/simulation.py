@@ -77,6 +77,9 @@ class Simulation:
         self._unused: dict[str, int] = {}
         self._find_streams()
         self._lite = self._find_lite()
+        for name, (_, port) in self._ports.items():  # registers start at random, but not what the harness drives
+            if port.input:
+                self.poke(name, 0)
         self.reset()
 
     def __enter__(self) -> Simulation:

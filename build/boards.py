@@ -1,0 +1,50 @@
+"""The boards that accelerators are built for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bitpan.errors import BuildError
+
+
+@dataclass(frozen=True)
+class Board:
+    """A board and what its device holds.
+
+    Attributes:
+        name: as on the command line.
+        part: the device as Vivado writes it.
+        board_part: Vivado's board definition without its version; "" if there is none.
+        zynq: processing system, 7 or "mpsoc".
+        lut, dsp, bram36, uram: what the device has.
+        clock_mhz: of the accelerator.
+    """
+
+    name: str
+    part: str
+    board_part: str
+    zynq: str
+    lut: int
+    dsp: int
+    bram36: int
+    uram: int
+    clock_mhz: int
+
+
+BOARDS = {
+    board.name: board
+    for board in (
+        Board("pynq-z2", "xc7z020clg400-1", "tul.com.tw:pynq-z2:part0", "7", 53_200, 220, 140, 0, 100),
+        Board("ultra96-v2", "xczu3eg-sbva484-1-i", "avnet.com:ultra96v2:part0", "mpsoc", 70_560, 360, 216, 0, 150),
+        Board("kv260", "xck26-sfvc784-2LV-c", "xilinx.com:kv260_som:part0", "mpsoc", 117_120, 1_248, 144, 64, 200),
+        Board("zcu104", "xczu7ev-ffvc1156-2-e", "xilinx.com:zcu104:part0", "mpsoc", 230_400, 1_728, 312, 96, 200),
+    )
+}
+"""By name."""
+
+
+def board(name: str) -> Board:
+    """The board called ``name``; :class:`BuildError` names the known ones."""
+    if name not in BOARDS:
+        raise BuildError(f"unknown board {name!r}; known are {', '.join(BOARDS)}")
+    return BOARDS[name]

@@ -1,0 +1,123 @@
+"""``bitpan build``: a QONNX model becomes an accelerator and a deployment folder."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from bitpan.build import vivado
+from bitpan.build.boards import BOARDS, Board, board
+from bitpan.errors import BuildError
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of ``bitpan build``."""
+    parser.add_argument("model", type=Path, help="QONNX model made by `bitpan export`")
+    parser.add_argument("-o", "--output", type=Path, required=True, metavar="DIR", help="deployment folder to write")
+    parser.add_argument("--board", default="pynq-z2", choices=BOARDS, help="default: %(default)s")
+    parser.add_argument(
+        "--cycles-per-pixel", type=int, metavar="N", help="fold for N cycles a PAN pixel (default: the fastest that fits)"
+    )
+    parser.add_argument("--luts", action="store_true", help="measure the units' LUTs with Yosys (minutes)")
+    parser.add_argument("--no-vivado", action="store_true", help="stop before Vivado even where it is installed")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Build and say what remains."""
+    if arguments.cycles_per_pixel is not None and arguments.cycles_per_pixel < 1:
+        raise BuildError(f"--cycles-per-pixel {arguments.cycles_per_pixel}: at least 1")
+    build(
+        arguments.model,
+        arguments.output,
+        board(arguments.board),
+        arguments.cycles_per_pixel,
+        luts=arguments.luts,
+        command=sys.argv[1:],
+    )
+    folder = arguments.output
+    if arguments.no_vivado or not vivado.available():
+        print(f"remains: with Vivado on the path, `cd {folder} && vivado -mode batch -source build.tcl` makes bitpan.bit")
+        return 0
+    _run_vivado(folder)
+    return 0
+
+
+def _run_vivado(folder: Path) -> None:
+    from bitpan.build.package import write_checksums
+
+    vivado.run(folder, _Progress(4))
+    write_checksums(folder)
+    print(f"{folder / 'bitpan.bit'} and bitpan.hwh are ready; they have run on no board")
+
+
+def build(
+    source: Path,
+    folder: Path,
+    target_board: Board,
+    cycles_per_pixel: int | None = None,
+    *,
+    luts: bool = False,
+    quiet: bool = False,
+    command: list[str] | None = None,
+) -> None:
+    """Compile the QONNX file ``source`` into the deployment folder ``folder``.
+
+    Raises:
+        BuildError: the model is not in the export grammar, or a step failed; nothing is left in ``folder``'s place.
+        MismatchError: a step changed a number.
+    """
+    from bitpan.build.check_qonnx import check_qonnx, tile_shape
+    from bitpan.build.design import compile_model
+    from bitpan.build.package import replacing, write_package
+    from bitpan.build.raise_graph import load_qonnx, raise_graph
+
+    progress = (lambda what: None) if quiet else _Progress(18 if cycles_per_pixel else 18)
+    progress("reading the model")
+    proto = load_qonnx(source)
+    raised = raise_graph(proto)
+    progress("QONNX against integers")
+    check_qonnx(proto, raised)
+    height, width = tile_shape(proto)
+    with replacing(folder) as partial, tempfile.TemporaryDirectory(prefix="bitpan-build-") as work:
+        design = compile_model(
+            raised.model, height, width, target_board, Path(work) / "work", cycles_per_pixel, progress
+        )
+        areas = None
+        if luts:
+            from bitpan.build.areas import measure
+
+            areas = measure(design, target_board, progress)
+        progress("deployment folder")
+        write_package(design, target_board, partial, source, command or [], areas)
+    if not quiet:
+        _summary(folder, design, target_board)
+
+
+def _summary(folder: Path, design: object, target_board: Board) -> None:
+    from bitpan.build.design import Design
+
+    assert isinstance(design, Design)
+    totals, pixels = design.totals(), design.width * design.height
+    print(
+        f"{folder}: {design.model.name} for {target_board.name}, frames of {design.width} x {design.height}, "
+        f"{design.period / pixels:.2f} cycles per pixel, "
+        f"{target_board.clock_mhz * pixels / design.period:.2f} Mpixel/s at {target_board.clock_mhz} MHz"
+    )
+    print(
+        f"FINN estimates {totals['LUT']:,.0f} of {target_board.lut:,} LUT, {totals['DSP']:.0f} of {target_board.dsp} DSP, "
+        f"{totals['BRAM_18K'] / 2:.0f} of {target_board.bram36} BRAM36"
+    )
+
+
+class _Progress:
+    """A bar of steps on stderr, one line a step where tqdm is missing or stderr is no terminal."""
+
+    def __init__(self, steps: int) -> None:
+        self.began, self.count, self.steps = time.monotonic(), 0, steps
+
+    def __call__(self, what: str) -> None:
+        self.count += 1
+        print(f"[{self.count:>2}/{self.steps}] {time.monotonic() - self.began:5.1f} s  {what}", file=sys.stderr, flush=True)

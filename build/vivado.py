@@ -1,0 +1,97 @@
+"""The Vivado side: one Tcl script from the package's Verilog to ``bitpan.bit`` and ``bitpan.hwh``, and running it.
+
+FINN's own Zynq shell moves data with IODMA cores made by Vitis HLS and starts them through its driver; ours needs
+three streams, one of them at another pixel rate, and a register bus, which plain AXI DMAs give without HLS. So the
+block design is written here. **No Vivado has run this script yet, and no board the result.**
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from string import Template
+
+from bitpan.build.boards import Board
+from bitpan.errors import BuildError
+
+SCRIPT = Path(__file__).parent / "vivado.tcl"
+LOG = "vivado.log"
+
+_PROCESSING_SYSTEM = {
+    "7": {
+        "ps_vlnv": "xilinx.com:ip:processing_system7",
+        "ps_rule": "xilinx.com:bd_rule:processing_system7",
+        "ps_apply": "{make_external {FIXED_IO, DDR} apply_board_preset 1 Master Disable Slave Disable}",
+        "ps_config": (
+            "CONFIG.PCW_USE_S_AXI_HP0 1 CONFIG.PCW_USE_S_AXI_HP1 1 CONFIG.PCW_USE_M_AXI_GP0 1 "
+            "CONFIG.PCW_EN_CLK0_PORT 1 CONFIG.PCW_FPGA0_PERIPHERAL_FREQMHZ ${clock}"
+        ),
+        "ps_master": "M_AXI_GP0",
+        "ps_slaves": "S_AXI_HP0 S_AXI_HP1",
+        "ps_clock": "FCLK_CLK0",
+        "ps_reset": "FCLK_RESET0_N",
+        "ps_bus_clocks": "M_AXI_GP0_ACLK S_AXI_HP0_ACLK S_AXI_HP1_ACLK",
+    },
+    "mpsoc": {
+        "ps_vlnv": "xilinx.com:ip:zynq_ultra_ps_e",
+        "ps_rule": "xilinx.com:bd_rule:zynq_ultra_ps_e",
+        "ps_apply": "{apply_board_preset 1}",
+        "ps_config": (
+            "CONFIG.PSU__USE__M_AXI_GP0 1 CONFIG.PSU__USE__M_AXI_GP1 0 CONFIG.PSU__USE__M_AXI_GP2 0 "
+            "CONFIG.PSU__USE__S_AXI_GP2 1 CONFIG.PSU__USE__S_AXI_GP3 1 "
+            "CONFIG.PSU__CRL_APB__PL0_REF_CTRL__FREQMHZ ${clock}"
+        ),
+        "ps_master": "M_AXI_HPM0_FPD",
+        "ps_slaves": "S_AXI_HP0_FPD S_AXI_HP1_FPD",
+        "ps_clock": "pl_clk0",
+        "ps_reset": "pl_resetn0",
+        "ps_bus_clocks": "maxihpm0_fpd_aclk saxihp0_fpd_aclk saxihp1_fpd_aclk",
+    },
+}
+
+
+def write_script(path: Path, board: Board, top: str, sources: Sequence[str], bands: int) -> None:
+    """Write the complete Tcl for a package; ``sources`` are relative to the package's folder."""
+    ps = {key: value.replace("${clock}", str(board.clock_mhz)) for key, value in _PROCESSING_SYSTEM[board.zynq].items()}
+    values = {
+        "part": board.part,
+        "board_part": board.board_part,
+        "top": top,
+        "sources": " \\\n    ".join(sources),
+        "ms_bits": str(16 * bands),
+        "memory_bits": str(max(32, 1 << (16 * bands - 1).bit_length())),
+        **ps,
+    }
+    path.write_text(Template(SCRIPT.read_text()).substitute(values))
+
+
+def available() -> bool:
+    """Whether Vivado is on the path."""
+    return shutil.which("vivado") is not None
+
+
+def run(folder: Path, progress: Callable[[str], None]) -> None:
+    """Run the package's script; ``bitpan.bit`` and ``bitpan.hwh`` are then in the folder.
+
+    Raises:
+        BuildError: with the log's first error.
+    """
+    log = folder / LOG
+    command = ["vivado", "-mode", "batch", "-nojournal", "-log", LOG, "-source", "build.tcl"]
+    with subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+        try:
+            for line in process.stdout or ():
+                if line.startswith("bitpan: "):
+                    progress(line.removeprefix("bitpan: ").strip())
+        except BaseException:
+            process.terminate()
+            raise
+    missing = [name for name in ("bitpan.bit", "bitpan.hwh") if not (folder / name).is_file()]
+    if process.returncode or missing:
+        text = log.read_text(errors="replace") if log.is_file() else ""
+        first = re.search(r"^(?:ERROR|CRITICAL WARNING):.*$", text, re.MULTILINE)
+        what = first[0] if first else f"exit code {process.returncode}, missing {', '.join(missing) or 'nothing'}"
+        raise BuildError(f"Vivado failed: {what} (log: {log})")

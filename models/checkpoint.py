@@ -47,6 +47,10 @@ def save_checkpoint(
     partial.replace(path)
 
 
+def _line(error: Exception) -> str:
+    return str(error).partition("\n")[0] or type(error).__name__
+
+
 def read_checkpoint(path: Path) -> dict[str, Any]:
     """The document in ``path``; raise :class:`ModelError` unless it is a checkpoint of this version."""
     try:
@@ -54,7 +58,7 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     except FileNotFoundError:
         raise ModelError(f"{path}: there is no such checkpoint; `bitpan train --out DIR` writes one") from None
     except (OSError, RuntimeError, EOFError, pickle.UnpicklingError, ValueError) as error:
-        raise ModelError(f"{path}: not a checkpoint ({str(error).splitlines()[0]})") from None
+        raise ModelError(f"{path}: not a checkpoint ({_line(error)})") from None
     if not isinstance(document, dict) or document.get("kind") != KIND:
         raise ModelError(f"{path}: a PyTorch file, but not a bitpan checkpoint")
     if document.get("version") != VERSION:
@@ -73,7 +77,7 @@ def network_of(document: Mapping[str, Any], path: Path) -> S2BNetFlat | S2BNetFl
         network = NETWORKS[name](Configuration(**document["configuration"]))
         network.load_state_dict(document["state"])
     except (TypeError, RuntimeError) as error:
-        raise ModelError(f"{path}: does not fit the network {name} ({str(error).splitlines()[0]})") from None
+        raise ModelError(f"{path}: does not fit the network {name} ({_line(error)})") from None
     return network
 
 

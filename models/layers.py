@@ -148,7 +148,7 @@ class BinaryConv(IntegerLayer):
                 self.conv.weight.data.copy_(bank)
             else:
                 self.register_buffer("gabor", bank)
-                self.mix = nn.Parameter(torch.tensor(1.0))
+                self.mix = nn.Parameter(torch.tensor(0.25))
 
     def integers(self) -> Tensor:
         """Weights ``(O, I, 3, 3)``, +1 or -1."""

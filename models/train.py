@@ -23,6 +23,7 @@ from bitpan import __version__
 from bitpan.errors import DataError, ModelError
 from bitpan.models.checkpoint import network_of, read_checkpoint, save_checkpoint
 from bitpan.models.data import Triples, draw, load, split, synthetic
+from bitpan.models.kernels import compile_kernels
 from bitpan.models.s2bnet_flat import (
     GSFA_ARMS,
     NETWORKS,
@@ -53,7 +54,7 @@ class Settings:
         blocks, channels, srm, gsfa: of the network.
         iterations, batch, patch, lr, seed: of the training.
         validate_every: iterations between validations and checkpoints.
-        device, threads: where it runs.
+        device, threads, compile: where and how it runs, see :func:`bitpan.models.kernels.compile_kernels`.
         command: how it was started.
     """
 
@@ -78,6 +79,7 @@ class Settings:
     validate_every: int = 500
     device: str = "cpu"
     threads: int = 0
+    compile: bool = False
     command: str = ""
 
     def to_json(self) -> dict[str, Any]:
@@ -279,6 +281,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--validate-every", type=int, default=default.validate_every, metavar="ITERATIONS")
     add("--device", default=default.device, help="cpu or cuda")
     add("--threads", type=int, default=default.threads, help="of the CPU; 0 leaves PyTorch's choice")
+    add("--compile", action="store_true", help="fuse elementwise operations; needs a C++ compiler")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -289,6 +292,8 @@ def run(arguments: argparse.Namespace) -> int:
         given = {f.name: getattr(arguments, f.name) for f in fields(Settings) if f.name != "command"}
         command = shlex.join(["bitpan", *sys.argv[1:]])
         training = Training(Settings(**{**given, "data": tuple(arguments.data), "command": command}))
+    if training.settings.compile:
+        compile_kernels()
     if training.settings.threads:
         torch.set_num_threads(training.settings.threads)
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False  # integers must stay exact

@@ -1,0 +1,31 @@
+"""Networks whose parameters are all away from their neutral starts."""
+
+import pytest
+import torch
+
+from bitpan.models.s2bnet_flat import Configuration, S2BNetFlat
+
+
+@pytest.fixture
+def make_network():
+    def make(seed=0, **settings):
+        torch.manual_seed(seed)
+        network = S2BNetFlat(Configuration(**{"blocks": 2, "channels": 8, **settings}))
+        for parameter in network.parameters():
+            if parameter.requires_grad and parameter.ndim < 4:
+                parameter.data += 0.2 * torch.randn_like(parameter)
+        network.tail.conv.weight.data *= 5
+        return network
+
+    return make
+
+
+@pytest.fixture
+def make_pair():
+    def make(size=32, bands=4, bits=11, seed=0, samples=1):
+        generator = torch.Generator().manual_seed(seed)
+        pan = torch.randint(0, 1 << bits, (samples, 1, size, size), generator=generator).float()
+        ms = torch.randint(0, 1 << bits, (samples, bands, size // 4, size // 4), generator=generator).float()
+        return pan, ms
+
+    return make

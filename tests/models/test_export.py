@@ -1,0 +1,122 @@
+import json
+
+import numpy as np
+import pytest
+import torch
+from qonnx.core.modelwrapper import ModelWrapper
+from qonnx.core.onnx_exec import execute_onnx
+
+from bitpan.cli import main
+from bitpan.errors import FormatError, MismatchError, ModelError
+from bitpan.models.checkpoint import save_checkpoint
+from bitpan.models.export import export, frozen, to_qonnx, verify
+from bitpan.models.integers import to_integer_model
+from bitpan.models.s2bnet_flat import Configuration, S2BNetFlatFloat
+
+BLOCK = "Sub BipolarQuant Pad Conv GreaterOrEqual Where Where Mul Add Add Mul Floor Add Clip".split()
+AXIS = "Gather Einsum Reshape Add Mul Floor".split()
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"srm": "static", "gsfa": "none"},
+        {"bits": 8, "offset": 90, "input_fraction": 5, "residual_gain": 4, "bands": 3},
+        {"bits": 16, "offset": 9000, "input_fraction": 7, "residual_gain": 10},
+    ],
+)
+def test_export_is_verified_and_readable(make_network, tmp_path, settings):
+    network = make_network(**settings)
+    save_checkpoint(tmp_path / "net.pt", network, {"note": "untrained"})
+    export(tmp_path / "net.pt", tmp_path / "net.onnx", (16, 24))
+    assert [path.name for path in sorted(tmp_path.iterdir())] == ["net.onnx", "net.pt"]
+    model = ModelWrapper(str(tmp_path / "net.onnx"))
+    own = network.configuration
+    document = json.loads(model.get_metadata_prop("bitpan"))
+    assert (document["bands"], document["bits"], document["ratio"]) == (own.bands, own.bits, own.ratio)
+    assert document["provenance"]["note"] == "untrained"
+    assert document["formats"]["x1"] == [10, 6, True]
+    names = [entry["name"] for entry in document["scene"]]
+    assert names == ["upsample.rows", "upsample.columns", "block0.threshold", "block1.threshold"]
+    assert np.array(document["scene"][2]["arrays"]["fc2.weight"]).shape == (16, 8)
+    assert [i.name for i in model.graph.input] == ["pan", "ms", *names]
+    assert [o.name for o in model.graph.output] == ["fused"]
+    assert model.get_tensor_shape("fused") == [1, own.bands, 16, 24]
+
+
+@pytest.mark.parametrize("bits", [11, 16])
+def test_grammar(make_network, bits):
+    """The very operations, in order of the tensors they work towards, that the builder raises."""
+    model = to_qonnx(make_network(bits=bits), (16, 16))
+    rounding = ["Add", "Mul", "Floor"]
+    centre = ["Sub", *(rounding if bits > 11 else []), "Clip"]
+    expected = {
+        "upsample": ["Cast", "Cast", "Cast", *AXIS, *AXIS, "Cast"],
+        "pan_centre": centre,
+        "lms_centre": centre,
+        "input_concat": ["Concat"],
+        "head": ["Conv", *rounding, "Clip"],
+        "block0.sign": ["Reshape", "Sub", "BipolarQuant"],
+        "block1.conv": ["Pad", "Conv"],
+        "block1.rprelu": BLOCK[4:],
+        "tail": ["Conv", *rounding, "Clip"],
+        "output": ["Add", "Clip"],
+    }
+    for name, operations in expected.items():
+        found = [node.op_type for node in model.graph.node if node.name.rpartition(".")[0] == name]
+        assert found == operations, name
+
+
+def test_qonnx_alone_gives_the_network(make_network, make_pair):
+    network = make_network(blocks=1)
+    pan, ms = make_pair(16)
+    scene = network.measure(pan, ms)
+    scene["block0.threshold"] += 3
+    model = to_qonnx(network, (16, 16))
+    feeds = {"pan": pan, "ms": ms, **scene}
+    fused = execute_onnx(model, {name: value.numpy() for name, value in feeds.items()})["fused"]
+    with torch.no_grad():
+        assert np.array_equal(fused, network(pan, ms, scene).numpy())
+
+
+@pytest.mark.parametrize(
+    ("node", "which", "tensor"),
+    [
+        ("lms_centre.Sub1", 1, "lms_centred"),
+        ("head.Conv1", 1, "x0"),
+        ("block0.conv.Conv1", 1, "p0"),
+        ("block1.rprelu.Where1", 2, "x2"),
+        ("tail.Conv1", 2, "residual"),
+        ("output.Clip1", 2, "fused"),
+    ],
+)
+def test_a_planted_fault_is_found_and_named(make_network, node, which, tensor):
+    model = to_qonnx(network := make_network(), (16, 16))
+    constant = next(entry for entry in model.graph.node if entry.name == node).input[which]
+    value = model.get_initializer(constant).copy()
+    value[np.unravel_index(np.abs(value).argmax(), value.shape)] *= -1
+    model.set_initializer(constant, value)
+    with pytest.raises(MismatchError, match=rf"QONNX: tensor {tensor} differs .* first at \("):
+        verify(model, network, (16, 16))
+
+
+def test_refused_exports_leave_nothing(make_network, tmp_path, capsys):
+    twin = S2BNetFlatFloat(Configuration(blocks=1, channels=8))
+    save_checkpoint(tmp_path / "twin.pt", twin, {})
+    out = tmp_path / "out.onnx"
+    with pytest.raises(ModelError, match="no integer form"):
+        export(tmp_path / "twin.pt", out)
+    save_checkpoint(tmp_path / "net.pt", make_network(), {})
+    with pytest.raises(FormatError, match="multiples of 4"):
+        export(tmp_path / "net.pt", out, (30, 32))
+    assert main(["export", str(tmp_path / "none.pt"), "-o", str(out)]) == 1
+    assert "there is no such checkpoint" in capsys.readouterr().err
+    assert not out.exists()
+
+
+def test_sums_beyond_float32_are_refused(make_network):
+    network = make_network(bands=8)
+    network.head.conv.weight.data = network.head.conv.weight.data.sign()
+    to_integer_model(network)  # PyTorch and the integer model can: they have float64 and int64
+    with pytest.raises(FormatError, match="head"):
+        frozen(network)

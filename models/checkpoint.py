@@ -17,6 +17,9 @@ VERSION = 1
 
 KIND = "bitpan checkpoint"
 
+UNREADABLE = (OSError, RuntimeError, EOFError, pickle.UnpicklingError, ValueError, LookupError, TypeError)
+"""What ``torch.load`` raises on files that are none of its own."""
+
 
 def save_checkpoint(
     path: Path,
@@ -57,7 +60,7 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
         document = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError:
         raise ModelError(f"{path}: there is no such checkpoint; `bitpan train --out DIR` writes one") from None
-    except (OSError, RuntimeError, EOFError, pickle.UnpicklingError, ValueError) as error:
+    except UNREADABLE as error:
         raise ModelError(f"{path}: not a checkpoint ({_line(error)})") from None
     if not isinstance(document, dict) or document.get("kind") != KIND:
         raise ModelError(f"{path}: a PyTorch file, but not a bitpan checkpoint")

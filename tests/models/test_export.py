@@ -13,8 +13,23 @@ from bitpan.models.export import export, frozen, to_qonnx, verify
 from bitpan.models.integers import to_integer_model
 from bitpan.models.s2bnet_flat import Configuration, S2BNetFlatFloat
 
-BLOCK = "Sub BipolarQuant Pad Conv GreaterOrEqual Where Where Mul Add Add Mul Floor Add Clip".split()
-AXIS = "Gather Einsum Reshape Add Mul Floor".split()
+BLOCK = [
+    "Sub",
+    "BipolarQuant",
+    "Pad",
+    "Conv",
+    "GreaterOrEqual",
+    "Where",
+    "Where",
+    "Mul",
+    "Add",
+    "Add",
+    "Mul",
+    "Floor",
+    "Add",
+    "Clip",
+]
+AXIS = ["Gather", "Einsum", "Reshape", "Add", "Mul", "Floor"]
 
 
 @pytest.mark.parametrize(

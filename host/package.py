@@ -11,6 +11,7 @@ from bitpan.errors import ModelError
 from bitpan.model import IntegerModel
 
 DESCRIPTION = "accelerator.json"
+SCHEMA = 1
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,9 @@ class Package:
             ) from None
         except ValueError as error:
             raise ModelError(f"{source}: not JSON ({error}); build it again") from None
-        model = IntegerModel.load(folder if (folder / "model.json").exists() else folder / "model")
+        if not isinstance(document, dict) or document.get("schema") != SCHEMA:
+            raise ModelError(f"{source}: not of schema {SCHEMA}, which this bitpan reads; build it again")
+        model = IntegerModel.load(folder)
         try:
             package = cls(
                 folder=folder,

@@ -142,13 +142,13 @@ def open_scene(pan_path: Path, ms_path: Path, model: IntegerModel) -> Iterator[S
 
 
 def _profile(pan: TiffRaster, ms: TiffRaster, grid: Grid, dtype: str) -> dict[str, Any]:
-    from rasterio.windows import Window, transform
-
     top, left = grid.pan_origin
     own = pan.dataset.transform
+    a, b, c, d, e, f = own[:6]
+    moved = type(own)(a, b, c + a * left + b * top, d, e, f + d * left + e * top)
     return {
         "crs": pan.dataset.crs,
-        "transform": None if own.is_identity else transform(Window(left, top, grid.width, grid.height), own),
+        "transform": None if own.is_identity else moved,
         "dtype": dtype,
         "descriptions": ms.dataset.descriptions,
         "colorinterp": ms.dataset.colorinterp,

@@ -269,7 +269,7 @@ class Board:
         size = int(np.prod(shape)) * np.dtype(dtype).itemsize
         buffer = noise.integers(0, 256, size, np.uint8).view(dtype).reshape(shape).view(Buffer)
         buffer.ram = noise.integers(0, 256, size, np.uint8)
-        taken = sum(-(-len(b.device) // _PAGE) * _PAGE for b in self.buffers)
-        buffer.physical_address = _RAM + taken
+        buffer.physical_address = self._free
+        self._free += -(-size // _PAGE) * _PAGE
         self.buffers.append(buffer)
         return buffer

@@ -1,4 +1,4 @@
-// Number of ones: sum = popcount(bits XOR Flip) + Offset (mod 2**SumBits), pipelined, one word per clock.
+// Numbers of ones, for Lanes words side by side: sum = popcount(word XOR flip) + Offset (mod 2**SumBits), pipelined.
 //
 // Column compression: six bits of the same weight become a three-bit count (three 6-input LUTs remove three bits), stage
 // after stage until no column has six bits left; adders sum the few rows that remain. That is about one LUT per input
@@ -6,25 +6,26 @@
 //
 // Flip serves constant weights. A group of six whose first bit is flipped counts the complement and inverts the count:
 // ones(~v) = 6 - ones(v) and ~n = 7 - n, so the sum comes out one too high per such group, which the offset takes back.
-// Thus units that share inputs share the counts of groups that are equal or opposite: synthesis merges them.
+// Thus lanes that share inputs share the counts of groups that are equal or opposite: synthesis merges them.
 //
-// The groups of a column of 6 * G bits are {v[j], v[G+j], ..., v[5G+j]}, so that all are described by operations on
-// G-bit words, which simulate fast.
+// A column is an array of words, a word holding the bits of all lanes: loops over words, all lanes at once, are fast to
+// simulate. The groups of six are {v[g], v[G+g], ..., v[5G+g]}.
 
 module popcount #(
-    parameter int unsigned Width = 36,  // bits counted
-    parameter int unsigned SumBits = 8,  // bits of the sum, two's complement if Offset is negative
+    parameter int unsigned Width = 36,  // bits of a word
+    parameter int unsigned Lanes = 1,  // words
+    parameter int unsigned SumBits = 8,  // bits of a sum
     parameter int unsigned TagBits = 1,  // bits that travel along
-    parameter logic [Width-1:0] Flip = '0,  // bits inverted before they are counted
+    parameter logic [Width*Lanes-1:0] Flip = '0,  // bits inverted before they are counted
     parameter int Offset = 0  // added to the count
 ) (
-    input  logic               clk_i,
-    input  logic               rst_ni,  // clears the tags
-    input  logic               enable_i,
-    input  logic [  Width-1:0] bits_i,
-    input  logic [TagBits-1:0] tag_i,
-    output logic [SumBits-1:0] sum_o,
-    output logic [TagBits-1:0] tag_o
+    input  logic                          clk_i,
+    input  logic                          rst_ni,    // clears the tags
+    input  logic                          enable_i,
+    input  logic [             Lanes-1:0] bits_i[Width],
+    input  logic [           TagBits-1:0] tag_i,
+    output logic [Lanes-1:0][SumBits-1:0] sum_o,
+    output logic [           TagBits-1:0] tag_o
 );
     if (Width < 1) begin : gen_check
         $error("popcount: Width is at least 1");
@@ -32,15 +33,19 @@ module popcount #(
 
     localparam int MaxStages = 8;  // enough for a width of 10^5
 
-    function automatic int opposite();
-        int count;
-        count = 0;
-        for (int g = 0; g < int'(Width) / 6; g++) count += int'(Flip[g]);
-        return count;
+    // What each lane adds in the end, bit c of a lane at c * Lanes + lane; its ones join the columns at the start.
+    function automatic logic [SumBits*Lanes-1:0] constants();
+        logic [SumBits*Lanes-1:0] bits;
+        for (int lane = 0; lane < int'(Lanes); lane++) begin
+            int value;
+            value = Offset;
+            for (int g = 0; g < int'(Width) / 6; g++) value -= int'(Flip[g*int'(Lanes)+lane]);
+            for (int c = 0; c < int'(SumBits); c++) bits[c*int'(Lanes)+lane] = 1'(value >> c);
+        end
+        return bits;
     endfunction
 
-    // The ones of the offset join the columns at the start.
-    localparam logic [SumBits-1:0] Constant = SumBits'(Offset - opposite());
+    localparam logic [SumBits*Lanes-1:0] Constant = constants();
 
     // Heights of the columns before each stage, and how many groups of six the stage takes from them.
     typedef logic [MaxStages:0][SumBits-1:0][31:0] sizes_t;
@@ -50,8 +55,8 @@ module popcount #(
         for (int s = 0; s <= MaxStages; s++) begin
             for (int c = 0; c < int'(SumBits); c++) begin
                 if (s == 0) begin
-                    height[s][c] = 32'(Constant[c]) + (c == 0 ? 32'(Width) : 32'd0);
-                    group[s][c]  = c == 0 ? 32'(Width / 6) : 32'd0;
+                    height[s][c] = (c == 0 ? Width : 0) + 32'(|Constant[c*int'(Lanes)+:Lanes]);
+                    group[s][c]  = c == 0 ? Width / 6 : 0;
                 end else begin
                     height[s][c] = height[s-1][c] - 5 * group[s-1][c];
                     if (c >= 1) height[s][c] += group[s-1][c-1];
@@ -77,6 +82,11 @@ module popcount #(
 
     localparam int Stages = stages();
 
+    // Lanes in which bit i of column c is inverted before stage s.
+    function automatic logic [Lanes-1:0] flip(int s, int c, int i);
+        return s == 0 && c == 0 && i < int'(Width) ? Flip[i*int'(Lanes)+:Lanes] : '0;
+    endfunction
+
     logic [Stages:0][TagBits-1:0] tag;
     assign tag[0] = tag_i;
 
@@ -87,17 +97,15 @@ module popcount #(
             localparam int Left = H - 6 * G;
             // The column: what was left over, then the counts' bits from this column, the one below, two below.
             /* verilator lint_off UNUSEDSIGNAL */
-            logic [(H > 0 ? H : 1)-1:0] v;
+            logic [Lanes-1:0] v[H > 0 ? H : 1];
             /* verilator lint_on UNUSEDSIGNAL */
 
-            if (s == 0) begin : gen_input
-                if (c == 0) begin : gen_bits
-                    assign v[Width-1:0] = bits_i;
-                end
-                if (Constant[c]) begin : gen_offset
-                    assign v[H-1] = 1'b1;
-                end else if (H == 0) begin : gen_none
-                    assign v = 1'b0;
+            if (H == 0) begin : gen_empty
+                assign v[0] = '0;
+            end else if (s == 0) begin : gen_input
+                always_comb begin
+                    for (int i = 0; i < H; i++) v[i] = Constant[c*Lanes+:Lanes];
+                    if (c == 0) for (int i = 0; i < int'(Width); i++) v[i] = bits_i[i];
                 end
             end else begin : gen_collect
                 localparam int G0 = Group[s-1][c];
@@ -105,46 +113,56 @@ module popcount #(
                 localparam int G2 = c >= 2 ? Group[s-1][c-2] : 0;
                 localparam int L = H - G0 - G1 - G2;
                 if (L > 0) begin : gen_left_over
-                    assign v[0+:L] = gen_stage[s-1].gen_column[c].gen_left.left_q;
+                    assign v[0:L-1] = gen_stage[s-1].gen_column[c].gen_left.left_q;
                 end
                 if (G0 > 0) begin : gen_ones
-                    assign v[L+:G0] = gen_stage[s-1].gen_column[c].gen_count.count[0];
+                    assign v[L:L+G0-1] = gen_stage[s-1].gen_column[c].gen_count.ones;
                 end
                 if (G1 > 0) begin : gen_twos
-                    assign v[L+G0+:G1] = gen_stage[s-1].gen_column[c-1].gen_count.count[1];
+                    assign v[L+G0:L+G0+G1-1] = gen_stage[s-1].gen_column[c-1].gen_count.twos;
                 end
                 if (G2 > 0) begin : gen_fours
-                    assign v[L+G0+G1+:G2] = gen_stage[s-1].gen_column[c-2].gen_count.count[2];
-                end
-                if (H == 0) begin : gen_empty
-                    assign v = 1'b0;
+                    assign v[L+G0+G1:H-1] = gen_stage[s-1].gen_column[c-2].gen_count.fours;
                 end
             end
 
             if (s < Stages && Left > 0) begin : gen_left
-                localparam logic [Left-1:0] F = s == 0 && c == 0 ? Left'(Flip >> 6 * G) : '0;
-                logic [Left-1:0] left_q;
-                always_ff @(posedge clk_i) if (enable_i) left_q <= v[6*G+:Left] ^ F;
+                logic [Lanes-1:0] left[Left], left_q[Left];
+                always_comb for (int i = 0; i < Left; i++) left[i] = v[6*G+i] ^ flip(s, c, 6 * G + i);
+                always_ff @(posedge clk_i) if (enable_i) left_q <= left;
             end
             if (G > 0) begin : gen_count
-                localparam logic [5:0][G-1:0] F = s == 0 ? (6 * G)'(Flip) : '0;
-                logic [2:0][G-1:0] count_q, count;
-                logic [5:0][G-1:0] b;
-                logic [G-1:0] sum0, sum1, carry0, carry1, carry2;
-                assign b = v[6*G-1:0] ^ F ^ {6{F[0]}};
-                assign sum0 = b[0] ^ b[1] ^ b[2];
-                assign sum1 = b[3] ^ b[4] ^ b[5];
-                assign carry0 = b[0] & b[1] | b[2] & (b[0] | b[1]);
-                assign carry1 = b[3] & b[4] | b[5] & (b[3] | b[4]);
-                assign carry2 = sum0 & sum1;
-                always_ff @(posedge clk_i) begin
-                    if (enable_i) begin
-                        count_q[0] <= sum0 ^ sum1;
-                        count_q[1] <= carry0 ^ carry1 ^ carry2;
-                        count_q[2] <= carry0 & carry1 | carry2 & (carry0 | carry1);
+                logic [Lanes-1:0] ones_d[G], twos_d[G], fours_d[G], ones_q[G], twos_q[G], fours_q[G];
+                logic [Lanes-1:0] ones[G], twos[G], fours[G];
+                always_comb begin
+                    for (int g = 0; g < G; g++) begin
+                        logic [5:0][Lanes-1:0] b;
+                        logic [Lanes-1:0] sum0, sum1, carry0, carry1, carry2;
+                        for (int i = 0; i < 6; i++) b[i] = v[i*G+g] ^ flip(s, c, i * G + g) ^ flip(s, c, g);
+                        sum0 = b[0] ^ b[1] ^ b[2];
+                        sum1 = b[3] ^ b[4] ^ b[5];
+                        carry0 = b[0] & b[1] | b[2] & (b[0] | b[1]);
+                        carry1 = b[3] & b[4] | b[5] & (b[3] | b[4]);
+                        carry2 = sum0 & sum1;
+                        ones_d[g] = sum0 ^ sum1;
+                        twos_d[g] = carry0 ^ carry1 ^ carry2;
+                        fours_d[g] = carry0 & carry1 | carry2 & (carry0 | carry1);
                     end
                 end
-                assign count = count_q ^ {3{F[0]}};
+                always_ff @(posedge clk_i) begin
+                    if (enable_i) begin
+                        ones_q  <= ones_d;
+                        twos_q  <= twos_d;
+                        fours_q <= fours_d;
+                    end
+                end
+                always_comb begin
+                    for (int g = 0; g < G; g++) begin
+                        ones[g]  = ones_q[g] ^ flip(s, c, g);
+                        twos[g]  = twos_q[g] ^ flip(s, c, g);
+                        fours[g] = fours_q[g] ^ flip(s, c, g);
+                    end
+                end
             end
         end
     end
@@ -157,19 +175,30 @@ module popcount #(
     end
 
     // At most five rows remain.
-    localparam logic [Width-1:0] LastFlip = Stages == 0 ? Flip : '0;
-    logic [4:0][SumBits-1:0] row;
+    logic [Lanes-1:0] row[5*SumBits];
     for (genvar c = 0; c < SumBits; c++) begin : gen_row
-        for (genvar r = 0; r < 5; r++) begin : gen_bit
+        for (genvar r = 0; r < 5; r++) begin : gen_bits
             if (r < Height[Stages][c]) begin : gen_used
-                assign row[r][c] = gen_stage[Stages].gen_column[c].v[r] ^ (c == 0 && r < Width && LastFlip[r%Width]);
-            end else begin : gen_empty
-                assign row[r][c] = 1'b0;
+                assign row[r*SumBits+c] = gen_stage[Stages].gen_column[c].v[r] ^ flip(Stages, c, r);
+            end else begin : gen_unused
+                assign row[r*SumBits+c] = '0;
             end
         end
     end
+
+    logic [Lanes-1:0][SumBits-1:0] sum;
+    always_comb begin
+        for (int unsigned lane = 0; lane < Lanes; lane++) begin
+            logic [4:0][SumBits-1:0] word;
+            for (int unsigned r = 0; r < 5; r++) begin
+                for (int unsigned c = 0; c < SumBits; c++) word[r][c] = row[r*SumBits+c][lane];
+            end
+            sum[lane] = word[0] + word[1] + word[2] + word[3] + word[4];
+        end
+    end
+
     always_ff @(posedge clk_i) begin
-        if (enable_i) sum_o <= row[0] + row[1] + row[2] + row[3] + row[4];
+        if (enable_i) sum_o <= sum;
         if (!rst_ni) tag_o <= '0;
         else if (enable_i) tag_o <= tag[Stages];
     end

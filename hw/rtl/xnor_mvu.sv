@@ -38,23 +38,25 @@ module xnor_mvu #(
         $error("xnor_mvu: OutBits must hold -MatrixWidth to MatrixWidth");
     end
 
-    // Weights in the order of the steps: bit (step * Pe + pe) * Simd + i.
+    // Weights in the order of the steps: bit (step * Simd + i) * Pe + pe, units side by side as popcount wants them.
     function automatic logic [MatrixHeight*MatrixWidth-1:0] stepped();
         logic [MatrixHeight*MatrixWidth-1:0] w;
         for (int unsigned pass = 0; pass < Times; pass++) begin
-            for (int unsigned beat = 0; beat < Length; beat++) begin
+            for (int unsigned k = 0; k < MatrixWidth; k++) begin
                 for (int unsigned pe = 0; pe < Pe; pe++) begin
-                    w[((pass*Length+beat)*Pe+pe)*Simd+:Simd] = Weights[(pass*Pe+pe)*MatrixWidth+beat*Simd+:Simd];
+                    w[(pass*MatrixWidth+k)*Pe+pe] = Weights[(pass*Pe+pe)*MatrixWidth+k];
                 end
             end
         end
         return w;
     endfunction
 
+    localparam logic [MatrixHeight*MatrixWidth-1:0] Stepped = stepped();
+
     logic advance, valid, first, last;
     logic [Simd-1:0] beat;
     /* verilator lint_off UNUSEDSIGNAL */
-    logic [Pe*Simd-1:0] weights;  // 0 where the weights are constants
+    logic [Simd*Pe-1:0] weights;  // 0 where the weights are constants
     /* verilator lint_on UNUSEDSIGNAL */
 
     assign advance = !out0_tvalid_o || out0_tready_i;
@@ -64,7 +66,7 @@ module xnor_mvu #(
         .Length  (Length),
         .Times   (Times),
         .StepBits(Pe * Simd),
-        .Weights (stepped())
+        .Weights (Stepped)
     ) u_front (
         .clk_i,
         .rst_ni,
@@ -79,44 +81,49 @@ module xnor_mvu #(
         .weights_o(weights)
     );
 
+    // x XNOR w; with constant weights popcount inverts where w is 0.
+    logic [Pe-1:0] equal[Simd];
     logic [Pe-1:0][SumBits-1:0] sum;
+    logic sum_valid;
     /* verilator lint_off UNUSEDSIGNAL */
-    logic [Pe-1:0][2:0] tag;  // valid, first, last: the same for all
+    logic sum_first, sum_last;  // of no use where a window is one beat
     /* verilator lint_on UNUSEDSIGNAL */
-    for (genvar pe = 0; pe < Pe; pe++) begin : gen_pe
-        logic [Simd-1:0] equal;
-        if (Constant) begin : gen_constant
-            assign equal = beat;
-        end else begin : gen_xnor
-            assign equal = beat ~^ weights[pe*Simd+:Simd];
+    always_comb begin
+        for (int unsigned i = 0; i < Simd; i++) begin
+            equal[i] = {Pe{beat[i]}};
+            if (!Constant) equal[i] = equal[i] ~^ weights[i*Pe+:Pe];
         end
-        popcount #(
-            .Width  (Simd),
-            .SumBits(SumBits),
-            .TagBits(3),
-            .Flip   (Constant ? ~Weights[(pe*MatrixWidth)%(MatrixHeight*MatrixWidth)+:Simd] : '0),
-            .Offset (Length == 1 ? -Half : 0)
-        ) u_popcount (
-            .clk_i,
-            .rst_ni,
-            .enable_i(advance),
-            .bits_i  (equal),
-            .tag_i   ({valid, first, last}),
-            .sum_o   (sum[pe]),
-            .tag_o   (tag[pe])
-        );
     end
+
+    popcount #(
+        .Width  (Simd),
+        .Lanes  (Pe),
+        .SumBits(SumBits),
+        .TagBits(3),
+        .Flip   (Constant ? ~(Simd * Pe)'(Stepped) : '0),
+        .Offset (Length == 1 ? -Half : 0)
+    ) u_popcount (
+        .clk_i,
+        .rst_ni,
+        .enable_i(advance),
+        .bits_i  (equal),
+        .tag_i   ({valid, first, last}),
+        .sum_o   (sum),
+        .tag_o   ({sum_valid, sum_first, sum_last})
+    );
 
     logic [Pe-1:0][SumBits-1:0] total;
     if (Length == 1) begin : gen_whole
         assign total = sum;
-        assign out0_tvalid_o = tag[0][2];
+        assign out0_tvalid_o = sum_valid;
     end else begin : gen_accumulate
         always_ff @(posedge clk_i) begin
             if (!rst_ni) out0_tvalid_o <= 1'b0;
-            else if (advance) out0_tvalid_o <= tag[0][2] && tag[0][0];
-            for (int unsigned pe = 0; pe < Pe; pe++) begin
-                if (advance && tag[0][2]) total[pe] <= sum[pe] + (tag[0][1] ? SumBits'(-Half) : total[pe]);
+            else if (advance) out0_tvalid_o <= sum_valid && sum_last;
+            if (advance && sum_valid) begin
+                for (int unsigned pe = 0; pe < Pe; pe++) begin
+                    total[pe] <= sum[pe] + (sum_first ? SumBits'(-Half) : total[pe]);
+                end
             end
         end
     end

@@ -33,7 +33,8 @@ module quant_mvu #(
     localparam bit Constant = Length * Times == 1;
     localparam int unsigned RowBits = Simd * WeightBits;  // weights of one unit and step
     localparam int unsigned ProductBits = InBits + WeightBits;
-    localparam int unsigned TreeBits = ProductBits + $clog2(Simd);
+    localparam int unsigned Levels = $clog2(Simd);
+    localparam int unsigned TreeBits = ProductBits + Levels;
 
     if (MatrixWidth % Simd != 0) begin : gen_check_simd
         $error("quant_mvu: Simd divides MatrixWidth");
@@ -83,43 +84,55 @@ module quant_mvu #(
         .weights_o(weights)
     );
 
-    logic [Pe-1:0][TreeBits-1:0] sum;
-    /* verilator lint_off UNUSEDSIGNAL */
-    logic [Pe-1:0][2:0] tag;  // valid, first, last: the same for all
-    /* verilator lint_on UNUSEDSIGNAL */
-    logic [2:0] product_tag_q;
-    always_ff @(posedge clk_i) begin
-        if (!rst_ni) product_tag_q <= '0;
-        else if (advance) product_tag_q <= {valid, first, last};
+    // Products, then sums of pairs, level by level; sum i of unit pe at pe * Count + i. All in loops over arrays, which
+    // simulators compile once instead of once per multiplier.
+    for (genvar level = 0; level <= Levels; level++) begin : gen_level
+        localparam int unsigned Count = (Simd + 2 ** level - 1) / 2 ** level;  // per unit
+        localparam int unsigned Bits = ProductBits + level;
+        logic signed [Bits-1:0] v_d[Pe*Count], v_q[Pe*Count];
+        logic [2:0] tag_q;  // valid, first, last
+
+        if (level == 0) begin : gen_product
+            logic signed [InBits-1:0] x[Simd];
+            logic [Pe*RowBits-1:0] rows;
+            assign rows = Constant ? (Pe * RowBits)'(Weights) : weights;
+            always_comb begin
+                for (int unsigned i = 0; i < Simd; i++) x[i] = beat[i*InBits+:InBits];
+                for (int unsigned pe = 0; pe < Pe; pe++) begin
+                    for (int unsigned i = 0; i < Simd; i++) begin
+                        logic signed [WeightBits-1:0] w;
+                        w = rows[(pe*Simd+i)*WeightBits+:WeightBits];
+                        v_d[pe*Simd+i] = Bits'(x[i]) * Bits'(w);
+                    end
+                end
+            end
+            always_ff @(posedge clk_i) begin
+                if (!rst_ni) tag_q <= '0;
+                else if (advance) tag_q <= {valid, first, last};
+            end
+        end else begin : gen_sum
+            localparam int unsigned Before = (Simd + 2 ** (level - 1) - 1) / 2 ** (level - 1);
+            always_comb begin
+                for (int unsigned pe = 0; pe < Pe; pe++) begin
+                    for (int unsigned i = 0; i < Before / 2; i++) begin
+                        v_d[pe*Count+i] = Bits'(gen_level[level-1].v_q[pe*Before+2*i])
+                            + Bits'(gen_level[level-1].v_q[pe*Before+2*i+1]);
+                    end
+                    if (Before % 2 != 0) v_d[pe*Count+Count-1] = Bits'(gen_level[level-1].v_q[pe*Before+Before-1]);
+                end
+            end
+            always_ff @(posedge clk_i) begin
+                if (!rst_ni) tag_q <= '0;
+                else if (advance) tag_q <= gen_level[level-1].tag_q;
+            end
+        end
+        always_ff @(posedge clk_i) if (advance) v_q <= v_d;
     end
 
-    for (genvar pe = 0; pe < Pe; pe++) begin : gen_pe
-        logic [Simd-1:0][ProductBits-1:0] product_q;
-        for (genvar i = 0; i < Simd; i++) begin : gen_product
-            logic signed [InBits-1:0] x;
-            logic signed [WeightBits-1:0] w;
-            assign x = beat[i*InBits+:InBits];
-            if (Constant) begin : gen_constant
-                assign w = Weights[(pe*MatrixWidth+i)*WeightBits+:WeightBits];
-            end else begin : gen_memory
-                assign w = weights[(pe*Simd+i)*WeightBits+:WeightBits];
-            end
-            always_ff @(posedge clk_i) if (advance) product_q[i] <= ProductBits'(x) * ProductBits'(w);
-        end
-        adder_tree #(
-            .Inputs (Simd),
-            .InBits (ProductBits),
-            .TagBits(3)
-        ) u_tree (
-            .clk_i,
-            .rst_ni,
-            .enable_i (advance),
-            .numbers_i(product_q),
-            .tag_i    (product_tag_q),
-            .sum_o    (sum[pe]),
-            .tag_o    (tag[pe])
-        );
-    end
+    logic sum_valid, sum_first, sum_last;
+    logic signed [TreeBits-1:0] sum[Pe];
+    assign {sum_valid, sum_first, sum_last} = gen_level[Levels].tag_q;
+    assign sum = gen_level[Levels].v_q;
 
     // Accumulate from the bias on, then requantise.
     logic [PassBits-1:0] pass_q;  // group of rows the sums belong to
@@ -133,8 +146,8 @@ module quant_mvu #(
             total_valid_q <= 1'b0;
             out0_tvalid_o <= 1'b0;
         end else if (advance) begin
-            if (tag[0][2] && tag[0][0]) pass_q <= pass_q == PassBits'(Times - 1) ? '0 : pass_q + 1'b1;
-            total_valid_q <= tag[0][2] && tag[0][0];
+            if (sum_valid && sum_last) pass_q <= pass_q == PassBits'(Times - 1) ? '0 : pass_q + 1'b1;
+            total_valid_q <= sum_valid && sum_last;
             out0_tvalid_o <= total_valid_q;
         end
     end
@@ -142,7 +155,7 @@ module quant_mvu #(
     for (genvar pe = 0; pe < Pe; pe++) begin : gen_total
         logic signed [AccBits-1:0] total_q, start;
         logic [OutBits-1:0] result;
-        assign start = tag[0][1] ? AccBits'($signed(biases[pass_q][pe])) : total_q;
+        assign start = sum_first ? AccBits'($signed(biases[pass_q][pe])) : total_q;
         requantise #(
             .InBits (AccBits),
             .Shift  (Shift),
@@ -152,7 +165,7 @@ module quant_mvu #(
             .y_o(result)
         );
         always_ff @(posedge clk_i) begin
-            if (advance && tag[0][2]) total_q <= start + AccBits'($signed(sum[pe]));
+            if (advance && sum_valid) total_q <= start + AccBits'(sum[pe]);
             if (advance) out0_tdata_o[pe*OutBits+:OutBits] <= result;
         end
     end

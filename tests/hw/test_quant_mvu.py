@@ -11,7 +11,7 @@ from bitpan.hw.packing import literal, pack
 from bitpan.hw.simulation import Simulation, rtl
 from bitpan.hw.verilate import lint
 
-SOURCES = [rtl(n) for n in ("quant_mvu", "mvu_front", "replay_buffer", "adder_tree", "requantise")]
+SOURCES = [rtl(n) for n in ("quant_mvu", "mvu_front", "replay_buffer", "requantise")]
 
 
 def parameters(weights, bias, simd, pe, in_bits, shift, out_bits):

@@ -150,9 +150,8 @@ def _with_fifos(graph: Any) -> tuple[Any, Any, dict[str, int]]:
     from bitpan.build.fifo import insert_fifos
     from bitpan.build.timing import schedule
 
-    times = schedule(graph)
-    fifos = insert_fifos(graph, times)
-    return graph, times, fifos
+    fifos = insert_fifos(graph, schedule(graph, paced=True))
+    return graph, schedule(graph), fifos
 
 
 def _fastest(graph: Any, model: IntegerModel, board: Board) -> int:

@@ -79,9 +79,14 @@ def load_qonnx(path: Path) -> onnx.ModelProto:
         proto = onnx.load(str(path))
     except Exception as error:  # protobuf raises several unrelated types
         raise BuildError(f"{path}: cannot be read as ONNX ({error}); make it with `bitpan export`") from None
-    if not any(entry.key == METADATA for entry in proto.metadata_props):
+    if METADATA not in _properties(proto):
         raise BuildError(f"{path}: has no {METADATA!r} metadata; make it with `bitpan export`")
     return proto
+
+
+def _properties(proto: onnx.ModelProto) -> dict[str, str]:
+    """Metadata of the file and of its graph, where QONNX keeps them."""
+    return {entry.key: entry.value for entry in [*proto.metadata_props, *proto.graph.metadata_props]}
 
 
 def raise_graph(proto: onnx.ModelProto) -> Raised:
@@ -90,8 +95,7 @@ def raise_graph(proto: onnx.ModelProto) -> Raised:
     Raises:
         BuildError: an operator fits no pattern of the export grammar, or a number in it is not what it must be.
     """
-    metadata = json.loads(next(entry.value for entry in proto.metadata_props if entry.key == METADATA))
-    return _Raiser(_folded(proto), metadata).run()
+    return _Raiser(_folded(proto), json.loads(_properties(proto)[METADATA])).run()
 
 
 def _folded(proto: onnx.ModelProto) -> onnx.GraphProto:

@@ -3,8 +3,9 @@
 Every unit is a server: an output beat leaves when the last input beat it depends on has come and the latency has
 passed, and no sooner than the unit's interval after the beat before it. In max-plus algebra
 ``t_out[k] = max(t_in[needs(k)] + latency, t_out[k-1] + interval)``, which is a running maximum, exact for whole frames
-without back-pressure. The graph is fed at the pace of its slowest unit, so that a FIFO's fullest moment in this
-schedule is the room the real one needs: a shallower FIFO could stop the long path before its first result.
+without back-pressure. Fed as fast as it takes its input, the schedule's last beat is the estimate of a frame's cycles.
+Fed at the pace of the slowest unit, a FIFO's fullest moment is the room the real one needs: a shallower FIFO could
+stop the long path before its first result.
 """
 
 from __future__ import annotations
@@ -68,15 +69,16 @@ class Schedule:
         return int((np.arange(1, len(pushed) + 1) - popped).max(initial=0))
 
 
-def schedule(graph: ModelWrapper) -> Schedule:
-    """The schedule of one frame through ``graph``."""
+def schedule(graph: ModelWrapper, paced: bool = False) -> Schedule:
+    """The schedule of one frame through ``graph``; ``paced``: fed at the pace of its slowest unit."""
     pixels = int(np.prod(graph.get_tensor_shape("pan")))
     interval = max(instance(node).get_exp_cycles() for node in _paced(graph)) / pixels
     coarse = int(np.prod(graph.get_tensor_shape("ms")[:3]))
-    departures: dict[str, Times] = {"pan": np.arange(pixels) * interval, "ms": np.arange(coarse, dtype=np.float64)}
+    feed = interval if paced else 1.0
+    departures: dict[str, Times] = {"pan": np.arange(pixels) * feed, "ms": np.arange(coarse, dtype=np.float64)}
     arrivals: dict[str, Times] = {}
     for node in graph.graph.node:
-        _serve(node, interval, departures, arrivals)
+        _serve(node, feed, departures, arrivals)
     return Schedule(interval, pixels, _refill(graph), departures, arrivals)
 
 
@@ -96,14 +98,14 @@ def _paced(graph: ModelWrapper) -> list[onnx.NodeProto]:
     return [node for node in graph.graph.node if node.op_type != "ConvolutionInputGenerator_rtl"]
 
 
-def _serve(node: onnx.NodeProto, interval: float, departures: dict[str, Times], arrivals: dict[str, Times]) -> None:
+def _serve(node: onnx.NodeProto, feed: float, departures: dict[str, Times], arrivals: dict[str, Times]) -> None:
     operation = instance(node)
     streams = [name for i, name in enumerate(node.input) if operation.get_instream_width(i)]
     beats = int(np.prod(operation.get_folded_output_shape(0)[:-1]))
     needs = _needs(node.op_type, operation, beats, len(departures[streams[0]]))
     ready = np.max([_take(departures[name], needs) for name in streams], axis=0)
     latency = _LATENCY.get(node.op_type) or operation.latency()
-    pace = {"Interpolator_rtl": interval}.get(node.op_type, 1.0)
+    pace = {"Interpolator_rtl": feed}.get(node.op_type, 1.0)
     if node.op_type in ("XnorMVU_rtl", "QuantMVU_rtl"):
         pace = float(operation.length)
     steps = np.arange(beats) * pace

@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -21,8 +21,10 @@ from tqdm import tqdm
 
 from bitpan import __version__
 from bitpan.errors import DataError, ModelError
+from bitpan.models import evaluate
 from bitpan.models.checkpoint import network_of, read_checkpoint, save_checkpoint
 from bitpan.models.data import Triples, draw, load, split, synthetic
+from bitpan.models.evaluate import Table
 from bitpan.models.kernels import compile_kernels
 from bitpan.models.s2bnet_flat import (
     GSFA_ARMS,
@@ -33,58 +35,10 @@ from bitpan.models.s2bnet_flat import (
     S2BNetFlatFloat,
     calibrated,
 )
-
-WARM_UP = 50
-"""Iterations over which the learning rate rises."""
+from bitpan.models.settings import Settings, learning_rate
 
 HELD_OUT_SEED = 1_000_000
 """Synthetic scenes from this seed on are never trained on."""
-
-
-@dataclass(frozen=True)
-class Settings:
-    """Everything that determines a training; stored in its checkpoints.
-
-    Attributes:
-        network: name in ``NETWORKS``.
-        data: sources, see :func:`bitpan.models.readers.read`.
-        synthetic, scene_size: number and width of synthetic scenes.
-        bands, bits, ratio, sensor: of the data.
-        hold_out: fraction of the columns of each source kept for validation.
-        blocks, channels, srm, gsfa: of the network.
-        iterations, batch, patch, lr, seed: of the training.
-        validate_every: iterations between validations and checkpoints.
-        device, threads, compile: where and how it runs, see :func:`bitpan.models.kernels.compile_kernels`.
-        command: how it was started.
-    """
-
-    network: str = "s2bnet-flat"
-    data: tuple[str, ...] = ()
-    synthetic: int = 0
-    scene_size: int = 256
-    bands: tuple[int, ...] | None = None
-    bits: int = 11
-    ratio: int = 4
-    sensor: str = "generic"
-    hold_out: float = 0.3
-    blocks: int = 8
-    channels: int = 32
-    srm: str = "dynamic"
-    gsfa: str = "filters"
-    iterations: int = 4000
-    batch: int = 16
-    patch: int = 32
-    lr: float = 1e-2
-    seed: int = 0
-    validate_every: int = 500
-    device: str = "cpu"
-    threads: int = 0
-    compile: bool = False
-    command: str = ""
-
-    def to_json(self) -> dict[str, Any]:
-        """As plain types."""
-        return {f.name: getattr(self, f.name) for f in fields(self)}
 
 
 def gather(settings: Settings) -> tuple[list[Triples], list[Triples]]:
@@ -107,12 +61,6 @@ def gather(settings: Settings) -> tuple[list[Triples], list[Triples]]:
     if len(counts) > 1:
         raise DataError(f"the sources have {sorted(counts)} bands; choose the same number of each with --bands")
     return training, held_out
-
-
-def learning_rate(settings: Settings, iteration: int) -> float:
-    """Linear warm-up, then half a cosine down to zero."""
-    warm = min(1.0, (iteration + 1) / WARM_UP)
-    return settings.lr * warm * 0.5 * (1 + math.cos(math.pi * iteration / settings.iterations))
 
 
 def psnr(fused: Tensor, gt: Tensor, bits: int) -> float:
@@ -144,6 +92,7 @@ class Training:
         self.device = torch.device(settings.device)
         self.training, self.held_out = gather(settings)
         self.iteration, self.seconds = 0, 0.0
+        self.table: Table = {}
         self.network = self._build() if document is None else network_of(document, path)
         self.network.to(self.device).train()
         trained = [parameter for parameter in self.network.parameters() if parameter.requires_grad]
@@ -189,6 +138,7 @@ class Training:
             "iteration": self.iteration,
             "seconds": round(self.seconds),
             "validation_psnr": quality,
+            "quality": self.table,
             "versions": {"bitpan": __version__, "torch": str(torch.__version__)},
         }
         state = {"optimiser": self.optimiser.state_dict(), "iteration": self.iteration, "seconds": self.seconds}
@@ -217,6 +167,7 @@ class Training:
                     quality = validate(self.network, self.held_out, self.device)
                     bar.write(f"iteration {self.iteration}: loss {loss:.4f}, validation PSNR {quality:.3f} dB")
                     self.save(out / "last.pt", quality, resumable=True)
+        self.table = evaluate.quality(self.network, self.held_out)
         self.save(out / "checkpoint.pt", quality, resumable=False)
         return quality
 
@@ -298,5 +249,7 @@ def run(arguments: argparse.Namespace) -> int:
         torch.set_num_threads(training.settings.threads)
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False  # integers must stay exact
     quality = training.run(arguments.out)
+    if training.table:
+        print(evaluate.as_text(training.table))
     print(f"{arguments.out / 'checkpoint.pt'}: validation PSNR {quality:.2f} dB after {training.seconds:.0f} s")
     return 0

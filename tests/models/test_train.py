@@ -9,7 +9,8 @@ import torch
 from bitpan.cli import main
 from bitpan.errors import DataError, ModelError
 from bitpan.models.checkpoint import load_network, read_checkpoint
-from bitpan.models.train import Settings, Training, learning_rate, resume
+from bitpan.models.settings import Settings, learning_rate
+from bitpan.models.train import Training, resume
 
 SMALL = {"synthetic": 2, "scene_size": 32, "blocks": 1, "channels": 8, "batch": 2, "patch": 16, "iterations": 6}
 
@@ -99,6 +100,7 @@ def test_command_line(tmp_path, capsys):
     assert "validation PSNR" in capsys.readouterr().out
     network, provenance = load_network(out / "checkpoint.pt")
     assert network.configuration.blocks == 1
+    assert provenance["quality"].keys() == {"s2bnet-flat", "EXP", "GSA"}
     assert provenance["settings"]["iterations"] == 2 and provenance["iteration"] == 2
     assert (out / "checkpoint.pt").stat().st_size < (out / "last.pt").stat().st_size
     assert main(["train", "--resume", str(out / "checkpoint.pt"), "--out", str(out)]) == 1

@@ -1,0 +1,62 @@
+"""What determines a training, and nothing else does."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, fields
+from typing import Any
+
+WARM_UP = 50
+"""Iterations over which the learning rate rises."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything that determines a training; stored in its checkpoints.
+
+    Attributes:
+        network: name in ``NETWORKS``.
+        data: sources, see :func:`bitpan.models.readers.read`.
+        synthetic, scene_size: number and width of synthetic scenes.
+        bands, bits, ratio, sensor: of the data.
+        hold_out: fraction of the columns of each source kept for validation.
+        blocks, channels, srm, gsfa: of the network.
+        iterations, batch, patch, lr, seed: of the training.
+        validate_every: iterations between validations and checkpoints.
+        device, threads, compile: where and how it runs, see :func:`bitpan.models.kernels.compile_kernels`.
+        command: how it was started.
+    """
+
+    network: str = "s2bnet-flat"
+    data: tuple[str, ...] = ()
+    synthetic: int = 0
+    scene_size: int = 256
+    bands: tuple[int, ...] | None = None
+    bits: int = 11
+    ratio: int = 4
+    sensor: str = "generic"
+    hold_out: float = 0.3
+    blocks: int = 8
+    channels: int = 32
+    srm: str = "dynamic"
+    gsfa: str = "filters"
+    iterations: int = 4000
+    batch: int = 16
+    patch: int = 32
+    lr: float = 1e-2
+    seed: int = 0
+    validate_every: int = 500
+    device: str = "cpu"
+    threads: int = 0
+    compile: bool = False
+    command: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain types."""
+        return {f.name: getattr(self, f.name) for f in fields(self)}
+
+
+def learning_rate(settings: Settings, iteration: int) -> float:
+    """Linear warm-up, then half a cosine down to zero."""
+    warm = min(1.0, (iteration + 1) / WARM_UP)
+    return settings.lr * warm * 0.5 * (1 + math.cos(math.pi * iteration / settings.iterations))

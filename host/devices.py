@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from types import ModuleType
@@ -82,7 +84,6 @@ class RtlDevice:
         for number, stream in enumerate(("s_axis_pan", "s_axis_ms", "m_axis_fused")):
             self.simulation.set_stall(stream, stalls, seed + number)
         self.cycles = 0
-        self._bands = package.model.bands
         self._registers = Registers(package, self.simulation.read, self.simulation.write)
 
     def load_scene(self, scene: Mapping[str, Integers]) -> None:
@@ -91,18 +92,29 @@ class RtlDevice:
 
     def fuse(self, frames: Iterable[Frame]) -> Iterator[Array]:
         """See :class:`Device`."""
+        waiting: deque[Frame] = deque()
         for pan, ms in frames:
             check_frame(self.frame, pan)
             self.simulation.push("s_axis_pan", to_beats(pan), last=True)
             self.simulation.push("s_axis_ms", to_beats(ms), last=True)
             self._registers.start()
-            pixels = pan.shape[1] * pan.shape[2]
-            while self.simulation.queued("m_axis_fused") < pixels:
-                self.cycles += self.simulation.run(1 << 20, until={"m_axis_fused": pixels}, patience=1 << 17)
-            beats, last = self.simulation.pull_with_last("m_axis_fused", pixels)
-            if not last[-1] or last[:-1].any() or not self._registers.idle():
-                raise DeviceError("the accelerator did not end its frame with the last pixel; build the package again")
-            yield from_beats(beats, self._bands, pan.shape[1], pan.shape[2])
+            waiting.append((pan, ms))
+            if len(waiting) == 2:  # the next frame's inputs are there before this one ends, as on the board
+                yield self._finish(*waiting.popleft())
+        if waiting:
+            yield self._finish(*waiting.popleft())
+            if not self._registers.idle():
+                raise DeviceError(f"a frame is still under way after its last pixel ({self._registers.describe()})")
+
+    def _finish(self, pan: Array, ms: Array) -> Array:
+        height, width = pan.shape[1:]
+        pixels = height * width
+        while self.simulation.queued("m_axis_fused") < pixels:
+            self.cycles += self.simulation.run(1 << 20, until={"m_axis_fused": pixels}, patience=1 << 17)
+        beats, last = self.simulation.pull_with_last("m_axis_fused", pixels)
+        if not last[-1] or last[:-1].any():
+            raise DeviceError("the accelerator did not end its frame with the last pixel; build the package again")
+        return from_beats(beats, len(ms), height, width)
 
     def close(self) -> None:
         """See :class:`Device`."""
@@ -129,12 +141,11 @@ def from_beats(beats: npt.NDArray[np.uint8], channels: int, height: int, width: 
 
 def _simulator() -> ModuleType:
     try:
-        from bitpan.hw import simulation
+        return importlib.import_module("bitpan.hw.simulation")
     except ImportError as error:
         raise MissingDependencyError(
             f'simulating the accelerator needs {error.name or "bitpan.hw"}: pip install "bitpan[fpga]"'
         ) from None
-    return simulation
 
 
 def open_device(name: str, package: Package | None, engine: Engine, timeout: float = 10.0) -> Device:

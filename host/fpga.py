@@ -34,7 +34,6 @@ class _Buffers:
     pan: Any
     ms: Any
     fused: Any
-    started: float = 0.0
 
 
 class FpgaDevice:
@@ -71,22 +70,30 @@ class FpgaDevice:
         self._registers.load_scene(scene)
 
     def fuse(self, frames: Iterable[Frame]) -> Iterator[Array]:
-        """See :class:`bitpan.host.devices.Device`: a frame is prepared and one is handed out while the next runs."""
+        """See :class:`bitpan.host.devices.Device`.
+
+        A frame is prepared, and the last one handed out, while one runs; a frame's inputs follow the inputs of the one
+        before it, so the accelerator's pipeline never drains between frames.
+        """
         running: _Buffers | None = None
         try:
             for number, (pan, ms) in enumerate(frames):
                 check_frame(self.frame, pan)
                 prepared = self._buffers[number % 2]
                 prepared.pan[:], prepared.ms[:] = pan[0], np.moveaxis(ms, 0, -1)
-                finished = running
+                if running is not None:
+                    self._wait("pan", "ms")
+                finished, running = running, prepared
+                self._start(prepared, "pan", "ms")
+                self._registers.start()
                 if finished is not None:
-                    self._wait(finished)
-                self._start(prepared)
-                running = prepared
+                    self._receive(finished)
+                self._start(prepared, "fused")
                 if finished is not None:
                     yield _fused(finished)
             if running is not None:
-                self._wait(running)
+                self._receive(running)
+                self._wait(idle=True)
                 finished, running = running, None
                 yield _fused(finished)
         finally:
@@ -100,33 +107,38 @@ class FpgaDevice:
             for buffer in (buffers.pan, buffers.ms, buffers.fused):
                 buffer.freebuffer()
 
-    def _start(self, buffers: _Buffers) -> None:
-        for stream in ("pan", "ms"):
-            getattr(buffers, stream).flush()
-        buffers.started = time.monotonic()
-        for stream in ("fused", "pan", "ms"):
+    def _start(self, buffers: _Buffers, *streams: str) -> None:
+        for stream in streams:
             buffer = getattr(buffers, stream)
+            buffer.flush()  # of ``fused`` too: a dirty cache line written back later would overwrite the result
             self._channels[stream].start(buffer.physical_address, buffer.nbytes)
-        self._registers.start()
 
-    def _wait(self, buffers: _Buffers) -> None:
-        """Until all three DMAs and the accelerator have ended."""
+    def _receive(self, buffers: _Buffers) -> None:
+        """Until a frame's output is in memory."""
+        self._wait("fused")
+        channel = self._channels["fused"]
+        if channel.moved() != buffers.fused.nbytes:
+            raise DeviceError(
+                f"DMA {channel.name} moved {channel.moved()} bytes of a frame of {buffers.fused.nbytes}; "
+                "the bitstream is of another build: build the package again"
+            )
+        buffers.fused.invalidate()
+
+    def _wait(self, *streams: str, idle: bool = False) -> None:
+        """Until these DMAs, or with ``idle`` the accelerator, have ended; every error flag ends it too."""
+        deadline = time.monotonic() + self._timeout
         while True:
-            if all([channel.done() for channel in self._channels.values()]) and self._registers.idle():
-                break
-            if time.monotonic() - buffers.started > self._timeout:
+            ended = {stream: channel.done() for stream, channel in self._channels.items()}
+            empty = self._registers.idle()
+            if all(ended[stream] for stream in streams) and (empty or not idle):
+                return
+            if time.monotonic() > deadline:
                 states = "; ".join(channel.describe() for channel in self._channels.values())
                 raise DeviceTimeoutError(
                     f"a frame did not end within {self._timeout:g} s: {states}; {self._registers.describe()}; "
                     "load the overlay again"
                 )
             time.sleep(_POLL_SECONDS)
-        moved = self._channels["fused"].moved()
-        if moved != buffers.fused.nbytes:
-            raise DeviceError(
-                f"DMA {self._channels['fused'].name} moved {moved} bytes of a frame of {buffers.fused.nbytes}"
-            )
-        buffers.fused.invalidate()
 
     def _stop(self) -> None:
         """Let the frame under way run out where it can; the DMAs are reset either way."""

@@ -140,7 +140,9 @@ class ModelAccelerator:
 
     def pull(self, limit):
         data, self.output = self.output[:limit], self.output[limit:]
-        return data, bool(len(data)) and not len(self.output)
+        last = len(data) > 0 and not len(self.output)
+        self.finished += last
+        return data, last
 
     def tick(self):
         ready = self.finished < len(self.bank_of_frame) and all(self.inputs.values()) and not len(self.output)
@@ -161,7 +163,6 @@ class ModelAccelerator:
         inputs = {name: np.moveaxis(image, -1, 0) for name, image in images.items()}
         fused = np.moveaxis(execute(model, inputs, scene), 0, -1)
         self.output = np.ascontiguousarray(fused, "<u2").view(np.uint8).ravel()
-        self.finished += 1
 
 
 @pytest.fixture(scope="session")

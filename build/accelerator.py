@@ -41,7 +41,9 @@ class Package:
             description = json.loads(path.read_text())
             return cls(folder, IntegerModel.load(folder), description)
         except OSError as error:
-            raise ModelError(f"{path}: cannot be read ({error.strerror}); give a folder made by `bitpan build`") from None
+            raise ModelError(
+                f"{path}: cannot be read ({error.strerror}); give a folder made by `bitpan build`"
+            ) from None
         except ValueError as error:
             raise ModelError(f"{path}: not an accelerator's description ({error}); build it again") from None
 

@@ -6,11 +6,16 @@ import argparse
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bitpan.build import vivado
 from bitpan.build.boards import BOARDS, Board, board
 from bitpan.errors import BuildError
+
+if TYPE_CHECKING:
+    from bitpan.build.design import Design
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -19,7 +24,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="DIR", help="deployment folder to write")
     parser.add_argument("--board", default="pynq-z2", choices=BOARDS, help="default: %(default)s")
     parser.add_argument(
-        "--cycles-per-pixel", type=int, metavar="N", help="fold for N cycles a PAN pixel (default: the fastest that fits)"
+        "--cycles-per-pixel",
+        type=int,
+        metavar="N",
+        help="fold for N cycles a PAN pixel (default: the fastest that fits)",
     )
     parser.add_argument("--luts", action="store_true", help="measure the units' LUTs with Yosys (minutes)")
     parser.add_argument("--no-vivado", action="store_true", help="stop before Vivado even where it is installed")
@@ -39,7 +47,9 @@ def run(arguments: argparse.Namespace) -> int:
     )
     folder = arguments.output
     if arguments.no_vivado or not vivado.available():
-        print(f"remains: with Vivado on the path, `cd {folder} && vivado -mode batch -source build.tcl` makes bitpan.bit")
+        print(
+            f"remains: with Vivado on the path, `cd {folder} && vivado -mode batch -source build.tcl` makes bitpan.bit"
+        )
         return 0
     _run_vivado(folder)
     return 0
@@ -48,7 +58,7 @@ def run(arguments: argparse.Namespace) -> int:
 def _run_vivado(folder: Path) -> None:
     from bitpan.build.package import write_checksums
 
-    vivado.run(folder, _Progress(4))
+    vivado.run(folder, _Progress())
     write_checksums(folder)
     print(f"{folder / 'bitpan.bit'} and bitpan.hwh are ready; they have run on no board")
 
@@ -74,7 +84,7 @@ def build(
     from bitpan.build.package import replacing, write_package
     from bitpan.build.raise_graph import load_qonnx, raise_graph
 
-    progress = (lambda what: None) if quiet else _Progress(18 if cycles_per_pixel else 18)
+    progress: Callable[[str], None] = (lambda what: None) if quiet else _Progress()
     progress("reading the model")
     proto = load_qonnx(source)
     raised = raise_graph(proto)
@@ -96,10 +106,7 @@ def build(
         _summary(folder, design, target_board)
 
 
-def _summary(folder: Path, design: object, target_board: Board) -> None:
-    from bitpan.build.design import Design
-
-    assert isinstance(design, Design)
+def _summary(folder: Path, design: Design, target_board: Board) -> None:
     totals, pixels = design.totals(), design.width * design.height
     print(
         f"{folder}: {design.model.name} for {target_board.name}, frames of {design.width} x {design.height}, "
@@ -107,17 +114,16 @@ def _summary(folder: Path, design: object, target_board: Board) -> None:
         f"{target_board.clock_mhz * pixels / design.period:.2f} Mpixel/s at {target_board.clock_mhz} MHz"
     )
     print(
-        f"FINN estimates {totals['LUT']:,.0f} of {target_board.lut:,} LUT, {totals['DSP']:.0f} of {target_board.dsp} DSP, "
-        f"{totals['BRAM_18K'] / 2:.0f} of {target_board.bram36} BRAM36"
+        f"FINN estimates {totals['LUT']:,.0f} of {target_board.lut:,} LUT, "
+        f"{totals['DSP']:.0f} of {target_board.dsp} DSP, {totals['BRAM_18K'] / 2:.0f} of {target_board.bram36} BRAM36"
     )
 
 
 class _Progress:
-    """A bar of steps on stderr, one line a step where tqdm is missing or stderr is no terminal."""
+    """One line a step on stderr, with the seconds since the start: steps are few and of very different length."""
 
-    def __init__(self, steps: int) -> None:
-        self.began, self.count, self.steps = time.monotonic(), 0, steps
+    def __init__(self) -> None:
+        self.began = time.monotonic()
 
     def __call__(self, what: str) -> None:
-        self.count += 1
-        print(f"[{self.count:>2}/{self.steps}] {time.monotonic() - self.began:5.1f} s  {what}", file=sys.stderr, flush=True)
+        print(f"{time.monotonic() - self.began:6.1f} s  {what}", file=sys.stderr, flush=True)

@@ -1,4 +1,4 @@
-"""From the integer model to a design: FINN graph, folding, FIFOs, Verilog, estimates. Each step is executed and compared."""
+"""From the integer model to a design: FINN graph, folding, FIFOs, Verilog, estimates, each step compared."""
 
 from __future__ import annotations
 
@@ -8,14 +8,18 @@ import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
+from qonnx.core.modelwrapper import ModelWrapper
 
 from bitpan.build import finn_flow
 from bitpan.build.boards import Board
 from bitpan.build.compare import random_case
 from bitpan.model import IntegerModel
+
+if TYPE_CHECKING:
+    from bitpan.build.timing import Schedule
 
 TARGETS = (1, 2, 4, 6, 9, 12, 18, 36, 72, 144, 288)
 """Cycles per pixel that are tried, fastest first, when none is asked for."""
@@ -45,7 +49,7 @@ class Design:
     model: IntegerModel
     height: int
     width: int
-    graph: Any
+    graph: ModelWrapper
     registers: dict[str, dict[str, int]]
     sources: list[Path]
     signature: int
@@ -112,12 +116,12 @@ class _Case:
     folder: Path
     progress: Callable[[str], None]
 
-    def checker(self) -> Callable[[str, Any], None]:
+    def checker(self) -> Callable[[str, ModelWrapper], None]:
         """A function that compares a graph with the model, after telling of the step."""
         case = random_case(self.model, self.height, self.width, seed=1)
         expected = finn_flow.reference(self.model, case)
 
-        def step(name: str, graph: Any) -> None:
+        def step(name: str, graph: ModelWrapper) -> None:
             self.progress(name)
             finn_flow.check(graph, self.model, case, expected, name)
 
@@ -126,7 +130,7 @@ class _Case:
 
 def _hardware_graph(
     model: IntegerModel, height: int, width: int, board: Board, progress: Callable[[str], None]
-) -> Any:
+) -> ModelWrapper:
     from bitpan.build.integer_graph import integer_graph
 
     step = _Case(model, height, width, board, Path(), progress).checker()
@@ -138,7 +142,7 @@ def _hardware_graph(
     return graph
 
 
-def _folded(graph: Any, target: int) -> Any:
+def _folded(graph: ModelWrapper, target: int) -> ModelWrapper:
     from bitpan.build.folding import fold
 
     graph = copy.deepcopy(graph)
@@ -146,7 +150,7 @@ def _folded(graph: Any, target: int) -> Any:
     return finn_flow.insert_width_converters(graph)
 
 
-def _with_fifos(graph: Any) -> tuple[Any, Any, dict[str, int]]:
+def _with_fifos(graph: ModelWrapper) -> tuple[ModelWrapper, Schedule, dict[str, int]]:
     from bitpan.build.fifo import insert_fifos
     from bitpan.build.timing import schedule
 
@@ -154,7 +158,7 @@ def _with_fifos(graph: Any) -> tuple[Any, Any, dict[str, int]]:
     return graph, schedule(graph), fifos
 
 
-def _fastest(graph: Any, model: IntegerModel, board: Board) -> int:
+def _fastest(graph: ModelWrapper, model: IntegerModel, board: Board) -> int:
     """The fastest target whose estimates fit the board; the slowest if none does."""
     limits = {"LUT": board.lut, "DSP": board.dsp, "BRAM_18K": 2 * board.bram36}
     for target in TARGETS:
@@ -166,7 +170,7 @@ def _fastest(graph: Any, model: IntegerModel, board: Board) -> int:
     return TARGETS[-1]
 
 
-def _finish(case: _Case, graph: Any, target: int) -> Design:
+def _finish(case: _Case, graph: ModelWrapper, target: int) -> Design:
     from bitpan.build.stitch import TOP, Top, assign_addresses
 
     graph, times, fifos = _with_fifos(_folded(graph, target))

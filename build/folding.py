@@ -7,13 +7,16 @@ Its windows come from a window unit, either in pieces of at most a pixel's chann
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 import onnx
 from qonnx.core.modelwrapper import ModelWrapper
 
 from bitpan.build.finn_flow import instance
 from bitpan.errors import BuildError
+
+if TYPE_CHECKING:
+    from finn.custom_op.fpgadataflow.hwcustomop import HWCustomOp
 
 POINTWISE = ("SignThreshold_rtl", "RPReLU_rtl")
 WHOLE_PIXELS = ("Centre_rtl", "AddClip_rtl")
@@ -85,7 +88,7 @@ def _joined_lanes(graph: ModelWrapper, node: onnx.NodeProto) -> int:
     return int(instance(producer).get_folded_output_shape(list(producer.output).index(node.input[0]))[-1])
 
 
-def _fold_matrix(graph: ModelWrapper, node: onnx.NodeProto, operation: Any, target: int) -> None:
+def _fold_matrix(graph: ModelWrapper, node: onnx.NodeProto, operation: HWCustomOp, target: int) -> None:
     mw, mh = operation.get_nodeattr("MW"), operation.get_nodeattr("MH")
     window = graph.find_producer(node.input[0])
     windowed = window is not None and window.op_type == "ConvolutionInputGenerator_rtl"

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from onnx import NodeProto, TensorProto, helper
 from qonnx.core.datatype import DataType
 from qonnx.core.modelwrapper import ModelWrapper
@@ -19,6 +20,9 @@ from qonnx.util.basic import qonnx_make_model
 from bitpan.errors import BuildError
 from bitpan.hw.operator import datatype
 from bitpan.model import IntegerModel, Node
+
+Attribute = Any
+"""A node attribute: int, str or a list of them."""
 
 DOMAIN = "finn.custom_op.fpgadataflow"
 EXACT = 1 << 24
@@ -36,7 +40,7 @@ class _Writer:
             raise BuildError(f"a frame of {height} x {width} is not a multiple of the model's ratio {model.ratio}")
         self.model, self.height, self.width = model, height, width
         self.nodes: list[NodeProto] = []
-        self.initializers: dict[str, tuple[np.ndarray[Any, Any], str]] = {}
+        self.initializers: dict[str, tuple[npt.NDArray[Any], str]] = {}
         self.datatypes: dict[str, str] = {}
 
     def run(self) -> ModelWrapper:
@@ -64,24 +68,24 @@ class _Writer:
     def _kind(self, name: str) -> str:
         return datatype(self.model.tensors[name].format)
 
-    def _hardware(self, op: str, node: Node, extra: Sequence[str] = (), **attributes: Any) -> None:
+    def _hardware(self, op: str, node: Node, extra: Sequence[str] = (), **attributes: Attribute) -> None:
         """A node of ours: streams, then scene parameters and constants."""
         inputs = [*node.inputs, *node.scene, *extra]
         common = {"domain": DOMAIN, "backend": "fpgadataflow", "name": node.name}
         self.nodes.append(helper.make_node(op, inputs, [node.output], **common, **attributes))
 
-    def _pointwise(self, op: str, node: Node, extra: Sequence[str] = (), **attributes: Any) -> None:
+    def _pointwise(self, op: str, node: Node, extra: Sequence[str] = (), **attributes: Attribute) -> None:
         _, height, width, channels = self._shape(node.output)
         kinds = {"inputDataTypes": [self._kind(name) for name in node.inputs]}
         kinds |= {"outputDataType": attributes.pop("kind", self._kind(node.output))}
         shape = {"Height": height, "Width": width, "Channels": channels, "PE": 1}
         self._hardware(op, node, extra, **shape, **kinds, **attributes)
 
-    def _plain(self, op: str, inputs: Sequence[str], output: str, **attributes: Any) -> str:
+    def _plain(self, op: str, inputs: Sequence[str], output: str, **attributes: Attribute) -> str:
         self.nodes.append(helper.make_node(op, list(inputs), [output], **attributes))
         return output
 
-    def _constant(self, name: str, value: Any, kind: str = "FLOAT32") -> str:
+    def _constant(self, name: str, value: npt.ArrayLike, kind: str = "FLOAT32") -> str:
         self.initializers[name] = (np.asarray(value), kind)
         return name
 
@@ -109,8 +113,8 @@ class _Writer:
         if len(kinds) != 1:
             raise BuildError(f"node {node.name}: concatenates different formats, {', '.join(sorted(kinds))}")
         counts = [self.model.tensors[name].channels for name in node.inputs]
-        shape = {"Height": height, "Width": width, "Channels": counts}
-        self._hardware("ConcatStreams", node, **shape, inputDataType=kinds.pop())
+        kind = kinds.pop()
+        self._hardware("ConcatStreams", node, Height=height, Width=width, Channels=counts, inputDataType=kind)
 
     def _conv(self, node: Node) -> None:
         weights, bias = self.model.constant(node, "weights"), self.model.constant(node, "bias")

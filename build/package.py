@@ -48,7 +48,12 @@ def replacing(folder: Path) -> Iterator[Path]:
 
 
 def write_package(
-    design: Design, board: Board, folder: Path, source: Path, command: Sequence[str], luts: Mapping[str, Any] | None = None
+    design: Design,
+    board: Board,
+    folder: Path,
+    source: Path,
+    command: Sequence[str],
+    luts: Mapping[str, Any] | None = None,
 ) -> None:
     """Write the deployment folder of ``design``.
 
@@ -147,7 +152,9 @@ def _version(name: str) -> str:
 def write_checksums(folder: Path) -> None:
     """``checksums.sha256`` in the format of ``sha256sum -c``."""
     files = sorted(file for file in folder.rglob("*") if file.is_file() and file.name != "checksums.sha256")
-    lines = [f"{hashlib.sha256(file.read_bytes()).hexdigest()}  {file.relative_to(folder).as_posix()}" for file in files]
+    lines = [
+        f"{hashlib.sha256(file.read_bytes()).hexdigest()}  {file.relative_to(folder).as_posix()}" for file in files
+    ]
     (folder / "checksums.sha256").write_text("\n".join(lines) + "\n")
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import onnx
 from qonnx.core.modelwrapper import ModelWrapper
 
 from bitpan.build.finn_flow import instance
@@ -31,9 +32,16 @@ _LITE = (
 )  # fmt: skip
 _TIED = {  # the padding unit's own register port, unused
     "FMPadding_rtl": {
-        "AWVALID": 1, "AWADDR": 5, "WVALID": 1, "WDATA": 32, "WSTRB": 4, "BREADY": 1, "ARVALID": 1, "ARADDR": 5,
+        "AWVALID": 1,
+        "AWADDR": 5,
+        "WVALID": 1,
+        "WDATA": 32,
+        "WSTRB": 4,
+        "BREADY": 1,
+        "ARVALID": 1,
+        "ARADDR": 5,
         "RREADY": 1,
-    }  # fmt: skip
+    }
 }
 
 
@@ -77,8 +85,8 @@ class Top:
         body += [self._node(node) for node in self.graph.graph.node]
         body += [self._output()]
         return (
-            f"// {self.model.name}: {self.model.bands} bands of {self.model.bits} bits, ratio {self.model.ratio}, frames of "
-            f"{self._shape('pan')[1]} x {self._shape('pan')[2]} PAN pixels; written by bitpan build.\n"
+            f"// {self.model.name}: {self.model.bands} bands of {self.model.bits} bits, ratio {self.model.ratio}, "
+            f"frames of {self._shape('pan')[1]} x {self._shape('pan')[2]} PAN pixels; written by bitpan build.\n"
             f"module {TOP} (\n    " + ",\n    ".join(self._ports()) + "\n);\n\n" + "\n".join(body) + "\nendmodule\n"
         )
 
@@ -111,12 +119,17 @@ class Top:
     def _wires(self) -> str:
         lines = [f"    wire {_range(bits)}{name.removesuffix('_i')};" for name, bits in SCENE_PORTS.items()]
         lines += ["    wire [31:0] started;", "    wire pan_length_error, ms_length_error, frame_finished;"]
-        edges = [(name, instance(self.graph.find_consumers(name)[0]).get_instream_width_padded(0)) for name in ("pan", "ms")]
+        edges = [
+            (name, instance(self.graph.find_consumers(name)[0]).get_instream_width_padded(0)) for name in ("pan", "ms")
+        ]
         for node in self.graph.graph.node:
             operation = instance(node)
             edges += [(name, operation.get_outstream_width_padded(i)) for i, name in enumerate(node.output)]
         for name, width in edges:
-            lines += [f"    wire {_range(width)}{_wire(name)}_tdata;", f"    wire {_wire(name)}_tvalid, {_wire(name)}_tready;"]
+            lines += [
+                f"    wire {_range(width)}{_wire(name)}_tdata;",
+                f"    wire {_wire(name)}_tvalid, {_wire(name)}_tready;",
+            ]
         return "\n".join(lines) + "\n"
 
     def _registers(self) -> str:
@@ -131,7 +144,12 @@ class Top:
         """Gate, then the elements' own bits, packed."""
         bits, port, edge = self.model.bits, f"s_axis_{name}", _wire(name)
         width = instance(self.graph.find_consumers(name)[0]).get_instream_width_padded(0)
-        links = {"clk_i": "ap_clk", "rst_ni": "ap_rst_n", "started_i": "started", "length_error_o": f"{name}_length_error"}
+        links = {
+            "clk_i": "ap_clk",
+            "rst_ni": "ap_rst_n",
+            "started_i": "started",
+            "length_error_o": f"{name}_length_error",
+        }
         links |= {f"in0_{part}": f"{port}_{part[:-2]}" for part in ("tdata_i", "tvalid_i", "tlast_i", "tready_o")}
         links |= {"out0_tdata_o": f"{name}_gated", "out0_tvalid_o": f"{edge}_tvalid", "out0_tready_i": f"{edge}_tready"}
         values = {"Width": str(ELEMENT_BITS * elements), "FrameBeats": str(self._beats(name))}
@@ -157,7 +175,7 @@ class Top:
         spread = f"    wire {_range(ELEMENT_BITS * bands)}fused_spread = {{{', '.join(parts)}}};\n"
         return spread + _instance("frame_end", "fused_end", links, values)
 
-    def _node(self, node: object) -> str:
+    def _node(self, node: onnx.NodeProto) -> str:
         operation = instance(node)
         links = {"ap_clk": "ap_clk", "ap_rst_n": "ap_rst_n"}
         if getattr(operation, "scene_words", int)():
@@ -165,7 +183,9 @@ class Top:
         inputs = [name for i, name in enumerate(operation.onnx_node.input) if operation.get_instream_width(i)]
         for way, names in (("in", inputs), ("out", operation.onnx_node.output)):
             for i, name in enumerate(names):
-                links |= {f"{way}{i}_V_{part.upper()}": f"{_wire(name)}_{part}" for part in ("tdata", "tvalid", "tready")}
+                links |= {
+                    f"{way}{i}_V_{part.upper()}": f"{_wire(name)}_{part}" for part in ("tdata", "tvalid", "tready")
+                }
         ties = _TIED.get(operation.onnx_node.op_type, {})
         links |= {f"s_axilite_{name}": f"{bits}'b0" for name, bits in ties.items()}
         return _instance(operation.onnx_node.name, f"i_{operation.onnx_node.name}", links, {})

@@ -11,7 +11,7 @@ stop the long path before its first result.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +19,9 @@ import onnx
 from qonnx.core.modelwrapper import ModelWrapper
 
 from bitpan.build.finn_flow import instance
+
+if TYPE_CHECKING:
+    from finn.custom_op.fpgadataflow.hwcustomop import HWCustomOp
 
 Times = npt.NDArray[np.float64]
 Index = npt.NDArray[np.int64]
@@ -127,7 +130,7 @@ def _first_use(out: Times, needs: Index, beats: int) -> Times:
     return out[np.minimum(taken, len(out) - 1)]
 
 
-def _needs(op: str, operation: Any, beats: int, inputs: int) -> Index:
+def _needs(op: str, operation: HWCustomOp, beats: int, inputs: int) -> Index:
     """For each output beat the last input beat it depends on, not descending; -1 for none."""
     k = np.arange(beats)
     if op in ("XnorMVU_rtl", "QuantMVU_rtl"):
@@ -141,7 +144,7 @@ def _needs(op: str, operation: Any, beats: int, inputs: int) -> Index:
     return np.asarray(-(-(k + 1) * inputs // beats) - 1)  # width converters; one to one for all the others
 
 
-def _needs_padding(operation: Any) -> Index:
+def _needs_padding(operation: HWCustomOp) -> Index:
     _, height, width, folds, _ = operation.get_folded_input_shape()
     top, left, bottom, right = operation.get_nodeattr("Padding")
     inner = np.full((height + top + bottom, width + left + right, folds), -1)
@@ -149,16 +152,18 @@ def _needs_padding(operation: Any) -> Index:
     return np.maximum.accumulate(inner.reshape(-1))
 
 
-def _needs_window(operation: Any) -> Index:
+def _needs_window(operation: HWCustomOp) -> Index:
     _, _, width, folds, _ = operation.get_folded_input_shape()
     _, rows, columns, pieces, _ = operation.get_folded_output_shape()
     kernel = operation.get_nodeattr("ConvKernelDim")[0]
     y, x, piece = np.meshgrid(np.arange(rows), np.arange(columns), np.arange(pieces), indexing="ij")
-    ky, kx, f = (kernel - 1, kernel - 1, folds - 1) if pieces == folds else np.unravel_index(piece, (kernel, kernel, folds))
+    ky, kx, f = (
+        (kernel - 1, kernel - 1, folds - 1) if pieces == folds else np.unravel_index(piece, (kernel, kernel, folds))
+    )
     return np.maximum.accumulate((((y + ky) * width + x + kx) * folds + f).reshape(-1))
 
 
-def _needs_interpolator(operation: Any) -> Index:
+def _needs_interpolator(operation: HWCustomOp) -> Index:
     (coarse,), (fine,) = operation.streams()
     ratio = operation.get_nodeattr("Ratio")
     rows = np.minimum(np.arange(fine.height) // ratio + 2, coarse.height - 1)

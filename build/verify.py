@@ -85,11 +85,15 @@ def verify(
             if stalls:
                 patterns = np.random.default_rng(seed + done).permutation(STALLS[1:])
                 stall(accelerator, list(patterns), seed + done)
-            progress(f"frames {done + 1} to {done + count}" + (f", streams stalling {'/'.join(patterns)}" if stalls else ""))
+            progress(
+                f"frames {done + 1} to {done + count}" + (f", streams stalling {'/'.join(patterns)}" if stalls else "")
+            )
             batch = [(i % 2, _with_images(package, cases[i % 2], seed + done + i + 2)) for i in range(count)]
             started = accelerator.simulation.cycle
             _run(accelerator, batch, limit * count)
-            period = (accelerator.simulation.span(FUSED)[1] - started - (cycles if count > 1 else 0)) / max(1, count - 1)
+            period = (accelerator.simulation.span(FUSED)[1] - started - (cycles if count > 1 else 0)) / max(
+                1, count - 1
+            )
             done += count
         speed = accelerator.simulation.cycle / max(1e-9, time.monotonic() - began)
     description = package.description

@@ -12,7 +12,7 @@ from bitpan.hw.operator import Operator, Stream, operator
 
 @operator
 class Interpolator(Operator):
-    """Keys' cubic, separable. ``Height`` and ``Width`` in MS pixels. Further node inputs: rows, columns ``(ratio, 5)``."""
+    """Keys' cubic, separable; ``Height`` and ``Width`` in MS pixels. Other inputs: rows, columns ``(ratio, 5)``."""
 
     unit = "interpolator"
     own = {  # noqa: RUF012
@@ -61,7 +61,11 @@ class Interpolator(Operator):
     def bram_estimation(self, fpgapart: str) -> int:
         """Line buffers, in halves of 36 Kbit; short lines stay in LUT memory."""
         width = self.get_instream_width()
-        return TAPS * math.ceil(width / 36) * math.ceil(self.attribute("Width") / 512) if self.attribute("Width") > 64 else 0
+        return (
+            TAPS * math.ceil(width / 36) * math.ceil(self.attribute("Width") / 512)
+            if self.attribute("Width") > 64
+            else 0
+        )
 
     def lut_estimation(self, fpgapart: str) -> int:
         """Sums, line buffers and coefficients."""

@@ -14,13 +14,16 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
+import numpy.typing as npt
 from finn.custom_op.fpgadataflow import register_custom_op as register_abstract
-from finn.custom_op.fpgadataflow.rtl import register_custom_op as register_rtl
+from finn.custom_op.fpgadataflow.rtl import register_custom_op
 from finn.custom_op.fpgadataflow.rtlbackend import RTLBackend
-from qonnx.core.datatype import DataType
+from onnx import GraphProto, NodeProto
+from qonnx.core.datatype import BaseDataType, DataType
+from qonnx.core.modelwrapper import ModelWrapper
 
 from bitpan.arithmetic import Integers
 from bitpan.formats import Format
@@ -111,7 +114,7 @@ class Operator(RTLBackend):  # type: ignore[misc]
         """Attributes of the node."""
         return {**super().get_nodeattr_types(), **self.image, **self.own, "BaseAddress": ("i", False, 0)}
 
-    def attribute(self, name: str) -> Any:
+    def attribute(self, name: str) -> Any:  # noqa: ANN401 - an int, a string or a list, as the attribute says
         """A node attribute."""
         return self.get_nodeattr(name)
 
@@ -131,11 +134,11 @@ class Operator(RTLBackend):  # type: ignore[misc]
         """Shape of an output with its channels split into beats and lanes."""
         return _folded(self.streams()[1][ind])
 
-    def get_input_datatype(self, ind: int = 0) -> Any:
+    def get_input_datatype(self, ind: int = 0) -> BaseDataType:
         """Datatype of an input."""
         return DataType[self.streams()[0][ind].datatype]
 
-    def get_output_datatype(self, ind: int = 0) -> Any:
+    def get_output_datatype(self, ind: int = 0) -> BaseDataType:
         """Datatype of an output."""
         return DataType[self.streams()[1][ind].datatype]
 
@@ -154,23 +157,23 @@ class Operator(RTLBackend):  # type: ignore[misc]
         inputs, outputs = self.streams()
         return max(stream.beats for stream in [*inputs, *outputs])
 
-    def infer_node_datatype(self, model: Any) -> None:
+    def infer_node_datatype(self, model: ModelWrapper) -> None:
         """Datatypes are attributes; tell the graph."""
         for tensor, stream in zip(self.onnx_node.output, self.streams()[1], strict=True):
             model.set_tensor_datatype(tensor, DataType[stream.datatype])
 
-    def make_shape_compatible_op(self, model: Any) -> Any:
+    def make_shape_compatible_op(self, model: ModelWrapper) -> NodeProto:
         """A stand-in of the same shape for shape inference, all outputs included."""
         stand_in = super().make_shape_compatible_op(model)
         if len(self.onnx_node.output) > 1:
             stand_in = self.make_const_shape_op(self.get_normal_output_shape())
             stand_in.output[:] = self.onnx_node.output
-        return stand_in
+        return cast(NodeProto, stand_in)
 
     def verify_node(self) -> None:
         """Nothing beyond what the attributes' types say."""
 
-    def execute_node(self, context: dict[str, Any], graph: Any) -> None:
+    def execute_node(self, context: dict[str, Any], graph: GraphProto) -> None:
         """Execute by the number contract, in integers."""
         node, streams = self.onnx_node, self.streams()
         split = len(streams[0])
@@ -179,7 +182,7 @@ class Operator(RTLBackend):  # type: ignore[misc]
         for name, image in zip(node.output, self.compute(images, constants), strict=True):
             context[name] = image.transpose(1, 2, 0)[None].astype(np.float32)
 
-    def generate_hdl(self, model: Any, fpgapart: str, clk: float) -> None:
+    def generate_hdl(self, model: ModelWrapper, fpgapart: str, clk: float) -> None:
         """Write the wrapper ``<node>.v`` into the node's folder."""
         node = self.onnx_node
         folder = Path(self.get_nodeattr("code_gen_dir_ipgen"))
@@ -241,6 +244,12 @@ def operator(cls: type[Operator]) -> type[Operator]:
     return cls
 
 
+def register_rtl(cls: type[Operator]) -> type[Operator]:
+    """Register an operator with FINN as an RTL variant alone."""
+    register_custom_op(cls)
+    return cls
+
+
 @functools.cache
 def unit_sources(unit: str) -> tuple[Path, ...]:
     """Files of a unit and of all it instantiates, the innermost first."""
@@ -264,7 +273,7 @@ def _folded(stream: Stream) -> tuple[int, ...]:
     return (1, stream.height, stream.width, stream.channels // stream.lanes, stream.lanes)
 
 
-def _to_image(value: Any) -> Integers:
+def _to_image(value: npt.ArrayLike) -> Integers:
     return np.ascontiguousarray(np.asarray(value)[0].transpose(2, 0, 1)).astype(np.int64)
 
 

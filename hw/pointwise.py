@@ -24,9 +24,11 @@ class Pointwise(Operator):
 
     def streams(self) -> tuple[list[Stream], list[Stream]]:
         """One stream per input datatype, one output."""
-        shape = [self.attribute(name) for name in ("Height", "Width", "Channels", "PE")]
+        height, width, channels, lanes = (self.attribute(name) for name in ("Height", "Width", "Channels", "PE"))
         kinds = [kind.decode() if isinstance(kind, bytes) else kind for kind in self.attribute("inputDataTypes")]
-        return [Stream(*shape, kind) for kind in kinds], [Stream(*shape, self.attribute("outputDataType"))]
+        kinds.append(self.attribute("outputDataType"))
+        *inputs, output = (Stream(height, width, channels, lanes, kind) for kind in kinds)
+        return inputs, [output]
 
     def pe(self) -> int:
         """Lanes."""
@@ -105,7 +107,10 @@ class RPReLU(Pointwise):
     def compute(self, images: list[Integers], constants: list[Integers]) -> list[Integers]:
         """:func:`bitpan.arithmetic.rprelu`."""
         fmt = number_format(self.attribute("outputDataType"))
-        return [arithmetic.rprelu(*images, *constants[0], shift=self.attribute("Shift"), fmt=fmt)]
+        p, x = images
+        knee, slope_above, slope_below, bias_above, bias_below = constants[0]
+        branches = (slope_above, slope_below, bias_above, bias_below)
+        return [arithmetic.rprelu(p, x, knee, *branches, shift=self.attribute("Shift"), fmt=fmt)]
 
     def parameters(self, constants: Sequence[Integers]) -> dict[str, str]:
         """Constants of every channel, channel 0 lowest, in no more bits than they need."""
@@ -149,7 +154,8 @@ class AddClip(Pointwise):
 
     def compute(self, images: list[Integers], constants: list[Integers]) -> list[Integers]:
         """:func:`bitpan.arithmetic.add_clip`."""
-        return [arithmetic.add_clip(*images, bits=self.streams()[1][0].bits)]
+        lms, residual = images
+        return [arithmetic.add_clip(lms, residual, self.streams()[1][0].bits)]
 
     def parameters(self, constants: Sequence[Integers]) -> dict[str, str]:
         """Widths."""

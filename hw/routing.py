@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
+
 from bitpan.arithmetic import Integers
 from bitpan.hw.operator import Operator, Stream, operator, register_rtl
 
@@ -46,8 +47,9 @@ class StreamFifo(Operator):
 
     def streams(self) -> tuple[list[Stream], list[Stream]]:
         """The same in and out."""
-        shape = [self.attribute(name) for name in ("Height", "Width", "Channels", "PE")]
-        return [Stream(*shape, self.attribute("dataType"))], [Stream(*shape, self.attribute("dataType"))]
+        height, width, channels, lanes = (self.attribute(name) for name in ("Height", "Width", "Channels", "PE"))
+        stream = Stream(height, width, channels, lanes, self.attribute("dataType"))
+        return [stream], [stream]
 
     def compute(self, images: list[Integers], constants: list[Integers]) -> list[Integers]:
         """What comes in goes out."""
@@ -68,8 +70,10 @@ class StreamFifo(Operator):
         """Halves of a 36 Kbit block memory: 18 Kbit each, 512 words of 36 bits or 1024 of 18."""
         if not self._in_block_memory():
             return 0
-        depth, width = self.attribute("Depth"), self.get_instream_width()
-        return min(math.ceil(depth / words) * math.ceil(width / bits) for words, bits in ((512, 36), (1024, 18), (2048, 9)))
+        depth, width = int(self.attribute("Depth")), self.get_instream_width()
+        return min(
+            math.ceil(depth / words) * math.ceil(width / bits) for words, bits in ((512, 36), (1024, 18), (2048, 9))
+        )
 
     def lut_estimation(self, fpgapart: str) -> int:
         """Two words of three bits per LUT pair where it is not block memory, and the counters."""
@@ -100,7 +104,7 @@ class DuplicateStreams_rtl(Operator):  # noqa: N801 - FINN's naming
 
     def compute(self, images: list[Integers], constants: list[Integers]) -> list[Integers]:
         """Copies."""
-        return images * self.attribute("NumOutputStreams")
+        return images * int(self.attribute("NumOutputStreams"))
 
     def parameters(self, constants: Sequence[Integers]) -> dict[str, str]:
         """Width; the unit has two outputs."""

@@ -1,0 +1,141 @@
+"""A picture to look at: PAN, MS, fused image, truth and error side by side, in one stretch."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from bitpan.errors import DataError, MissingDependencyError, SceneIOError
+
+Bytes = npt.NDArray[np.uint8]
+Float = npt.NDArray[np.float64]
+
+NATURAL = (2, 1, 0)
+"""Red, green and blue among bands ordered blue, green, red, near infrared."""
+
+FALSE = (3, 2, 1)
+"""Near infrared, red and green among the same: vegetation is red."""
+
+PERCENTILES = (1.0, 99.0)
+GAMMA = 0.75
+MARGIN, CAPTION = 8, 18
+INK, PAPER = (30, 30, 30), (255, 255, 255)
+HEAT = ((0, 0, 0), (90, 15, 110), (215, 60, 70), (250, 165, 40), (252, 255, 190))
+"""Colours of the error map, from none to ``largest``."""
+
+
+def quicklook(
+    path: Path,
+    pan: npt.ArrayLike,
+    ms: npt.ArrayLike,
+    fused: npt.ArrayLike,
+    truth: npt.ArrayLike | None = None,
+    *,
+    rgb: Sequence[int] | None = None,
+    width: int = 512,
+) -> Path:
+    """Write a labelled PNG of the middle of a scene.
+
+    Colours share one stretch per band, from the fused image's percentiles, so panels compare; the PAN has its own. The
+    error map shows the root mean square over the bands in counts.
+
+    Args:
+        path: where to; its folder is made.
+        pan: ``(1, H, W)``.
+        ms: ``(B, H/ratio, W/ratio)``, shown with its own pixels.
+        fused: ``(B, H, W)``.
+        truth: ``(B, H, W)``, or None.
+        rgb: bands shown as red, green, blue; default ``NATURAL``, of one or two bands the first as grey.
+        width: widest panel in pixels; a larger scene is cut to its middle.
+    """
+    pan, ms, fused = (np.asarray(image, dtype=np.float64) for image in (pan, ms, fused))
+    exact = None if truth is None else np.asarray(truth, dtype=np.float64)
+    _check(pan, ms, fused, exact)
+    ratio = fused.shape[1] // ms.shape[1]
+    full = np.repeat(np.repeat(ms, ratio, axis=1), ratio, axis=2)
+    bands = list(rgb) if rgb is not None else list(NATURAL if len(fused) >= 3 else (0, 0, 0))
+    if len(bands) != 3 or not all(0 <= band < len(fused) for band in bands):
+        raise DataError(f"bands {bands} cannot be shown of an image with {len(fused)}; name three")
+    window = _middle(fused.shape[1:], width, ratio)
+    low, high = _range(fused[bands][window])
+    panels = [("PAN", _grey(pan[window])), (f"MS, 1/{ratio}", _colour(full[bands][window], low, high))]
+    panels.append(("fused", _colour(fused[bands][window], low, high)))
+    if exact is not None:
+        panels.append(("truth", _colour(exact[bands][window], low, high)))
+        error = np.sqrt(((fused - exact) ** 2).mean(axis=0))[window[1:]]
+        largest = max(float(np.percentile(error, 99.5)), 1.0)
+        panels.append((f"error, RMS, 0 to {largest:.0f} counts", _heat(error / largest)))
+    _save(Path(path), panels)
+    return Path(path)
+
+
+def _check(pan: Float, ms: Float, fused: Float, truth: Float | None) -> None:
+    shapes = f"PAN {pan.shape}, MS {ms.shape}, fused {fused.shape}"
+    if any(image.ndim != 3 for image in (pan, ms, fused)) or pan.shape != (1, *fused.shape[1:]):
+        raise DataError(f"a quick-look needs the PAN on the fused image's grid: {shapes}")
+    ratio = fused.shape[1] // max(ms.shape[1], 1)
+    if ms.shape[0] != fused.shape[0] or (ratio * ms.shape[1], ratio * ms.shape[2]) != fused.shape[1:]:
+        raise DataError(f"a quick-look needs an MS of the fused image's bands at a whole ratio: {shapes}")
+    if truth is not None and truth.shape != fused.shape:
+        raise DataError(f"the truth of shape {truth.shape} is not on the fused image's grid: {shapes}")
+
+
+def _middle(shape: tuple[int, ...], largest: int, ratio: int) -> tuple[slice, slice, slice]:
+    """A window in the middle, on whole MS pixels."""
+    starts = [max(0, (size - largest) // 2 // ratio * ratio) for size in shape]
+    rows, columns = (slice(start, start + largest) for start in starts)
+    return slice(None), rows, columns
+
+
+def _range(image: Float) -> tuple[Float, Float]:
+    """Low and high percentile of each band, ``(B, 1, 1)``, of its pixels that are not nodata (zero)."""
+    seen = (image != 0).any(axis=0)
+    values = image[:, seen] if seen.any() else image.reshape(len(image), -1)
+    low, high = np.percentile(values, PERCENTILES, axis=1)
+    return low[:, None, None], np.maximum(high, low + 1)[:, None, None]
+
+
+def _colour(image: Float, low: Float, high: Float) -> Bytes:
+    stretched = np.clip((image - low) / (high - low), 0, 1) ** GAMMA
+    return np.asarray((255 * stretched + 0.5).astype(np.uint8).transpose(1, 2, 0))
+
+
+def _grey(pan: Float) -> Bytes:
+    return np.repeat(_colour(pan, *_range(pan)), 3, axis=2)
+
+
+def _heat(error: Float) -> Bytes:
+    place = np.clip(error, 0, 1) * (len(HEAT) - 1)
+    channels = [np.interp(place, np.arange(len(HEAT)), channel) for channel in np.array(HEAT).T]
+    return np.stack(channels, axis=-1).astype(np.uint8)
+
+
+def _save(path: Path, panels: list[tuple[str, Bytes]]) -> None:
+    """Panels in rows of three, a caption above each; written beside, then renamed."""
+    try:
+        from PIL import Image, ImageDraw
+    except ModuleNotFoundError as error:
+        raise MissingDependencyError("a quick-look needs the Python package pillow: pip install pillow") from error
+
+    height, width = panels[0][1].shape[:2]
+    columns = min(3, len(panels))
+    cell_height, cell_width = height + CAPTION + MARGIN, width + MARGIN
+    rows = -(-len(panels) // columns)
+    sheet = Image.new("RGB", (columns * cell_width + MARGIN, rows * cell_height + MARGIN), PAPER)
+    pen = ImageDraw.Draw(sheet)
+    for i, (caption, panel) in enumerate(panels):
+        left, top = MARGIN + i % columns * cell_width, MARGIN + i // columns * cell_height
+        pen.text((left, top + 2), caption, fill=INK)
+        sheet.paste(Image.fromarray(panel), (left, top + CAPTION))
+    beside = path.with_name(f".{path.name}.partial")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        sheet.save(beside, format="PNG")
+        os.replace(beside, path)
+    except OSError as error:
+        beside.unlink(missing_ok=True)
+        raise SceneIOError(f"cannot write {path}: {error}") from error

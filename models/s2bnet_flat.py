@@ -107,6 +107,7 @@ def calibrated(configuration: Configuration, pan: Tensor, ms: Tensor, gt: Tensor
 class PanSharpener(nn.Module):
     """What both networks share: the interpolator and the centred input."""
 
+    name = ""
     coefficients: Tensor
 
     def __init__(self, configuration: Configuration) -> None:

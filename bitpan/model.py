@@ -170,7 +170,7 @@ class IntegerModel:
         }
         partial = folder / "model.npz.partial"
         with partial.open("wb") as file:
-            np.savez_compressed(file, allow_pickle=False, **self.constants)
+            np.savez_compressed(file, **self.constants)
         partial.replace(folder / "model.npz")
         partial = folder / "model.json.partial"
         partial.write_text(json.dumps(document, indent=1) + "\n")

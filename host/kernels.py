@@ -123,7 +123,7 @@ def binary_conv_rprelu(
         first, last: rows.
     """
     width = out.shape[2]
-    counts, sums = np.empty(width, np.uint8), np.empty(width, np.uint16)
+    counts, sums, residual = np.empty(width, np.uint8), np.empty(width, np.uint16), np.empty(width, x.dtype)
     all_bits, places, half = i32(total), i32(shift), i32(1 << (shift - 1))
     minimum, maximum = i32(low), i32(high)
     for y in range(first, last):
@@ -132,7 +132,8 @@ def binary_conv_rprelu(
             knee = branches[0, o]
             slope_above, slope_below = branches[1, o], branches[2, o]
             bias_above, bias_below = i32(branches[3, o] + half), i32(branches[4, o] + half)
-            residual, row = x[o, y], out[o, y]
+            residual[:] = x[o, y]  # a copy: where rows may overlap, the loop below is not vectorised
+            row = out[o, y]
             for i in range(width):
                 p = i32(all_bits - i32(i32(2) * i32(sums[i])))
                 above = p >= knee

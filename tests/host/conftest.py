@@ -106,9 +106,9 @@ def write_package(tmp_path):
 
 
 class ModelAccelerator:
-    """The accelerator's registers and streams in NumPy; each frame takes a few ticks."""
+    """The accelerator's registers and streams in NumPy; each frame takes some dozens of register reads."""
 
-    TICKS = 3
+    TICKS = 40
 
     def __init__(self, package):
         self.package = package

@@ -81,7 +81,7 @@ def test_other_kernel_sizes(random_model, random_inputs, kernel):
 
 
 def test_shared_signs_and_foreign_residual(random_model, random_inputs):
-    """Signs read twice are not fused away, and a residual that is still needed is not overwritten."""
+    """Signs read twice are not fused away."""
     model = random_model(channels=8)
     model = replace_node(model, "block1.conv", inputs=("s0",))
     model = replace_node(model, "block1.rprelu", inputs=("p1", "x0"))
@@ -91,6 +91,11 @@ def test_shared_signs_and_foreign_residual(random_model, random_inputs):
     inputs, scene = random_inputs(model, 8, 8)
     expected = execute(model, inputs, scene, "again")
     np.testing.assert_array_equal(CompiledEngine(model, 1).run(inputs, scene, "again"), expected)
+
+
+def test_residual_that_is_still_needed_is_not_overwritten(random_model, random_inputs):
+    model = replace_node(random_model(channels=8), "block1.rprelu", inputs=("p1", "x0"))
+    assert_equal_everywhere(model, *random_inputs(model, 8, 8))
 
 
 @pytest.mark.parametrize("engine", [CompiledEngine, ReferenceEngine])

@@ -170,7 +170,8 @@ class IntegerModel:
         }
         partial = folder / "model.npz.partial"
         with partial.open("wb") as file:
-            np.savez_compressed(file, **self.constants)
+            arrays: dict[str, Any] = dict(self.constants)  # NumPy's stub mistakes them for its own options
+            np.savez_compressed(file, **arrays)
         partial.replace(folder / "model.npz")
         partial = folder / "model.json.partial"
         partial.write_text(json.dumps(document, indent=1) + "\n")

@@ -15,8 +15,12 @@
 void vl_fatal(const char* file, int line, const char*, const char* message) {
     throw std::runtime_error(std::string(message) + " (" + file + ":" + std::to_string(line) + ")");
 }
-void vl_stop(const char* file, int line, const char* scope) { vl_fatal(file, line, scope, "$stop"); }
-void vl_finish(const char* file, int line, const char* scope) { vl_fatal(file, line, scope, "$finish"); }
+void vl_stop(const char* file, int line, const char* scope) {
+    vl_fatal(file, line, scope, "the design stopped itself with $stop or $fatal");
+}
+void vl_finish(const char* file, int line, const char* scope) {
+    vl_fatal(file, line, scope, "the design stopped itself with $finish");
+}
 
 namespace {
 

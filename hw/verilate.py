@@ -218,7 +218,7 @@ std::unique_ptr<Design> make_design(int seed, const char* trace) {{ return std::
 """
 
 
-def _compile(work: Path, runtime: Path) -> None:
+def _compile(work: Path, runtime: Sequence[Path]) -> None:
     """Compile and link ``work``'s C++; small files together, since most of the time goes into headers."""
     generated = sorted(work.glob("*.cpp"), key=lambda f: f.stat().st_size)
     units: list[list[Path]] = [[]]
@@ -229,22 +229,23 @@ def _compile(work: Path, runtime: Path) -> None:
     for number, unit in enumerate(units):
         (work / f"unit{number}.cc").write_text("".join(f'#include "{f.name}"\n' for f in unit))
     _objects(work, [f"unit{i}.cc" for i in range(len(units))], [f"-I{_HERE}"])
-    objects = sorted(str(o) for o in [*work.glob("*.o"), *runtime.glob("*.o")])
+    objects = sorted(str(o) for o in [*work.glob("*.o"), *runtime])
     _command([_compiler(), *_LINK, *objects, "-o", "design.so"], work, "linking")
     for file in [*work.glob("*.o"), *work.glob("*.cc")]:
         file.unlink()
 
 
-def _runtime(trace: bool) -> Path:
-    """Verilator's runtime and the harness, compiled once per version."""
+def _runtime(trace: bool) -> list[Path]:
+    """Objects of Verilator's runtime and of the harness, each compiled once per version."""
     include = _root() / "include"
-    sources = [include / "verilated.cpp", include / "verilated_threads.cpp", *_HARNESS[:1]]
+    sources = [include / "verilated.cpp", include / "verilated_threads.cpp", _HERE / "harness.cpp"]
     sources += [include / "verilated_vcd_c.cpp"] if trace else []
-    folder = _cache("runtime", [*sources, *_HARNESS], [])
-    if not folder.is_dir():
-        with _beside(folder) as work:
-            _objects(work, [str(s) for s in sources], [f"-I{_HERE}"])
-    return folder
+    folders = [_cache("runtime", [source, *_HARNESS], []) for source in sources]
+    for source, folder in zip(sources, folders, strict=True):
+        if not folder.is_dir():
+            with _beside(folder) as work:
+                _objects(work, [str(source)], [f"-I{_HERE}"])
+    return [folder / f"{source.stem}.o" for source, folder in zip(sources, folders, strict=True)]
 
 
 def _objects(work: Path, sources: Sequence[str], options: Sequence[str]) -> None:

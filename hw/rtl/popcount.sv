@@ -2,7 +2,8 @@
 //
 // Column compression: six bits of the same weight become a three-bit count (three 6-input LUTs remove three bits), stage
 // after stage until no column has six bits left; adders sum the few rows that remain. That is about one LUT per input
-// bit. A register follows each stage; all of them move when enable_i is set.
+// bit. A register follows each stage; all of them move when enable_i is set. Where the bits themselves are functions of
+// two signals (XNOR with weights from a memory), First = 3 lets the first stage take them in: two LUTs for three pairs.
 //
 // Flip serves constant weights. A group of six whose first bit is flipped counts the complement and inverts the count:
 // ones(~v) = 6 - ones(v) and ~n = 7 - n, so the sum comes out one too high per such group, which the offset takes back.
@@ -16,6 +17,7 @@ module popcount #(
     parameter int unsigned Lanes = 1,  // words
     parameter int unsigned SumBits = 8,  // bits of a sum
     parameter int unsigned TagBits = 1,  // bits that travel along
+    parameter int unsigned First = 6,  // bits per group in the first stage, 6 or 3
     parameter logic [Width*Lanes-1:0] Flip = '0,  // bits inverted before they are counted
     parameter int Offset = 0  // added to the count
 ) (
@@ -31,6 +33,10 @@ module popcount #(
         $error("popcount: Width is at least 1");
     end
 
+    if (First != 6 && First != 3) begin : gen_check_first
+        $error("popcount: First is 6 or 3");
+    end
+
     localparam int MaxStages = 8;  // enough for a width of 10^5
 
     // What each lane adds in the end, bit c of a lane at c * Lanes + lane; its ones join the columns at the start.
@@ -39,7 +45,7 @@ module popcount #(
         for (int lane = 0; lane < int'(Lanes); lane++) begin
             int value;
             value = Offset;
-            for (int g = 0; g < int'(Width) / 6; g++) value -= int'(Flip[g*int'(Lanes)+lane]);
+            if (First == 6) for (int g = 0; g < int'(Width) / 6; g++) value -= int'(Flip[g*int'(Lanes)+lane]);
             for (int c = 0; c < int'(SumBits); c++) bits[c*int'(Lanes)+lane] = 1'(value >> c);
         end
         return bits;
@@ -47,7 +53,7 @@ module popcount #(
 
     localparam logic [SumBits*Lanes-1:0] Constant = constants();
 
-    // Heights of the columns before each stage, and how many groups of six the stage takes from them.
+    // Heights of the columns before each stage, and how many groups the stage takes from them.
     typedef logic [MaxStages:0][SumBits-1:0][31:0] sizes_t;
 
     function automatic sizes_t sizes(bit groups);
@@ -56,11 +62,11 @@ module popcount #(
             for (int c = 0; c < int'(SumBits); c++) begin
                 if (s == 0) begin
                     height[s][c] = (c == 0 ? Width : 0) + 32'(|Constant[c*int'(Lanes)+:Lanes]);
-                    group[s][c]  = c == 0 ? Width / 6 : 0;
+                    group[s][c]  = c == 0 ? Width / First : 0;
                 end else begin
-                    height[s][c] = height[s-1][c] - 5 * group[s-1][c];
+                    height[s][c] = height[s-1][c] - (s == 1 ? First - 1 : 5) * group[s-1][c];
                     if (c >= 1) height[s][c] += group[s-1][c-1];
-                    if (c >= 2) height[s][c] += group[s-1][c-2];
+                    if (c >= 2 && (s > 1 || First == 6)) height[s][c] += group[s-1][c-2];
                     group[s][c] = height[s][c] / 6;
                 end
             end
@@ -94,7 +100,8 @@ module popcount #(
         for (genvar c = 0; c < SumBits; c++) begin : gen_column
             localparam int H = Height[s][c];
             localparam int G = s < Stages ? Group[s][c] : 0;
-            localparam int Left = H - 6 * G;
+            localparam int Size = s == 0 ? First : 6;
+            localparam int Left = H - Size * G;
             // The column: what was left over, then the counts' bits from this column, the one below, two below.
             /* verilator lint_off UNUSEDSIGNAL */
             logic [Lanes-1:0] v[H > 0 ? H : 1];
@@ -110,7 +117,7 @@ module popcount #(
             end else begin : gen_collect
                 localparam int G0 = Group[s-1][c];
                 localparam int G1 = c >= 1 ? Group[s-1][c-1] : 0;
-                localparam int G2 = c >= 2 ? Group[s-1][c-2] : 0;
+                localparam int G2 = c >= 2 && (s > 1 || First == 6) ? Group[s-1][c-2] : 0;
                 localparam int L = H - G0 - G1 - G2;
                 if (L > 0) begin : gen_left_over
                     assign v[0:L-1] = gen_stage[s-1].gen_column[c].gen_left.left_q;
@@ -128,25 +135,34 @@ module popcount #(
 
             if (s < Stages && Left > 0) begin : gen_left
                 logic [Lanes-1:0] left[Left], left_q[Left];
-                always_comb for (int i = 0; i < Left; i++) left[i] = v[6*G+i] ^ flip(s, c, 6 * G + i);
+                always_comb for (int i = 0; i < Left; i++) left[i] = v[Size*G+i] ^ flip(s, c, Size * G + i);
                 always_ff @(posedge clk_i) if (enable_i) left_q <= left;
             end
             if (G > 0) begin : gen_count
                 logic [Lanes-1:0] ones_d[G], twos_d[G], fours_d[G], ones_q[G], twos_q[G], fours_q[G];
+                /* verilator lint_off UNUSEDSIGNAL */
                 logic [Lanes-1:0] ones[G], twos[G], fours[G];
+                /* verilator lint_on UNUSEDSIGNAL */
                 always_comb begin
                     for (int g = 0; g < G; g++) begin
                         logic [5:0][Lanes-1:0] b;
-                        logic [Lanes-1:0] sum0, sum1, carry0, carry1, carry2;
-                        for (int i = 0; i < 6; i++) b[i] = v[i*G+g] ^ flip(s, c, i * G + g) ^ flip(s, c, g);
+                        // Three functions of six inputs. They group them differently, so that no mapper is tempted to
+                        // build them from shared smaller functions, which take more LUTs.
+                        logic [Lanes-1:0] sum0, sum1, carry0, carry1, sum2, sum3, carry2, carry3, carry4;
+                        b = '0;
+                        for (int i = 0; i < Size; i++) b[i] = v[i*G+g] ^ flip(s, c, i * G + g) ^ flip(s, c, g);
                         sum0 = b[0] ^ b[1] ^ b[2];
                         sum1 = b[3] ^ b[4] ^ b[5];
                         carry0 = b[0] & b[1] | b[2] & (b[0] | b[1]);
                         carry1 = b[3] & b[4] | b[5] & (b[3] | b[4]);
-                        carry2 = sum0 & sum1;
-                        ones_d[g] = sum0 ^ sum1;
-                        twos_d[g] = carry0 ^ carry1 ^ carry2;
-                        fours_d[g] = carry0 & carry1 | carry2 & (carry0 | carry1);
+                        sum2 = b[0] ^ b[2] ^ b[4];
+                        sum3 = b[1] ^ b[3] ^ b[5];
+                        carry2 = b[0] & b[2] | b[4] & (b[0] | b[2]);
+                        carry3 = b[1] & b[3] | b[5] & (b[1] | b[3]);
+                        carry4 = sum2 & sum3;
+                        ones_d[g] = (b[0] ^ b[3]) ^ (b[1] ^ b[4]) ^ (b[2] ^ b[5]);
+                        twos_d[g] = carry0 ^ carry1 ^ (sum0 & sum1);
+                        fours_d[g] = carry2 & carry3 | carry4 & (carry2 | carry3);
                     end
                 end
                 always_ff @(posedge clk_i) begin

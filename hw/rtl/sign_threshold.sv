@@ -68,18 +68,34 @@ module sign_threshold #(
         end
     end
 
+    // A register between the bus, which crosses the whole device, and the memories.
+    logic [Pe-1:0] write_d, write_q;
+    logic [FoldBits:0] row_d, row_q;  // {bank, fold}
+    logic [ThresholdBits-1:0] data_q;
+
+    always_comb begin
+        write_d = '0;
+        row_d   = '0;
+        for (int unsigned channel = 0; channel < Channels; channel++) begin
+            if (cfg_valid_i && cfg_address_i == 16'(BaseAddress + channel)) begin
+                write_d[channel%Pe] = 1'b1;
+                row_d = {cfg_bank_i, FoldBits'(channel / Pe)};
+            end
+        end
+    end
+
+    always_ff @(posedge clk_i) begin
+        write_q <= write_d;
+        row_q   <= row_d;
+        data_q  <= cfg_data_i[ThresholdBits-1:0];
+    end
+
     for (genvar pe = 0; pe < Pe; pe++) begin : gen_pe
-        logic [ThresholdBits-1:0] thresholds[2**(FoldBits+1)];  // {bank, fold}
+        logic [ThresholdBits-1:0] thresholds[2**(FoldBits+1)];
         logic signed [ThresholdBits-1:0] threshold;
         logic signed [InBits-1:0] x;
 
-        // Channel fold * Pe + pe.
-        for (genvar fold = 0; fold < Folds; fold++) begin : gen_word
-            always_ff @(posedge clk_i) begin
-                if (cfg_valid_i && cfg_address_i == 16'(BaseAddress + fold * Pe + pe))
-                    thresholds[{cfg_bank_i, FoldBits'(fold)}] <= cfg_data_i[ThresholdBits-1:0];
-            end
-        end
+        always_ff @(posedge clk_i) if (write_q[pe]) thresholds[row_q] <= data_q;
         assign threshold = thresholds[{bank_of_frame_i[frame_q], fold_q}];
         assign x = in0_tdata_i[pe*InBits+:InBits];
         always_ff @(posedge clk_i) if (in0_tready_o) out0_tdata_o[pe] <= Wider'(x) >= Wider'(threshold);

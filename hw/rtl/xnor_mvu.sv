@@ -100,6 +100,7 @@ module xnor_mvu #(
         .Lanes  (Pe),
         .SumBits(SumBits),
         .TagBits(3),
+        .First  (Constant ? 6 : 3),
         .Flip   (Constant ? ~(Simd * Pe)'(Stepped) : '0),
         .Offset (Length == 1 ? -Half : 0)
     ) u_popcount (

@@ -23,7 +23,7 @@ def run(simulation: Simulation, inputs: Mapping[str, Beats], outputs: Mapping[st
         received = simulation.pull(stream)
         assert len(received) == len(beats), f"{stream}: {len(received) - len(beats)} beats too many"
         wrong = np.argwhere(received != beats)
-        assert not len(wrong), f"{stream}: {len(wrong)} wrong bytes, the first in beat {wrong[0][0]}, byte {wrong[0][1]}"
+        assert not len(wrong), f"{stream}: {len(wrong)} wrong bytes, the first (beat, byte) is {wrong[0]}"
     return cycles
 
 

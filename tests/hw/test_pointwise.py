@@ -77,7 +77,8 @@ def test_sign(channels, pe):
 def test_rprelu(channels, pe, shift):
     rng = np.random.default_rng(channels)
     p, x = integers(rng, 10, (channels, 20, 20)), integers(rng, 9, (channels, 20, 20))
-    knee, slopes, biases = integers(rng, 8, channels), integers(rng, 10, (2, channels)), integers(rng, 17, (2, channels))
+    knee = integers(rng, 8, channels)
+    slopes, biases = integers(rng, 10, (2, channels)), integers(rng, 17, (2, channels))
     if shift == 0:
         slopes, biases = slopes // 256, biases // 256
     p[:, 0], p[:, 1] = knee[:, None], knee[:, None] - 1

@@ -24,6 +24,9 @@ from bitpan.model import IntegerModel, Node, SceneParameter, Tensor
 METADATA = "bitpan"
 """Key of the file's metadata that holds formats and scene parameters."""
 
+QUANTISERS = ("Quant", "BipolarQuant")
+"""The operators that are not standard ONNX."""
+
 
 @dataclass
 class Raised:
@@ -64,6 +67,11 @@ def _folded(proto: onnx.ModelProto) -> onnx.GraphProto:
     from qonnx.transformation.fold_constants import FoldConstants
     from qonnx.transformation.infer_shapes import InferShapes
 
+    for node in proto.graph.node:
+        if node.domain and node.op_type not in QUANTISERS:
+            raise BuildError(
+                f"node {node.name!r} ({node.op_type}) is no operator of the export grammar; export it again"
+            )
     model = ModelWrapper(proto, make_deepcopy=True).transform(InferShapes())
     graph: onnx.GraphProto = model.transform(FoldConstants(exclude_op_types=[])).graph
     return graph

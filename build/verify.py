@@ -26,7 +26,7 @@ class Verdict:
     Attributes:
         tiles: frames that ran, in all.
         cycles: of one frame alone, from the first PAN beat to the last fused beat.
-        period: cycles a frame when frames follow each other.
+        period: cycles a frame when frames follow each other; 0 if fewer than three ran.
         estimate: the build's estimate of ``cycles``.
         period_estimate: and of ``period``.
         speed: simulated cycles per second of wall time.
@@ -91,9 +91,8 @@ def verify(
             batch = [(i % 2, _with_images(package, cases[i % 2], seed + done + i + 2)) for i in range(count)]
             started = accelerator.simulation.cycle
             _run(accelerator, batch, limit * count)
-            period = (accelerator.simulation.span(FUSED)[1] - started - (cycles if count > 1 else 0)) / max(
-                1, count - 1
-            )
+            if count > 1:  # the first of a batch fills an empty pipeline, the others follow it
+                period = (accelerator.simulation.span(FUSED)[1] - started - cycles) / (count - 1)
             done += count
         speed = accelerator.simulation.cycle / max(1e-9, time.monotonic() - began)
     description = package.description

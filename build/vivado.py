@@ -1,8 +1,8 @@
 """The Vivado side: one Tcl script from the package's Verilog to ``bitpan.bit`` and ``bitpan.hwh``, and running it.
 
-FINN's own Zynq shell moves data with IODMA cores made by Vitis HLS and starts them through its driver; ours needs
-three streams, one of them at another pixel rate, and a register bus, which plain AXI DMAs give without HLS. So the
-block design is written here. **No Vivado has run this script yet, and no board the result.**
+FINN's own Zynq shell moves data with IODMA cores that Vitis HLS must make first, one input and one output, and knows
+no scene parameters. Three plain AXI DMAs and one register port need no HLS, so the block design is written here.
+**No Vivado has run this script yet, and no board the result.**
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ LOG = "vivado.log"
 
 _PROCESSING_SYSTEM = {
     "7": {
+        "address_bits": "32",
         "ps_vlnv": "xilinx.com:ip:processing_system7",
         "ps_rule": "xilinx.com:bd_rule:processing_system7",
         "ps_apply": "{make_external {FIXED_IO, DDR} apply_board_preset 1 Master Disable Slave Disable}",
@@ -36,6 +37,7 @@ _PROCESSING_SYSTEM = {
         "ps_bus_clocks": "M_AXI_GP0_ACLK S_AXI_HP0_ACLK S_AXI_HP1_ACLK",
     },
     "mpsoc": {
+        "address_bits": "40",
         "ps_vlnv": "xilinx.com:ip:zynq_ultra_ps_e",
         "ps_rule": "xilinx.com:bd_rule:zynq_ultra_ps_e",
         "ps_apply": "{apply_board_preset 1}",

@@ -77,7 +77,7 @@ connect_bd_net $$resetn [get_bd_pins $top/ap_rst_n]
 proc dma {name reads writes stream_bits memory_bits} {
     upvar clock clock resetn resetn
     set cell [create_bd_cell -type ip -vlnv xilinx.com:ip:axi_dma $$name]
-    set_property -dict [list CONFIG.c_include_sg 0 CONFIG.c_sg_length_width 26 CONFIG.c_addr_width 40 \
+    set_property -dict [list CONFIG.c_include_sg 0 CONFIG.c_sg_length_width 26 CONFIG.c_addr_width $address_bits \
         CONFIG.c_include_mm2s $$reads CONFIG.c_include_s2mm $$writes] $$cell
     if {$$reads} {
         set_property -dict [list CONFIG.c_m_axi_mm2s_data_width $$memory_bits \

@@ -98,7 +98,8 @@ class Accelerator:
         """Run until ``frames`` more fused frames are out, at most ``limit`` cycles, and return them."""
         height, width = self.package.frame
         beats = height * width
-        self.simulation.run(limit, until={FUSED: frames * beats}, patience=limit)
+        patience = int(self.package.description["cycles_per_frame"]) + 10_000  # more than a frame is deep
+        self.simulation.run(limit, until={FUSED: frames * beats}, patience=patience)
         data, last = self.simulation.pull_with_last(FUSED)
         if len(data) != frames * beats:
             raise SimulationError(f"{len(data)} of {frames * beats} fused pixels came within {limit} cycles")

@@ -36,6 +36,7 @@ from bitpan.models.checkpoint import load_network
 from bitpan.models.functional import EXACT, QONNX
 from bitpan.models.integers import scene_parameters, tensor_table, to_integer_model
 from bitpan.models.layers import IntegerConv, IntegerLayer
+from bitpan.models.retarget import retarget
 from bitpan.models.s2bnet_flat import S2BNetFlat
 
 OPSET = 17
@@ -235,11 +236,19 @@ def frozen(network: S2BNetFlat) -> S2BNetFlat:
     return network
 
 
-def export(checkpoint: Path, output: Path, tile: tuple[int, int] = (64, 64)) -> ModelWrapper:
-    """Export ``checkpoint`` to ``output``, verified; nothing is written unless everything is equal."""
+def export(
+    checkpoint: Path, output: Path, tile: tuple[int, int] = (64, 64), bits: int | None = None, gain: int = 0
+) -> ModelWrapper:
+    """Export ``checkpoint`` to ``output``, verified; nothing is written unless everything is equal.
+
+    ``bits`` and ``gain`` are for imagery of another depth or scale than the training's, see :func:`retarget`.
+    """
     network, provenance = load_network(checkpoint)
     if not isinstance(network, S2BNetFlat):
         raise ModelError(f"{checkpoint}: {network.name} is a floating-point network and has no integer form")
+    if bits is not None or gain:
+        network = retarget(network, bits, gain)
+        provenance = {**provenance, "retargeted": {"bits": network.configuration.bits, "gain": gain}}
     wrapper = to_qonnx(network, tile, provenance)
     verify(wrapper, network, tile)
     output.parent.mkdir(parents=True, exist_ok=True)
@@ -261,11 +270,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("checkpoint", type=Path, help="what `bitpan train` wrote")
     parser.add_argument("-o", "--output", type=Path, required=True, help="the QONNX model to write")
     parser.add_argument("--tile", type=_tile, default=(64, 64), metavar="HxW", help="PAN pixels per tile (64x64)")
+    parser.add_argument("--bits", type=int, help="for imagery of another depth than the training's")
+    parser.add_argument("--gain", type=int, default=0, metavar="N", help="its counts are 2**N times the training's (0)")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Run ``bitpan export``."""
-    wrapper = export(arguments.checkpoint, arguments.output, arguments.tile)
+    wrapper = export(arguments.checkpoint, arguments.output, arguments.tile, arguments.bits, arguments.gain)
     nodes = len(wrapper.graph.node)
     print(f"{arguments.output}: {nodes} nodes, equal to PyTorch and to the integer model in every element")
     return 0

@@ -46,6 +46,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device", choices=devices.NAMES, default="cpu", help="what computes (default: cpu)")
     parser.add_argument("--package", type=Path, metavar="DIR", help="what bitpan build left, for rtl and fpga")
     parser.add_argument(
+        "--bands",
+        type=_bands,
+        metavar="N,N,...",
+        help="the MS file's bands, from 1, in the model's order, as in 3,2,1,4; the output has them so (default: all)",
+    )
+    parser.add_argument(
         "--shift",
         type=_shift,
         metavar="DY,DX|auto",
@@ -75,7 +81,7 @@ def run(arguments: argparse.Namespace) -> int:
             else (f"has frames of {package.frame} pixels: leave --tile {arguments.tile} out")
         )
         raise DeviceError(f"device {arguments.device} {wrong}")
-    with open_scene(arguments.pan, arguments.ms, model) as scene:
+    with open_scene(arguments.pan, arguments.ms, model, arguments.bands) as scene:
         shift, parameters = _scene_parameters(arguments, model, scene, engine)
         with closing(devices.open_device(arguments.device, package, engine, arguments.timeout)) as device:
             fuse(scene.shifted(shift), arguments.output, model, device, parameters, arguments.tile)
@@ -149,6 +155,13 @@ def _shift(text: str) -> Shift | str:
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text!r} is neither DY,DX in PAN pixels nor auto") from None
     return dy, dx
+
+
+def _bands(text: str) -> tuple[int, ...]:
+    parts = text.split(",")
+    if not all(part.isdigit() and int(part) > 0 for part in parts) or len(set(parts)) < len(parts):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a list of different band numbers from 1, as in 3,2,1,4")
+    return tuple(int(part) for part in parts)
 
 
 def _check_paths(output: Path, *inputs: Path) -> None:

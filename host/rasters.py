@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -86,28 +87,34 @@ class TiffRaster:
         path: of the file, in any format GDAL reads.
         bits: bit depth its values must fit.
         fill: what the network sees instead of nodata.
+        bands: which of the file's bands to read, from 1, in this order; None: all.
 
     Attributes:
         dataset: the open rasterio dataset.
+        bands: the bands read.
         nodata: the nodata value, or None if there is none that the file's integers could hold.
 
     Raises:
         SceneIOError: the file cannot be opened.
     """
 
-    def __init__(self, path: Path, bits: int, fill: int = 0) -> None:
+    def __init__(self, path: Path, bits: int, fill: int = 0, bands: Sequence[int] | None = None) -> None:
         self.path = path
         self.dataset = _open(path)
+        self.bands = tuple(self.dataset.indexes if bands is None else bands)
+        missing = set(self.bands) - set(self.dataset.indexes)
+        if missing:
+            raise SceneError(f"{path}: has no band {min(missing)}, only {self.dataset.count}; choose among them")
         self.size: tuple[int, int] = (self.dataset.height, self.dataset.width)
         self.nodata = _integer_nodata(self.dataset)
         self._check = (self.nodata, fill, bits, str(path))
 
     def require(self, bands: int, role: str) -> None:
         """Raise :class:`SceneError` unless the file has ``bands`` bands of integers."""
-        if self.dataset.count != bands:
+        if len(self.bands) != bands:
             raise SceneError(
-                f"{self.path}: has {self.dataset.count} bands where the {role} must have {bands}: give the files "
-                "in the order PAN MS, a model made for these bands, or select bands (rio stack, gdal_translate -b)"
+                f"{self.path}: has {len(self.bands)} bands where the {role} must have {bands}: give the files "
+                "in the order PAN MS, choose MS bands with --bands, or give a model made for these bands"
             )
         for dtype in set(self.dataset.dtypes):
             if np.dtype(dtype).kind not in "iu":
@@ -122,7 +129,7 @@ class TiffRaster:
         from rasterio.windows import Window
 
         try:
-            values = self.dataset.read(window=Window(left, top, width, height))
+            values = self.dataset.read(self.bands, window=Window(left, top, width, height))
         except (RasterioError, OSError) as error:
             raise SceneIOError(
                 f"{self.path}: cannot be read at rows {top} to {top + height - 1}, columns {left} to "

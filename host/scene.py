@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -110,12 +110,15 @@ def array_scene(
 
 
 @contextmanager
-def open_scene(pan_path: Path, ms_path: Path, model: IntegerModel) -> Iterator[Scene]:
+def open_scene(
+    pan_path: Path, ms_path: Path, model: IntegerModel, bands: Sequence[int] | None = None
+) -> Iterator[Scene]:
     """Open a PAN and an MS file as a scene for ``model``.
 
     Args:
         pan_path, ms_path: the files.
         model: the network; it sets ratio, bands and bit depth.
+        bands: the MS file's bands, from 1, in the model's order; None: all as they are.
 
     Raises:
         SceneIOError: a file cannot be read.
@@ -124,7 +127,7 @@ def open_scene(pan_path: Path, ms_path: Path, model: IntegerModel) -> Iterator[S
     fills = fill_values(model)
     with (
         closing(TiffRaster(pan_path, model.bits, fills[0])) as pan,
-        closing(TiffRaster(ms_path, model.bits, fills[1])) as ms,
+        closing(TiffRaster(ms_path, model.bits, fills[1], bands)) as ms,
     ):
         edge = _georeference(pan, ms, model)
         pan.require(1, "PAN")
@@ -150,8 +153,8 @@ def _profile(pan: TiffRaster, ms: TiffRaster, grid: Grid, dtype: str) -> dict[st
         "crs": pan.dataset.crs,
         "transform": None if own.is_identity else moved,
         "dtype": dtype,
-        "descriptions": ms.dataset.descriptions,
-        "colorinterp": ms.dataset.colorinterp,
+        "descriptions": tuple(ms.dataset.descriptions[band - 1] for band in ms.bands),
+        "colorinterp": tuple(ms.dataset.colorinterp[band - 1] for band in ms.bands),
     }
 
 

@@ -66,6 +66,25 @@ def test_output_is_the_fused_scene_with_its_georeference(fuse, pair, small_model
     assert sorted(file.name for file in out.parent.iterdir()) == ["MS.tif", "OUT.scene.json", "OUT.tif", "PAN.tif"]
 
 
+def test_bands_are_chosen_in_the_models_order(fuse, pair, tmp_path, write_raster):
+    pan, ms = pair(bands=2)
+    plain = read(fuse(pan, ms)[1])[0]
+    values = read(ms)[0]
+    more = np.stack([values[1], 0 * values[0] + 7, values[0]])
+    names = ["near infrared", "a constant", "blue"]
+    other = write_raster(tmp_path / "MORE.tif", more, 4.0, descriptions=names)
+    code, out, _ = fuse(pan, other, "--bands", "3,1")
+    assert code == 0
+    with rasterio.open(out) as dataset:
+        assert dataset.descriptions == ("blue", "near infrared")
+        np.testing.assert_array_equal(dataset.read(), plain)
+    assert "choose MS bands with --bands" in fuse(pan, other)[2]
+    assert "has no band 9, only 3" in fuse(pan, other, "--bands", "3,9")[2]
+    for wrong in ("0,1", "1,1", "1;2"):
+        with pytest.raises(SystemExit):
+            fuse(pan, other, "--bands", wrong)
+
+
 @pytest.mark.parametrize("shift", ["-2.25,2.5", "0.5,-7"])
 def test_shift_and_saved_parameters(fuse, pair, small_model, small_engine, shift):
     pan, ms = pair()
@@ -243,7 +262,16 @@ def test_help_names_every_option(capsys):
     with pytest.raises(SystemExit):
         cli.main(["fuse", "--help"])
     printed = capsys.readouterr().out
-    for option in ("--model", "--device", "--package", "--shift", "--scene-parameters", "--tile", "--threads"):
+    for option in (
+        "--model",
+        "--device",
+        "--package",
+        "--bands",
+        "--shift",
+        "--scene-parameters",
+        "--tile",
+        "--threads",
+    ):
         assert option in printed
 
 

@@ -137,18 +137,39 @@ def name_nodes(graph: ModelWrapper, model: IntegerModel) -> ModelWrapper:
 
 
 def insert_width_converters(graph: ModelWrapper) -> ModelWrapper:
-    """FINN's converters wherever a producer's and a consumer's lanes differ."""
+    """Converters wherever a producer's and a consumer's lanes differ: FINN finds the places.
+
+    Its own converter stays where one width is no multiple of the other; elsewhere ours takes a third of its LUTs and
+    is read by Yosys.
+    """
     from finn.transformation.fpgadataflow.insert_dwc import InsertDWC
 
     graph = graph.transform(InsertDWC())
     for node in graph.graph.node:
         if node.op_type == "StreamingDataWidthConverter":
             consumer = graph.find_consumers(node.output[0])[0]
-            node.op_type, node.domain = "StreamingDataWidthConverter_rtl", f"{DOMAIN}.rtl"
+            node.domain = f"{DOMAIN}.rtl"
             node.name = f"{consumer.name}_in{list(consumer.input).index(node.output[0])}_width"
-            instance(node).set_nodeattr("exec_mode", "cppsim")
+            _set_converter(node)
             graph.rename_tensor(node.output[0], f"{node.name}_out0")
     return graph.transform(SortGraph())
+
+
+def _set_converter(node: onnx.NodeProto) -> None:
+    node.op_type = "StreamingDataWidthConverter_rtl"
+    finns = instance(node)
+    finns.set_nodeattr("exec_mode", "cppsim")
+    widths = finns.get_instream_width(), finns.get_outstream_width()
+    if max(widths) % min(widths):
+        return
+    _, height, width, channels = finns.get_normal_input_shape()
+    kind = finns.get_input_datatype()
+    lanes = [bits // kind.bitwidth() for bits in widths]
+    ours = {"Height": height, "Width": width, "Channels": channels, "InLanes": lanes[0], "OutLanes": lanes[1]}
+    ours |= {"dataType": kind.name, "backend": "fpgadataflow"}
+    node.op_type = "WidthConverter_rtl"
+    del node.attribute[:]
+    node.attribute.extend(helper.make_attribute(name, value) for name, value in ours.items())
 
 
 def insert_fifo(graph: ModelWrapper, tensor: str, depth: int) -> None:

@@ -55,8 +55,8 @@ class Interpolator(Operator):
         return 8
 
     def dsp_estimation(self, fpgapart: str) -> int:
-        """Five taps a band and pass."""
-        return int(2 * TAPS * self.attribute("Bands"))
+        """Per band: the vertical taps, spread over the columns of an MS pixel, and the horizontal ones."""
+        return int(self.attribute("Bands") * (math.ceil(TAPS / self.attribute("Ratio")) + TAPS))
 
     def bram_estimation(self, fpgapart: str) -> int:
         """Line buffers, in halves of 36 Kbit; short lines stay in LUT memory."""

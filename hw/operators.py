@@ -4,7 +4,7 @@ from bitpan.hw.interpolation import Interpolator
 from bitpan.hw.mvu import QuantMVU, XnorMVU
 from bitpan.hw.operator import Operator, Stream
 from bitpan.hw.pointwise import AddClip, Centre, RPReLU, SignThreshold
-from bitpan.hw.routing import ConcatStreams, DuplicateStreams_rtl, StreamFifo
+from bitpan.hw.routing import ConcatStreams, DuplicateStreams_rtl, StreamFifo, WidthConverter
 
 __all__ = [
     "AddClip",
@@ -18,5 +18,6 @@ __all__ = [
     "SignThreshold",
     "Stream",
     "StreamFifo",
+    "WidthConverter",
     "XnorMVU",
 ]

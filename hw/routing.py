@@ -34,6 +34,39 @@ class ConcatStreams(Operator):
 
 
 @operator
+class WidthConverter(Operator):
+    """Narrow beats to wide ones or wide to narrow, in an integer ratio."""
+
+    unit = "width_converter"
+    own = {  # noqa: RUF012
+        "Channels": ("i", True, 0),
+        "InLanes": ("i", True, 1),
+        "OutLanes": ("i", True, 1),
+        "dataType": ("s", True, ""),
+    }
+
+    def streams(self) -> tuple[list[Stream], list[Stream]]:
+        """The same image, other lanes."""
+        height, width, channels = (self.attribute(name) for name in ("Height", "Width", "Channels"))
+        lanes = self.attribute("InLanes"), self.attribute("OutLanes")
+        narrow, wide = (Stream(height, width, channels, count, self.attribute("dataType")) for count in lanes)
+        return [narrow], [wide]
+
+    def compute(self, images: list[Integers], constants: list[Integers]) -> list[Integers]:
+        """What comes in goes out."""
+        return images
+
+    def parameters(self, constants: Sequence[Integers]) -> dict[str, str]:
+        """Widths."""
+        return {"InWidth": str(self.get_instream_width()), "OutWidth": str(self.get_outstream_width())}
+
+    def lut_estimation(self, fpgapart: str) -> int:
+        """A multiplexer of the wide beat's parts, or none where registers shift."""
+        wide, narrow = self.get_instream_width(), self.get_outstream_width()
+        return 10 + (math.ceil(wide / 4) if wide > narrow else 0)
+
+
+@operator
 class StreamFifo(Operator):
     """Waiting room of ``Depth`` beats on an edge."""
 

@@ -6,6 +6,7 @@ Units that differ only in their weights or addresses count as one kind; the firs
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -48,10 +49,11 @@ def measure(design: Design, board: Board, progress: Callable[[str], None]) -> di
     family = "xc7" if board.zynq == "7" else "xcup"
     nodes: dict[str, dict[str, float]] = {}
     found = kinds(design)
-    for number, kind in enumerate(found):
-        progress(f"Yosys, unit {number + 1} of {len(found)}: {kind.top}")
-        counts = _counts(area(kind.sources, kind.top, family=family))
-        nodes |= {name: counts for name in kind.nodes}
+    with ThreadPoolExecutor(2) as pool:  # each Yosys is a process of its own
+        areas = pool.map(lambda kind: area(kind.sources, kind.top, family=family), found)
+        for number, (kind, counted) in enumerate(zip(found, areas, strict=True)):
+            progress(f"Yosys, unit {number + 1} of {len(found)}: {kind.top}, {counted.lut:,} LUT")
+            nodes |= {name: _counts(counted) for name in kind.nodes}
     totals = {key: sum(entry[key] for entry in nodes.values()) for key in ("LUT", "FF", "BRAM36", "DSP")}
     return {"family": family, "totals": totals, "nodes": nodes}
 

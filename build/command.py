@@ -8,11 +8,12 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bitpan.build import vivado
 from bitpan.build.boards import BOARDS, Board, board
 from bitpan.errors import BuildError
+from bitpan.model import IntegerModel
 
 if TYPE_CHECKING:
     from bitpan.build.design import Design
@@ -30,6 +31,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="fold for N cycles a PAN pixel (default: the fastest that fits)",
     )
     parser.add_argument("--luts", action="store_true", help="measure the units' LUTs with Yosys (minutes)")
+    parser.add_argument(
+        "--model-only", action="store_true", help="write the integer model alone, for `bitpan fuse --model` on a CPU"
+    )
     parser.add_argument("--no-vivado", action="store_true", help="stop before Vivado even where it is installed")
 
 
@@ -37,6 +41,10 @@ def run(arguments: argparse.Namespace) -> int:
     """Build and say what remains."""
     if arguments.cycles_per_pixel is not None and arguments.cycles_per_pixel < 1:
         raise BuildError(f"--cycles-per-pixel {arguments.cycles_per_pixel}: at least 1")
+    if arguments.model_only:
+        integers(arguments.model, _Progress())[0].save(arguments.output)
+        print(f"{arguments.output}: integer model, equal to the QONNX graph in every element")
+        return 0
     build(
         arguments.model,
         arguments.output,
@@ -63,6 +71,24 @@ def _run_vivado(folder: Path) -> None:
     print(f"{folder / 'bitpan.bit'} and bitpan.hwh are ready; they have run on no board")
 
 
+def integers(source: Path, progress: Callable[[str], None]) -> tuple[IntegerModel, tuple[int, int]]:
+    """The integer model of the QONNX file ``source``, compared with it, and the height and width of its tiles.
+
+    Raises:
+        BuildError: the model is not in the export grammar.
+        MismatchError: the integers give another result.
+    """
+    from bitpan.build.check_qonnx import check_qonnx, tile_shape
+    from bitpan.build.raise_graph import load_qonnx, raise_graph
+
+    progress("reading the model")
+    proto = load_qonnx(source)
+    raised = raise_graph(proto)
+    progress("QONNX against integers")
+    check_qonnx(proto, raised)
+    return raised.model, tile_shape(proto)
+
+
 def build(
     source: Path,
     folder: Path,
@@ -79,22 +105,13 @@ def build(
         BuildError: the model is not in the export grammar, or a step failed; nothing is left in ``folder``'s place.
         MismatchError: a step changed a number.
     """
-    from bitpan.build.check_qonnx import check_qonnx, tile_shape
     from bitpan.build.design import compile_model
     from bitpan.build.package import replacing, write_package
-    from bitpan.build.raise_graph import load_qonnx, raise_graph
 
     progress: Callable[[str], None] = (lambda what: None) if quiet else _Progress()
-    progress("reading the model")
-    proto = load_qonnx(source)
-    raised = raise_graph(proto)
-    progress("QONNX against integers")
-    check_qonnx(proto, raised)
-    height, width = tile_shape(proto)
+    model, (height, width) = integers(source, progress)
     with replacing(folder) as partial, tempfile.TemporaryDirectory(prefix="bitpan-build-") as work:
-        design = compile_model(
-            raised.model, height, width, target_board, Path(work) / "work", cycles_per_pixel, progress
-        )
+        design = compile_model(model, height, width, target_board, Path(work) / "work", cycles_per_pixel, progress)
         areas = None
         if luts:
             from bitpan.build.areas import measure
@@ -103,10 +120,10 @@ def build(
         progress("deployment folder")
         write_package(design, target_board, partial, source, command or [], areas)
     if not quiet:
-        _summary(folder, design, target_board)
+        _summary(folder, design, target_board, areas)
 
 
-def _summary(folder: Path, design: Design, target_board: Board) -> None:
+def _summary(folder: Path, design: Design, target_board: Board, areas: dict[str, Any] | None) -> None:
     totals, pixels = design.totals(), design.width * design.height
     print(
         f"{folder}: {design.model.name} for {target_board.name}, frames of {design.width} x {design.height}, "
@@ -117,6 +134,12 @@ def _summary(folder: Path, design: Design, target_board: Board) -> None:
         f"FINN estimates {totals['LUT']:,.0f} of {target_board.lut:,} LUT, "
         f"{totals['DSP']:.0f} of {target_board.dsp} DSP, {totals['BRAM_18K'] / 2:.0f} of {target_board.bram36} BRAM36"
     )
+
+    if areas is not None:
+        counts = areas["totals"]
+        print(
+            f"Yosys counts {counts['LUT']:,} LUT, {counts['FF']:,} FF, {counts['DSP']} DSP, {counts['BRAM36']:g} BRAM36"
+        )
 
 
 class _Progress:

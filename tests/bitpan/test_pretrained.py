@@ -1,0 +1,56 @@
+"""The weights that ship: one network in three files, better than the classical methods it stands beside."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import bitpan
+from bitpan.model import IntegerModel
+
+FOLDERS = sorted((Path(bitpan.__file__).parent / "pretrained").iterdir())
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
+def test_checkpoint_qonnx_and_integers_are_one_network(folder, tmp_path):
+    from bitpan.build.command import integers
+    from bitpan.models.export import export
+
+    export(folder / "checkpoint.pt", tmp_path / "model.onnx")
+    shipped = IntegerModel.load(folder)
+    for source in (folder / "model.onnx", tmp_path / "model.onnx"):
+        model, tile = integers(source, lambda what: None)
+        assert tile == (64, 64)
+        assert (model.nodes, model.tensors, model.scene) == (shipped.nodes, shipped.tensors, shipped.scene)
+        assert model.constants.keys() == shipped.constants.keys()
+        for name, value in model.constants.items():
+            np.testing.assert_array_equal(value, shipped.constants[name], err_msg=name)
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
+def test_it_beats_interpolation_and_gsa_on_a_scene_it_has_not_seen(folder):
+    from bitpan.host.devices import CpuDevice
+    from bitpan.host.engine import make_engine
+    from bitpan.host.scene import array_scene
+    from bitpan.host.scene_parameters import compute_scene_parameters
+    from bitpan.host.stream import fuse_array
+    from bitpan.models import classical, metrics
+    from bitpan.models.synth import synthesise
+
+    model = IntegerModel.load(folder)
+    made = synthesise(256, seed=1_000_003, bands=model.bands, bits=model.bits, ratio=model.ratio)
+    scene, engine = array_scene(model, made.pan, made.ms), make_engine(model)
+    fused = fuse_array(model, scene, CpuDevice(engine), compute_scene_parameters(model, scene, engine))
+    rivals = [method(made.pan, made.ms, model.ratio, model.bits) for method in (classical.exp, classical.gsa)]
+    for index in (metrics.sam, lambda image, truth: metrics.ergas(image, truth, model.ratio)):
+        assert index(fused, made.truth) < min(index(rival, made.truth) for rival in rivals)
+
+
+def test_model_cards_hold_command_data_metrics_and_licence():
+    for folder in FOLDERS:
+        card = (folder / "README.md").read_text()
+        assert "bitpan train " in card and "Synthetic scenes only" in card and "ERGAS" in card and "Apache-2.0" in card
+
+
+def test_shipped_files_are_small():
+    assert all(file.stat().st_size < 1_000_000 for folder in FOLDERS for file in folder.iterdir())

@@ -77,8 +77,8 @@ def _command(*words: str) -> None:
 
 def _prove_tile(accelerator: Path, folder: Path, parameters: Path) -> dict[str, bool]:
     """The scene's middle tile through every stage; which of them equal PyTorch in every bit."""
-    from bitpan.host.package import Package
     from bitpan.host.scene_parameters import load_scene_parameters
+    from bitpan.package import Package
 
     package = Package.load(accelerator)
     _, scene = load_scene_parameters(parameters, package.model)
@@ -117,7 +117,8 @@ def _pytorch(tile: Images, scene: Images) -> npt.NDArray[np.int64]:
     images = (torch.from_numpy(tile[name][None]).float() for name in ("pan", "ms"))
     with torch.no_grad():
         fused = network(*images, {name: torch.from_numpy(value).float() for name, value in scene.items()})
-    return fused[0].numpy().astype(np.int64)
+    result: npt.NDArray[np.int64] = fused[0].numpy().astype(np.int64)
+    return result
 
 
 def _qonnx(package: Any, tile: Images, scene: Images) -> npt.NDArray[Any]:  # noqa: ANN401

@@ -8,8 +8,8 @@ import numpy as np
 import onnx
 
 from bitpan.arithmetic import Integers
-from bitpan.build.compare import cases, require_equal
 from bitpan.build.raise_graph import Raised
+from bitpan.compare import cases, require_equal
 from bitpan.model import execute
 
 STEP = "raising QONNX to integers"

@@ -15,7 +15,7 @@ from qonnx.core.modelwrapper import ModelWrapper
 
 from bitpan.build import finn_flow
 from bitpan.build.boards import Board
-from bitpan.build.compare import random_case
+from bitpan.compare import random_case
 from bitpan.model import IntegerModel
 
 if TYPE_CHECKING:

@@ -23,8 +23,8 @@ from qonnx.transformation.general import RemoveUnusedTensors, SortGraph
 from qonnx.transformation.lower_convs_to_matmul import LowerConvsToMatMul
 
 from bitpan.arithmetic import Integers
-from bitpan.build.compare import Inputs, require_equal
 from bitpan.build.integer_graph import DOMAIN
+from bitpan.compare import Inputs, require_equal
 from bitpan.errors import BuildError
 from bitpan.model import IntegerModel, execute
 

@@ -6,9 +6,9 @@ import argparse
 import sys
 from pathlib import Path
 
-from bitpan.build.accelerator import Package
 from bitpan.build.verify import TOLERANCE, verify
 from bitpan.errors import BuildError
+from bitpan.package import Package
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

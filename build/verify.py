@@ -10,10 +10,11 @@ from pathlib import Path
 import numpy as np
 
 from bitpan.arithmetic import Integers
-from bitpan.build.accelerator import FUSED, PAN, Accelerator, Package, stall
-from bitpan.build.compare import Inputs, random_case, require_equal
+from bitpan.build.accelerator import FUSED, PAN, Accelerator, stall
+from bitpan.compare import Inputs, random_case, require_equal
 from bitpan.hw.simulation import STALLS
 from bitpan.model import execute
+from bitpan.package import Package
 
 TOLERANCE = 0.05
 """Share by which measured cycles may differ from the estimate."""
@@ -69,12 +70,12 @@ def verify(
         SimulationError: the design got stuck or raised an error flag.
     """
     height, width = package.frame
-    limit = 100 * int(package.description["cycles_per_frame"]) + 100_000
+    limit = 100 * package.cycles + 100_000
     progress("building the simulation")
     with Accelerator(package, trace) as accelerator:
         cases = [random_case(package.model, height, width, seed + i) for i in range(2)]
         for bank, (_, scene) in enumerate(cases):
-            accelerator.write_scene(bank, scene)
+            accelerator.registers.write_bank(bank, scene)
         began = time.monotonic()
         progress("frame 1 alone")
         _run(accelerator, [(0, cases[0])], limit)
@@ -95,8 +96,7 @@ def verify(
                 period = (accelerator.simulation.span(FUSED)[1] - started - cycles) / (count - 1)
             done += count
         speed = accelerator.simulation.cycle / max(1e-9, time.monotonic() - began)
-    description = package.description
-    return Verdict(done, cycles, period, description["cycles_per_frame"], description["cycles_per_frame_steady"], speed)
+    return Verdict(done, cycles, period, package.cycles, package.period, speed)
 
 
 def _with_images(package: Package, case: Inputs, seed: int) -> Inputs:

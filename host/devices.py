@@ -15,8 +15,8 @@ import numpy.typing as npt
 from bitpan.arithmetic import Integers
 from bitpan.errors import DeviceError, MissingDependencyError
 from bitpan.host.engine import Engine
-from bitpan.host.package import Package
-from bitpan.host.registers import Registers
+from bitpan.package import Package
+from bitpan.registers import Registers
 
 Array = npt.NDArray[Any]
 Frame = tuple[Array, Array]

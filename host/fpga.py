@@ -18,8 +18,8 @@ from bitpan.arithmetic import Integers
 from bitpan.errors import DeviceError, DeviceTimeoutError, MissingDependencyError
 from bitpan.host.devices import Frame, check_frame
 from bitpan.host.dma import MM2S, S2MM, DmaChannel
-from bitpan.host.package import Package
-from bitpan.host.registers import Registers
+from bitpan.package import Package
+from bitpan.registers import Registers
 
 Array = npt.NDArray[Any]
 

@@ -16,7 +16,6 @@ from bitpan.errors import DeviceError, ModelError, SceneError, SceneIOError
 from bitpan.host import devices
 from bitpan.host.engine import Engine, make_engine
 from bitpan.host.output import create_fused
-from bitpan.host.package import Package
 from bitpan.host.progress import Progress
 from bitpan.host.registration import measure_shift
 from bitpan.host.scene import Scene, open_scene
@@ -24,6 +23,7 @@ from bitpan.host.scene_parameters import compute_scene_parameters, load_scene_pa
 from bitpan.host.stream import fuse_tiles
 from bitpan.host.tiles import DEFAULT_CORE, plan_tiles
 from bitpan.model import IntegerModel
+from bitpan.package import Package
 
 PRETRAINED = Path(bitpan.__file__).parent / "pretrained"
 """Models that come with bitpan, a folder each."""

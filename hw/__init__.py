@@ -1,1 +1,1 @@
-"""The accelerator's units: SystemVerilog, one FINN operator class each, and the tools that simulate and measure them."""
+"""The accelerator's units: SystemVerilog, a FINN operator class each, and the tools that simulate and measure them."""

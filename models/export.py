@@ -29,7 +29,8 @@ from qonnx.transformation.general import RemoveUnusedTensors, SortGraph
 from qonnx.transformation.infer_shapes import InferShapes
 
 from bitpan import __version__
-from bitpan.errors import FormatError, MismatchError, ModelError
+from bitpan.compare import require_equal
+from bitpan.errors import FormatError, ModelError
 from bitpan.formats import Format
 from bitpan.model import IntegerModel, execute
 from bitpan.models.checkpoint import load_network
@@ -176,21 +177,8 @@ def verify(wrapper: ModelWrapper, network: S2BNetFlat, tile: tuple[int, int], se
         feeds = {**inputs, **scene}
         onnx_values = execute_onnx(wrapper, feeds, return_full_exec_context=True)
         for name, tensor in tensors.items():
-            compare("PyTorch", name, tensor.numpy()[0], reference[name])
-            compare("QONNX", name, onnx_values[name][0], reference[name])
-
-
-def compare(stage: str, name: str, value: npt.NDArray[Any], reference: npt.NDArray[Any]) -> None:
-    """Raise :class:`MismatchError` at the first element where ``value`` differs from the integer model's."""
-    if value.shape != reference.shape:
-        raise MismatchError(f"{stage}: tensor {name} has shape {value.shape}, the integer model's is {reference.shape}")
-    wrong = np.argwhere(value != reference)
-    if len(wrong):
-        first = tuple(int(i) for i in wrong[0])
-        raise MismatchError(
-            f"{stage}: tensor {name} differs from the integer model in {len(wrong)} of {value.size} elements, "
-            f"first at {first}: {value[first]} instead of {reference[first]}"
-        )
+            require_equal("PyTorch against integers", name, reference[name], tensor.numpy()[0])
+            require_equal("QONNX against integers", name, reference[name], onnx_values[name][0])
 
 
 def _stimuli(

@@ -8,13 +8,14 @@ import numpy as np
 import onnx
 import pytest
 
-from bitpan.build.accelerator import Accelerator, Package
+from bitpan.build.accelerator import Accelerator
 from bitpan.build.boards import board
 from bitpan.build.command import build
-from bitpan.build.compare import random_case
 from bitpan.build.verify import verify
+from bitpan.compare import random_case
 from bitpan.errors import BuildError, MismatchError
 from bitpan.model import IntegerModel, execute
+from bitpan.package import Package
 
 SIZE = 16
 
@@ -62,11 +63,11 @@ def test_a_wrong_bit_is_found(package, tmp_path):
 def test_reset_in_mid_frame(package):
     case = random_case(package.model, *package.frame, 7)
     with Accelerator(package) as accelerator:
-        accelerator.write_scene(0, case[1])
+        accelerator.registers.write_bank(0, case[1])
         accelerator.start(0, case[0])
         accelerator.simulation.run(700)
         accelerator.simulation.reset()
-        accelerator.write_scene(1, case[1])
+        accelerator.registers.write_bank(1, case[1])
         accelerator.start(1, case[0])
         fused = accelerator.finish(1, 100_000)[0]
     assert np.array_equal(fused, execute(package.model, *case))

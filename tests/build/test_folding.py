@@ -2,12 +2,12 @@ import onnx
 import pytest
 
 from bitpan.build import fifo
-from bitpan.build.accelerator import Package
 from bitpan.build.boards import board
 from bitpan.build.command import build
 from bitpan.build.folding import Fold, choose
 from bitpan.build.verify import verify
 from bitpan.errors import BuildError, SimulationError
+from bitpan.package import Package
 
 
 @pytest.mark.parametrize("mw, mh, channels", [(288, 32, 32), (45, 32, 5), (32, 4, 32), (81, 6, 9)])
@@ -45,5 +45,5 @@ def test_fastest_fold_that_fits_is_taken(random_model, qonnx, tmp_path):
     targets = {}
     for name in ("pynq-z2", "zcu104"):
         build(tmp_path / "model.onnx", tmp_path / name, board(name), quiet=True)
-        targets[name] = Package.load(tmp_path / name).description["cycles_per_pixel"]
+        targets[name] = Package.load(tmp_path / name).period
     assert targets["zcu104"] < targets["pynq-z2"]

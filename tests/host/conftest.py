@@ -98,6 +98,8 @@ def write_package(tmp_path):
             "clock_mhz": 100,
             "board": "zcu104",
             "rtl": {"top": "bitpan_top", "sources": []},
+            "cycles_per_frame": 1000,
+            "cycles_per_frame_steady": 900,
         }
         (folder / "accelerator.json").write_text(json.dumps(document | changes))
         return folder

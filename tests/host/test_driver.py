@@ -9,13 +9,13 @@ from bitpan import cli
 from bitpan.errors import DeviceError, DeviceTimeoutError, MissingDependencyError, ModelError
 from bitpan.host.devices import CpuDevice
 from bitpan.host.fpga import FpgaDevice
-from bitpan.host.package import Package
-from bitpan.host.registers import Registers
 from bitpan.host.scene import array_scene
 from bitpan.host.scene_parameters import compute_scene_parameters
 from bitpan.host.stream import fuse_array
 from bitpan.hw.standin import Board
 from bitpan.model import execute
+from bitpan.package import Package
+from bitpan.registers import Registers
 
 
 @pytest.fixture

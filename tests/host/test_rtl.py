@@ -11,13 +11,13 @@ from bitpan import cli
 from bitpan.errors import DeviceError, MissingDependencyError
 from bitpan.host.devices import CpuDevice, RtlDevice, from_beats, open_device, to_beats
 from bitpan.host.fpga import FpgaDevice
-from bitpan.host.package import Package
 from bitpan.host.scene import array_scene
 from bitpan.host.scene_parameters import compute_scene_parameters
 from bitpan.host.stream import fuse_array
 from bitpan.hw.simulation import Simulation
 from bitpan.hw.standin import Board, SimulatedAccelerator
 from bitpan.model import execute
+from bitpan.package import Package
 
 HEIGHT, WIDTH = 40, 48
 

@@ -25,7 +25,7 @@ def executed(design):
     """Two frames' tensors, and the scene parameters of each."""
     from qonnx.core.onnx_exec import execute_onnx
 
-    from bitpan.build.compare import random_case
+    from bitpan.compare import random_case
 
     contexts = []
     for seed in range(2):

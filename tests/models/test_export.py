@@ -111,7 +111,7 @@ def test_a_planted_fault_is_found_and_named(make_network, node, which, tensor):
     value = model.get_initializer(constant).copy()
     value[np.unravel_index(np.abs(value).argmax(), value.shape)] *= -1
     model.set_initializer(constant, value)
-    with pytest.raises(MismatchError, match=rf"QONNX: tensor {tensor} differs .* first at \("):
+    with pytest.raises(MismatchError, match=rf"QONNX against integers, node {tensor}: .* differ, first at \("):
         verify(model, network, (16, 16))
 
 

@@ -27,7 +27,8 @@ class Package:
         dma: names of the DMAs in the block design, by stream: ``pan``, ``ms``, ``fused``.
         accelerator: name of the accelerator in the block design.
         bitstream: the bitstream's path; exists where Vivado has run.
-        top, sources: the accelerator's RTL.
+        top, sources: the accelerator's RTL, in order of compilation.
+        cycles, period: estimated clock cycles of a frame alone, and from frame to frame.
     """
 
     folder: Path
@@ -40,6 +41,8 @@ class Package:
     bitstream: Path
     top: str
     sources: tuple[Path, ...]
+    cycles: int
+    period: int
 
     @classmethod
     def load(cls, folder: Path) -> Package:
@@ -68,6 +71,8 @@ class Package:
                 bitstream=folder / document["bitstream"],
                 top=str(document["rtl"]["top"]),
                 sources=tuple(folder / name for name in document["rtl"]["sources"]),
+                cycles=int(document["cycles_per_frame"]),
+                period=int(document["cycles_per_frame_steady"]),
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise ModelError(f"{source}: malformed ({error!r}); build it again") from None

@@ -12,7 +12,7 @@ import numpy as np
 
 from bitpan.arithmetic import Integers
 from bitpan.errors import DeviceError
-from bitpan.host.package import Package
+from bitpan.package import Package
 
 ID, VERSION, START, STATUS, STARTED, FINISHED, SIGNATURE = range(0x00, 0x1C, 4)
 BANKS = (0x8000, 0xC000)
@@ -43,16 +43,20 @@ class Registers:
 
     def load_scene(self, scene: Mapping[str, Integers]) -> None:
         """Write a scene's parameters into the idle bank; frames started from now on use it."""
-        self._package.model.check_scene(scene)
+        self.write_bank(1 - self._bank, scene)
         self._bank = 1 - self._bank
+
+    def write_bank(self, bank: int, scene: Mapping[str, Integers]) -> None:
+        """Write a scene's parameters into a bank, which no frame under way may use."""
+        self._package.model.check_scene(scene)
         for name, first in self._package.registers.items():
             words = np.asarray(scene[name], dtype=np.int64).ravel()
             for i, word in enumerate(words.tolist()):
-                self._write(BANKS[self._bank] + 4 * (first + i), word & _MASK)
+                self._write(BANKS[bank] + 4 * (first + i), word & _MASK)
 
-    def start(self) -> None:
-        """Let one more frame in."""
-        self._write(START, self._bank)
+    def start(self, bank: int | None = None) -> None:
+        """Let one more frame in; ``bank`` is the one last loaded unless another is named."""
+        self._write(START, self._bank if bank is None else bank)
 
     def idle(self) -> bool:
         """Every frame started has left the accelerator; raise :class:`DeviceError` on an error flag."""

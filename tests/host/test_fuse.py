@@ -233,6 +233,8 @@ def test_ctrl_c_for_real(pair, model_folder, tmp_path):
         [sys.executable, "-m", "bitpan.cli", "fuse", str(pan), str(ms), "-o", str(tmp_path / "OUT.tif"), *options],
         stderr=subprocess.PIPE,
         text=True,
+        # A background job's shell has SIGINT ignored, and children inherit that.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     said = ""
     while "fusing" not in said:

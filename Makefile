@@ -13,7 +13,7 @@ test: lint
 
 # The long proofs: every cross of shapes, stalls and the whole accelerator.
 proofs: $(VENV)/.ready
-	$(BIN)/pytest -m slow
+	$(BIN)/pytest -m slow -n 2
 
 lint: $(VENV)/.ready
 	$(BIN)/ruff check .

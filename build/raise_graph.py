@@ -42,8 +42,13 @@ def load_qonnx(path: Path) -> onnx.ModelProto:
         proto = onnx.load(str(path))
     except Exception as error:  # protobuf raises several unrelated types
         raise BuildError(f"{path}: cannot be read as ONNX ({error}); make it with `bitpan export`") from None
-    if METADATA not in _properties(proto):
+    properties = _properties(proto)
+    if METADATA not in properties:
         raise BuildError(f"{path}: has no {METADATA!r} metadata; make it with `bitpan export`")
+    try:
+        json.loads(properties[METADATA])
+    except ValueError as error:
+        raise BuildError(f"{path}: its {METADATA!r} metadata are damaged ({error}); export it again") from None
     return proto
 
 

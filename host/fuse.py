@@ -68,6 +68,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Run the command."""
     _check_paths(arguments.output, arguments.pan, arguments.ms)
+    if arguments.threads is not None and arguments.threads < 1:
+        raise DeviceError(f"--threads {arguments.threads}: at least 1")
     package = Package.load(arguments.package) if arguments.package else None
     if package and arguments.model:
         raise ModelError(f"{arguments.package} holds its own model: leave --model {arguments.model} out")
@@ -81,10 +83,12 @@ def run(arguments: argparse.Namespace) -> int:
             else (f"has frames of {package.frame} pixels: leave --tile {arguments.tile} out")
         )
         raise DeviceError(f"device {arguments.device} {wrong}")
-    with open_scene(arguments.pan, arguments.ms, model, arguments.bands) as scene:
+    with (
+        open_scene(arguments.pan, arguments.ms, model, arguments.bands) as scene,
+        closing(devices.open_device(arguments.device, package, engine, arguments.timeout)) as device,
+    ):
         shift, parameters = _scene_parameters(arguments, model, scene, engine)
-        with closing(devices.open_device(arguments.device, package, engine, arguments.timeout)) as device:
-            fuse(scene.shifted(shift), arguments.output, model, device, parameters, arguments.tile)
+        fuse(scene.shifted(shift), arguments.output, model, device, parameters, arguments.tile)
     save_scene_parameters(arguments.output.with_suffix(".scene.json"), model, shift, parameters)
     print(f"{arguments.output}: fused with {model.name} on {arguments.device} in {time.monotonic() - began:.1f} s")
     return 0

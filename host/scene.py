@@ -137,7 +137,8 @@ def open_scene(
             raise SceneError(
                 f"{ms_path}: {dtype} cannot hold the model's {model.bits} bits; give a model of the imagery's bit depth"
             )
-        grid = align(pan.size, ms.size, edge, model.ratio)
+        with _naming(f"{pan_path} and {ms_path}"):
+            grid = align(pan.size, ms.size, edge, model.ratio)
         nodata = ms.nodata if ms.nodata is not None else pan.nodata
         if nodata is not None and not np.iinfo(dtype).min <= nodata <= np.iinfo(dtype).max:
             nodata = None
@@ -176,13 +177,24 @@ def _georeference(pan: TiffRaster, ms: TiffRaster, model: IntegerModel) -> tuple
         _check_extents((pan.size, ms.size), model, pair)
         return 0.0, 0.0
     relative = relative_transform(pan.dataset.transform, ms.dataset.transform)
-    found = measured_ratio(relative, ms.size, model.ratio)
+    with _naming(pair):
+        found = measured_ratio(relative, ms.size, model.ratio)
     if found != model.ratio:
+        cure = "give the files in the order PAN MS" if found < 1 else "give a model of this ratio"
         raise SceneError(
             f"{pair}: an MS pixel is {found:.6g} PAN pixels wide; model {model.name} was made for ratio "
-            f"{model.ratio}: give a model of this ratio"
+            f"{model.ratio}: {cure}"
         )
     return -relative[5] * model.ratio, -relative[2] * model.ratio
+
+
+@contextmanager
+def _naming(pair: str) -> Iterator[None]:
+    """Put the files in front of what the grid arithmetic complains about."""
+    try:
+        yield
+    except SceneError as error:
+        raise SceneError(f"{pair}: {error}") from None
 
 
 def _check_extents(sizes: tuple[tuple[int, int], tuple[int, int]], model: IntegerModel, pair: str) -> None:

@@ -184,7 +184,7 @@ def load_scene_parameters(path: Path, model: IntegerModel) -> tuple[tuple[float,
     except OSError as error:
         raise SceneIOError(f"{path}: cannot be read ({error.strerror})") from None
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
-        raise SceneError(f"{path}: not a file of scene parameters ({error!r}); fuse the scene without it") from None
+        raise SceneError(f"{path}: not a file of scene parameters ({error}); fuse the scene without it") from None
     if found != (SCHEMA, model.name, fingerprint(model)):
         raise SceneError(
             f"{path}: made for model {found[1]} {found[2]}, schema {found[0]}, not for {model.name} "

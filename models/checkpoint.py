@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import pickle
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 import torch
 
 from bitpan.errors import ModelError
+from bitpan.files import write_beside
 from bitpan.models.s2bnet_flat import NETWORKS, Configuration, S2BNetFlat, S2BNetFlatFloat
 
 VERSION = 1
@@ -44,10 +46,9 @@ def save_checkpoint(
         "provenance": dict(provenance),
         "training": None if training is None else dict(training),
     }
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".partial")
-    torch.save(document, partial)
-    partial.replace(path)
+    stored = io.BytesIO()
+    torch.save(document, stored)
+    write_beside(path, stored.getvalue())
 
 
 def _line(error: Exception) -> str:
@@ -68,6 +69,9 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
         raise ModelError(
             f"{path}: checkpoint version {document.get('version')}, this bitpan reads {VERSION}; train it again"
         )
+    missing = [key for key in ("network", "configuration", "state", "provenance", "training") if key not in document]
+    if missing:
+        raise ModelError(f"{path}: a damaged checkpoint without its {missing[0]}; train it again")
     return document
 
 

@@ -31,6 +31,7 @@ from qonnx.transformation.infer_shapes import InferShapes
 from bitpan import __version__
 from bitpan.compare import require_equal
 from bitpan.errors import FormatError, ModelError
+from bitpan.files import write_beside
 from bitpan.formats import Format
 from bitpan.model import IntegerModel, execute
 from bitpan.models.checkpoint import load_network
@@ -239,10 +240,7 @@ def export(
         provenance = {**provenance, "retargeted": {"bits": network.configuration.bits, "gain": gain}}
     wrapper = to_qonnx(network, tile, provenance)
     verify(wrapper, network, tile)
-    output.parent.mkdir(parents=True, exist_ok=True)
-    partial = output.with_name(output.name + ".partial")
-    wrapper.save(str(partial))
-    partial.replace(output)
+    write_beside(output, wrapper.model.SerializeToString())
     return wrapper
 
 

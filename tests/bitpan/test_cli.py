@@ -36,6 +36,7 @@ def fake_command(monkeypatch, error):
         (ModuleNotFoundError("No module named 'torch'", name="torch"), 1, 'pip install "bitpan[train]"'),
         (ModuleNotFoundError("No module named 'pynq'", name="pynq"), 1, 'pip install "bitpan[board]"'),
         (ModuleNotFoundError("No module named 'finn'", name="finn"), 1, "finn-plus"),
+        (OSError(28, "No space left on device", "out.onnx"), 1, "out.onnx: No space left on device"),
         (KeyboardInterrupt(), 130, "interrupted"),
     ],
 )

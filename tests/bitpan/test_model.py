@@ -20,6 +20,10 @@ def test_saved_model_is_the_same_model(random_model, tmp_path):
     assert not list(tmp_path.glob("*.partial"))
 
 
+def halve(path):
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
 @pytest.mark.parametrize(
     ("damage", "said"),
     [
@@ -27,6 +31,9 @@ def test_saved_model_is_the_same_model(random_model, tmp_path):
         (lambda folder: (folder / "model.json").write_text("{"), "not JSON"),
         (lambda folder: (folder / "model.json").write_text('{"schema": 99}'), "schema 99"),
         (lambda folder: (folder / "model.npz").write_bytes(b"PK"), "not a bitpan integer model"),
+        (lambda folder: (folder / "model.json").write_text("[1]"), "schema None"),
+        (lambda folder: halve(folder / "model.npz"), "not a bitpan integer model"),
+        (lambda folder: np.savez(folder / "model.npz"), "no constant"),
         (lambda folder: (folder / "model.npz").unlink(), "not a bitpan integer model"),
     ],
 )

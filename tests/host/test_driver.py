@@ -1,5 +1,6 @@
 """The PYNQ driver as it stands, against the register-level board; behind its DMAs a model of the accelerator."""
 
+import hashlib
 import sys
 
 import numpy as np
@@ -246,6 +247,16 @@ def test_package_that_is_no_json(small_model, write_package):
     folder = write_package(small_model)
     (folder / "accelerator.json").write_text("{")
     with pytest.raises(ModelError, match="not JSON"):
+        Package.load(folder)
+
+
+def test_package_whose_model_changed_since_the_build(small_model, write_package):
+    folder = write_package(small_model)
+    digest = hashlib.sha256((folder / "model.npz").read_bytes()).hexdigest()
+    (folder / "checksums.sha256").write_text(f"{digest}  model.npz\n")
+    Package.load(folder)
+    (folder / "model.npz").write_bytes((folder / "model.npz").read_bytes() + b"more")
+    with pytest.raises(ModelError, match=r"model\.npz: damaged or changed since the build"):
         Package.load(folder)
 
 

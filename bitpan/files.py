@@ -1,0 +1,26 @@
+"""Files that appear only when they are complete."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+
+from bitpan.errors import OutputError
+
+
+def write_beside(path: Path, content: bytes) -> None:
+    """Write ``content`` beside ``path`` and rename it, so that a failure leaves what was there.
+
+    Raises:
+        OutputError: the disk is full, the folder cannot be written, ``path`` is a folder.
+    """
+    partial = path.with_name(path.name + ".partial")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial.write_bytes(content)
+        partial.replace(path)
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be written ({error.strerror}); nothing was left behind") from None
+    finally:
+        with contextlib.suppress(OSError):
+            partial.unlink(missing_ok=True)

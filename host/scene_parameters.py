@@ -20,6 +20,7 @@ import numpy.typing as npt
 
 from bitpan.arithmetic import Integers, keys_coefficients, srm_threshold
 from bitpan.errors import FormatError, ModelError, SceneError, SceneIOError
+from bitpan.files import write_beside
 from bitpan.host.engine import Engine, needed_nodes
 from bitpan.host.rasters import Mask
 from bitpan.host.scene import Scene
@@ -153,6 +154,9 @@ def save_scene_parameters(
         model: the network they are for.
         shift: misregistration (dy, dx) the scene was opened with.
         parameters: by name.
+
+    Raises:
+        OutputError: the file cannot be written.
     """
     document = {
         "schema": SCHEMA,
@@ -161,13 +165,7 @@ def save_scene_parameters(
         "shift": list(shift),
         "parameters": {name: np.asarray(value).tolist() for name, value in parameters.items()},
     }
-    partial = path.with_name(path.name + ".partial")
-    try:
-        partial.write_text(json.dumps(document) + "\n")
-        partial.replace(path)
-    except OSError as error:
-        partial.unlink(missing_ok=True)
-        raise SceneIOError(f"{path}: cannot be written ({error.strerror})") from None
+    write_beside(path, (json.dumps(document) + "\n").encode())
 
 
 def load_scene_parameters(path: Path, model: IntegerModel) -> tuple[tuple[float, float], dict[str, Integers]]:

@@ -10,7 +10,7 @@ import torch
 
 from bitpan.models import classical, metrics
 from bitpan.models.data import Triples
-from bitpan.models.s2bnet_flat import PanSharpener
+from bitpan.models.pansharpener import PanSharpener
 
 Table = dict[str, dict[str, float]]
 """Method: index: value."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import pickle
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,20 +13,29 @@ import torch
 
 from bitpan.errors import ModelError
 from bitpan.files import write_beside
-from bitpan.models.s2bnet_flat import NETWORKS, Configuration, S2BNetFlat, S2BNetFlatFloat
+from bitpan.models.s2bnet_flat import NETWORKS, Configuration, PanSharpener
 
 VERSION = 1
 """Version of the file; a reader refuses any other."""
 
 KIND = "bitpan checkpoint"
 
-UNREADABLE = (OSError, RuntimeError, EOFError, pickle.UnpicklingError, ValueError, LookupError, TypeError)
-"""What ``torch.load`` raises on files that are none of its own."""
+UNREADABLE = (
+    OSError,
+    RuntimeError,
+    EOFError,
+    pickle.UnpicklingError,
+    ValueError,
+    LookupError,
+    TypeError,
+    zipfile.BadZipFile,
+)
+"""What reading raises on files that are none of PyTorch's own."""
 
 
 def save_checkpoint(
     path: Path,
-    network: S2BNetFlat | S2BNetFlatFloat,
+    network: PanSharpener,
     provenance: Mapping[str, Any],
     training: Mapping[str, Any] | None = None,
 ) -> None:
@@ -35,7 +45,7 @@ def save_checkpoint(
         path: of the checkpoint.
         network: its weights are stored on the CPU.
         provenance: plain facts: command, seed, data, metrics.
-        training: optimiser, iteration and random state to resume from; None for a finished network.
+        training: optimiser, stage and iteration to resume from; None for a finished network.
     """
     document = {
         "kind": KIND,
@@ -58,11 +68,15 @@ def _line(error: Exception) -> str:
 def read_checkpoint(path: Path) -> dict[str, Any]:
     """The document in ``path``; raise :class:`ModelError` unless it is a checkpoint of this version."""
     try:
-        document = torch.load(path, map_location="cpu", weights_only=True)
+        with zipfile.ZipFile(path) as stored:  # torch.load reads past a wrong checksum
+            torn = stored.testzip()
+        document = None if torn else torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError:
         raise ModelError(f"{path}: there is no such checkpoint; `bitpan train --out DIR` writes one") from None
     except UNREADABLE as error:
         raise ModelError(f"{path}: not a checkpoint ({_line(error)})") from None
+    if torn:
+        raise ModelError(f"{path}: damaged, its checksums are wrong; take another copy")
     if not isinstance(document, dict) or document.get("kind") != KIND:
         raise ModelError(f"{path}: a PyTorch file, but not a bitpan checkpoint")
     if document.get("version") != VERSION:
@@ -75,20 +89,20 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     return document
 
 
-def network_of(document: Mapping[str, Any], path: Path) -> S2BNetFlat | S2BNetFlatFloat:
+def network_of(document: Mapping[str, Any], path: Path) -> PanSharpener:
     """The network a checkpoint's document holds; ``path`` is for the message of a :class:`ModelError`."""
     name = document["network"]
     if name not in NETWORKS:
         raise ModelError(f"{path}: holds a network {name!r}; this bitpan knows {', '.join(NETWORKS)}")
     try:
-        network = NETWORKS[name](Configuration(**document["configuration"]))
+        network: PanSharpener = NETWORKS[name](Configuration(**document["configuration"]))
         network.load_state_dict(document["state"])
-    except (TypeError, RuntimeError) as error:
+    except (TypeError, RuntimeError, AttributeError, ValueError) as error:
         raise ModelError(f"{path}: does not fit the network {name} ({_line(error)})") from None
     return network
 
 
-def load_network(path: Path) -> tuple[S2BNetFlat | S2BNetFlatFloat, dict[str, Any]]:
+def load_network(path: Path) -> tuple[PanSharpener, dict[str, Any]]:
     """Network and provenance of the checkpoint ``path``."""
     document = read_checkpoint(path)
     return network_of(document, path).eval(), document["provenance"]

@@ -110,6 +110,12 @@ class PanSharpener(nn.Module):
     name = ""
     coefficients: Tensor
 
+    stages: tuple[str, ...] = ("joint",)
+    """What is trained one after the other."""
+
+    stage_shares: tuple[float, ...] = (1.0,)
+    """The share of the iterations each stage takes."""
+
     def __init__(self, configuration: Configuration) -> None:
         super().__init__()
         self.configuration = configuration
@@ -140,6 +146,25 @@ class PanSharpener(nn.Module):
             scene: scene parameters by name, integers as floats. With None each image's own statistics are measured.
         """
         return self.tensors(pan, ms, scene)["fused"]
+
+    def scale_head(self, pan: Tensor, ms: Tensor) -> None:
+        """Scale a new network's first weights to these images; nothing where that needs no care."""
+
+    def loss(self, stage: str, pan: Tensor, ms: Tensor, gt: Tensor) -> tuple[Tensor, Tensor | None]:
+        """What ``stage`` minimises, in units of the residual, and the fused image where it makes one."""
+        fused = self(pan, ms)
+        return (fused - gt).abs().mean() * 2.0**-self.configuration.residual_gain, fused
+
+    def stage_parameters(self, stage: str) -> list[nn.Parameter]:
+        """What ``stage`` trains."""
+        return [parameter for parameter in self.parameters() if parameter.requires_grad]
+
+    def begin_stage(self, stage: str) -> None:
+        """Called once when a stage begins, not when a training is resumed in its middle."""
+
+    def float_parts(self) -> list[nn.Module]:
+        """Modules that take and give one tensor and may compute in bf16, see :mod:`bitpan.models.precision`."""
+        return []
 
 
 class S2BNetFlat(PanSharpener):
@@ -228,8 +253,9 @@ class S2BNetFlatFloat(PanSharpener):
         self.tail.weight.data.mul_(0.1)
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
-    def scale_head(self, pan: Tensor, ms: Tensor) -> None:
-        """Nothing: floating point needs no calibration."""
+    def float_parts(self) -> list[nn.Module]:
+        """The blocks; the head's input needs more than 8 bits, and the tail's output is the residual."""
+        return [self.blocks]
 
     def tensors(self, pan: Tensor, ms: Tensor, scene: Mapping[str, Tensor] | None = None) -> dict[str, Tensor]:
         """See :meth:`PanSharpener.tensors`; statistics are always the image's own."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import json
+import math
 import zipfile
 import zlib
 from collections.abc import Callable, Mapping
@@ -24,9 +25,10 @@ from bitpan.arithmetic import Integers
 from bitpan.errors import FormatError, ModelError
 from bitpan.files import write_beside
 from bitpan.formats import Format
+from bitpan.reach import reaches
 
-SCHEMA = 1
-"""Version of the files; a reader refuses any other."""
+SCHEMA = 2
+"""Version of the files. Schema 1 is read too: it had no resampling, and ``grid`` "pan" or "ms" instead of strides."""
 
 _RPRELU = ("knee", "slope_above", "slope_below", "bias_above", "bias_below")
 _CONSTANTS = {
@@ -42,11 +44,11 @@ _UNREADABLE = (OSError, EOFError, ValueError, LookupError, TypeError, AttributeE
 
 @dataclass(frozen=True)
 class Tensor:
-    """One edge of the graph: ``channels`` and a format. ``ratio`` MS pixels are coarser; ``grid`` tells which."""
+    """One edge of the graph: ``channels``, a format, and the ``stride``: PAN pixels per sample on either axis."""
 
     channels: int
     format: Format
-    grid: str = "pan"  # "pan" or "ms"
+    stride: int = 1
 
 
 @dataclass(frozen=True)
@@ -66,10 +68,16 @@ class Node:
     binary_conv    b             --       weights (O,I,k,k) int8 of +1, -1            --
     rprelu         p, x          --       knee, slope_above, slope_below,             shift
                                           bias_above, bias_below: (C,) int32
+    haar           x             --       --                                          subband (2)
+    inverse_haar   ll,lh,hl,hh   --       --                                          shift
+    pool           x             --       --                                          --
+    up             x             --       --                                          --
+    add            a, b          --       --                                          --
     add_clip       lms, residual --       --                                          --
     =============  ============  =======  ==========================================  ==================
 
     (1) rows and columns: the interpolation coefficients of the two axes, ``(ratio, 5)``.
+    (2) which one the output is: 0 LL, 1 LH, 2 HL, 3 HH. A device computes the nodes of one x together.
     """
 
     op: str
@@ -161,20 +169,14 @@ class IntegerModel:
         if missing:
             raise ModelError(f"model {self.name} has no constant {missing[0]!r}")
 
-    def halo(self) -> int:
-        """PAN pixels around a tile that its result depends on, found by walking the graph backwards.
+    @property
+    def alignment(self) -> int:
+        """PAN pixels of which the origins and sizes of frames are multiples: every tensor has whole samples there."""
+        return math.lcm(self.ratio, *(tensor.stride for tensor in self.tensors.values()))
 
-        The interpolator's part counts in whole MS pixels (two on either side), so the result is at least that.
-        """
-        reach = {"fused": 0}
-        for node in reversed(self.nodes):
-            own = reach.get(node.output, 0)
-            if node.op in ("conv", "binary_conv"):
-                own += self.constant(node, "weights").shape[-1] // 2
-            elif node.op == "interpolate":
-                own += 2 * self.ratio + self.ratio - 1
-            for name in node.inputs:
-                reach[name] = max(reach.get(name, 0), own)
+    def halo(self) -> int:
+        """PAN pixels around an aligned tile that its result depends on, see :func:`bitpan.reach.reaches`."""
+        reach = reaches(self)
         return max(reach["pan"], reach["ms"])
 
     def save(self, folder: Path) -> None:
@@ -206,7 +208,7 @@ class IntegerModel:
             raise ModelError(f"{source}: cannot be read ({error.strerror}); give the folder of a built model") from None
         except ValueError as error:
             raise ModelError(f"{source}: not JSON ({error})") from None
-        if not isinstance(document, dict) or document.get("schema") != SCHEMA:
+        if not isinstance(document, dict) or document.get("schema") not in (1, SCHEMA):
             schema = document.get("schema") if isinstance(document, dict) else None
             raise ModelError(f"{source}: schema {schema}, this bitpan reads {SCHEMA}; build it again")
         arrays = folder / "model.npz"
@@ -219,7 +221,7 @@ class IntegerModel:
                 bits=document["bits"],
                 ratio=document["ratio"],
                 tensors={
-                    name: Tensor(entry["channels"], Format(**entry["format"]), entry["grid"])
+                    name: Tensor(entry["channels"], Format(**entry["format"]), _stride(entry, document["ratio"]))
                     for name, entry in document["tensors"].items()
                 },
                 nodes=[
@@ -237,6 +239,11 @@ class IntegerModel:
         except _UNREADABLE as error:
             raise ModelError(f"{folder}: not a bitpan integer model ({error}); build it or fetch it again") from None
         return model
+
+
+def _stride(entry: dict[str, Any], ratio: int) -> int:
+    """A stored tensor's stride, whichever schema it is of."""
+    return int(entry["stride"]) if "stride" in entry else {"pan": 1, "ms": ratio}[entry["grid"]]
 
 
 def execute(
@@ -289,6 +296,17 @@ def _apply(model: IntegerModel, node: Node, inputs: list[Integers], scene: Mappi
     if node.op == "rprelu":
         constants = {key: model.constant(node, key) for key in _RPRELU}
         return arithmetic.rprelu(inputs[0], inputs[1], **constants, shift=node.attributes["shift"], fmt=fmt)
+    if node.op == "haar":
+        return arithmetic.haar(inputs[0])[node.attributes["subband"]]
+    if node.op == "inverse_haar":
+        ll, lh, hl, hh = inputs
+        return arithmetic.inverse_haar(ll, lh, hl, hh, node.attributes["shift"], fmt)
+    if node.op == "pool":
+        return arithmetic.average_pool(inputs[0])
+    if node.op == "up":
+        return arithmetic.bilinear_up(inputs[0])
+    if node.op == "add":
+        return arithmetic.add(inputs[0], inputs[1], fmt)
     if node.op == "add_clip":
         return arithmetic.add_clip(inputs[0], inputs[1], fmt.bits)
     raise ModelError(f"model {model.name}: node {node.name} has unknown operation {node.op!r}")

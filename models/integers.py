@@ -24,7 +24,7 @@ def tensor_table(network: S2BNetFlat) -> dict[str, Tensor]:
     imagery, popcount = own.fused, Format(network.units[0].conv.bound.bit_length() + 1)
     table = {
         "pan": Tensor(1, imagery),
-        "ms": Tensor(own.bands, imagery, "ms"),
+        "ms": Tensor(own.bands, imagery, own.ratio),
         "lms": Tensor(own.bands, lms_format(own.bits)),
         "pan_centred": Tensor(1, own.input),
         "lms_centred": Tensor(own.bands, own.input),

@@ -159,10 +159,15 @@ class _Raiser:
         return Format(bits, fraction, bool(signed))
 
     def _tensor(self, name: str) -> Tensor:
+        channels, height = self._shape(name)
+        return Tensor(channels, self._format(name), self._shape("pan")[1] // height)
+
+    def _shape(self, name: str) -> tuple[int, int]:
+        """Channels and height of the model's tensor ``name`` in the graph."""
         theirs = next(theirs for theirs, ours in self.names.items() if ours == name)
         infos = [*self.onnx_graph.input, *self.onnx_graph.value_info, *self.onnx_graph.output]
         shape = next(info.type.tensor_type.shape for info in infos if info.name == theirs)
-        return Tensor(shape.dim[1].dim_value, self._format(name), self.metadata["ratio"] if name == "ms" else 1)
+        return shape.dim[1].dim_value, shape.dim[2].dim_value
 
     def _scene_parameter(self, entry: dict[str, Any]) -> SceneParameter:
         bits, fraction, signed = entry["format"]

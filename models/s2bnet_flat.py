@@ -1,7 +1,7 @@
-"""S2BNet-flat: binary S2B-Convs in series at full resolution (after S2BNet, arXiv 2509.23321), and its float twin.
+"""S2BNet-flat: binary S2B-Convs in series at full resolution (after S2BNet, arXiv 2509.23321), and its unit's twin.
 
 ``fused = clip(lms + tail(blocks(head(cat(pan, lms)))))`` with ``lms`` the interpolated MS. The binary network's forward
-pass computes the integers of :func:`bitpan.model.execute`; the twin is the same topology in floating point.
+pass computes the integers of :func:`bitpan.model.execute`.
 """
 
 from __future__ import annotations
@@ -212,35 +212,3 @@ class FloatUnit(nn.Module):
         y = self.conv(torch.addcmul(b[:, :, None, None], x, k[:, :, None, None]))
         y = functional.prelu(y - self.gamma[:, None, None], self.slope)
         return x + y + self.zeta[:, None, None]
-
-
-class S2BNetFlatFloat(PanSharpener):
-    """The full-precision twin, for comparison; it has no integer form and cannot be exported."""
-
-    name = "s2bnet-flat-fp"
-
-    def __init__(self, configuration: Configuration) -> None:
-        super().__init__(configuration)
-        own = configuration
-        self.head = nn.Conv2d(1 + own.bands, own.channels, 3, padding=1)
-        self.blocks = nn.Sequential(*(FloatUnit(own.channels, own.srm, own.features) for _ in range(own.blocks)))
-        self.tail = nn.Conv2d(own.channels, own.bands, 1)
-        self.tail.weight.data.mul_(0.1)
-        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-
-    def scale_head(self, pan: Tensor, ms: Tensor) -> None:
-        """Nothing: floating point needs no calibration."""
-
-    def tensors(self, pan: Tensor, ms: Tensor, scene: Mapping[str, Tensor] | None = None) -> dict[str, Tensor]:
-        """See :meth:`PanSharpener.tensors`; statistics are always the image's own."""
-        values = self.prepare(pan, ms, scene or {})
-        x = (values["input"] * self.configuration.input.step).contiguous(memory_format=torch.channels_last)
-        values["residual"] = self.tail(self.blocks(self.head(x))) * 2.0**self.configuration.residual_gain
-        values["fused"] = add_clip(values["lms"], values["residual"], self.configuration.fused)
-        return values
-
-
-NETWORKS: dict[str, type[S2BNetFlat] | type[S2BNetFlatFloat]] = {
-    network.name: network for network in (S2BNetFlat, S2BNetFlatFloat)
-}
-"""Networks by the name the command line knows them by."""

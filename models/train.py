@@ -22,17 +22,18 @@ from tqdm import tqdm
 from bitpan import __version__
 from bitpan.errors import DataError, ModelError
 from bitpan.models import evaluate
+from bitpan.models.backbones import UnitNetwork
+from bitpan.models.binary import set_progress
 from bitpan.models.checkpoint import network_of, read_checkpoint, save_checkpoint
 from bitpan.models.data import Triples, draw, load, split, synthetic
 from bitpan.models.evaluate import Table
 from bitpan.models.kernels import compile_kernels
+from bitpan.models.networks import NETWORKS
 from bitpan.models.s2bnet_flat import (
     GSFA_ARMS,
-    NETWORKS,
     SRM_ARMS,
     Configuration,
     S2BNetFlat,
-    S2BNetFlatFloat,
     calibrated,
 )
 from bitpan.models.settings import Settings, learning_rate
@@ -70,7 +71,7 @@ def psnr(fused: Tensor, gt: Tensor, bits: int) -> float:
 
 
 @torch.no_grad()
-def validate(network: S2BNetFlat | S2BNetFlatFloat, held_out: Sequence[Triples], device: torch.device) -> float:
+def validate(network: S2BNetFlat | UnitNetwork, held_out: Sequence[Triples], device: torch.device) -> float:
     """Mean PSNR over the held-out images, each with its own statistics; NaN if there are none."""
     values = []
     for triples in held_out:
@@ -101,7 +102,7 @@ class Training:
             self.optimiser.load_state_dict(document["training"]["optimiser"])
             self.iteration, self.seconds = document["training"]["iteration"], document["training"]["seconds"]
 
-    def _build(self) -> S2BNetFlat | S2BNetFlatFloat:
+    def _build(self) -> S2BNetFlat | UnitNetwork:
         own = self.settings
         torch.manual_seed(own.seed)
         bands = self.training[0].gt.shape[1]
@@ -118,6 +119,7 @@ class Training:
             group["lr"] = learning_rate(own, self.iteration)
         batch = draw(self.training, own.batch, own.patch, (own.seed, self.iteration))
         pan, ms, gt = (image.to(self.device) for image in batch)
+        set_progress(self.network, self.iteration / own.iterations)
         fused = self.network(pan, ms)
         loss = (fused - gt).abs().mean() * 2.0**-self.network.configuration.residual_gain
         self.optimiser.zero_grad(set_to_none=True)
@@ -164,10 +166,12 @@ class Training:
                     bar.write(f"stopped at iteration {self.iteration}; go on with --resume {out / 'last.pt'}")
                     raise KeyboardInterrupt
                 if self.iteration % own.validate_every == 0 or self.iteration == own.iterations:
+                    self.network.eval()  # batch statistics are learned from training images alone
                     quality = validate(self.network, self.held_out, self.device)
+                    self.network.train()
                     bar.write(f"iteration {self.iteration}: loss {loss:.4f}, validation PSNR {quality:.3f} dB")
                     self.save(out / "last.pt", quality, resumable=True)
-        self.table = evaluate.quality(self.network, self.held_out)
+        self.table = evaluate.quality(self.network.eval(), self.held_out)
         self.save(out / "checkpoint.pt", quality, resumable=False)
         return quality
 

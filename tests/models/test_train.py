@@ -27,7 +27,7 @@ def states(path):
     return read_checkpoint(path)["state"]
 
 
-@pytest.mark.parametrize("network", ["s2bnet-flat", "s2bnet-flat-fp"])
+@pytest.mark.parametrize("network", ["s2bnet-flat", "s2bnet-flat-fp", "s2bnet-irnet", "bnnpan-reactnet"])
 def test_resume_goes_on_to_the_same_bits(tmp_path, network):
     settings = Settings(**SMALL, network=network, validate_every=3)
     Training(settings).run(tmp_path / "whole")
@@ -57,6 +57,13 @@ def test_a_resumed_training_without_its_optimiser_differs(tmp_path):
         half.step()
     own, other = whole.network.state_dict(), half.network.state_dict()
     assert any(not torch.equal(own[name], other[name]) for name in own)
+
+
+def test_units_are_told_how_far_the_training_is():
+    training = Training(Settings(**SMALL, network="s2bnet-flat-irnet"))
+    for progress in (0, 1 / 6, 2 / 6):
+        training.step()
+        assert training.network.blocks[0].progress == progress
 
 
 def test_seeds_differ():

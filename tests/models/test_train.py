@@ -169,7 +169,7 @@ def test_bad_checkpoints(finished, write, tmp_path, capsys):
     stored, broken = (finished / "last.pt").read_bytes(), tmp_path / "broken.pt"
     document = read_checkpoint(finished / "last.pt")
     flipped = bytearray(stored)
-    flipped[stored.index(document["state"]["head.conv.weight"].numpy().tobytes()) + 5] ^= 1
+    flipped[stored.index(document["state"]["blocks.0.srm.fc1.bias"].numpy().tobytes()) + 5] ^= 1
     torch.save({**document, "version": 2}, tmp_path / "newer.pt")
     torch.save({**document, "network": "resnet"}, tmp_path / "other.pt")
     torch.save({**document, "configuration": {**document["configuration"], "bits": 99}}, tmp_path / "bits.pt")

@@ -91,7 +91,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--finetune",
         type=Path,
         metavar="CHECKPOINT",
-        help=f"adapt this finished network to --data; defaults become {FINETUNING}",
+        help="adapt this finished network to --data; defaults become "
+        + ", ".join(f"--{name.replace('_', '-')} {value}" for name, value in FINETUNING.items()),
     )
     _add_data(_adder(parser, "data"))
     _add_network(_adder(parser, "network"))
@@ -104,7 +105,7 @@ def _adder(parser: argparse.ArgumentParser, title: str) -> Callable[..., None]:
 
     def add(flag: str, text: str, **options: Any) -> None:  # noqa: ANN401
         value = getattr(default, flag[2:].replace("-", "_"))
-        shown = f" (default: {value})" if value else ""
+        shown = f" (default: {value})" if value and not isinstance(value, tuple) else ""
         group.add_argument(flag, default=argparse.SUPPRESS, help=text + shown, **options)
 
     return add

@@ -15,6 +15,7 @@ from bitpan.errors import BitpanError, BitpanWarning, MissingDependencyError
 COMMANDS = {
     "synth": ("bitpan.models.synth", "make a synthetic, georeferenced PAN/MS pair with its truth"),
     "train": ("bitpan.models.train", "train a binary pan-sharpening network"),
+    "evaluate": ("bitpan.models.evaluate_command", "judge networks and classical methods by quality indices"),
     "export": ("bitpan.models.export", "turn a checkpoint into a QONNX model"),
     "build": ("bitpan.build.command", "compile a QONNX model into an accelerator and a deployment folder"),
     "simulate": ("bitpan.build.simulate", "prove a built accelerator bit for bit in Verilator"),

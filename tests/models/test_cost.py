@@ -1,0 +1,77 @@
+"""Counts against counting by hand."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from torch import nn
+
+import bitpan
+from bitpan.models.checkpoint import load_network
+from bitpan.models.cost import cost
+from bitpan.models.s2bnet_flat import Configuration, S2BNetFlat, S2BNetFlatFloat
+
+SHIPPED = Path(bitpan.__file__).parent / "pretrained" / "s2bnet-flat"
+
+
+def test_the_network_that_ships_costs_what_its_card_says():
+    network, _ = load_network(SHIPPED / "checkpoint.pt")
+    own = cost(network)
+    card = (SHIPPED / "README.md").read_text()
+    stated = re.search(
+        r"([\d,]+) binary weights and ([\d,]+) others, ([\d,]+) binary and ([\d,]+) 8-bit MACs per PAN pixel", card
+    )
+    counts = (own.binary_weights, own.other_parameters, own.binary_macs, own.other_macs)
+    assert counts == tuple(int(number.replace(",", "")) for number in stated.groups()) == (73_728, 9_356, 73_728, 1_568)
+    assert own.parameters == 9_356 + 2_304 and own.operations == 1_568 + 1_152
+    assert json.loads(json.dumps(own.to_json()))["operations"] == 2_720
+    assert not network.training
+
+
+@pytest.mark.parametrize("bands", [3, 8])
+def test_flat_by_hand(bands):
+    blocks, channels = 3, 8
+    own = cost(S2BNetFlat(Configuration(bands=bands, blocks=blocks, channels=channels, srm="none", gsfa="none")))
+    assert own.binary_weights == own.binary_macs == blocks * 9 * channels**2
+    assert own.other_macs == 9 * (1 + bands) * channels + channels * bands
+    rprelu = 4 * channels
+    assert own.other_parameters == own.other_macs + channels + bands + blocks * rprelu
+
+
+def test_the_twin_has_nothing_binary():
+    own = cost(S2BNetFlatFloat(Configuration(blocks=1, channels=8)))
+    assert own.binary_weights == own.binary_macs == 0
+    assert own.other_macs == 9 * 5 * 8 + 9 * 64 + 8 * 4
+
+
+class Halved(nn.Module):
+    """A strided binary convolution, a linear layer once per scene, and one convolution on the MS."""
+
+    configuration = Configuration(bands=4)
+
+    class Unit(nn.Module):
+        binary = True
+
+        def __init__(self):
+            super().__init__()
+            self.conv = nn.Conv2d(1, 6, 3, stride=2, padding=1, bias=False)
+            self.scale = nn.Linear(1, 6)
+
+        def forward(self, x):
+            return self.conv(x) * self.scale(x.mean(dim=(2, 3)))[:, :, None, None]
+
+    def __init__(self):
+        super().__init__()
+        self.unit, self.coarse = self.Unit(), nn.Conv2d(4, 2, 1, bias=False)
+        self.depthwise = nn.Conv2d(6, 6, 3, padding=1, groups=6)
+
+    def forward(self, pan, ms):
+        return self.depthwise(self.unit(pan)).mean() + self.coarse(ms).mean()
+
+
+def test_strides_groups_grids_and_marked_modules():
+    own = cost(Halved())
+    assert (own.binary_weights, own.binary_macs) == (54, 54 / 4)
+    assert own.other_parameters == 12 + 8 + 54 + 6
+    assert own.other_macs == 8 / 16 + 54 / 4

@@ -182,3 +182,85 @@ def add_clip(lms: npt.ArrayLike, residual: npt.ArrayLike, bits: int) -> Integers
     return saturate(
         np.asarray(lms, dtype=np.int64) + np.asarray(residual, dtype=np.int64), Format(bits, 0, signed=False)
     )
+
+
+# --- Resampling: wavelet, pool, bilinear, skip ---
+
+
+def _quarters(x: npt.ArrayLike) -> tuple[Integers, Integers, Integers, Integers]:
+    """The pixels of each 2x2 block, top left, top right, bottom left, bottom right; views, each ``(C, H/2, W/2)``."""
+    x = np.asarray(x, dtype=np.int64)
+    if x.shape[-2] % 2 or x.shape[-1] % 2:
+        raise FormatError(f"an image of {x.shape[-2]} x {x.shape[-1]} has no whole 2x2 blocks; give even sizes")
+    return x[..., ::2, ::2], x[..., ::2, 1::2], x[..., 1::2, ::2], x[..., 1::2, 1::2]
+
+
+def haar_format(fmt: Format) -> Format:
+    """Format of the subbands of an image in ``fmt``: two bits and one fraction bit more, signed."""
+    return Format(fmt.bits + 2 + (not fmt.signed), fmt.fraction + 1)
+
+
+def haar(x: npt.ArrayLike) -> tuple[Integers, Integers, Integers, Integers]:
+    """One level of the orthonormal Haar wavelet, exact: the sums of each block, whose 1/2 is the added fraction bit.
+
+    Of a block ``a b / c d``, the first letter speaks of the horizontal direction, the second of the vertical one:
+    ``LL = a+b+c+d``, ``LH = a+b-c-d``, ``HL = a-b+c-d``, ``HH = a-b-c+d``.
+
+    Args:
+        x: ``(C, H, W)``, H and W even.
+
+    Returns:
+        LL, LH, HL, HH, each ``(C, H/2, W/2)`` in ``haar_format(...)`` of x's format.
+    """
+    a, b, c, d = _quarters(x)
+    return a + b + c + d, a + b - c - d, a - b + c - d, a - b - c + d
+
+
+def inverse_haar(
+    ll: npt.ArrayLike, lh: npt.ArrayLike, hl: npt.ArrayLike, hh: npt.ArrayLike, shift: int, fmt: Format
+) -> Integers:
+    """The inverse of :func:`haar`: the same sums over the subbands, one rounding, one saturation.
+
+    Args:
+        ll, lh, hl, hh: ``(C, H/2, W/2)``, all of one fraction f + 1.
+        shift: bits to round off, at least 1; 2 gives fraction f, and the image itself for subbands as delivered.
+        fmt: format of the result ``(C, H, W)``.
+    """
+    if shift < 1:
+        raise FormatError(f"an inverse wavelet rounds at least one bit off, not {shift}")
+    ll, lh, hl, hh = (np.asarray(band, dtype=np.int64) for band in (ll, lh, hl, hh))
+    image = np.empty((*ll.shape[:-2], 2 * ll.shape[-2], 2 * ll.shape[-1]), dtype=np.int64)
+    a, b, c, d = _quarters(image)
+    a[...], b[...] = ll + lh + hl + hh, ll + lh - hl - hh
+    c[...], d[...] = ll - lh + hl - hh, ll - lh - hl + hh
+    return requantise(image, shift, fmt)
+
+
+def average_pool(x: npt.ArrayLike) -> Integers:
+    """Mean of each 2x2 block, rounded half up, ``(C, H, W) -> (C, H/2, W/2)``; cannot leave the format of x."""
+    a, b, c, d = _quarters(x)
+    return round_shift(a + b + c + d, 2)
+
+
+def bilinear_up(x: npt.ArrayLike) -> Integers:
+    """Twice the size, ``(C, h, w) -> (C, 2h, 2w)``: ``(9a + 3b + 3c + d + 8) >> 4``, a the nearest pixel.
+
+    Block-aligned phase, edges replicated, rounded once; cannot leave the format of x.
+    """
+    x = np.asarray(x, dtype=np.int64)
+
+    def along(image: Integers, axis: int) -> Integers:
+        before, after = (np.take(image, index, axis, mode="clip") for index in _neighbours(image.shape[axis]))
+        pair = np.stack([3 * image + before, 3 * image + after], axis=axis + 1)
+        return pair.reshape([size * (1 + (i == axis)) for i, size in enumerate(image.shape)])
+
+    return round_shift(along(along(x, 1), 2), 4)
+
+
+def _neighbours(size: int) -> tuple[Integers, Integers]:
+    return np.arange(size) - 1, np.arange(size) + 1
+
+
+def add(a: npt.ArrayLike, b: npt.ArrayLike, fmt: Format) -> Integers:
+    """Saturating sum of two tensors of the same fraction: a skip connection."""
+    return saturate(np.asarray(a, dtype=np.int64) + np.asarray(b, dtype=np.int64), fmt)

@@ -25,8 +25,11 @@ from bitpan.errors import FormatError, ModelError
 from bitpan.files import write_beside
 from bitpan.formats import Format
 
-SCHEMA = 1
-"""Version of the files; a reader refuses any other."""
+SCHEMA = 2
+"""Version of the files written."""
+
+READABLE = (1, 2)
+"""Versions that can be read: 1 had a ``grid`` (pan or ms) in place of a tensor's stride."""
 
 _RPRELU = ("knee", "slope_above", "slope_below", "bias_above", "bias_below")
 _CONSTANTS = {
@@ -42,11 +45,11 @@ _UNREADABLE = (OSError, EOFError, ValueError, LookupError, TypeError, AttributeE
 
 @dataclass(frozen=True)
 class Tensor:
-    """One edge of the graph: ``channels`` and a format. ``ratio`` MS pixels are coarser; ``grid`` tells which."""
+    """One edge of the graph: channels, a format, and PAN pixels per sample along each axis (the ratio for the MS)."""
 
     channels: int
     format: Format
-    grid: str = "pan"  # "pan" or "ms"
+    stride: int = 1
 
 
 @dataclass(frozen=True)
@@ -206,9 +209,9 @@ class IntegerModel:
             raise ModelError(f"{source}: cannot be read ({error.strerror}); give the folder of a built model") from None
         except ValueError as error:
             raise ModelError(f"{source}: not JSON ({error})") from None
-        if not isinstance(document, dict) or document.get("schema") != SCHEMA:
+        if not isinstance(document, dict) or document.get("schema") not in READABLE:
             schema = document.get("schema") if isinstance(document, dict) else None
-            raise ModelError(f"{source}: schema {schema}, this bitpan reads {SCHEMA}; build it again")
+            raise ModelError(f"{source}: schema {schema}, this bitpan reads {READABLE}; build it again")
         arrays = folder / "model.npz"
         try:
             with np.load(arrays, allow_pickle=False) as stored:
@@ -219,7 +222,7 @@ class IntegerModel:
                 bits=document["bits"],
                 ratio=document["ratio"],
                 tensors={
-                    name: Tensor(entry["channels"], Format(**entry["format"]), entry["grid"])
+                    name: Tensor(entry["channels"], Format(**entry["format"]), _stride(entry, document["ratio"]))
                     for name, entry in document["tensors"].items()
                 },
                 nodes=[
@@ -237,6 +240,13 @@ class IntegerModel:
         except _UNREADABLE as error:
             raise ModelError(f"{folder}: not a bitpan integer model ({error}); build it or fetch it again") from None
         return model
+
+
+def _stride(entry: Mapping[str, Any], ratio: int) -> int:
+    """PAN pixels per sample of a stored tensor."""
+    if "grid" in entry:
+        return ratio if entry["grid"] == "ms" else 1
+    return int(entry["stride"])
 
 
 def execute(

@@ -62,8 +62,7 @@ class _Writer:
 
     def _shape(self, name: str) -> tuple[int, int, int, int]:
         tensor = self.model.tensors[name]
-        scale = self.model.ratio if tensor.grid == "ms" else 1
-        return (1, self.height // scale, self.width // scale, tensor.channels)
+        return (1, self.height // tensor.stride, self.width // tensor.stride, tensor.channels)
 
     def _kind(self, name: str) -> str:
         return datatype(self.model.tensors[name].format)

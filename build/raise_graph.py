@@ -162,7 +162,7 @@ class _Raiser:
         theirs = next(theirs for theirs, ours in self.names.items() if ours == name)
         infos = [*self.onnx_graph.input, *self.onnx_graph.value_info, *self.onnx_graph.output]
         shape = next(info.type.tensor_type.shape for info in infos if info.name == theirs)
-        return Tensor(shape.dim[1].dim_value, self._format(name), "ms" if name == "ms" else "pan")
+        return Tensor(shape.dim[1].dim_value, self._format(name), self.metadata["ratio"] if name == "ms" else 1)
 
     def _scene_parameter(self, entry: dict[str, Any]) -> SceneParameter:
         bits, fraction, signed = entry["format"]

@@ -12,7 +12,9 @@ import torch
 
 from bitpan.errors import ModelError
 from bitpan.files import write_beside
-from bitpan.models.s2bnet_flat import NETWORKS, Configuration, S2BNetFlat, S2BNetFlatFloat
+from bitpan.models.configuration import Configuration
+from bitpan.models.networks import NETWORKS
+from bitpan.models.pansharpener import PanSharpener
 
 VERSION = 1
 """Version of the file; a reader refuses any other."""
@@ -25,7 +27,7 @@ UNREADABLE = (OSError, RuntimeError, EOFError, pickle.UnpicklingError, ValueErro
 
 def save_checkpoint(
     path: Path,
-    network: S2BNetFlat | S2BNetFlatFloat,
+    network: PanSharpener,
     provenance: Mapping[str, Any],
     training: Mapping[str, Any] | None = None,
 ) -> None:
@@ -75,7 +77,7 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     return document
 
 
-def network_of(document: Mapping[str, Any], path: Path) -> S2BNetFlat | S2BNetFlatFloat:
+def network_of(document: Mapping[str, Any], path: Path) -> PanSharpener:
     """The network a checkpoint's document holds; ``path`` is for the message of a :class:`ModelError`."""
     name = document["network"]
     if name not in NETWORKS:
@@ -88,7 +90,7 @@ def network_of(document: Mapping[str, Any], path: Path) -> S2BNetFlat | S2BNetFl
     return network
 
 
-def load_network(path: Path) -> tuple[S2BNetFlat | S2BNetFlatFloat, dict[str, Any]]:
+def load_network(path: Path) -> tuple[PanSharpener, dict[str, Any]]:
     """Network and provenance of the checkpoint ``path``."""
     document = read_checkpoint(path)
     return network_of(document, path).eval(), document["provenance"]

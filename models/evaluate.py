@@ -14,7 +14,7 @@ from bitpan.errors import DataError
 from bitpan.models import classical, metrics
 from bitpan.models.data import Triples
 from bitpan.models.images import Image, of_triples
-from bitpan.models.s2bnet_flat import PanSharpener
+from bitpan.models.pansharpener import PanSharpener
 
 Table = dict[str, dict[str, float]]
 """Method: index: value."""

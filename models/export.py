@@ -38,8 +38,8 @@ from bitpan.models.checkpoint import load_network
 from bitpan.models.functional import EXACT, QONNX
 from bitpan.models.integers import scene_parameters, tensor_table, to_integer_model
 from bitpan.models.layers import IntegerConv, IntegerLayer
+from bitpan.models.network import BinaryNetwork
 from bitpan.models.retarget import retarget
-from bitpan.models.s2bnet_flat import S2BNetFlat
 
 OPSET = 17
 Arrays = Mapping[str, npt.NDArray[Any]]
@@ -48,7 +48,7 @@ Arrays = Mapping[str, npt.NDArray[Any]]
 class _Traced(torch.nn.Module):
     """The network with positional inputs and every named tensor as an output, so that the names reach the file."""
 
-    def __init__(self, network: S2BNetFlat, scene: list[str]) -> None:
+    def __init__(self, network: BinaryNetwork, scene: list[str]) -> None:
         super().__init__()
         self.network, self.scene = network, scene
 
@@ -57,7 +57,9 @@ class _Traced(torch.nn.Module):
         return tuple(values.values())
 
 
-def to_qonnx(network: S2BNetFlat, tile: tuple[int, int], provenance: Mapping[str, Any] | None = None) -> ModelWrapper:
+def to_qonnx(
+    network: BinaryNetwork, tile: tuple[int, int], provenance: Mapping[str, Any] | None = None
+) -> ModelWrapper:
     """Trace ``network`` for tiles of ``(height, width)`` PAN pixels and clean the graph up; verifies nothing."""
     own = network.configuration
     if min(tile) < 1 or tile[0] % own.ratio or tile[1] % own.ratio:
@@ -107,7 +109,7 @@ def _constants_to_initializers(graph: onnx.GraphProto) -> None:
         graph.node.remove(node)
 
 
-def _annotate(wrapper: ModelWrapper, network: S2BNetFlat) -> None:
+def _annotate(wrapper: ModelWrapper, network: BinaryNetwork) -> None:
     """Name nodes after the integer model's node they belong to, and give tensors QONNX data types."""
     table = tensor_table(network)
     owner = {node.output: node.name for node in to_integer_model(network).nodes}
@@ -118,9 +120,9 @@ def _annotate(wrapper: ModelWrapper, network: S2BNetFlat) -> None:
             owner.setdefault(name, belongs)
         count[f"{belongs}.{node.op_type}"] += 1
         node.name = f"{belongs}.{node.op_type}{count[f'{belongs}.{node.op_type}']}"
+    binary = {step.output for step in network.graph() if step.layer.op == "sign"}
     for name, tensor in table.items():
-        binary = name[0] == "s" and name[1:].isdigit()
-        wrapper.set_tensor_datatype(name, DataType["BIPOLAR"] if binary else _datatype(tensor.format))
+        wrapper.set_tensor_datatype(name, DataType["BIPOLAR"] if name in binary else _datatype(tensor.format))
     for parameter in scene_parameters(network)[0]:
         wrapper.set_tensor_datatype(parameter.name, _datatype(parameter.format))
 
@@ -129,7 +131,7 @@ def _datatype(fmt: Format) -> BaseDataType:
     return DataType[f"INT{fmt.bits}" if fmt.signed else f"UINT{fmt.bits}"]
 
 
-def _describe(wrapper: ModelWrapper, network: S2BNetFlat, provenance: Mapping[str, Any]) -> None:
+def _describe(wrapper: ModelWrapper, network: BinaryNetwork, provenance: Mapping[str, Any]) -> None:
     own = network.configuration
     parameters, arrays = scene_parameters(network)
     document = {
@@ -161,7 +163,7 @@ def _describe(wrapper: ModelWrapper, network: S2BNetFlat, provenance: Mapping[st
     wrapper.set_metadata_prop("bitpan", json.dumps(document))
 
 
-def verify(wrapper: ModelWrapper, network: S2BNetFlat, tile: tuple[int, int], seed: int = 0) -> None:
+def verify(wrapper: ModelWrapper, network: BinaryNetwork, tile: tuple[int, int], seed: int = 0) -> None:
     """Compare every named tensor of PyTorch, QONNX and integer model on random and extreme tiles.
 
     Raises:
@@ -183,7 +185,7 @@ def verify(wrapper: ModelWrapper, network: S2BNetFlat, tile: tuple[int, int], se
 
 
 def _stimuli(
-    network: S2BNetFlat, model: IntegerModel, tile: tuple[int, int], seed: int
+    network: BinaryNetwork, model: IntegerModel, tile: tuple[int, int], seed: int
 ) -> list[tuple[dict[str, npt.NDArray[np.float32]], dict[str, npt.NDArray[np.float32]]]]:
     """Noise, a checkerboard of the extremes, black and white, with measured, random and extreme scene parameters."""
     random = np.random.default_rng(seed)
@@ -214,7 +216,7 @@ def _torch(scene: Arrays) -> dict[str, torch.Tensor]:
     return {name: torch.from_numpy(value) for name, value in scene.items()}
 
 
-def frozen(network: S2BNetFlat) -> S2BNetFlat:
+def frozen(network: BinaryNetwork) -> BinaryNetwork:
     """A copy whose integers are constants; raise :class:`FormatError` if float32 cannot hold its sums."""
     network = copy.deepcopy(network).eval()
     for name, layer in network.named_modules():
@@ -233,7 +235,7 @@ def export(
     ``bits`` and ``gain`` are for imagery of another depth or scale than the training's, see :func:`retarget`.
     """
     network, provenance = load_network(checkpoint)
-    if not isinstance(network, S2BNetFlat):
+    if not isinstance(network, BinaryNetwork):
         raise ModelError(f"{checkpoint}: {network.name} is a floating-point network and has no integer form")
     if bits is not None or gain:
         network = retarget(network, bits, gain)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
 import torch
 from brevitas.nn import QuantConv2d
 from brevitas.quant import Int8WeightPerTensorFixedPoint, SignedBinaryWeightPerTensorConst
@@ -18,6 +19,8 @@ from torch.nn import functional
 from bitpan.arithmetic import K_MIN
 from bitpan.errors import FormatError
 from bitpan.formats import Format
+from bitpan.model import SceneParameter
+from bitpan.model import Tensor as Edge
 from bitpan.models.functional import (
     EXACT,
     pad_binary,
@@ -29,6 +32,7 @@ from bitpan.models.functional import (
     trained_sign,
 )
 from bitpan.models.gabor import gabor_bank
+from bitpan.models.operation import Arrays, Context, Graph, Operation, SceneOperation, Step, integers
 
 WEIGHT_BITS = 8
 """Width of the first and the last convolution's weights."""
@@ -53,8 +57,8 @@ Integers = Any
 """What a layer computes with: tensors of integers, differentiable while it learns."""
 
 
-class IntegerLayer(nn.Module):
-    """A layer whose integers are derived from learned parameters on each pass, or frozen for inference and export."""
+class IntegerLayer(Operation):
+    """A learned operation: its integers are derived from its parameters on each pass, or frozen for inference."""
 
     frozen: Integers = None
 
@@ -80,6 +84,8 @@ class IntegerConv(IntegerLayer):
         gain: the output is ``2**gain`` times the convolution in real units (the last layer's reaches image counts).
     """
 
+    op = "conv"
+
     def __init__(self, inputs: int, outputs: int, kernel: int, source: Format, target: Format, gain: int = 0) -> None:
         super().__init__()
         self.source, self.target, self.gain = source, target, gain
@@ -102,6 +108,19 @@ class IntegerConv(IntegerLayer):
             )
         bias = round_half_up(self.bias * 2.0**fraction).clamp(BIAS_8.min, BIAS_8.max)
         return quantised.value * 2.0**weight_fraction, bias, shift
+
+    def attributes(self) -> dict[str, int]:
+        """The rounding shift."""
+        return {"shift": self.integers()[2]}
+
+    def arrays(self) -> Arrays:
+        """Weights and bias."""
+        weights, bias, _ = self.integers()
+        return {"weights": integers(weights, np.int8), "bias": integers(bias, np.int32)}
+
+    def output(self, *inputs: Edge) -> Edge:
+        """As many channels as filters, in the target format."""
+        return Edge(self.conv.out_channels, self.target, inputs[0].stride)
 
     def freeze(self) -> None:
         """Derive the integers once, and compute in float32 if these very weights and biases allow it."""
@@ -133,6 +152,8 @@ class BinaryConv(IntegerLayer):
     - ``none``: plain binary weights.
     """
 
+    op = "binary_conv"
+    binary = True
     gabor: Tensor
 
     def __init__(self, channels: int, gsfa: str, seed: int) -> None:
@@ -156,17 +177,27 @@ class BinaryConv(IntegerLayer):
         weights: Tensor = self.conv.weight_quant(latent).value
         return weights
 
+    def arrays(self) -> Arrays:
+        """Weights."""
+        return {"weights": integers(self.integers(), np.int8)}
+
+    def output(self, *inputs: Edge) -> Edge:
+        """Popcounts."""
+        return Edge(self.conv.out_channels, Format(self.bound.bit_length() + 1), inputs[0].stride)
+
     def forward(self, s: Tensor) -> Tensor:
         """``s: (N, C, H, W)`` to popcounts within ``-bound ... bound``."""
         return functional.conv2d(pad_binary(s), self.constants())
 
 
-class SpectralRedistribution(nn.Module):
-    """SRM: a bounded affine map per channel before the sign, ``k = 2*sigmoid(p)``, ``b = tanh(q)``.
+class SpectralRedistribution(SceneOperation):
+    """SRM and sign: a bounded affine map per channel before the sign, ``k = 2*sigmoid(p)``, ``b = tanh(q)``.
 
     ``dynamic`` draws p and q from the channel means (GAP, FC, ReLU, FC); ``static`` learns them (BiSRNet); ``none`` is
     k = 1, b = 0. All three have the same arrays, so that whoever computes scene parameters knows one recipe.
     """
+
+    op = "sign"
 
     def __init__(self, channels: int, mode: str, features: Format, reduced: int = 8) -> None:
         super().__init__()
@@ -180,7 +211,20 @@ class SpectralRedistribution(nn.Module):
                 parameter.requires_grad_(False)
             self.fc2.bias.requires_grad_(mode == "static")
 
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+    def output(self, *inputs: Edge) -> Edge:
+        """+1 and -1."""
+        return Edge(inputs[0].channels, Format(2), inputs[0].stride)
+
+    def parameters_of(self, names: tuple[str, ...], inputs: tuple[str, ...], *tensors: Edge) -> list[SceneParameter]:
+        """The thresholds; one past the largest feature says "never"."""
+        channels, fmt = tensors[0].channels, tensors[0].format
+        return [SceneParameter(names[0], "srm", (channels,), Format(fmt.bits + 1, fmt.fraction), inputs[0])]
+
+    def recipe(self) -> Arrays:
+        """Both linear layers."""
+        return {key: value.detach().cpu().double().numpy() for key, value in self.named_parameters()}
+
+    def calibration(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Slopes k and biases b in real units, ``(N, C)`` of features ``x: (N, C, H, W)``, or ``(1, C)``."""
         if self.mode == "dynamic":
             means = x.mean(dim=(2, 3)) * self.features.step
@@ -194,6 +238,19 @@ class SpectralRedistribution(nn.Module):
         """Integer thresholds of ``k`` and ``b``."""
         return srm_threshold(k.detach().double(), b.detach().double() / self.features.step, self.features).to(k.dtype)
 
+    def measure(self, *inputs: Tensor, context: Context) -> tuple[Tensor, ...]:
+        """The thresholds ``(C,)`` of one scene."""
+        return (self.thresholds(*self.calibration(inputs[0]))[0],)
+
+    def learn(self, *inputs: Tensor, context: Context) -> Tensor:
+        """Signs with each image's own thresholds."""
+        k, b = self.calibration(inputs[0])
+        return trained_sign(inputs[0], self.thresholds(k, b), k, b, self.features.step)
+
+    def forward(self, x: Tensor, threshold: Tensor) -> Tensor:
+        """+1 where ``x >= threshold``, else -1."""
+        return sign(x, threshold)
+
 
 class ScaledRPReLU(IntegerLayer):
     """``alpha*p``, RPReLU and the residual: ``x + zeta + (alpha*p - gamma) * (1 or beta)``, "1" above ``gamma``.
@@ -201,6 +258,8 @@ class ScaledRPReLU(IntegerLayer):
     Parameters per channel, real numbers: ``alpha`` in units of ``1/sqrt(9C)`` (a block's gain is then about one),
     ``beta``, ``gamma``, ``zeta`` on the feature scale.
     """
+
+    op = "rprelu"
 
     def __init__(self, channels: int, features: Format) -> None:
         super().__init__()
@@ -228,6 +287,25 @@ class ScaledRPReLU(IntegerLayer):
             biases.clamp(BIAS.min, BIAS.max),
         )
 
+    def attributes(self) -> dict[str, int]:
+        """The slopes' fraction bits."""
+        return {"shift": SLOPE.fraction}
+
+    def arrays(self) -> Arrays:
+        """Knees, slopes and biases."""
+        knee, (slope_above, slope_below), (bias_above, bias_below) = self.integers()
+        return {
+            "knee": integers(knee, np.int32),
+            "slope_above": integers(slope_above, np.int32),
+            "slope_below": integers(slope_below, np.int32),
+            "bias_above": integers(bias_above, np.int32),
+            "bias_below": integers(bias_below, np.int32),
+        }
+
+    def output(self, *inputs: Edge) -> Edge:
+        """Features."""
+        return Edge(inputs[0].channels, self.features, inputs[0].stride)
+
     def forward(self, p: Tensor, x: Tensor) -> Tensor:
         """Popcounts ``p`` and features ``x`` to features, ``(N, C, H, W)``."""
         knee, slopes, biases = self.constants()
@@ -239,20 +317,12 @@ class S2BConv(nn.Module):
 
     def __init__(self, channels: int, srm: str, gsfa: str, features: Format, seed: int) -> None:
         super().__init__()
-        self.features = features
         self.srm = SpectralRedistribution(channels, srm, features)
         self.conv = BinaryConv(channels, gsfa, seed)
         self.rprelu = ScaledRPReLU(channels, features)
 
-    def sign(self, x: Tensor, threshold: Tensor | None) -> Tensor:
-        """+1 and -1; the threshold ``(C,)`` is given, or measured on each image of ``x`` (training)."""
-        if threshold is not None:
-            return sign(x, threshold)
-        k, b = self.srm(x)
-        return trained_sign(x, self.srm.thresholds(k, b), k, b, self.features.step)
-
-    def forward(self, x: Tensor, threshold: Tensor | None = None) -> tuple[Tensor, Tensor, Tensor]:
-        """Features ``x`` to the signs, the popcounts and the next features."""
-        s = self.sign(x, threshold)
-        p = self.conv(s)
-        return s, p, self.rprelu(p, x)
+    def graph(self, name: str, x: str, signs: str, popcounts: str, output: str) -> Graph:
+        """Steps of the unit called ``name`` from the tensor ``x`` to ``output``."""
+        yield Step(f"{name}.sign", self.srm, (x,), signs, (f"{name}.threshold",))
+        yield Step(f"{name}.conv", self.conv, (signs,), popcounts)
+        yield Step(f"{name}.rprelu", self.rprelu, (popcounts, x), output)

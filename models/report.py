@@ -14,8 +14,8 @@ from tqdm import tqdm
 from bitpan.models.cost import cost
 from bitpan.models.evaluate import Judgement, Method, collect, judge, mean_and_deviation
 from bitpan.models.images import Image
+from bitpan.models.pansharpener import PanSharpener
 from bitpan.models.quicklook import quicklook
-from bitpan.models.s2bnet_flat import PanSharpener
 from bitpan.models.tables import Fact, Row
 
 

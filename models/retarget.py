@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from bitpan.errors import ModelError
-from bitpan.models.s2bnet_flat import S2BNetFlat
+from bitpan.models.network import BinaryNetwork
 
 
-def retarget(network: S2BNetFlat, bits: int | None = None, gain: int = 0) -> S2BNetFlat:
+def retarget(network: BinaryNetwork, bits: int | None = None, gain: int = 0) -> BinaryNetwork:
     """The same weights for other imagery.
 
     Args:
@@ -35,6 +35,6 @@ def retarget(network: S2BNetFlat, bits: int | None = None, gain: int = 0) -> S2B
             f"{network.name} was trained on counts around {own.offset}; with --gain {gain} and {target.bits} bits they "
             "leave the range; choose them closer to the training's"
         )
-    other = S2BNetFlat(target)
+    other = type(network)(target)
     other.load_state_dict(network.state_dict())
     return other.eval()

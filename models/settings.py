@@ -22,7 +22,8 @@ class Settings:
         synthetic, scene_size: number and width of synthetic scenes.
         bands, bits, ratio, sensor: of the data.
         hold_out: fraction of the columns of each source kept for validation.
-        blocks, channels, srm, gsfa: of the network.
+        blocks, channels: of the network; 0 blocks stands for its own depth.
+        srm, gsfa, wavelet, norm, prior, cdc, outer_skip: arms, see :class:`bitpan.models.configuration.Configuration`.
         iterations, batch, patch, lr, seed: of the training.
         validate_every: iterations between validations and checkpoints.
         device, threads, compile: where and how it runs, see :func:`bitpan.models.kernels.compile_kernels`.
@@ -38,10 +39,15 @@ class Settings:
     ratio: int = 4
     sensor: str = "generic"
     hold_out: float = 0.3
-    blocks: int = 8
+    blocks: int = 0
     channels: int = 32
     srm: str = "dynamic"
     gsfa: str = "filters"
+    wavelet: str = "haar"
+    norm: str = "pixel"
+    prior: str = "diffusion"
+    cdc: str = "scene"
+    outer_skip: str = "none"
     iterations: int = 4000
     batch: int = 16
     patch: int = 32

@@ -23,18 +23,12 @@ from bitpan import __version__
 from bitpan.errors import DataError, ModelError
 from bitpan.models import evaluate
 from bitpan.models.checkpoint import network_of, read_checkpoint, save_checkpoint
+from bitpan.models.configuration import ARMS, Configuration, calibrated
 from bitpan.models.data import Triples, draw, load, split, synthetic
 from bitpan.models.evaluate import Table
 from bitpan.models.kernels import compile_kernels
-from bitpan.models.s2bnet_flat import (
-    GSFA_ARMS,
-    NETWORKS,
-    SRM_ARMS,
-    Configuration,
-    S2BNetFlat,
-    S2BNetFlatFloat,
-    calibrated,
-)
+from bitpan.models.networks import NETWORKS
+from bitpan.models.pansharpener import PanSharpener
 from bitpan.models.settings import Settings, learning_rate
 
 HELD_OUT_SEED = 1_000_000
@@ -70,7 +64,7 @@ def psnr(fused: Tensor, gt: Tensor, bits: int) -> float:
 
 
 @torch.no_grad()
-def validate(network: S2BNetFlat | S2BNetFlatFloat, held_out: Sequence[Triples], device: torch.device) -> float:
+def validate(network: PanSharpener, held_out: Sequence[Triples], device: torch.device) -> float:
     """Mean PSNR over the held-out images, each with its own statistics; NaN if there are none."""
     values = []
     for triples in held_out:
@@ -101,13 +95,16 @@ class Training:
             self.optimiser.load_state_dict(document["training"]["optimiser"])
             self.iteration, self.seconds = document["training"]["iteration"], document["training"]["seconds"]
 
-    def _build(self) -> S2BNetFlat | S2BNetFlatFloat:
+    def _build(self) -> PanSharpener:
         own = self.settings
         torch.manual_seed(own.seed)
         bands = self.training[0].gt.shape[1]
         pan, ms, gt = draw(self.training, 64, own.patch, (own.seed, own.iterations))
-        plain = Configuration(bands, own.bits, own.ratio, own.blocks, own.channels, own.srm, own.gsfa, seed=own.seed)
-        network = NETWORKS[own.network](calibrated(plain, pan, ms, gt))
+        kind = NETWORKS[own.network]
+        arms = {arm: getattr(own, arm) for arm in ARMS}
+        blocks = own.blocks or kind.default_blocks
+        plain = Configuration(bands, own.bits, own.ratio, blocks, own.channels, **arms, seed=own.seed)
+        network = kind(calibrated(plain, pan, ms, gt))
         network.scale_head(pan, ms)
         return network
 
@@ -220,10 +217,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--ratio", type=int, default=default.ratio, help="PAN pixels per MS pixel")
     add("--sensor", default=default.sensor, help="whose MTF degrades pairs without a truth")
     add("--hold-out", type=float, default=default.hold_out, help="fraction of the columns kept for validation")
-    add("--blocks", type=int, default=default.blocks)
+    add("--blocks", type=int, default=default.blocks, help="depth; 0 is the network's own")
     add("--channels", type=int, default=default.channels)
-    add("--srm", choices=SRM_ARMS, default=default.srm)
-    add("--gsfa", choices=GSFA_ARMS, default=default.gsfa)
+    for arm, choices in ARMS.items():
+        add(f"--{arm.replace('_', '-')}", choices=choices, default=getattr(default, arm), help="for ablation")
     add("--iterations", type=int, default=default.iterations)
     add("--batch", type=int, default=default.batch)
     add("--patch", type=int, default=default.patch, help="PAN pixels")

@@ -17,7 +17,7 @@ def make_random_model(blocks=2, channels=32, bands=4, bits=11, seed=0):
     shift = max(0, bits - 11)
     tensors = {
         "pan": Tensor(1, image),
-        "ms": Tensor(bands, image, "ms"),
+        "ms": Tensor(bands, image, 4),
         "lms": Tensor(bands, lms),
         "pan_centred": Tensor(1, centred),
         "lms_centred": Tensor(bands, centred),

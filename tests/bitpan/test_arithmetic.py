@@ -151,3 +151,102 @@ def test_interpolation_stays_within_its_format(seed, bits, dy, dx):
 
 def test_add_clip():
     assert arithmetic.add_clip([5, 2000, 10], [-9, 100, 1], 11).tolist() == [0, 2047, 11]
+
+
+SIGNS = {"LL": (1, 1, 1, 1), "LH": (1, 1, -1, -1), "HL": (1, -1, 1, -1), "HH": (1, -1, -1, 1)}
+
+
+def random_image(fmt, seed, shape=(2, 6, 8), extreme=False):
+    rng = np.random.default_rng(seed)
+    return rng.choice([fmt.min, fmt.max], shape) if extreme else rng.integers(fmt.min, fmt.max + 1, shape)
+
+
+@pytest.mark.parametrize("extreme", [False, True])
+def test_haar_is_the_signed_sum_of_each_block(extreme):
+    x = random_image(Format(10, 6), 1, extreme=extreme)
+    for band, signs in zip(arithmetic.haar(x), SIGNS.values(), strict=True):
+        assert band.shape == (2, 3, 4)
+        for c, i, j in np.ndindex(band.shape):
+            assert band[c, i, j] == (x[c, 2 * i : 2 * i + 2, 2 * j : 2 * j + 2].ravel() * signs).sum()
+
+
+def test_haar_directions():
+    """Vertical stripes vary along the width: HL; horizontal ones along the height: LH; a checkerboard: HH."""
+    y, x = np.mgrid[:4, :4]
+    for image, only in ((0 * x + 1, 0), ((-1) ** y, 1), ((-1) ** x, 2), ((-1) ** (x + y), 3)):
+        bands = [band.tolist() for band in arithmetic.haar(image[None])]
+        assert bands == [[[[4 * (i == only)] * 2] * 2] for i in range(4)]
+
+
+@pytest.mark.parametrize("signed", [True, False])
+def test_haar_format_holds_every_subband_and_orthonormally(signed):
+    fmt = Format(4, 1, signed)
+    wide = arithmetic.haar_format(fmt)
+    corners = np.array(np.meshgrid(*[[fmt.min, fmt.max]] * 4)).reshape(4, -1)
+    blocks = corners.T.reshape(-1, 2, 2).astype(np.int64)
+    bands = arithmetic.haar(blocks)
+    assert all(wide.min <= band.min() and band.max() <= wide.max for band in bands)
+    assert max(band.max() for band in bands) > Format(wide.bits - 1).max  # one bit fewer would not do
+    energy = sum((band * wide.step) ** 2 for band in bands)[:, 0, 0]
+    assert np.array_equal(energy, ((blocks * fmt.step) ** 2).sum(axis=(1, 2)))
+
+
+@given(st.integers(0, 2**32 - 1), st.booleans(), st.booleans())
+def test_inverse_haar_undoes_haar(seed, extreme, signed):
+    fmt = Format(10, 6, signed)
+    x = random_image(fmt, seed, extreme=extreme)
+    assert np.array_equal(arithmetic.inverse_haar(*arithmetic.haar(x), shift=2, fmt=fmt), x)
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 5), st.booleans())
+def test_inverse_haar_rounds_once_and_saturates(seed, shift, extreme):
+    fmt = Format(10, 6)
+    bands = [random_image(Format(12, 7), seed + i, extreme=extreme) for i in range(4)]
+    image = arithmetic.inverse_haar(*bands, shift=shift, fmt=fmt)
+    assert image.shape == (2, 12, 16)
+    for pixel in range(4):
+        total = sum(signs[pixel] * band for signs, band in zip(SIGNS.values(), bands, strict=True))
+        expected = np.clip(np.floor(total / 2**shift + 0.5), fmt.min, fmt.max)
+        assert np.array_equal(image[:, pixel // 2 :: 2, pixel % 2 :: 2], expected)
+
+
+def test_inverse_haar_refuses_an_exact_shift():
+    with pytest.raises(FormatError, match="at least one bit"):
+        arithmetic.inverse_haar(*[np.zeros((1, 2, 2))] * 4, shift=0, fmt=Format(10))
+
+
+@pytest.mark.parametrize("function", [arithmetic.haar, arithmetic.average_pool])
+@pytest.mark.parametrize("shape", [(1, 3, 4), (1, 4, 3)])
+def test_odd_sizes_have_no_blocks(function, shape):
+    with pytest.raises(FormatError, match="even sizes"):
+        function(np.zeros(shape))
+
+
+@given(st.integers(0, 2**32 - 1), st.booleans())
+def test_average_pool_rounds_the_mean_half_up(seed, extreme):
+    fmt = Format(10, 6)
+    x = random_image(fmt, seed, extreme=extreme)
+    pooled = arithmetic.average_pool(x)
+    for c, i, j in np.ndindex(2, 3, 4):
+        mean = Fraction(int(x[c, 2 * i : 2 * i + 2, 2 * j : 2 * j + 2].sum()), 4)
+        assert pooled[c, i, j] == (mean + Fraction(1, 2)).numerator // (mean + Fraction(1, 2)).denominator
+    assert fmt.min <= pooled.min() and pooled.max() <= fmt.max
+
+
+@given(st.integers(0, 2**32 - 1), st.booleans(), st.integers(1, 4), st.integers(1, 5))
+def test_bilinear_up_weighs_the_four_nearest(seed, extreme, height, width):
+    fmt = Format(10, 6)
+    x = random_image(fmt, seed, (2, height, width), extreme)
+    up = arithmetic.bilinear_up(x)
+    assert up.shape == (2, 2 * height, 2 * width)
+    for c, i, j in np.ndindex(up.shape):
+        y, y2 = i // 2, np.clip(i // 2 + (1 if i % 2 else -1), 0, height - 1)
+        z, z2 = j // 2, np.clip(j // 2 + (1 if j % 2 else -1), 0, width - 1)
+        a, b, d, e = (int(x[c, r, s]) for r, s in ((y, z), (y, z2), (y2, z), (y2, z2)))
+        assert up[c, i, j] == (9 * a + 3 * b + 3 * d + e + 8) >> 4
+    assert fmt.min <= up.min() and up.max() <= fmt.max
+
+
+def test_add_saturates():
+    fmt = Format(10, 6)
+    assert arithmetic.add([511, -512, 3, -512], [1, -1, -5, 511], fmt).tolist() == [511, -512, -2, -1]

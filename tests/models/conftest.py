@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from bitpan.models.s2bnet_flat import Configuration, S2BNetFlat
+from bitpan.models.configuration import Configuration
+from bitpan.models.s2bnet import S2BNetFlat
 
 
 @pytest.fixture

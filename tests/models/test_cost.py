@@ -9,8 +9,10 @@ from torch import nn
 
 import bitpan
 from bitpan.models.checkpoint import load_network
+from bitpan.models.configuration import Configuration
 from bitpan.models.cost import cost
-from bitpan.models.s2bnet_flat import Configuration, S2BNetFlat, S2BNetFlatFloat
+from bitpan.models.s2bnet import S2BNetFlat
+from bitpan.models.twins import S2BNetFlatFloat
 
 SHIPPED = Path(bitpan.__file__).parent / "pretrained" / "s2bnet-flat"
 

@@ -9,9 +9,10 @@ from qonnx.core.onnx_exec import execute_onnx
 from bitpan.cli import main
 from bitpan.errors import FormatError, MismatchError, ModelError
 from bitpan.models.checkpoint import save_checkpoint
+from bitpan.models.configuration import Configuration
 from bitpan.models.export import export, frozen, to_qonnx, verify
 from bitpan.models.integers import to_integer_model
-from bitpan.models.s2bnet_flat import Configuration, S2BNetFlatFloat
+from bitpan.models.twins import S2BNetFlatFloat
 
 BLOCK = [
     "Sub",

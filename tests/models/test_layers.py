@@ -177,7 +177,7 @@ def test_srm_arms():
     for srm in (dynamic, static):
         srm.fc2.bias.data = torch.randn(8)
     dynamic.fc2.weight.data = torch.randn(8, 8)
-    assert len({tuple(row) for row in dynamic.thresholds(*dynamic(x)).tolist()}) == 3
-    assert static.thresholds(*static(x)).shape == (1, 4)
-    assert none.thresholds(*none(x)).tolist() == [[0, 0, 0, 0]]
+    assert len({tuple(row) for row in dynamic.thresholds(*dynamic.calibration(x)).tolist()}) == 3
+    assert static.thresholds(*static.calibration(x)).shape == (1, 4)
+    assert none.thresholds(*none.calibration(x)).tolist() == [[0, 0, 0, 0]]
     assert not any(parameter.requires_grad for parameter in none.parameters())

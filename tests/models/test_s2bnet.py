@@ -4,9 +4,10 @@ import torch
 
 from bitpan.errors import ModelError
 from bitpan.model import IntegerModel, execute
+from bitpan.models.configuration import Configuration, calibrated
 from bitpan.models.integers import to_integer_model
 from bitpan.models.resample import upsample
-from bitpan.models.s2bnet_flat import Configuration, S2BNetFlatFloat, calibrated
+from bitpan.models.twins import S2BNetFlatFloat
 
 
 def check_equal(network, pan, ms, scene):

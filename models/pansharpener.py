@@ -1,0 +1,52 @@
+"""What every pan-sharpening network here shares: ``fused = clip(lms + network(cat(pan, lms)))``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+
+from bitpan.arithmetic import keys_coefficients
+from bitpan.models.configuration import Configuration
+from bitpan.models.functional import centre
+from bitpan.models.resample import interpolate
+
+
+class PanSharpener(nn.Module):
+    """A network that is called with PAN and MS counts and gives fused counts.
+
+    Attributes:
+        name: what the command line, the checkpoint and the tables know it by.
+        default_blocks: depth where none is asked for.
+    """
+
+    name = ""
+    default_blocks = 8
+    coefficients: Tensor
+
+    def __init__(self, configuration: Configuration) -> None:
+        super().__init__()
+        self.configuration = configuration
+        coefficients = torch.from_numpy(keys_coefficients(configuration.ratio)).float()
+        self.register_buffer("coefficients", coefficients, persistent=False)
+
+    def prepare(self, pan: Tensor, ms: Tensor) -> dict[str, Tensor]:
+        """Tensors lms and input (centred PAN and lms, integers) without a sub-pixel shift."""
+        own = self.configuration
+        lms = interpolate(ms, self.coefficients, self.coefficients)
+        both = torch.cat([pan, lms], dim=1)
+        return {"lms": lms, "input": centre(both, own.offset, own.input_shift, own.input)}
+
+    def scale_head(self, pan: Tensor, ms: Tensor) -> None:
+        """Prepare the start of training on these images; nothing unless a network needs it."""
+
+    def forward(self, pan: Tensor, ms: Tensor, scene: Mapping[str, Tensor] | None = None) -> Tensor:
+        """The fused image in counts, ``(N, B, H, W)``, of ``pan (N, 1, H, W)`` and ``ms (N, B, H/ratio, W/ratio)``.
+
+        Args:
+            pan: integers of ``bits`` bits, as floats.
+            ms: the same.
+            scene: scene parameters by name, integers as floats. With None each image's own statistics are measured.
+        """
+        raise NotImplementedError

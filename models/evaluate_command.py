@@ -22,7 +22,7 @@ from bitpan.models.images import Image, gather_images, require_equal_bands, synt
 from bitpan.models.pansharpener import PanSharpener
 from bitpan.models.provenance import origin, provenance
 from bitpan.models.report import cost_facts, image_facts, judge_and_draw, make_rows
-from bitpan.models.sources import band_numbers, parse
+from bitpan.models.sources import SOURCE_HELP, band_numbers, parse
 from bitpan.models.tables import markdown, write_tables
 from bitpan.models.train import HELD_OUT_SEED
 
@@ -41,8 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of ``bitpan evaluate``."""
     add = parser.add_argument
     add("checkpoints", nargs="*", type=Path, metavar="CHECKPOINT", help="what `bitpan train` wrote")
-    source = "PAN.tif,MS.tif or a .mat, .npz, .h5 file; may end in :key=value[;key=value] of sensor, bands, bits, shift"
-    add("--data", nargs="+", default=(), metavar="SOURCE", help=source)
+    add("--data", nargs="+", default=(), metavar="SOURCE", help=SOURCE_HELP)
     add("--synthetic", type=int, default=0, metavar="N", help="N synthetic scenes that no training sees")
     add("--scene-size", type=int, default=256, help="their width in PAN pixels (256)")
     add("--sensor", default="generic", help="whose MTF degrades pairs without a truth (generic)")
@@ -82,7 +81,7 @@ def run(arguments: argparse.Namespace) -> int:
         judgements = judge_and_draw(methods, images, arguments.border, folder / "quicklooks")
         facts = {entry.name: cost_facts(entry.network) for entry in entries}
         rows = make_rows(judgements, images, facts)
-        document = _document(arguments, entries, images, judgements, time.monotonic() - began)
+        document = _document(arguments, entries, images, judgements, began)
         write_tables(folder, "Quality", _notes(document), rows, document)
     print(markdown(rows))
     print(f"{arguments.output / 'table.md'}, table.csv, table.json and quicklooks/ of {len(images)} images")
@@ -124,7 +123,7 @@ def _document(
     entries: Sequence[Entry],
     images: Sequence[Image],
     judgements: Sequence[Judgement],
-    seconds: float,
+    began: float,
 ) -> dict[str, Any]:
     """Everything that table.json says beside the table."""
     asked = ("data", "synthetic", "scene_size", "ratio", "hold_out", "full_resolution", "border")
@@ -138,7 +137,7 @@ def _document(
         for entry in entries
     }
     return {
-        **provenance(seconds, arguments.device),
+        **provenance(began, arguments.device),
         "settings": {name: getattr(arguments, name) for name in asked},
         "checkpoints": checkpoints,
         **image_facts(images, judgements),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 import shlex
 import sys
+import time
 from collections.abc import Mapping
 from datetime import datetime, timezone
 from importlib.metadata import PackageNotFoundError, version
@@ -19,12 +20,12 @@ LIBRARIES = ("torch", "numpy", "scipy", "brevitas")
 """Packages whose version may change a result's digits."""
 
 
-def provenance(seconds: float, device: str = "cpu") -> dict[str, Any]:
-    """What every table says of itself."""
+def provenance(began: float, device: str = "cpu") -> dict[str, Any]:
+    """What every table says of itself; ``began`` is the start in ``time.monotonic()``."""
     return {
         "command": shlex.join(["bitpan", *sys.argv[1:]]),
         "date": datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M UTC"),
-        "seconds": round(seconds, 1),
+        "seconds": round(time.monotonic() - began, 1),
         "versions": versions(),
         "hardware": hardware(device),
     }

@@ -21,7 +21,8 @@ class Settings:
         data: sources, see :func:`bitpan.models.readers.read`.
         synthetic, scene_size: number and width of synthetic scenes.
         bands, bits, ratio, sensor: of the data.
-        hold_out: fraction of the columns of each source kept for validation.
+        reserve: fraction of the columns at the right of each source left out altogether, for tests.
+        hold_out: fraction of the other columns of each source kept for validation.
         blocks, channels: of the network; 0 blocks stands for its own depth.
         srm, gsfa, wavelet, norm, prior, cdc, outer_skip: arms, see :class:`bitpan.models.configuration.Configuration`.
         iterations, batch, patch, lr, seed: of the training.
@@ -38,6 +39,7 @@ class Settings:
     bits: int = 11
     ratio: int = 4
     sensor: str = "generic"
+    reserve: float = 0.0
     hold_out: float = 0.3
     blocks: int = 0
     channels: int = 32
@@ -65,6 +67,8 @@ class Settings:
                 raise DataError(f"--{name.replace('_', '-')} {getattr(self, name)}: at least 1")
         if not 0 <= self.hold_out < 1 or not self.lr > 0:
             raise DataError(f"--hold-out {self.hold_out} must lie in [0, 1) and --lr {self.lr} above 0")
+        if not 0 <= self.reserve < 1:
+            raise DataError(f"--reserve {self.reserve} must lie in [0, 1)")
         if self.patch % self.ratio:
             raise DataError(f"--patch {self.patch}: take a multiple of the ratio {self.ratio}")
 

@@ -13,6 +13,9 @@ from typing import Any
 
 from bitpan.errors import DataError
 
+SOURCE_HELP = "PAN.tif,MS.tif or a .mat, .npz, .h5 file; may end in :key=value[;...] of sensor, bands, bits, shift"
+"""For the command lines."""
+
 MOST_SHIFT = 64.0
 """Largest displacement in PAN pixels; more is no pair."""
 

@@ -30,6 +30,7 @@ from bitpan.models.kernels import compile_kernels
 from bitpan.models.networks import NETWORKS
 from bitpan.models.pansharpener import PanSharpener
 from bitpan.models.settings import Settings, learning_rate
+from bitpan.models.sources import SOURCE_HELP
 
 HELD_OUT_SEED = 1_000_000
 """Synthetic scenes from this seed on are never trained on."""
@@ -40,6 +41,8 @@ def gather(settings: Settings) -> tuple[list[Triples], list[Triples]]:
     training, held_out = [], []
     for source in settings.data:
         whole = load(source, settings.bands, settings.bits, settings.ratio, settings.sensor)
+        if settings.reserve > 0:
+            whole, _ = split(whole, settings.reserve)
         if settings.hold_out > 0:
             part, rest = split(whole, settings.hold_out)
             training.append(part)
@@ -209,14 +212,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--out", type=Path, required=True, help="folder for checkpoint.pt and last.pt")
     add("--resume", type=Path, help="go on from this last.pt; every other setting is the checkpoint's")
     add("--network", choices=NETWORKS, default=default.network)
-    add("--data", nargs="+", default=(), metavar="SOURCE", help="PAN.tif,MS.tif or .mat, .npz, .h5 files")
+    add("--data", nargs="+", default=(), metavar="SOURCE", help=SOURCE_HELP)
     add("--synthetic", type=int, default=0, metavar="N", help="train on N synthetic scenes")
     add("--scene-size", type=int, default=default.scene_size, help="their width in PAN pixels")
     add("--bands", type=_numbers, help="MS bands to use, from 0, as in 0,1,2,4")
     add("--bits", type=int, default=default.bits, help="unsigned bits of the imagery")
     add("--ratio", type=int, default=default.ratio, help="PAN pixels per MS pixel")
     add("--sensor", default=default.sensor, help="whose MTF degrades pairs without a truth")
-    add("--hold-out", type=float, default=default.hold_out, help="fraction of the columns kept for validation")
+    add("--reserve", type=float, default=default.reserve, help="fraction of the columns at the right left for tests")
+    add("--hold-out", type=float, default=default.hold_out, help="fraction of the others kept for validation")
     add("--blocks", type=int, default=default.blocks, help="depth; 0 is the network's own")
     add("--channels", type=int, default=default.channels)
     for arm, choices in ARMS.items():

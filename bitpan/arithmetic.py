@@ -126,6 +126,85 @@ def rprelu(
     return saturate(np.asarray(x, dtype=np.int64) + round_shift(slope * p + bias, shift), fmt)
 
 
+NORM_FRACTION = 6
+"""Fraction bits of the norm's gains and biases."""
+
+NORM_RANGE = Format(15)
+"""Range of a normalised feature, in steps of the features."""
+
+_LEADING = 12  # bits of each variance that the ratio is taken from
+_MEAN = 12  # fraction bits of 1/C
+_MIDPOINTS = (81, 121, 169, 225)  # 64 * (1 + (2j + 1)/8)**2: where the mantissa rounds up
+
+
+def _leading(v: Integers) -> tuple[Integers, Integers]:
+    """The leading ``_LEADING`` bits of ``v >= 0`` and their exponent: ``v ~ bits * 2**exponent``, truncated."""
+    exponent = np.frexp(v.astype(np.float64))[1].astype(np.int64) - _LEADING
+    return (v << np.maximum(-exponent, 0)) >> np.maximum(exponent, 0), exponent
+
+
+def deviation_ratio(vf: npt.ArrayLike, vb: npt.ArrayLike) -> tuple[Integers, Integers]:
+    """``sqrt(vf / vb)`` of two variances as ``mantissa * 2**exponent``, mantissa 4 to 8: within 12 %.
+
+    Hardware finds the leading ones, and the mantissa by four comparisons; there is no divider and no root. The
+    mantissa is 0 where either variance is.
+    """
+    vf, vb = np.asarray(vf, dtype=np.int64), np.asarray(vb, dtype=np.int64)
+    (a, p), (b, q) = _leading(vf), _leading(vb)
+    double = p - q
+    odd = double & 1
+    a, double = a << odd, double - odd
+    less = (a < b).astype(np.int64)
+    a, double = a << 2 * less, double - 2 * less  # now 1 <= a/b < 4
+    mantissa = 4 + sum((64 * a >= midpoint * b).astype(np.int64) for midpoint in _MIDPOINTS)
+    return np.where((vf > 0) & (vb > 0), mantissa, 0), double // 2 - 2
+
+
+def channel_norm(
+    x: npt.ArrayLike,
+    residual: npt.ArrayLike,
+    gain: npt.ArrayLike,
+    centre: npt.ArrayLike,
+    bias: npt.ArrayLike,
+    fmt: Format,
+) -> Integers:
+    """BNNPan's norm over the channels of each pixel, and the residual (Hou et al., CVPR 2025).
+
+    ``residual + kappa * (s_r / s_x) * (x - m_x - phi) + m_r + eta`` with the pixel's mean m and deviation s of x and of
+    the residual. Where either deviation is zero what is left is ``residual + m_r + eta``.
+
+    Args:
+        x: ``(C, H, W)``, what the RPReLU gives.
+        residual: the features in front of the sign, ``(C, H, W)``, on the grid of x.
+        gain: kappa times ``2**ceil(log2 C) / C``, in ``2**-NORM_FRACTION``, ``(C,)``.
+        centre: C times phi in steps, ``(C,)``.
+        bias: eta in ``2**-NORM_FRACTION`` steps, ``(C,)``.
+        fmt: format of x, residual and result.
+    """
+    x, residual = np.asarray(x, dtype=np.int64), np.asarray(residual, dtype=np.int64)
+    gain, centre, bias = (np.asarray(v, dtype=np.int64)[:, None, None] for v in (gain, centre, bias))
+    channels = len(x)
+    sum_x, sum_r = x.sum(axis=0), residual.sum(axis=0)
+    variances = (channels * (v * v).sum(axis=0) - s * s for v, s in ((residual, sum_r), (x, sum_x)))
+    mantissa, exponent = deviation_ratio(*variances)
+    shift = (channels - 1).bit_length() - exponent
+    scaled = (channels * x - sum_x - centre) * mantissa << np.maximum(-shift, 0)
+    right = np.maximum(shift, 0)
+    normal = saturate((scaled + ((1 << right) >> 1)) >> right, NORM_RANGE)
+    mean = round_shift(sum_r * round((1 << _MEAN) / channels), _MEAN)
+    return saturate(residual + round_shift(gain * normal + (mean << NORM_FRACTION) + bias, NORM_FRACTION), fmt)
+
+
+AFFINE_FRACTION = 8
+"""Fraction bits of the channel affine's scales, and of its offsets beyond the features'."""
+
+
+def channel_affine(y: npt.ArrayLike, affine: npt.ArrayLike, fmt: Format) -> Integers:
+    """``y * scale + offset`` per channel: BNNPan's LDPC and CDC, a scene parameter ``(2, C)`` in 1/256."""
+    scale, offset = np.asarray(affine, dtype=np.int64)[:, :, None, None]
+    return requantise(np.asarray(y, dtype=np.int64) * scale + offset, AFFINE_FRACTION, fmt)
+
+
 def keys_coefficients(ratio: int, shift: float = 0.0) -> Integers:
     """Keys' cubic kernel (a = -1/2; IEEE ASSP-29, 1981) for one axis, block-aligned phase, in ``2**-COEFFICIENT_BITS``.
 

@@ -32,10 +32,12 @@ READABLE = (1, 2)
 """Versions that can be read: 1 had a ``grid`` (pan or ms) in place of a tensor's stride."""
 
 _RPRELU = ("knee", "slope_above", "slope_below", "bias_above", "bias_below")
+_NORM = ("gain", "centre", "bias")
 _CONSTANTS = {
     "conv": ("weights", "bias"),
     "binary_conv": ("weights",),
     "rprelu": _RPRELU,
+    "norm": _NORM,
     "srm": ("fc1.weight", "fc1.bias", "fc2.weight", "fc2.bias"),
 }
 """Constants of each operation and of each kind of scene parameter."""
@@ -65,10 +67,12 @@ class Node:
     centre         x             --       --                                          offset, shift
     concat         a, b          --       --                                          --
     conv           x             --       weights (O,I,k,k) int8, bias (O,) int32     shift
-    sign           x             1        --                                          --
+    sign           x             1 or --  threshold (C,) int32 where it has no scene  --
     binary_conv    b             --       weights (O,I,k,k) int8 of +1, -1            --
-    rprelu         p, x          --       knee, slope_above, slope_below,             shift
+    rprelu         p[, x]        --       knee, slope_above, slope_below,             shift
                                           bias_above, bias_below: (C,) int32
+    norm           x, residual   --       gain, centre, bias: (C,) int32              --
+    affine         y             1        --                                          --
     add_clip       lms, residual --       --                                          --
     =============  ============  =======  ==========================================  ==================
 
@@ -293,12 +297,18 @@ def _apply(model: IntegerModel, node: Node, inputs: list[Integers], scene: Mappi
         bias = model.constant(node, "bias").astype(np.int64)
         return arithmetic.requantise(total + bias[:, None, None], node.attributes["shift"], fmt)
     if node.op == "sign":
-        return arithmetic.sign(inputs[0], scene[node.scene[0]])
+        threshold = scene[node.scene[0]] if node.scene else model.constant(node, "threshold")
+        return arithmetic.sign(inputs[0], threshold)
     if node.op == "binary_conv":
         return arithmetic.conv2d(inputs[0], model.constant(node, "weights"), pad_value=-1)
     if node.op == "rprelu":
         constants = {key: model.constant(node, key) for key in _RPRELU}
-        return arithmetic.rprelu(inputs[0], inputs[1], **constants, shift=node.attributes["shift"], fmt=fmt)
+        residual = inputs[1] if len(inputs) > 1 else np.int64(0)
+        return arithmetic.rprelu(inputs[0], residual, **constants, shift=node.attributes["shift"], fmt=fmt)
+    if node.op == "norm":
+        return arithmetic.channel_norm(*inputs, *(model.constant(node, key) for key in _NORM), fmt)
+    if node.op == "affine":
+        return arithmetic.channel_affine(inputs[0], scene[node.scene[0]], fmt)
     if node.op == "add_clip":
         return arithmetic.add_clip(inputs[0], inputs[1], fmt.bits)
     raise ModelError(f"model {model.name}: node {node.name} has unknown operation {node.op!r}")

@@ -64,7 +64,8 @@ class Steps:
         chain.append(follower)
         if uses[follower.output] == 1:
             last = next((n for n in nodes if follower.output in n.inputs), None)
-            if last and last.op == "rprelu" and last.inputs[1] in ready and self._fits_32_bits(follower, last):
+            residual = last is not None and last.op == "rprelu" and len(last.inputs) == 2
+            if last and residual and last.inputs[1] in ready and self._fits_32_bits(follower, last):
                 chain.append(last)
         return chain
 
@@ -116,7 +117,8 @@ class Steps:
         channels, height, width = x.shape
         total = 9 * channels
         limits = np.iinfo(x.dtype)
-        thresholds = np.clip(scene[sign.scene[0]], limits.min, limits.max).astype(x.dtype)
+        found = scene[sign.scene[0]] if sign.scene else self.model.constant(sign, "threshold")
+        thresholds = np.clip(found, limits.min, limits.max).astype(x.dtype)
         planes = np.zeros(((channels + 7) // 8, height + 2, width + 2), np.uint8)
         share(lambda first, last: kernels.pack_signs(x, thresholds, planes, first, last), height)
         shape = (len(weights), height, width)

@@ -120,7 +120,7 @@ def _annotate(wrapper: ModelWrapper, network: BinaryNetwork) -> None:
             owner.setdefault(name, belongs)
         count[f"{belongs}.{node.op_type}"] += 1
         node.name = f"{belongs}.{node.op_type}{count[f'{belongs}.{node.op_type}']}"
-    binary = {step.output for step in network.graph() if step.layer.op == "sign"}
+    binary = {name for step in network.graph() if step.layer.op == "sign" for name in step.outputs}
     for name, tensor in table.items():
         wrapper.set_tensor_datatype(name, DataType["BIPOLAR"] if name in binary else _datatype(tensor.format))
     for parameter in scene_parameters(network)[0]:

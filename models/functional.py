@@ -178,10 +178,18 @@ class _RPReLU(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Context, p: Tensor, x: Tensor, knee: Tensor, slopes: Tensor, biases: Tensor, shift: int, fmt: Format
+        ctx: Context,
+        p: Tensor,
+        x: Tensor | None,
+        knee: Tensor,
+        slopes: Tensor,
+        biases: Tensor,
+        shift: int,
+        fmt: Format,
     ) -> Tensor:
-        """``slopes`` and ``biases`` are ``(2, C)``: above, below."""
-        ctx.scale, ctx.limit = 2.0**-shift, float(fmt.max)
+        """``slopes`` and ``biases`` are ``(2, C)``: above, below; ``x`` is None where there is no residual."""
+        ctx.scale, ctx.limit, ctx.alone = 2.0**-shift, float(fmt.max), x is None
+        x = p.new_zeros(()) if x is None else x
         halved = biases + 2.0 ** (shift - 1)
         result = KERNELS["rprelu_forward"](p, x, knee, slopes, halved, ctx.scale, float(fmt.min), ctx.limit)
         ctx.save_for_backward(p, result, knee, slopes)
@@ -191,11 +199,11 @@ class _RPReLU(torch.autograd.Function):
     def backward(ctx: Context, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         """Straight through rounding, zero where saturated."""
         dp, dx, dslopes, dbiases = KERNELS["rprelu_gradients"](gradients[0], *ctx.saved_tensors, ctx.scale, ctx.limit)
-        return dp, dx, None, dslopes, dbiases, None, None
+        return dp, None if ctx.alone else dx, None, dslopes, dbiases, None, None
 
     @staticmethod
     def symbolic(
-        g: Graph, p: Value, x: Value, knee: Value, slopes: Value, biases: Value, shift: int, fmt: Format
+        g: Graph, p: Value, x: Value | None, knee: Value, slopes: Value, biases: Value, shift: int, fmt: Format
     ) -> Value:
         """GreaterOrEqual, Where, Where, Mul, Add; Add, Mul, Floor; Add, Clip. Constants have shape (1, C, 1, 1)."""
         one_per_channel = constant(g, [1, -1, 1, 1], torch.int64)
@@ -207,7 +215,10 @@ class _RPReLU(torch.autograd.Function):
         above = g.op("GreaterOrEqual", p, g.op("Reshape", knee, one_per_channel))
         slope, bias = g.op("Where", above, *rows(slopes)), g.op("Where", above, *rows(biases))
         total = g.op("Add", g.op("Mul", slope, p), bias)
-        return _image(g, clip_nodes(g, g.op("Add", round_shift_nodes(g, total, shift), x), fmt), x)
+        total = round_shift_nodes(g, total, shift)
+        if x is not None and not x.node().mustBeNone():
+            total = g.op("Add", total, x)
+        return _image(g, clip_nodes(g, total, fmt), p)
 
 
 class _AddClip(torch.autograd.Function):
@@ -264,8 +275,10 @@ def pad_binary(s: Tensor) -> Tensor:
     return _PadBinary.apply(s)  # type: ignore[no-any-return,no-untyped-call]
 
 
-def rprelu(p: Tensor, x: Tensor, knee: Tensor, slopes: Tensor, biases: Tensor, shift: int, fmt: Format) -> Tensor:
-    """RPReLU and residual; ``knee (C,)``, ``slopes`` and ``biases (2, C)``: above, below."""
+def rprelu(
+    p: Tensor, x: Tensor | None, knee: Tensor, slopes: Tensor, biases: Tensor, shift: int, fmt: Format
+) -> Tensor:
+    """RPReLU and residual ``x``, if any; ``knee (C,)``, ``slopes`` and ``biases (2, C)``: above, below."""
     return _RPReLU.apply(p, x, knee, slopes, biases, shift, fmt)  # type: ignore[no-any-return,no-untyped-call]
 
 

@@ -11,7 +11,8 @@ def tensor_table(network: BinaryNetwork) -> dict[str, Tensor]:
     """Channels, format and stride of every tensor of the graph, in order."""
     table = network.inputs()
     for step in network.graph():
-        table[step.output] = step.layer.output(*(table[name] for name in step.inputs))
+        spec = step.layer.output(*(table[name] for name in step.inputs))
+        table |= dict.fromkeys(step.outputs, spec)
     return table
 
 
@@ -25,7 +26,7 @@ def scene_parameters(network: BinaryNetwork) -> tuple[list[SceneParameter], Arra
             tensors = (table[name] for name in step.inputs)
             parameters += step.layer.parameters_of(step.scene, step.inputs, *tensors)
             arrays |= {f"{step.scene[0]}.{key}": value for key, value in step.layer.recipe().items()}
-    return parameters, arrays
+    return parameters, arrays | network.recipe()
 
 
 def to_integer_model(network: BinaryNetwork) -> IntegerModel:
@@ -34,7 +35,7 @@ def to_integer_model(network: BinaryNetwork) -> IntegerModel:
     nodes: list[Node] = []
     constants: Arrays = {}
     for step in network.graph():
-        nodes.append(Node(step.layer.op, step.name, step.inputs, step.output, step.scene, step.layer.attributes()))
+        nodes += step.nodes()
         constants |= {f"{step.name}.{key}": value for key, value in step.layer.arrays().items()}
     parameters, recipes = scene_parameters(network)
     constants |= recipes

@@ -54,6 +54,56 @@ def rprelu_gradients(
     return dp, dx, dslopes, dbiases
 
 
+def norm_forward(
+    x: Tensor,
+    residual: Tensor,
+    sum_x: Tensor,
+    ratio: Tensor,
+    mean: Tensor,
+    gain: Tensor,
+    centre: Tensor,
+    bias: Tensor,
+    limit: float,
+    scale: float,
+    high: float,
+) -> Tensor:
+    """The last steps of :func:`bitpan.arithmetic.channel_norm`; sum, ratio and mean are ``(N, 1, H, W)``."""
+    normal = (x.shape[1] * x).sub_(sum_x).sub_(centre[:, None, None]).mul_(ratio).add_(0.5).floor_()
+    total = normal.clamp_(-limit - 1, limit).mul_(gain[:, None, None]).add_(bias[:, None, None]).mul_(scale)
+    return total.add_(mean).add_(0.5).floor_().add_(residual).clamp_(-high - 1, high)
+
+
+def norm_gradients(
+    gradient: Tensor,
+    x: Tensor,
+    residual: Tensor,
+    result: Tensor,
+    mean_x: Tensor,
+    mean_r: Tensor,
+    var_x: Tensor,
+    var_r: Tensor,
+    kappa: Tensor,
+    phi: Tensor,
+    high: float,
+) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+    """Gradients of x, residual, kappa, phi and the bias through ``residual + kappa*r*(x - m_x - phi) + m_r + bias``.
+
+    ``r`` is the ratio of the deviations; its own dependence on x and on the residual is in the gradient.
+    """
+    upstream = (result.abs() - high).sign_().clamp_(min=-1.0, max=0.0).mul_(-gradient)
+    ratio = (var_r / var_x).sqrt_()
+    centred = x - mean_x
+    free = centred - phi[:, None, None]
+    inner = upstream * kappa[:, None, None]
+    mean_inner = inner.mean(dim=1, keepdim=True)
+    pull = (inner * free).mean(dim=1, keepdim=True)
+    dx = torch.addcmul((inner - mean_inner) * ratio, centred, -pull * ratio / var_x)
+    dr = torch.addcmul(upstream + upstream.mean(dim=1, keepdim=True), residual - mean_r, pull / (var_x * var_r).sqrt_())
+    dkappa = (upstream * (free * ratio)).sum(dim=(0, 2, 3))
+    dphi = -(inner * ratio).sum(dim=(0, 2, 3))
+    return dx, dr, dkappa, dphi, upstream.sum(dim=(0, 2, 3))
+
+
 def _mean_and_half(pair: Tensor) -> tuple[Tensor, Tensor]:
     """Mean and half difference of (above, below), ``(2, C)``, as ``(C, 1, 1)``."""
     above, below = pair[0][:, None, None], pair[1][:, None, None]
@@ -61,7 +111,8 @@ def _mean_and_half(pair: Tensor) -> tuple[Tensor, Tensor]:
 
 
 KERNELS: dict[str, Callable[..., Any]] = {
-    function.__name__: function for function in (signs, sign_gradients, rprelu_forward, rprelu_gradients)
+    function.__name__: function
+    for function in (signs, sign_gradients, rprelu_forward, rprelu_gradients, norm_forward, norm_gradients)
 }
 """What :mod:`bitpan.models.functional` calls."""
 

@@ -109,7 +109,7 @@ class IntegerConv(IntegerLayer):
         bias = round_half_up(self.bias * 2.0**fraction).clamp(BIAS_8.min, BIAS_8.max)
         return quantised.value * 2.0**weight_fraction, bias, shift
 
-    def attributes(self) -> dict[str, int]:
+    def attributes(self, output: int = 0) -> dict[str, int]:
         """The rounding shift."""
         return {"shift": self.integers()[2]}
 
@@ -252,6 +252,34 @@ class SpectralRedistribution(SceneOperation):
         return sign(x, threshold)
 
 
+class Sign(Operation):
+    """The plain sign: +1 from zero on."""
+
+    op = "sign"
+
+    def __init__(self, channels: int, features: Format) -> None:
+        super().__init__()
+        self.features = features
+        self.register_buffer("threshold", torch.zeros(channels), persistent=False)
+
+    threshold: Tensor
+
+    def arrays(self) -> Arrays:
+        """The thresholds: zeros."""
+        return {"threshold": integers(self.threshold, np.int32)}
+
+    def output(self, *inputs: Edge) -> Edge:
+        """+1 and -1."""
+        return Edge(inputs[0].channels, Format(2), inputs[0].stride)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """+1 where ``x >= 0``, else -1; a gradient as of :func:`trained_sign`."""
+        if torch.onnx.is_in_onnx_export() or not torch.is_grad_enabled():
+            return sign(x, self.threshold)
+        zero = self.threshold[None]
+        return trained_sign(x, zero, zero + 1, zero, self.features.step)
+
+
 class ScaledRPReLU(IntegerLayer):
     """``alpha*p``, RPReLU and the residual: ``x + zeta + (alpha*p - gamma) * (1 or beta)``, "1" above ``gamma``.
 
@@ -261,11 +289,11 @@ class ScaledRPReLU(IntegerLayer):
 
     op = "rprelu"
 
-    def __init__(self, channels: int, features: Format) -> None:
+    def __init__(self, channels: int, features: Format, alpha: float = 1.0) -> None:
         super().__init__()
         self.features = features
         self.unit = 1 / math.sqrt(9 * channels) / features.step  # feature steps per popcount at alpha = 1
-        self.alpha = nn.Parameter(torch.ones(channels))
+        self.alpha = nn.Parameter(torch.full((channels,), alpha))
         self.beta = nn.Parameter(torch.full((channels,), 0.25))
         self.gamma = nn.Parameter(torch.zeros(channels))
         self.zeta = nn.Parameter(torch.zeros(channels))
@@ -287,7 +315,7 @@ class ScaledRPReLU(IntegerLayer):
             biases.clamp(BIAS.min, BIAS.max),
         )
 
-    def attributes(self) -> dict[str, int]:
+    def attributes(self, output: int = 0) -> dict[str, int]:
         """The slopes' fraction bits."""
         return {"shift": SLOPE.fraction}
 
@@ -306,8 +334,8 @@ class ScaledRPReLU(IntegerLayer):
         """Features."""
         return Edge(inputs[0].channels, self.features, inputs[0].stride)
 
-    def forward(self, p: Tensor, x: Tensor) -> Tensor:
-        """Popcounts ``p`` and features ``x`` to features, ``(N, C, H, W)``."""
+    def forward(self, p: Tensor, x: Tensor | None = None) -> Tensor:
+        """Popcounts ``p`` and features ``x``, if there is a residual, to features, ``(N, C, H, W)``."""
         knee, slopes, biases = self.constants()
         return rprelu(p, x, knee, slopes, biases, SLOPE.fraction, self.features)
 
@@ -323,6 +351,6 @@ class S2BConv(nn.Module):
 
     def graph(self, name: str, x: str, signs: str, popcounts: str, output: str) -> Graph:
         """Steps of the unit called ``name`` from the tensor ``x`` to ``output``."""
-        yield Step(f"{name}.sign", self.srm, (x,), signs, (f"{name}.threshold",))
-        yield Step(f"{name}.conv", self.conv, (signs,), popcounts)
-        yield Step(f"{name}.rprelu", self.rprelu, (popcounts, x), output)
+        yield Step(f"{name}.sign", self.srm, (x,), (signs,), (f"{name}.threshold",))
+        yield Step(f"{name}.conv", self.conv, (signs,), (popcounts,))
+        yield Step(f"{name}.rprelu", self.rprelu, (popcounts, x), (output,))

@@ -9,7 +9,7 @@ import torch
 from bitpan.model import Tensor
 from bitpan.models.configuration import Configuration
 from bitpan.models.layers import IntegerConv
-from bitpan.models.operation import Context, Graph, SceneOperation, Step
+from bitpan.models.operation import Arrays, Context, Graph, SceneOperation, Step
 from bitpan.models.operations import AddClip, Centre, Concat, Interpolate
 from bitpan.models.pansharpener import PanSharpener
 
@@ -40,17 +40,21 @@ class BinaryNetwork(PanSharpener):
 
     def graph(self) -> Graph:
         """Every step, in order of computation."""
-        yield Step("upsample", self.interpolator, ("ms",), "lms", ("upsample.rows", "upsample.columns"))
-        yield Step("pan_centre", self.centring, ("pan",), "pan_centred")
-        yield Step("lms_centre", self.centring, ("lms",), "lms_centred")
-        yield Step("input_concat", self.concatenation, ("pan_centred", "lms_centred"), "input")
-        yield Step("head", self.head, ("input",), "x0")
+        yield Step("upsample", self.interpolator, ("ms",), ("lms",), ("upsample.rows", "upsample.columns"))
+        yield Step("pan_centre", self.centring, ("pan",), ("pan_centred",))
+        yield Step("lms_centre", self.centring, ("lms",), ("lms_centred",))
+        yield Step("input_concat", self.concatenation, ("pan_centred", "lms_centred"), ("input",))
+        yield Step("head", self.head, ("input",), ("x0",))
         last = "x0"
         for step in self.body():
             yield step
-            last = step.output
-        yield Step("tail", self.tail, (last,), "residual")
-        yield Step("output", self.addition, ("lms", "residual"), "fused")
+            (last,) = step.outputs[-1:]
+        yield Step("tail", self.tail, (last,), ("residual",))
+        yield Step("output", self.addition, ("lms", "residual"), ("fused",))
+
+    def recipe(self) -> Arrays:
+        """Float arrays by their whole name from which the host computes :meth:`context`."""
+        return {}
 
     def inputs(self) -> dict[str, Tensor]:
         """The graph's inputs."""
@@ -78,9 +82,10 @@ class BinaryNetwork(PanSharpener):
         for step in self.graph():
             inputs = [values[name] for name in step.inputs]
             if scene is None and isinstance(step.layer, SceneOperation):
-                values[step.output] = step.layer.learn(*inputs, context=context or {})
+                result = step.layer.learn(*inputs, context=context or {})
             else:
-                values[step.output] = step.layer(*inputs, *((scene or {})[name] for name in step.scene))
+                result = step.layer(*inputs, *((scene or {})[name] for name in step.scene))
+            step.keep(result, values)
         return {name: value for name, value in values.items() if name not in ("pan", "ms")}
 
     def forward(
@@ -98,7 +103,7 @@ class BinaryNetwork(PanSharpener):
             inputs = [values[name] for name in step.inputs]
             if isinstance(step.layer, SceneOperation):
                 scene |= dict(zip(step.scene, step.layer.measure(*inputs, context=context), strict=True))
-            values[step.output] = step.layer(*inputs, *(scene[name] for name in step.scene))
+            step.keep(step.layer(*inputs, *(scene[name] for name in step.scene)), values)
         return scene
 
     def scale_head(self, pan: torch.Tensor, ms: torch.Tensor) -> None:

@@ -15,7 +15,7 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
-from bitpan.model import SceneParameter, Tensor
+from bitpan.model import Node, SceneParameter, Tensor
 
 Arrays = dict[str, npt.NDArray[Any]]
 Context = Mapping[str, torch.Tensor]
@@ -30,8 +30,8 @@ class Operation(nn.Module):
 
     op = ""
 
-    def attributes(self) -> dict[str, int]:
-        """Attributes of the node."""
+    def attributes(self, output: int = 0) -> dict[str, int]:
+        """Attributes of the node that makes this output."""
         return {}
 
     def arrays(self) -> Arrays:
@@ -39,7 +39,7 @@ class Operation(nn.Module):
         return {}
 
     def output(self, *inputs: Tensor) -> Tensor:
-        """Channels, format and stride of the output."""
+        """Channels, format and stride of each output."""
         return inputs[0]
 
 
@@ -65,13 +65,26 @@ class SceneOperation(Operation):
 
 @dataclass(frozen=True)
 class Step:
-    """One node: ``layer`` makes ``output`` of ``inputs``; ``scene`` names its scene parameters."""
+    """``layer`` makes ``outputs`` of ``inputs``; ``scene`` names its scene parameters.
+
+    It is one node of the integer model, or as many as it has outputs.
+    """
 
     name: str
     layer: Operation
     inputs: tuple[str, ...]
-    output: str
+    outputs: tuple[str, ...]
     scene: tuple[str, ...] = ()
+
+    def keep(self, result: Any, values: dict[str, torch.Tensor]) -> None:  # noqa: ANN401
+        """Put what ``layer`` gave among the tensors, by name."""
+        values |= dict(zip(self.outputs, result if isinstance(result, tuple) else (result,), strict=True))
+
+    def nodes(self) -> Iterator[Node]:
+        """The step in the integer model."""
+        for i, output in enumerate(self.outputs):
+            name = self.name if len(self.outputs) == 1 else f"{self.name}{i}"
+            yield Node(self.layer.op, name, self.inputs, output, self.scene, self.layer.attributes(i))
 
 
 Graph = Iterator[Step]

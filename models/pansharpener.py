@@ -23,6 +23,12 @@ class PanSharpener(nn.Module):
 
     name = ""
     default_blocks = 8
+    stages: tuple[str, ...] = ("joint",)
+    """What is trained one after the other."""
+
+    stage_shares: tuple[float, ...] = (1.0,)
+    """The share of the iterations each stage takes."""
+
     coefficients: Tensor
 
     def __init__(self, configuration: Configuration) -> None:
@@ -50,3 +56,19 @@ class PanSharpener(nn.Module):
             scene: scene parameters by name, integers as floats. With None each image's own statistics are measured.
         """
         raise NotImplementedError
+
+    def loss(self, stage: str, pan: Tensor, ms: Tensor, gt: Tensor) -> tuple[Tensor, Tensor | None]:
+        """What ``stage`` minimises, in units of the residual, and the fused image where it makes one."""
+        fused = self(pan, ms)
+        return (fused - gt).abs().mean() * 2.0**-self.configuration.residual_gain, fused
+
+    def stage_parameters(self, stage: str) -> list[nn.Parameter]:
+        """What ``stage`` trains."""
+        return [parameter for parameter in self.parameters() if parameter.requires_grad]
+
+    def begin_stage(self, stage: str) -> None:
+        """Called once when a stage begins, not when a training is resumed in its middle."""
+
+    def float_parts(self) -> list[nn.Module]:
+        """Modules that take and give one tensor and may compute in bf16, see :mod:`bitpan.models.precision`."""
+        return []

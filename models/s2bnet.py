@@ -5,10 +5,12 @@ from __future__ import annotations
 import torch
 from torch import nn
 
+from bitpan.errors import ModelError
 from bitpan.models.configuration import Configuration
 from bitpan.models.layers import S2BConv
 from bitpan.models.network import BinaryNetwork
-from bitpan.models.operation import Graph
+from bitpan.models.operation import Graph, Step
+from bitpan.models.operations import Add, Pool, Up
 
 
 class S2BNetFlat(BinaryNetwork):
@@ -29,3 +31,47 @@ class S2BNetFlat(BinaryNetwork):
         for i, block in enumerate(self.blocks):
             assert isinstance(block, S2BConv)
             yield from block.graph(f"block{i}", f"x{i}", f"s{i}", f"p{i}", f"x{i + 1}")
+
+
+class S2BNet(BinaryNetwork):
+    """The U shape: two encoder levels, a bottleneck and two decoder levels of two units each, skips added.
+
+    Down by average pooling, up bilinearly; ``channels`` throughout. Its depth is fixed.
+    """
+
+    name = "s2bnet"
+    default_blocks = 10
+
+    def __init__(self, configuration: Configuration) -> None:
+        super().__init__(configuration)
+        own = configuration
+        if own.blocks != self.default_blocks:
+            raise ModelError(f"{self.name} has {self.default_blocks} units, not {own.blocks}; leave --blocks out")
+        self.blocks = nn.ModuleList(
+            S2BConv(own.channels, own.srm, own.gsfa, own.features, own.seed + i) for i in range(own.blocks)
+        )
+        self.pool, self.up, self.add = Pool(), Up(), Add(own.features)
+        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+    def body(self) -> Graph:
+        """Two levels down, the bottleneck, two levels up."""
+        units = iter(range(len(self.blocks)))
+
+        def level(x: str) -> Graph:
+            for i in (next(units), next(units)):
+                block = self.blocks[i]
+                assert isinstance(block, S2BConv)
+                yield from block.graph(f"block{i}", x, f"s{i}", f"p{i}", f"x{i + 1}")
+                x = f"x{i + 1}"
+
+        yield from level("x0")
+        yield Step("pool0", self.pool, ("x2",), ("down0",))
+        yield from level("down0")
+        yield Step("pool1", self.pool, ("x4",), ("down1",))
+        yield from level("down1")
+        yield Step("up1", self.up, ("x6",), ("up1",))
+        yield Step("skip1", self.add, ("up1", "x4"), ("joined1",))
+        yield from level("joined1")
+        yield Step("up0", self.up, ("x8",), ("up0",))
+        yield Step("skip0", self.add, ("up0", "x2"), ("joined0",))
+        yield from level("joined0")

@@ -1,0 +1,89 @@
+"""BNNPan's LDPC and CDC as the one multiply-add per channel that leaves the network (Hou et al., CVPR 2025).
+
+``O = W_c * (Y * z_w + z_b) + Y``, so ``O = Y * (W_c * z_w + 1) + W_c * z_b``: a scene parameter.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from bitpan.arithmetic import AFFINE_FRACTION
+from bitpan.formats import Format
+from bitpan.model import SceneParameter
+from bitpan.model import Tensor as Edge
+from bitpan.models.functional import requantise, round_half_up
+from bitpan.models.operation import Arrays, Context, SceneOperation
+
+SCALE = Format(12, AFFINE_FRACTION)
+"""Range of the scales."""
+
+AFFINE = Format(20, AFFINE_FRACTION)
+"""Format of scales and offsets."""
+
+CDC_START = -2.0
+"""Where ``W_c = sigmoid(.)`` starts, small so that a block's gain is about one."""
+
+
+class ChannelAffine(SceneOperation):
+    """LDPC (a scale and an offset from the latent prior) and CDC (a weight from the scene's own statistics).
+
+    Without the prior z_w = 1 and z_b = 0; without CDC the result is ``Y * z_w + z_b``.
+    """
+
+    op = "affine"
+
+    def __init__(self, channels: int, features: Format, prior: bool, cdc: bool) -> None:
+        super().__init__()
+        self.features, self.prior, self.cdc = features, prior, cdc
+        if prior:
+            self.ldpc = nn.Linear(channels, 2 * channels)
+            nn.init.normal_(self.ldpc.weight, std=0.01)
+            self.ldpc.bias.data = torch.cat([torch.ones(channels), torch.zeros(channels)])
+        if cdc:
+            self.weigh = nn.Linear(3 * channels, channels)
+            nn.init.zeros_(self.weigh.weight)
+            nn.init.constant_(self.weigh.bias, CDC_START)
+
+    def parameters_of(self, names: tuple[str, ...], inputs: tuple[str, ...], *tensors: Edge) -> list[SceneParameter]:
+        """Scales and offsets, ``(2, C)``."""
+        return [SceneParameter(names[0], "affine", (2, tensors[0].channels), AFFINE, inputs[0])]
+
+    def recipe(self) -> Arrays:
+        """The linear layers there are."""
+        return {key: value.detach().cpu().double().numpy() for key, value in self.named_parameters()}
+
+    def calibration(self, y: Tensor, context: Context) -> tuple[Tensor, Tensor]:
+        """Scales and offsets in real units, ``(N, C, 1, 1)``, of features ``y`` in real units."""
+        scale, offset = torch.ones_like(y[:, :, :1, :1]), torch.zeros_like(y[:, :, :1, :1])
+        if self.prior:
+            scale, offset = self.ldpc(context["prior"])[:, :, None, None].chunk(2, dim=1)
+        if not self.cdc:
+            return scale, offset
+        shifted = torch.addcmul(offset, y, scale)
+        spread, mean = torch.std_mean(shifted, dim=(2, 3), correction=0)
+        weight = torch.sigmoid(self.weigh(torch.cat([shifted.abs().mean(dim=(2, 3)), mean, spread], dim=1)))
+        weight = weight[:, :, None, None]
+        return weight * scale + 1, weight * offset
+
+    def rounded(self, y: Tensor, context: Context) -> tuple[Tensor, Tensor]:
+        """Scales and offsets of features ``y`` in steps, as integers."""
+        step = self.features.step
+        scale, offset = self.calibration(y * step, context)
+        scale = round_half_up(scale * 2.0**AFFINE_FRACTION).clamp(SCALE.min, SCALE.max)
+        offset = round_half_up(offset * (2.0**AFFINE_FRACTION / step)).clamp(AFFINE.min, AFFINE.max)
+        return scale, offset
+
+    def measure(self, *inputs: Tensor, context: Context) -> tuple[Tensor, ...]:
+        """Scales and offsets ``(2, C)`` of one scene."""
+        return (torch.stack([value[0, :, 0, 0] for value in self.rounded(inputs[0], context)]),)
+
+    def learn(self, *inputs: Tensor, context: Context) -> Tensor:
+        """The features with each image's own scales and offsets."""
+        scale, offset = self.rounded(inputs[0], context)
+        return requantise(torch.addcmul(offset, inputs[0], scale), AFFINE_FRACTION, self.features)
+
+    def forward(self, y: Tensor, affine: Tensor) -> Tensor:
+        """``y (N, C, H, W)`` with given scales and offsets."""
+        scale, offset = affine.reshape(2, 1, -1, 1, 1)
+        return requantise(y * scale + offset, AFFINE_FRACTION, self.features)

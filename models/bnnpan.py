@@ -1,0 +1,154 @@
+"""BNNPan (Hou et al., CVPR 2025): binary convolutions in the wavelet domain, a norm at each pixel, a latent prior."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from bitpan.arithmetic import haar_format
+from bitpan.formats import Format
+from bitpan.models.affine import ChannelAffine
+from bitpan.models.configuration import Configuration
+from bitpan.models.functional import centre
+from bitpan.models.latent import Latent
+from bitpan.models.layers import BinaryConv, ScaledRPReLU, Sign
+from bitpan.models.network import BinaryNetwork
+from bitpan.models.norm import ChannelNorm
+from bitpan.models.operation import Arrays, Context, Graph, Step
+from bitpan.models.operations import Add, Haar, InverseHaar
+
+SUBBANDS = ("ll", "lh", "hl", "hh")
+
+ALPHA = 0.5
+"""Start of the popcounts' scale in front of the norm, which undoes it: half leaves room in the format."""
+
+
+class NormalisedConv(nn.Module):
+    """NBC, a binary unit: sign, binary convolution, RPReLU, per-pixel norm, residual."""
+
+    def __init__(self, channels: int, norm: str, features: Format, seed: int) -> None:
+        super().__init__()
+        self.sign = Sign(channels, features)
+        self.conv = BinaryConv(channels, "none", seed)
+        self.rprelu = ScaledRPReLU(channels, features, 1.0 if norm == "none" else ALPHA)
+        self.norm = None if norm == "none" else ChannelNorm(channels, features)
+
+    def graph(self, name: str, x: str, output: str) -> Graph:
+        """Steps of the unit called ``name`` from the tensor ``x`` to ``output``."""
+        yield Step(f"{name}.sign", self.sign, (x,), (f"{name}.s",))
+        yield Step(f"{name}.conv", self.conv, (f"{name}.s",), (f"{name}.p",))
+        if self.norm is None:
+            yield Step(f"{name}.rprelu", self.rprelu, (f"{name}.p", x), (output,))
+        else:
+            yield Step(f"{name}.rprelu", self.rprelu, (f"{name}.p",), (f"{name}.r",))
+            yield Step(f"{name}.norm", self.norm, (f"{name}.r", x), (output,))
+
+
+class Block(nn.Module):
+    """PIBF: wavelet, one binary unit for each subband, inverse wavelet; then LDPC and CDC.
+
+    Arms: ``wavelet`` none is one unit at full resolution; ``norm`` none is the plain residual unit; ``outer_skip`` adds
+    the block's input behind the inverse wavelet (the paper's figure has it, its equation does not).
+    """
+
+    def __init__(self, own: Configuration, index: int) -> None:
+        super().__init__()
+        self.wavelet = own.wavelet == "haar"
+        inner = haar_format(own.features) if self.wavelet else own.features
+        names = SUBBANDS if self.wavelet else ("unit",)
+        self.units = nn.ModuleDict({n: NormalisedConv(own.channels, own.norm, inner, own.seed + index) for n in names})
+        self.haar, self.inverse = Haar(), InverseHaar(inner, own.features)
+        self.skip = Add(own.features) if own.outer_skip == "add" else None
+        prior, cdc = own.prior != "none", own.cdc != "none"
+        self.affine = ChannelAffine(own.channels, own.features, prior, cdc) if prior or cdc else None
+
+    def graph(self, name: str, x: str, output: str) -> Graph:
+        """Steps of the block called ``name`` from the tensor ``x`` to ``output``."""
+        after = [
+            f"{name}.y",
+            *([f"{name}.skipped"] if self.skip else []),
+            *([f"{name}.calibrated"] if self.affine else []),
+        ]
+        after[-1] = output
+        y = after.pop(0)
+        if self.wavelet:
+            subbands = tuple(f"{name}.{subband}" for subband in SUBBANDS)
+            yield Step(f"{name}.haar", self.haar, (x,), subbands)
+            for subband, unit in zip(subbands, self.units.values(), strict=True):
+                yield from unit.graph(subband, subband, f"{subband}.x")  # type: ignore[operator]
+            yield Step(f"{name}.inverse", self.inverse, tuple(f"{subband}.x" for subband in subbands), (y,))
+        else:
+            yield from self.units["unit"].graph(f"{name}.unit", x, y)  # type: ignore[operator]
+        if self.skip is not None:
+            skipped = after.pop(0)
+            yield Step(f"{name}.skip", self.skip, (y, x), (skipped,))
+            y = skipped
+        if self.affine is not None:
+            yield Step(f"{name}.affine", self.affine, (y,), (after.pop(0),), (f"{name}.affine",))
+
+
+class BNNPan(BinaryNetwork):
+    """``blocks`` PIBF blocks in series, and the latent module, trained in three stages.
+
+    - ``truth``: the backbone with the prior of the truth's own encoder;
+    - ``prior``: the condition encoder and the denoiser learn that prior from PAN and MS alone;
+    - ``joint``: backbone, condition encoder and denoiser together.
+    """
+
+    name = "bnnpan"
+    default_blocks = 4
+    head_spread = 0.5
+
+    def __init__(self, configuration: Configuration) -> None:
+        super().__init__(configuration)
+        own = configuration
+        self.blocks = nn.ModuleList(Block(own, i) for i in range(own.blocks))
+        self.latent = None if own.prior == "none" else Latent(own.bands, own.channels, own.prior, own.seed)
+        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        if self.latent is not None:
+            self.stages, self.stage_shares = ("truth", "prior", "joint"), (0.4, 0.2, 0.4)
+
+    def body(self) -> Graph:
+        """Blocks one after the other: ``x0`` to ``x<blocks>``."""
+        for i, block in enumerate(self.blocks):
+            yield from block.graph(f"block{i}", f"x{i}", f"x{i + 1}")  # type: ignore[operator]
+
+    def image(self, pan: Tensor, ms: Tensor) -> Tensor:
+        """What the condition encoder sees: centred PAN and lms in real units."""
+        return self.prepare(pan, ms)["input"] * self.configuration.input.step
+
+    def context(self, pan: Tensor, ms: Tensor) -> Context:
+        """The latent prior."""
+        return {} if self.latent is None else {"prior": self.latent.sample(self.image(pan, ms))}
+
+    def recipe(self) -> Arrays:
+        """The latent module's arrays."""
+        return {} if self.latent is None else self.latent.recipe()
+
+    def loss(self, stage: str, pan: Tensor, ms: Tensor, gt: Tensor) -> tuple[Tensor, Tensor | None]:
+        """L1 of the fused image, or of the prior, see :meth:`PanSharpener.loss`."""
+        if self.latent is None:
+            return super().loss(stage, pan, ms, gt)
+        own = self.configuration
+        truth = centre(gt, own.offset, own.input_shift, own.input) * own.input.step
+        if stage == "truth":
+            prior = self.latent.truth(truth)
+        else:
+            with torch.no_grad():
+                target = self.latent.truth(truth)
+            prior = self.latent.estimate(self.image(pan, ms), target)
+        if stage == "prior":
+            return (prior - target).abs().mean(), None
+        fused = self.tensors(pan, ms, context={"prior": prior})["fused"]
+        return (fused - gt).abs().mean() * 2.0**-own.residual_gain, fused
+
+    def stage_parameters(self, stage: str) -> list[nn.Parameter]:
+        """The backbone with one encoder, the prior's estimator alone, or the backbone with the estimator."""
+        if self.latent is None:
+            return super().stage_parameters(stage)
+        latent = {id(parameter) for parameter in self.latent.parameters()}
+        truth = list(self.latent.truth.parameters())
+        known = {id(parameter) for parameter in truth}
+        estimator = [parameter for parameter in self.latent.parameters() if id(parameter) not in known]
+        backbone = [p for p in self.parameters() if p.requires_grad and id(p) not in latent]
+        return {"truth": backbone + truth, "prior": estimator, "joint": backbone + estimator}[stage]

@@ -1,13 +1,15 @@
 """What a network costs: parameters, and multiply-accumulates per PAN pixel, binary ones apart.
 
-A multiply-accumulate (MAC) is one weight met at one output site of a convolution. Linear layers act once per scene, on
-channel statistics: their parameters count, their MACs do not. A binary convolution is a module with ``binary = True``,
-or a :class:`bitpan.models.layers.BinaryConv`.
+A multiply-accumulate (MAC) is one weight met at one output site of a convolution. What acts once per scene (linear
+layers on channel statistics, BNNPan's latent encoder) counts with its parameters and not with its MACs. Parameters
+that only training uses (the encoder of the truth) do not count. A binary convolution is a module with
+``binary = True``, or a :class:`bitpan.models.layers.BinaryConv`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +18,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from bitpan.models.latent import LatentEncoder
 from bitpan.models.layers import BinaryConv
 
 SIDE = 32
@@ -61,6 +64,7 @@ def is_binary(module: nn.Module) -> bool:
 
 def cost(network: nn.Module) -> Cost:
     """Count ``network``, which has a ``configuration`` and is called as ``network(pan, ms)``."""
+    macs, used = _run_once(network)
     binary_names = {
         f"{prefix}.{name}".lstrip(".")
         for prefix, module in network.named_modules()
@@ -68,53 +72,61 @@ def cost(network: nn.Module) -> Cost:
         for name, weight in module.named_parameters()
         if weight.ndim == 4
     }
-    learned = {name: value.numel() for name, value in network.named_parameters() if value.requires_grad}
-    binary = sum(count for name, count in learned.items() if name in binary_names)
-    macs = _count_macs(network)
-    return Cost(binary, sum(learned.values()) - binary, macs[True], macs[False])
+    binary = sum(count for name, count in used.items() if name in binary_names)
+    return Cost(binary, sum(used.values()) - binary, macs[True], macs[False])
 
 
-def _count_macs(network: nn.Module) -> dict[bool, float]:
+def _run_once(network: nn.Module) -> tuple[dict[bool, float], dict[str, int]]:
+    """MACs per PAN pixel, binary or not, and the sizes of the learned parameters that the fused image depends on."""
     own: Any = network.configuration
+    learned = {name: value for name, value in network.named_parameters() if value.requires_grad}
     device = next(network.parameters()).device
     pan = torch.zeros(1, 1, SIDE, SIDE, device=device)
     ms = torch.zeros(1, own.bands, SIDE // own.ratio, SIDE // own.ratio, device=device)
-    counter = _Convolutions()
-    training = network.training
-    with _watched(network, counter), torch.no_grad(), counter:
-        network.eval()(pan, ms)
+    counter, training = _Convolutions(), network.training
+    with _watched(network, counter), torch.enable_grad(), counter:
+        fused = network.eval()(pan, ms)
     network.train(training)
-    return {binary: count / SIDE**2 for binary, count in counter.macs.items()}
+    gradients = torch.autograd.grad(fused.sum(), list(learned.values()), allow_unused=True)
+    used = {
+        name: value.numel()
+        for (name, value), gradient in zip(learned.items(), gradients, strict=True)
+        if gradient is not None
+    }
+    return {binary: count / SIDE**2 for binary, count in counter.macs.items()}, used
 
 
 class _Convolutions(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Counts the convolutions that run while it is active, by whether a binary module is running."""
+    """Counts the convolutions that run while it is active, by the kinds of modules that are running."""
 
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        self.binary_depth = 0
+        self.inside: Counter[str] = Counter()
         self.macs = {True: 0, False: 0}
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:  # noqa: ANN401
         result = func(*args, **(kwargs or {}))
         if func in (torch.ops.aten.convolution.default, torch.ops.aten.cudnn_convolution.default):
             weight: Tensor = args[1]
-            self.macs[self.binary_depth > 0] += result.numel() * weight[0].numel()
+            if not self.inside["scene"]:
+                self.macs[self.inside["binary"] > 0] += result.numel() * weight[0].numel()
         return result
 
 
 @contextmanager
 def _watched(network: nn.Module, counter: _Convolutions) -> Iterator[None]:
-    """Tell the counter when a binary module starts and ends."""
-
-    def enter(*_: object) -> None:
-        counter.binary_depth += 1
-
-    def leave(*_: object) -> None:
-        counter.binary_depth -= 1
-
+    """Tell the counter when a binary module, or one that runs once per scene, starts and ends."""
     with ExitStack() as stack:
-        for module in filter(is_binary, network.modules()):
-            stack.callback(module.register_forward_pre_hook(enter).remove)
-            stack.callback(module.register_forward_hook(leave).remove)
+        for module in network.modules():
+            for kind, belongs in (("binary", is_binary(module)), ("scene", isinstance(module, LatentEncoder))):
+                if belongs:
+                    stack.callback(module.register_forward_pre_hook(_shift(counter, kind, 1)).remove)
+                    stack.callback(module.register_forward_hook(_shift(counter, kind, -1)).remove)
         yield
+
+
+def _shift(counter: _Convolutions, kind: str, by: int) -> Callable[..., None]:
+    def hook(*_: object) -> None:
+        counter.inside[kind] += by
+
+    return hook

@@ -47,10 +47,14 @@ def run(arguments: argparse.Namespace) -> int:
         arm.name: [plan(sweep, out, arm, rate, sweep.seeds[0], True) for rate in arm.rates] for arm in sweep.arms
     }
     _refuse_contradictions(sweep, out, searches)
-    perform_all([each for runs in searches.values() if len(runs) > 1 for each in runs], jobs, "choosing rates")
-    rates = {arm.name: choose(arm, searches[arm.name]) for arm in sweep.arms}
-    seeds = {arm.name: [plan(sweep, out, arm, rates[arm.name], s, False) for s in sweep.seeds] for arm in sweep.arms}
-    perform_all([each for runs in seeds.values() for each in runs], jobs, "training seeds")
+    with workers(jobs) as pool:
+        perform_all([each for runs in searches.values() if len(runs) > 1 for each in runs], pool, "choosing rates")
+        rates = {arm.name: choose(arm, searches[arm.name]) for arm in sweep.arms}
+        seeds = {
+            arm.name: [plan(sweep, out, arm, rates[arm.name], seed, False) for seed in sweep.seeds]
+            for arm in sweep.arms
+        }
+        perform_all([each for runs in seeds.values() for each in runs], pool, "training seeds")
     print(write_report(sweep, out, images, searches, seeds, began))
     print(f"{out / 'table.md'}, table.csv, table.json and quicklooks/ of {len(seeds)} arms")
     return 0
@@ -76,42 +80,53 @@ def choose(arm: Arm, searches: Sequence[Run]) -> Rate:
     return arm.rates[best]
 
 
-def perform_all(runs: Sequence[Run], jobs: int, title: str) -> None:
-    """Perform the runs that have no result yet, ``jobs`` at a time.
+@contextmanager
+def workers(jobs: int) -> Iterator[ProcessPoolExecutor | None]:
+    """``jobs`` fresh processes, told by their environment to be silent and of one thread; None for one job.
+
+    Raises:
+        ModelError: one of them was killed.
+    """
+    if jobs == 1:
+        yield None
+        return
+    with _environment(TQDM_DISABLE="1", OMP_NUM_THREADS="1"):  # they start when there is something to do
+        pool = ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"))
+        try:
+            yield pool
+        except BrokenProcessPool:
+            raise ModelError("a training's process was killed, for memory perhaps; go on with fewer --jobs") from None
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def perform_all(runs: Sequence[Run], pool: ProcessPoolExecutor | None, title: str) -> None:
+    """Perform the runs that have no result yet, in the processes of ``pool`` or here.
 
     Raises:
         BitpanError: what the first of them raised; the others are not begun.
         KeyboardInterrupt: when those in progress have saved their state.
     """
     missing = [run for run in runs if run.result() is None]
-    with tqdm(total=len(runs), initial=len(runs) - len(missing), desc=title, unit="run", dynamic_ncols=True) as bar:
-        if jobs == 1:
+    done = len(runs) - len(missing)
+    with tqdm(total=len(runs), initial=done, desc=title, unit="run", dynamic_ncols=True) as bar:
+        if pool is None:
             for run in missing:
                 bar.write(run.title)
                 perform(run)
                 bar.update()
-            return
-        # Fresh processes, told by their environment to be silent and of one thread before they import anything.
-        with _environment(TQDM_DISABLE="1", OMP_NUM_THREADS="1"):
-            pool = ProcessPoolExecutor(min(jobs, len(missing) or 1), multiprocessing.get_context("spawn"))
-            try:
-                waiting = {pool.submit(_perform_quietly, run): run for run in missing}
-                for done in as_completed(waiting):
-                    done.result()
-                    bar.write(f"finished {waiting[done].title}")
-                    bar.update()
-            except BrokenProcessPool:
-                raise ModelError(
-                    "a training's process was killed, for memory perhaps; go on with fewer --jobs"
-                ) from None
-            finally:
-                pool.shutdown(cancel_futures=True)
+        else:
+            waiting = {pool.submit(_perform_quietly, run): run for run in missing}
+            for future in as_completed(waiting):
+                future.result()
+                bar.write(f"finished {waiting[future].title}")
+                bar.update()
 
 
 def _perform_quietly(run: Run) -> None:
     """What it prints goes to the run's ``log.txt``."""
     run.folder.mkdir(parents=True, exist_ok=True)
-    with open(run.folder / "log.txt", "a") as log, redirect_stdout(log):
+    with open(run.folder / "log.txt", "a", buffering=1) as log, redirect_stdout(log):
         perform(run)
 
 

@@ -101,6 +101,8 @@ def read_sweep(path: Path, root: Path, command: str = "") -> Sweep:
     arms = document.pop("arms", [])
     top = _section(f"{path}", document, SECTIONS[""])
     data, budget = (_section(f"{path}, [{name}]", tables[name], SECTIONS[name]) for name in ("data", "budget"))
+    if not 0 < data["validation"] < 1 or not 0 < data["test"] < 1:
+        raise DataError(f"{path}: validation {data['validation']} and test {data['test']} must lie between 0 and 1")
     _check_seeds(path, budget["seeds"])
     free = {f.name: f.default for f in fields(Settings) if f.name not in FIXED}
     common = {
@@ -120,7 +122,7 @@ def read_sweep(path: Path, root: Path, command: str = "") -> Sweep:
         **top,
         **{name: data[name] for name in ("test_scenes", "full_resolution", "border", "sources")},
     )
-    _check(path, sweep, data)
+    _check(path, sweep)
     return sweep
 
 
@@ -209,16 +211,14 @@ def _rate(where: str, rate: Any) -> Rate:  # noqa: ANN401
     return float(_typed(where, rate, 0.0))
 
 
-def _check(path: Path, sweep: Sweep, data: Mapping[str, Any]) -> None:
+def _check(path: Path, sweep: Sweep) -> None:
     names = [arm.name for arm in sweep.arms]
     unknown = [name for name in sweep.classical if name not in METHODS]
     if not names or len(set(names)) < len(names):
         raise DataError(f"{path}: needs [[arms]], each of another name, not {names}")
     if unknown:
         raise DataError(f"{path}: no classical method {unknown[0]!r}; there are {', '.join(METHODS)}")
-    if not data["sources"] and not sweep.test_scenes:
+    if not sweep.sources and not sweep.test_scenes:
         raise DataError(f"{path}: has nothing to test on; give [data] sources or test_scenes")
-    if not 0 < data["validation"] < 1 or not 0 < data["test"] < 1:
-        raise DataError(f"{path}: validation {data['validation']} and test {data['test']} must lie between 0 and 1")
     if not 0 < sweep.rate_iterations <= sweep.arms[0].settings.iterations:
         raise DataError(f"{path}: rate_iterations {sweep.rate_iterations} must be at most the budget's iterations")

@@ -8,6 +8,7 @@ import pytest
 from torch import nn
 
 import bitpan
+from bitpan.models.bnnpan import BNNPan
 from bitpan.models.checkpoint import load_network
 from bitpan.models.configuration import Configuration
 from bitpan.models.cost import cost
@@ -47,6 +48,21 @@ def test_the_twin_has_nothing_binary():
     assert own.other_macs == 9 * 5 * 8 + 9 * 64 + 8 * 4
 
 
+@pytest.mark.parametrize("prior", ["diffusion", "condition", "none"])
+def test_bnnpan_by_hand(prior):
+    """Four subbands at half the resolution; the latent module once per scene, and its truth's encoder not at all."""
+    own = cost(BNNPan(Configuration(blocks=2, channels=8, prior=prior, cdc="none", norm="none")))
+    assert own.binary_weights == 2 * 4 * 9 * 8**2 and own.binary_macs == own.binary_weights / 4
+    assert own.other_macs == 9 * 5 * 8 + 8 * 4
+    convolutions = own.other_macs + 8 + 4
+    encoder = (9 * 5 * 16 + 16) + (9 * 16 * 32 + 32) + (32 * 8 + 8) + (8 * 8 + 8)
+    denoiser = (17 * 16 + 16) + (16 * 8 + 8)
+    latent = {"none": 0, "condition": encoder, "diffusion": encoder + denoiser}[prior]
+    rprelu = 2 * 4 * 4 * 8
+    modulation = 0 if prior == "none" else 2 * (8 * 16 + 16)
+    assert own.other_parameters == convolutions + latent + rprelu + modulation
+
+
 class Halved(nn.Module):
     """A strided binary convolution, a linear layer once per scene, and one convolution on the MS."""
 
@@ -69,7 +85,7 @@ class Halved(nn.Module):
         self.depthwise = nn.Conv2d(6, 6, 3, padding=1, groups=6)
 
     def forward(self, pan, ms):
-        return self.depthwise(self.unit(pan)).mean() + self.coarse(ms).mean()
+        return self.depthwise(self.unit(pan)) + self.coarse(ms).mean()
 
 
 def test_strides_groups_grids_and_marked_modules():

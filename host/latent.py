@@ -1,6 +1,6 @@
 """BNNPan's latent prior on the host: the condition encoder and the diffusion, in NumPy, once per scene.
 
-The recipe is that of ``bitpan.models.latent``: two strided 3x3 convolutions, a mean, two linear layers, and the denoiser
+The recipe is that of ``bitpan.models.latent``: two strided convolutions, a mean, two linear layers, and the denoiser
 unrolled from the draw that the model stores. The encoder's mean runs over the scene's sample tiles.
 """
 

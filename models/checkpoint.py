@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import pickle
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -21,8 +22,17 @@ VERSION = 1
 
 KIND = "bitpan checkpoint"
 
-UNREADABLE = (OSError, RuntimeError, EOFError, pickle.UnpicklingError, ValueError, LookupError, TypeError)
-"""What ``torch.load`` raises on files that are none of its own."""
+UNREADABLE = (
+    OSError,
+    RuntimeError,
+    EOFError,
+    pickle.UnpicklingError,
+    ValueError,
+    LookupError,
+    TypeError,
+    zipfile.BadZipFile,
+)
+"""What reading raises on files that are none of PyTorch's own."""
 
 
 def save_checkpoint(
@@ -37,7 +47,7 @@ def save_checkpoint(
         path: of the checkpoint.
         network: its weights are stored on the CPU.
         provenance: plain facts: command, seed, data, metrics.
-        training: optimiser, iteration and random state to resume from; None for a finished network.
+        training: optimiser, stage and iteration to resume from; None for a finished network.
     """
     document = {
         "kind": KIND,
@@ -60,11 +70,15 @@ def _line(error: Exception) -> str:
 def read_checkpoint(path: Path) -> dict[str, Any]:
     """The document in ``path``; raise :class:`ModelError` unless it is a checkpoint of this version."""
     try:
-        document = torch.load(path, map_location="cpu", weights_only=True)
+        with zipfile.ZipFile(path) as stored:  # torch.load reads past a wrong checksum
+            torn = stored.testzip()
+        document = None if torn else torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError:
         raise ModelError(f"{path}: there is no such checkpoint; `bitpan train --out DIR` writes one") from None
     except UNREADABLE as error:
         raise ModelError(f"{path}: not a checkpoint ({_line(error)})") from None
+    if torn:
+        raise ModelError(f"{path}: damaged, its checksums are wrong; take another copy")
     if not isinstance(document, dict) or document.get("kind") != KIND:
         raise ModelError(f"{path}: a PyTorch file, but not a bitpan checkpoint")
     if document.get("version") != VERSION:
@@ -83,9 +97,9 @@ def network_of(document: Mapping[str, Any], path: Path) -> PanSharpener:
     if name not in NETWORKS:
         raise ModelError(f"{path}: holds a network {name!r}; this bitpan knows {', '.join(NETWORKS)}")
     try:
-        network = NETWORKS[name](Configuration(**document["configuration"]))
+        network: PanSharpener = NETWORKS[name](Configuration(**document["configuration"]))
         network.load_state_dict(document["state"])
-    except (TypeError, RuntimeError) as error:
+    except (TypeError, RuntimeError, AttributeError, ValueError) as error:
         raise ModelError(f"{path}: does not fit the network {name} ({_line(error)})") from None
     return network
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -11,9 +13,10 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from bitpan.errors import DataError
+from bitpan.errors import BitpanWarning, DataError
 from bitpan.models.degrade import to_counts, wald
 from bitpan.models.readers import Arrays, read
+from bitpan.models.settings import Settings
 from bitpan.models.sources import Source, parse
 from bitpan.models.synth import synthesise
 
@@ -21,6 +24,9 @@ Counts = npt.NDArray[np.uint16]
 
 GAP = 16
 """Columns of the truth left out between training and held-out pixels."""
+
+HELD_OUT_SEED = 1_000_000
+"""Synthetic scenes from this seed on are never trained on."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +61,55 @@ class Triples:
         return pan, ms, gt
 
 
-def load(source: str, bands: Sequence[int] | None, bits: int, ratio: int, sensor: str) -> Triples:
+def gather(settings: Settings) -> tuple[list[Triples], list[Triples]]:
+    """Training and held-out images of all sources.
+
+    Raises:
+        DataError: naming source, value and cure.
+    """
+    own = settings
+    sources = [load(source, own.bands, own.bits, own.ratio, own.sensor, own.shift) for source in own.data]
+    _compare_depths(sources, own.bits)
+    if own.reserve > 0:
+        sources = [split(source, own.reserve)[0] for source in sources]
+    training, held_out = list(sources), []
+    if own.hold_out > 0:
+        parts = [split(source, own.hold_out) for source in sources]
+        training, held_out = [part for part, _ in parts], [rest for _, rest in parts]
+    if own.synthetic:
+        training += synthetic(own.synthetic, own.scene_size, own.seed, own.bits)
+        held_out += synthetic(2, own.scene_size, HELD_OUT_SEED, own.bits)
+    if not training:
+        raise DataError("there is nothing to train on; give --data or --synthetic N")
+    _check_bands(training)
+    return training, held_out
+
+
+def _check_bands(sources: Sequence[Triples]) -> None:
+    first = sources[0]
+    for other in sources[1:]:
+        if other.gt.shape[1] != first.gt.shape[1]:
+            raise DataError(
+                f"{first.name} has {first.gt.shape[1]} bands, {other.name} {other.gt.shape[1]}; choose the same number "
+                "of each with --bands"
+            )
+
+
+def _compare_depths(sources: Sequence[Triples], bits: int) -> None:
+    depths = {source.name: int(max(source.pan.max(), source.gt.max())).bit_length() for source in sources}
+    if len(set(depths.values())) > 1:
+        named = ", ".join(f"{name} fills {depth}" for name, depth in depths.items())
+        warnings.warn(f"the bit depths differ: {named} bits; all are taken for {bits}", BitpanWarning, stacklevel=3)
+
+
+def load(
+    source: str,
+    bands: Sequence[int] | None,
+    bits: int,
+    ratio: int,
+    sensor: str,
+    shift: tuple[float, float] = (0.0, 0.0),
+) -> Triples:
     """Triples of one source, see :func:`bitpan.models.readers.read`.
 
     Args:
@@ -64,11 +118,12 @@ def load(source: str, bands: Sequence[int] | None, bits: int, ratio: int, sensor
         bits: unsigned bits of the imagery.
         ratio: PAN pixels per MS pixel.
         sensor: whose MTF degrades a pair without truth, see :func:`bitpan.models.degrade.wald`.
+        shift: displacement (dy, dx) of a pair's MS, in PAN pixels, see the same.
 
     Raises:
         DataError: naming source, value and cure.
     """
-    return load_source(parse(source, None if bands is None else tuple(bands), bits, sensor), ratio)
+    return load_source(parse(source, None if bands is None else tuple(bands), bits, sensor, shift), ratio)
 
 
 def load_source(own: Source, ratio: int) -> Triples:
@@ -77,6 +132,7 @@ def load_source(own: Source, ratio: int) -> Triples:
     if "gt" not in arrays:
         arrays = _degraded(arrays, own, ratio)
     _check_shapes(arrays, own.files, ratio)
+    _check_constant(arrays, own.files, own.bands)
     return Triples(own.files, arrays["pan"], arrays["ms"], arrays["gt"])
 
 
@@ -84,7 +140,7 @@ def read_checked(own: Source) -> dict[str, Counts]:
     """The source's arrays in whole counts of its bits, the chosen bands alone."""
     arrays = {role: _checked(image, own.files, role, own.bits) for role, image in read(own.files).items()}
     if "gt" in arrays and any(own.shift):
-        raise DataError(f"{own.files}: has a truth, so that a shift of {own.shift} means nothing; leave it out")
+        raise DataError(f"{own.files}: has a truth, to which PAN and MS are registered; leave --shift out")
     if own.bands is not None:
         for role in arrays.keys() - {"pan"}:
             count = arrays[role].shape[1]
@@ -95,7 +151,9 @@ def read_checked(own: Source) -> dict[str, Counts]:
     return arrays
 
 
-def _checked(image: npt.NDArray[np.float64], source: str, role: str, bits: int) -> Counts:
+def _checked(image: npt.NDArray[Any], source: str, role: str, bits: int) -> Counts:
+    if image.dtype.kind not in "uif" or not image.size:
+        raise DataError(f"{source}: {role} is {image.dtype} of shape {image.shape}; give arrays of real numbers")
     if not np.isfinite(image).all():
         raise DataError(f"{source}: {role} holds NaN or infinity; crop it to valid pixels")
     low, high, top = float(image.min()), float(image.max()), (1 << bits) - 1
@@ -124,6 +182,9 @@ def whole_pixels(arrays: Arrays, own: Source, ratio: int) -> tuple[Counts, Count
         raise DataError(
             f"{own.files}: an MS of {ms.shape[2:]} pixels is too small to be reduced by {ratio}; give a larger pair"
         )
+    if not max(map(abs, own.shift)) <= 4 * ratio:
+        dy, dx = own.shift
+        raise DataError(f"{own.files}: a shift of {dy:g},{dx:g}: at most {4 * ratio} PAN pixels; crop the pair instead")
     return pan[..., : height * ratio, : width * ratio], ms[..., :height, :width]
 
 
@@ -134,6 +195,16 @@ def _check_shapes(arrays: Arrays, source: str, ratio: int) -> None:
         raise DataError(
             f"{source}: pan {pan.shape}, ms {ms.shape} and gt {gt.shape} do not fit together at ratio {ratio}"
         )
+
+
+def _check_constant(arrays: Arrays, source: str, bands: Sequence[int] | None) -> None:
+    """Refuse bands of one value: SAM and ERGAS mean nothing there, and a calibration would rest on nothing."""
+    for role in ("pan", "gt"):
+        for i in range(arrays[role].shape[1]):
+            band = arrays[role][:, i]
+            if band.min() == band.max():
+                where = "the PAN" if role == "pan" else f"MS band {i if bands is None else bands[i]}"
+                raise DataError(f"{source}: {where} is {int(band.min())} everywhere; leave it out or take another")
 
 
 def synthetic(count: int, size: int, seed: int, bits: int) -> list[Triples]:
@@ -160,30 +231,40 @@ def division(name: str, width: int, ratio: int, fraction: float) -> tuple[int, i
     return (start - GAP) // ratio * ratio, start
 
 
-def draw(sources: Sequence[Triples], batch: int, patch: int, seed: Sequence[int]) -> tuple[Tensor, Tensor, Tensor]:
+def draw(
+    sources: Sequence[Triples], batch: int, patch: int, seed: Sequence[int], part: slice = slice(None)
+) -> tuple[Tensor, Tensor, Tensor]:
     """A batch of random patches, flipped and transposed at random: pan, ms and gt as floats.
 
-    The same ``seed`` gives the same batch, so that a resumed training sees what it would have seen.
+    The same ``seed`` gives the same batch, so that a resumed training sees what it would have seen; ``part`` of it is
+    cut out and returned, so that several processes can share it.
     """
     random = np.random.default_rng(seed)
     sizes = np.array([triples.gt.shape[0] * triples.gt.shape[2] * triples.gt.shape[3] for triples in sources], float)
-    batches: tuple[list[Counts], ...] = ([], [], [])
-    for which in random.choice(len(sources), batch, p=sizes / sizes.sum()):
-        for images, image in zip(batches, _patch(sources[which], patch, random), strict=True):
-            images.append(image)
-    pan, ms, gt = (torch.from_numpy(np.stack(images).astype(np.float32)) for images in batches)
+    which = random.choice(len(sources), batch, p=sizes / sizes.sum())
+    places = [(sources[i], _place(sources[i], patch, random)) for i in which]
+    cuts = [_cut(triples, patch, place) for triples, place in places[part]]
+    pan, ms, gt = (torch.from_numpy(np.stack(images).astype(np.float32)) for images in zip(*cuts, strict=True))
     return pan, ms, gt
 
 
-def _patch(triples: Triples, patch: int, random: np.random.Generator) -> tuple[Counts, Counts, Counts]:
+Place = tuple[int, int, int, npt.NDArray[np.int64]]
+"""Sample, row and column in MS pixels, and whether to flip either axis and to transpose."""
+
+
+def _place(triples: Triples, patch: int, random: np.random.Generator) -> Place:
     ratio, (samples, _, height, width) = triples.ratio, triples.gt.shape
     if patch % ratio or patch > min(height, width):
         raise DataError(
             f"{triples.name}: {height}x{width} pixels hold no patch of {patch} at ratio {ratio}; set --patch"
         )
-    n = random.integers(samples)
+    n = int(random.integers(samples))
     y, x = (int(random.integers((size - patch) // ratio + 1)) for size in (height, width))
-    flips = random.integers(0, 2, 3)
+    return n, y, x, random.integers(0, 2, 3)
+
+
+def _cut(triples: Triples, patch: int, place: Place) -> tuple[Counts, Counts, Counts]:
+    ratio, (n, y, x, flips) = triples.ratio, place
 
     def cut(images: Counts, step: int) -> Counts:
         size = patch // step

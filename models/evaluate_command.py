@@ -17,6 +17,7 @@ from bitpan.files import staged
 from bitpan.models.checkpoint import load_network
 from bitpan.models.classical import METHODS
 from bitpan.models.cost import cost
+from bitpan.models.data import HELD_OUT_SEED
 from bitpan.models.evaluate import Judgement, classical_methods, network_method, require_fit
 from bitpan.models.images import Image, gather_images, require_equal_bands, synthetic_images
 from bitpan.models.pansharpener import PanSharpener
@@ -24,7 +25,6 @@ from bitpan.models.provenance import origin, provenance
 from bitpan.models.report import cost_facts, image_facts, judge_and_draw, make_rows
 from bitpan.models.sources import SOURCE_HELP, band_numbers, parse
 from bitpan.models.tables import markdown, write_tables
-from bitpan.models.train import HELD_OUT_SEED
 
 
 @dataclass(frozen=True)

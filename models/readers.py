@@ -97,7 +97,9 @@ def _read_hdf5(path: Path, matlab: bool) -> Arrays:
     try:
         with h5py.File(path, "r") as file:
             wanted = {name for names in NAMES.values() for name in names}
-            stored = {name: file[name][()] for name in file if name in wanted}
+            arrays = {name: value for name, value in file.items() if isinstance(value, h5py.Dataset)}
+            # What is not wanted is only named, in the message that something else is missing.
+            stored = {name: value[()] if name in wanted else np.empty(0) for name, value in arrays.items()}
     except OSError as error:
         raise DataError(f"{path}: cannot be read as an HDF5 file ({error})") from None
     if matlab:

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,9 +16,6 @@ from bitpan.errors import DataError
 
 SOURCE_HELP = "PAN.tif,MS.tif or a .mat, .npz, .h5 file; may end in :key=value[;...] of sensor, bands, bits, shift"
 """For the command lines."""
-
-MOST_SHIFT = 64.0
-"""Largest displacement in PAN pixels; more is no pair."""
 
 
 @dataclass(frozen=True)
@@ -44,14 +42,20 @@ class Source:
         return Path(self.files.partition(",")[0]).stem
 
 
-def parse(text: str, bands: tuple[int, ...] | None = None, bits: int = 11, sensor: str = "generic") -> Source:
+def parse(
+    text: str,
+    bands: tuple[int, ...] | None = None,
+    bits: int = 11,
+    sensor: str = "generic",
+    shift: tuple[float, float] = (0.0, 0.0),
+) -> Source:
     """The source that ``text`` describes; what it does not say is as given.
 
     Raises:
         DataError: an unknown key, a value that is none, or more bits than ``bits``, which is the networks' depth.
     """
     files, options = _divide(text)
-    source = Source(files, bands, bits, sensor)
+    source = Source(files, bands, bits, sensor, shift)
     for option in filter(None, options.split(";")):
         key, _, value = option.partition("=")
         if key not in _READERS:
@@ -85,7 +89,7 @@ def _divide(text: str) -> tuple[str, str]:
 
 def _shift(text: str) -> tuple[float, float]:
     dy, dx = (float(part) for part in text.split(","))
-    if not all(abs(shift) <= MOST_SHIFT for shift in (dy, dx)):  # NaN neither
+    if not math.isfinite(dy + dx):
         raise ValueError
     return dy, dx
 

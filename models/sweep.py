@@ -16,7 +16,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager, redirect_stdout
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
 
 from tqdm import tqdm
@@ -126,7 +126,7 @@ def perform_all(runs: Sequence[Run], pool: ProcessPoolExecutor | None, title: st
 def _perform_quietly(run: Run) -> None:
     """What it prints goes to the run's ``log.txt``."""
     run.folder.mkdir(parents=True, exist_ok=True)
-    with open(run.folder / "log.txt", "a", buffering=1) as log, redirect_stdout(log):
+    with open(run.folder / "log.txt", "a", buffering=1) as log, redirect_stdout(log), redirect_stderr(log):
         perform(run)
 
 

@@ -16,7 +16,7 @@ import torch
 
 from bitpan.errors import DataError, FormatError, ModelError
 from bitpan.files import write_beside
-from bitpan.models.checkpoint import load_network, read_checkpoint
+from bitpan.models.checkpoint import load_network, network_of, read_checkpoint
 from bitpan.models.cost import cost
 from bitpan.models.evaluate import judge, network_method, require_fit
 from bitpan.models.images import Image, gather_images, require_equal_bands, synthetic_images
@@ -26,13 +26,17 @@ from bitpan.models.settings import Settings
 from bitpan.models.sources import parse
 from bitpan.models.sweep_file import Arm, Rate, Sweep
 from bitpan.models.tables import strict_json
-from bitpan.models.train import Training
+from bitpan.models.training import Training
 
 TEST_SEED = 2_000_000
 """Synthetic scenes from this seed on are neither trained nor validated on."""
 
 JUDGED = ("test_scenes", "full_resolution", "border")
 """What of a sweep, beside the training settings, determines a judged result."""
+
+
+INDIFFERENT = ("command", "device", "threads", "validate_every", "save_every")
+"""Training settings that say where and how, and do not determine the result."""
 
 
 @dataclass(frozen=True)
@@ -63,8 +67,7 @@ class Run:
         """What determines the result, as plain types; where the data lies and what computes it does not."""
         own = asdict(self.settings) | {"data": self.sweep.sources}
         own |= {name: getattr(self.sweep, name) for name in JUDGED if self.judged}
-        left_out = ("command", "device", "threads", "validate_every")
-        plain: dict[str, Any] = json.loads(strict_json({k: v for k, v in own.items() if k not in left_out}))
+        plain: dict[str, Any] = json.loads(strict_json({k: v for k, v in own.items() if k not in INDIFFERENT}))
         return plain
 
     def stored(self, name: str) -> dict[str, Any]:
@@ -146,8 +149,11 @@ def perform(run: Run) -> None:
 def _train(run: Run) -> str:
     """Train to the end; why it could not, where it diverged."""
     last = run.folder / "last.pt"
-    document = read_checkpoint(last) if last.exists() else None
-    training = Training(run.settings, document, last)
+    if last.exists():
+        document = read_checkpoint(last)
+        training = Training(run.settings, network_of(document, last), document["training"])
+    else:
+        training = Training(run.settings)
     try:
         training.run(run.folder)
     except (FormatError, ModelError) as error:

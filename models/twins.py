@@ -49,6 +49,10 @@ class S2BNetFlatFloat(PanSharpener):
         self.tail.weight.data.mul_(0.1)
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
+    def float_parts(self) -> list[nn.Module]:
+        """The blocks; the head's input needs more than 8 bits, and the tail's output is the residual."""
+        return [self.blocks]
+
     def forward(self, pan: Tensor, ms: Tensor, scene: Mapping[str, Tensor] | None = None) -> Tensor:
         """See :meth:`PanSharpener.forward`; statistics are always the image's own."""
         values = self.prepare(pan, ms)

@@ -30,3 +30,12 @@ def make_pair():
         return pan, ms
 
     return make
+
+
+@pytest.fixture
+def one_thread():
+    """Sums in one order, whatever else the machine does."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)

@@ -1,144 +1,207 @@
-import math
-import os
-import signal
+"""The command: what it writes, what it says, and one line for whatever it is given wrong."""
 
+import h5py
 import numpy as np
 import pytest
 import torch
+from scipy.io import savemat
 
 from bitpan.cli import main
-from bitpan.errors import DataError, ModelError
+from bitpan.errors import ModelError
 from bitpan.models.checkpoint import load_network, read_checkpoint
-from bitpan.models.settings import Settings, learning_rate
-from bitpan.models.train import Training, resume
+from bitpan.models.settings import Settings
+from bitpan.models.train import FINETUNING
 
-SMALL = {"synthetic": 2, "scene_size": 32, "blocks": 1, "channels": 8, "batch": 2, "patch": 16, "iterations": 6}
+pytestmark = pytest.mark.usefixtures("one_thread")
 
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+SMALL = ["--blocks", "1", "--channels", "8", "--iterations", "2", "--batch", "2", "--patch", "16"]
+SYNTHETIC = ["--synthetic", "1", "--scene-size", "32", *SMALL]
 
 
-def states(path):
-    return read_checkpoint(path)["state"]
+def pair(bands=4, bits=11, seed=0):
+    """A pair whose MS resembles its PAN, so that it can be trained on."""
+    random = np.random.default_rng(seed)
+    pan = random.integers(0, 1 << bits, (256, 256)).astype(np.uint16)
+    coarse = pan.reshape(64, 4, 64, 4).mean(axis=(1, 3))
+    return {"I_PAN": pan, "I_MS": np.stack([coarse * (i + 1) / bands for i in range(bands)], axis=-1).astype(np.uint16)}
 
 
-@pytest.mark.parametrize("network", ["s2bnet-flat", "s2bnet-flat-fp"])
-def test_resume_goes_on_to_the_same_bits(tmp_path, network):
-    settings = Settings(**SMALL, network=network, validate_every=3)
-    Training(settings).run(tmp_path / "whole")
-    half = Training(settings)
-    for _ in range(3):
-        half.step()
-    half.save(tmp_path / "half.pt", math.nan, resumable=True)
-    again = resume(tmp_path / "half.pt")
-    assert again.iteration == 3 and again.settings == settings
-    again.run(tmp_path / "resumed")
-    whole, resumed = states(tmp_path / "whole" / "checkpoint.pt"), states(tmp_path / "resumed" / "checkpoint.pt")
-    assert whole.keys() == resumed.keys()
-    for name in whole:
-        assert torch.equal(whole[name], resumed[name]), name
+@pytest.fixture
+def write(tmp_path):
+    def write(name="pair.mat", arrays=None, **changes):
+        stored = {**(arrays or pair()), **changes}
+        savemat(tmp_path / name, {key: value for key, value in stored.items() if value is not None})
+        return str(tmp_path / name)
+
+    return write
 
 
-def test_a_resumed_training_without_its_optimiser_differs(tmp_path):
-    """So the test above can fail."""
-    settings = Settings(**SMALL)
-    whole, half = Training(settings), Training(settings)
-    for _ in range(6):
-        whole.step()
-    for _ in range(3):
-        half.step()
-    half.optimiser.state.clear()
-    for _ in range(3):
-        half.step()
-    own, other = whole.network.state_dict(), half.network.state_dict()
-    assert any(not torch.equal(own[name], other[name]) for name in own)
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """A checkpoint and its last.pt."""
+    out = tmp_path_factory.mktemp("finished")
+    assert main(["train", *SYNTHETIC, "--out", str(out)]) == 0
+    return out
 
 
-def test_seeds_differ():
-    one, other = Training(Settings(**SMALL, seed=1)), Training(Settings(**SMALL, seed=2))
-    assert not torch.equal(one.network.head.conv.weight, other.network.head.conv.weight)
+def refused(capsys, *words):
+    """The one line the command prints when it is given these."""
+    assert main(["train", *words]) == 1
+    printed = capsys.readouterr().err
+    line = printed[printed.rindex("bitpan train: ") :]
+    assert line.count("\n") == 1 and "Traceback" not in printed
+    return line
 
 
-def test_ctrl_c_finishes_the_iteration_and_saves(tmp_path, capsys):
-    training = Training(Settings(**{**SMALL, "iterations": 50}))
-    step, previous = training.step, signal.getsignal(signal.SIGINT)
-
-    def interrupted_step():
-        if training.iteration == 2:
-            os.kill(os.getpid(), signal.SIGINT)
-        return step()
-
-    training.step = interrupted_step
-    with pytest.raises(KeyboardInterrupt):
-        training.run(tmp_path)
-    assert signal.getsignal(signal.SIGINT) is previous
-    assert [path.name for path in tmp_path.iterdir()] == ["last.pt"]
-    assert resume(tmp_path / "last.pt").iteration == 3
-
-
-def test_training_learns(tmp_path):
-    settings = Settings(**{**SMALL, "iterations": 120, "batch": 4, "channels": 16, "blocks": 2})
-    training = Training(settings)
-    losses = [training.step()[0] for _ in range(120)]
-    assert np.mean(losses[-20:]) < 0.9 * np.mean(losses[:5])
-
-
-def test_learning_rate_rises_then_falls():
-    rates = [learning_rate(Settings(iterations=1000, lr=1e-2), i) for i in range(1000)]
-    assert rates[0] < 3e-4 and np.argmax(rates) == 49 and rates[-1] < 1e-6
-
-
-def test_command_line(tmp_path, capsys):
-    arguments = ["--synthetic", "1", "--scene-size", "32", "--blocks", "1", "--channels", "8", "--iterations", "2"]
-    out = tmp_path / "out"
-    assert main(["train", *arguments, "--batch", "2", "--patch", "16", "--out", str(out)]) == 0
-    assert "validation PSNR" in capsys.readouterr().out
-    network, provenance = load_network(out / "checkpoint.pt")
+def test_it_trains(finished, tmp_path, capsys):
+    network, provenance = load_network(finished / "checkpoint.pt")
     assert network.configuration.blocks == 1
     assert provenance["quality"].keys() == {"s2bnet-flat", "EXP", "GSA"}
     assert provenance["settings"]["iterations"] == 2 and provenance["iteration"] == 2
-    assert (out / "checkpoint.pt").stat().st_size < (out / "last.pt").stat().st_size
-    assert main(["train", "--resume", str(out / "checkpoint.pt"), "--out", str(out)]) == 1
-    assert "resume from last.pt" in capsys.readouterr().err
-    assert main(["train", "--out", str(out)]) == 1
-    assert "--synthetic N" in capsys.readouterr().err
+    assert (finished / "checkpoint.pt").stat().st_size < (finished / "last.pt").stat().st_size
+    assert main(["train", "--resume", str(finished / "last.pt"), "--out", str(tmp_path)]) == 0
+    assert "validation PSNR" in capsys.readouterr().out
+    one, other = (read_checkpoint(folder / "checkpoint.pt")["state"] for folder in (finished, tmp_path))
+    assert all(torch.equal(one[name], other[name]) for name in one)
 
 
-def test_a_diverging_training_stops():
-    training = Training(Settings(**SMALL))
-    training.network.head.bias.data.fill_(math.nan)
-    with pytest.raises(ModelError, match="lower --lr"):
-        training.step()
+def test_nothing_held_out_is_no_validation(write, tmp_path, capsys):
+    assert main(["train", "--data", write(), "--hold-out", "0", *SMALL, "--out", str(tmp_path)]) == 0
+    printed = capsys.readouterr()
+    assert "nothing was held out" in printed.out and "nan" not in printed.out
 
 
-def test_sources_of_different_bands_are_refused(tmp_path):
-    for name, bands in (("a", 3), ("b", 4)):
-        np.savez(
-            tmp_path / f"{name}.npz",
-            pan=np.full((32, 32), 9),
-            ms=np.full((8, 8, bands), 9),
-            gt=np.full((32, 32, bands), 9),
-        )
-    sources = (str(tmp_path / "a.npz"), str(tmp_path / "b.npz"))
-    with pytest.raises(DataError, match=r"\[3, 4\] bands"):
-        Training(Settings(data=sources, hold_out=0))
+def test_options_reach_the_settings(write, tmp_path):
+    words = ["--shift", "-2.25,2.5", "--lr", "3e-3", "--stages", "2", "--save-every", "7", "--bands", "2,1,0"]
+    assert main(["train", "--data", write(), *words, *SMALL, "--out", str(tmp_path)]) == 0
+    settings = Settings.from_json(load_network(tmp_path / "checkpoint.pt")[1]["settings"])
+    assert settings.shift == (-2.25, 2.5) and settings.lr == 3e-3 and settings.stages == (2.0,)
+    assert settings.save_every == 7 and settings.bands == (2, 1, 0) and settings.sensor == "generic"
+
+
+def test_fine_tuning_takes_the_checkpoints_architecture(finished, write, tmp_path, capsys):
+    words = ["--finetune", str(finished / "checkpoint.pt"), "--data", write(), "--patch", "16", "--batch", "2"]
+    assert main(["train", *words, "--iterations", "1", "--hold-out", "0.3", "--out", str(tmp_path)]) == 0
+    assert "before, on what is held out" in capsys.readouterr().out
+    network, provenance = load_network(tmp_path / "checkpoint.pt")
+    assert network.configuration.channels == 8 and network.configuration.blocks == 1
+    settings = Settings.from_json(provenance["settings"])
+    assert settings.channels == 8 and settings.finetune == str(finished / "checkpoint.pt")
+    assert settings.lr == FINETUNING["lr"] and settings.iterations == 1
+    old, new = read_checkpoint(finished / "checkpoint.pt")["state"], network.state_dict()
+    assert 0 < max(float((old[name] - new[name]).abs().max()) for name in old) < 2 * FINETUNING["lr"]
 
 
 @pytest.mark.parametrize(
-    ("wrong", "said"),
+    ("words", "said"),
     [
-        ({"iterations": 0}, "--iterations 0: at least 1"),
-        ({"validate_every": -1}, "--validate-every -1: at least 1"),
-        ({"hold_out": 1.0}, r"must lie in \[0, 1\)"),
-        ({"lr": 0.0}, "above 0"),
-        ({"patch": 18}, "multiple of the ratio 4"),
+        (["--network", "s2bnet-flat-fp"], "its network is s2bnet-flat, which --network s2bnet-flat-fp contradicts"),
+        (["--channels", "16"], "its channels is 8"),
+        (["--bits", "12"], "its bits is 11"),
+        (["--ratio", "2"], "its ratio is 4"),
+        (["--bands", "0,1,2"], "has 3 bands, the network 4"),
     ],
 )
-def test_impossible_settings_are_refused(wrong, said):
-    with pytest.raises(DataError, match=said):
-        Settings(**{**SMALL, **wrong})
+def test_fine_tuning_to_what_does_not_fit(finished, write, tmp_path, capsys, words, said):
+    checkpoint = str(finished / "checkpoint.pt")
+    line = refused(capsys, "--finetune", checkpoint, "--data", write(), *words, "--out", str(tmp_path / "out"))
+    assert said in line and checkpoint in line
+    assert not (tmp_path / "out").exists()
+
+
+def test_fine_tuning_on_deeper_or_eight_bands_names_what_the_checkpoint_is_for(finished, write, tmp_path, capsys):
+    checkpoint = str(finished / "checkpoint.pt")
+    for arrays in (pair(bits=12), pair(bands=8)):
+        source = write(arrays=arrays)
+        line = refused(capsys, "--finetune", checkpoint, "--data", source, "--out", str(tmp_path))
+        assert source in line and "is for 4 bands of 11 bits at ratio 4" in line
+
+
+def test_bad_hdf5(tmp_path, capsys):
+    with h5py.File(tmp_path / "other.h5", "w") as file:
+        file["images"] = np.zeros(3)
+    with h5py.File(tmp_path / "group.h5", "w") as file:
+        file.create_group("pan")
+        file["ms"] = np.zeros((1, 4, 4, 4))
+    with h5py.File(tmp_path / "text.h5", "w") as file:
+        file["pan"], file["ms"] = [[[[b"text"]]]], np.zeros((1, 4, 4, 4))
+    for name, said in (
+        ("other", "has no array I_PAN or pan or PAN, only images"),
+        ("group", "has no array I_PAN or pan or PAN, only ms"),
+        ("text", "give arrays of real numbers"),
+    ):
+        line = refused(capsys, "--data", str(tmp_path / f"{name}.h5"), "--out", str(tmp_path))
+        assert said in line and f"{name}.h5" in line
+
+
+@pytest.mark.parametrize(
+    ("changes", "words", "said"),
+    [
+        ({"I_PAN": np.full((256, 256), np.nan)}, [], "pan holds NaN"),
+        ({"I_PAN": np.full((256, 256), 7)}, [], "the PAN is 7 everywhere"),
+        ({"I_MS": np.dstack([pair()["I_MS"][..., 1:], np.full((64, 64), 9)])}, [], "MS band 3 is 9 everywhere"),
+        ({"I_MS": np.dstack([pair()["I_MS"], np.full((64, 64), 9)])}, ["--bands", "0,4"], "MS band 4 is 9 everywhere"),
+        ({"gt": pair()["I_MS"]}, ["--shift", "1,1"], "leave --shift out"),
+        ({}, ["--shift", "99,0"], "at most 16 PAN pixels"),
+        ({}, ["--shift", "nan,0"], "at most 16 PAN pixels"),
+        ({}, ["--device", "abacus"], "--device abacus: PyTorch finds no such device"),
+        ({}, ["--patch", "128"], "hold no patch of 128"),
+        ({}, ["--patch", "16", "--lr", "1e-3,1e-3"], "trains in 1 stages"),
+    ],
+)
+def test_bad_data_and_settings(write, tmp_path, capsys, changes, words, said):
+    assert said in refused(capsys, "--data", write(**changes), *words, "--out", str(tmp_path))
+
+
+def test_sources_that_differ(write, tmp_path, capsys):
+    four, three, ten = write(), write("three.mat", pair(bands=3)), write("ten.mat", pair(bits=10))
+    line = refused(capsys, "--data", four, three, "--out", str(tmp_path))
+    assert f"{four} has 4 bands, {three} 3" in line
+    assert f"{four}: pan spans" in refused(capsys, "--data", ten, four, "--bits", "10", "--out", str(tmp_path))
+    assert main(["train", "--data", four, ten, *SMALL, "--out", str(tmp_path)]) == 0
+    warned = [line for line in capsys.readouterr().err.splitlines() if line.startswith("warning")]
+    assert warned == [f"warning: the bit depths differ: {four} fills 11, {ten} fills 10 bits; all are taken for 11"]
+    line = refused(capsys, "--data", three, "--synthetic", "1", "--scene-size", "32", "--out", str(tmp_path))
+    assert f"{three} has 3 bands, synthetic scene 0 4" in line
+
+
+def test_bad_checkpoints(finished, write, tmp_path, capsys):
+    stored, broken = (finished / "last.pt").read_bytes(), tmp_path / "broken.pt"
+    document = read_checkpoint(finished / "last.pt")
+    flipped = bytearray(stored)
+    flipped[stored.index(document["state"]["tail.conv.weight"].numpy().tobytes()) + 5] ^= 1
+    torch.save({**document, "version": 2}, tmp_path / "newer.pt")
+    torch.save({**document, "network": "resnet"}, tmp_path / "other.pt")
+    torch.save({**document, "configuration": {**document["configuration"], "bits": 99}}, tmp_path / "bits.pt")
+    cases = {
+        "newer.pt": "version 2, this bitpan reads 1",
+        "other.pt": "'resnet'",
+        "bits.pt": "no network has 4 bands, 99 bits",
+    }
+    for option in ("--resume", "--finetune"):
+        words = ["--out", str(tmp_path)] + (["--data", write()] if option == "--finetune" else [])
+        for content, said in (
+            (stored[: len(stored) // 2], "not a checkpoint"),
+            (bytes(flipped), "checksums"),
+            (b"", "not a"),
+        ):
+            broken.write_bytes(content)
+            line = refused(capsys, option, str(broken), *words)
+            assert said in line and str(broken) in line
+        for name, said in cases.items():
+            line = refused(capsys, option, str(tmp_path / name), *words)
+            assert said in line and str(tmp_path / name) in line
+    assert "resume from last.pt" in refused(capsys, "--resume", str(finished / "checkpoint.pt"), "--out", str(tmp_path))
+    resumed = refused(capsys, "--resume", str(finished / "last.pt"), "--lr", "1", "--out", str(tmp_path))
+    assert "leave --lr out" in resumed
+
+
+def test_nothing_to_train_on(tmp_path, capsys):
+    assert "--synthetic N" in refused(capsys, "--out", str(tmp_path))
+
+
+def test_a_checkpoint_without_weights_is_named(finished, tmp_path):
+    document = read_checkpoint(finished / "last.pt")
+    torch.save({**document, "state": None}, tmp_path / "no_state.pt")
+    with pytest.raises(ModelError, match=r"no_state\.pt: does not fit"):
+        load_network(tmp_path / "no_state.pt")

@@ -39,13 +39,15 @@ class Judgement:
 
 
 def network_method(network: PanSharpener) -> Method:
-    """The network with every image's own scene parameters."""
+    """The network as it will be used, not as it is trained, with every image's own scene parameters."""
 
     @torch.no_grad()
     def fuse(image: Image) -> npt.NDArray[np.uint16]:
-        device = next(network.parameters()).device
+        device, training = next(network.parameters()).device, network.training
         inputs = (torch.from_numpy(counts[None].astype(np.float32)).to(device) for counts in (image.pan, image.ms))
-        return network(*inputs)[0].cpu().numpy().astype(np.uint16)  # type: ignore[no-any-return]
+        fused: npt.NDArray[np.float32] = network.eval()(*inputs)[0].cpu().numpy()
+        network.train(training)
+        return np.floor(fused + 0.5).astype(np.uint16)
 
     return fuse
 

@@ -82,7 +82,7 @@ def choose(arm: Arm, searches: Sequence[Run]) -> Rate:
 
 @contextmanager
 def workers(jobs: int) -> Iterator[ProcessPoolExecutor | None]:
-    """``jobs`` fresh processes, told by their environment to be silent and of one thread; None for one job.
+    """``jobs`` fresh processes, told by their environment to be of one thread; None for one job.
 
     Raises:
         ModelError: one of them was killed.
@@ -90,7 +90,7 @@ def workers(jobs: int) -> Iterator[ProcessPoolExecutor | None]:
     if jobs == 1:
         yield None
         return
-    with _environment(TQDM_DISABLE="1", OMP_NUM_THREADS="1"):  # they start when there is something to do
+    with _environment(OMP_NUM_THREADS="1"):  # they start when there is something to do
         pool = ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"))
         try:
             yield pool
@@ -124,7 +124,7 @@ def perform_all(runs: Sequence[Run], pool: ProcessPoolExecutor | None, title: st
 
 
 def _perform_quietly(run: Run) -> None:
-    """What it prints goes to the run's ``log.txt``."""
+    """What it prints, its progress too, goes to the run's ``log.txt``."""
     run.folder.mkdir(parents=True, exist_ok=True)
     with open(run.folder / "log.txt", "a", buffering=1) as log, redirect_stdout(log), redirect_stderr(log):
         perform(run)

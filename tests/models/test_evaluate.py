@@ -7,14 +7,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 import bitpan
 from bitpan.cli import main
 from bitpan.models import metrics
 from bitpan.models.classical import METHODS, exp
+from bitpan.models.configuration import Configuration
 from bitpan.models.data import GAP, load, split
-from bitpan.models.evaluate import classical_methods, collect, judge, mean_and_deviation
+from bitpan.models.evaluate import classical_methods, collect, judge, mean_and_deviation, network_method
 from bitpan.models.images import gather_images, registered, synthetic_images
+from bitpan.models.pansharpener import PanSharpener
 from bitpan.models.sources import Source, parse
 from bitpan.models.tables import Row, markdown, strict_json
 
@@ -83,6 +86,24 @@ def test_every_index_of_every_method_on_every_image():
     values = collect(judged)["EXP"]["SAM"]
     assert values == [judged[0].indices["SAM"], expected["SAM"]]
     assert mean_and_deviation(values) == pytest.approx((np.mean(values), abs(values[0] - values[1]) / math.sqrt(2)))
+
+
+def test_networks_are_judged_as_they_are_used():
+    """A batch normalisation takes its running statistics, keeps them, and the network is in training again after."""
+
+    class Normalised(PanSharpener):
+        def __init__(self):
+            super().__init__(Configuration())
+            self.norm = torch.nn.BatchNorm2d(4)
+
+        def forward(self, pan, ms, scene=None):
+            return self.norm(torch.nn.functional.interpolate(ms, scale_factor=4)) + 0.4
+
+    network = Normalised()
+    (image,) = synthetic_images(1, 48, 5, 11, full=False)
+    fused = network_method(network)(image)
+    np.testing.assert_array_equal(fused, image.ms.repeat(4, axis=1).repeat(4, axis=2))
+    assert network.training and int(network.norm.num_batches_tracked) == 0
 
 
 def test_tables(sources, tmp_path, capsys):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import json
+import math
 import zipfile
 import zlib
 from collections.abc import Callable, Mapping
@@ -24,6 +25,7 @@ from bitpan.arithmetic import Integers
 from bitpan.errors import FormatError, ModelError
 from bitpan.files import write_beside
 from bitpan.formats import Format
+from bitpan.reach import reaches
 
 SCHEMA = 2
 """Version of the files written."""
@@ -47,7 +49,7 @@ _UNREADABLE = (OSError, EOFError, ValueError, LookupError, TypeError, AttributeE
 
 @dataclass(frozen=True)
 class Tensor:
-    """One edge of the graph: channels, a format, and PAN pixels per sample along each axis (the ratio for the MS)."""
+    """One edge of the graph: ``channels``, a format, and the ``stride``: PAN pixels per sample on either axis."""
 
     channels: int
     format: Format
@@ -73,10 +75,16 @@ class Node:
                                           bias_above, bias_below: (C,) int32
     norm           x, residual   --       gain, centre, bias: (C,) int32              --
     affine         y             1        --                                          --
+    haar           x             --       --                                          subband (2)
+    inverse_haar   ll,lh,hl,hh   --       --                                          shift
+    pool           x             --       --                                          --
+    up             x             --       --                                          --
+    add            a, b          --       --                                          --
     add_clip       lms, residual --       --                                          --
     =============  ============  =======  ==========================================  ==================
 
     (1) rows and columns: the interpolation coefficients of the two axes, ``(ratio, 5)``.
+    (2) which one the output is: 0 LL, 1 LH, 2 HL, 3 HH. A device computes the nodes of one x together.
     """
 
     op: str
@@ -168,20 +176,14 @@ class IntegerModel:
         if missing:
             raise ModelError(f"model {self.name} has no constant {missing[0]!r}")
 
-    def halo(self) -> int:
-        """PAN pixels around a tile that its result depends on, found by walking the graph backwards.
+    @property
+    def alignment(self) -> int:
+        """PAN pixels of which the origins and sizes of frames are multiples: every tensor has whole samples there."""
+        return math.lcm(self.ratio, *(tensor.stride for tensor in self.tensors.values()))
 
-        The interpolator's part counts in whole MS pixels (two on either side), so the result is at least that.
-        """
-        reach = {"fused": 0}
-        for node in reversed(self.nodes):
-            own = reach.get(node.output, 0)
-            if node.op in ("conv", "binary_conv"):
-                own += self.constant(node, "weights").shape[-1] // 2
-            elif node.op == "interpolate":
-                own += 2 * self.ratio + self.ratio - 1
-            for name in node.inputs:
-                reach[name] = max(reach.get(name, 0), own)
+    def halo(self) -> int:
+        """PAN pixels around an aligned tile that its result depends on, see :func:`bitpan.reach.reaches`."""
+        reach = reaches(self)
         return max(reach["pan"], reach["ms"])
 
     def save(self, folder: Path) -> None:
@@ -246,11 +248,9 @@ class IntegerModel:
         return model
 
 
-def _stride(entry: Mapping[str, Any], ratio: int) -> int:
-    """PAN pixels per sample of a stored tensor."""
-    if "grid" in entry:
-        return ratio if entry["grid"] == "ms" else 1
-    return int(entry["stride"])
+def _stride(entry: dict[str, Any], ratio: int) -> int:
+    """A stored tensor's stride, whichever schema it is of."""
+    return int(entry["stride"]) if "stride" in entry else {"pan": 1, "ms": ratio}[entry["grid"]]
 
 
 def execute(
@@ -309,6 +309,17 @@ def _apply(model: IntegerModel, node: Node, inputs: list[Integers], scene: Mappi
         return arithmetic.channel_norm(*inputs, *(model.constant(node, key) for key in _NORM), fmt)
     if node.op == "affine":
         return arithmetic.channel_affine(inputs[0], scene[node.scene[0]], fmt)
+    if node.op == "haar":
+        return arithmetic.haar(inputs[0])[node.attributes["subband"]]
+    if node.op == "inverse_haar":
+        ll, lh, hl, hh = inputs
+        return arithmetic.inverse_haar(ll, lh, hl, hh, node.attributes["shift"], fmt)
+    if node.op == "pool":
+        return arithmetic.average_pool(inputs[0])
+    if node.op == "up":
+        return arithmetic.bilinear_up(inputs[0])
+    if node.op == "add":
+        return arithmetic.add(inputs[0], inputs[1], fmt)
     if node.op == "add_clip":
         return arithmetic.add_clip(inputs[0], inputs[1], fmt.bits)
     raise ModelError(f"model {model.name}: node {node.name} has unknown operation {node.op!r}")

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bitpan.build.pattern import Array, Const, Match, Op, Optional, Pattern, Var, attributes, is_integral
+from bitpan.build.pattern import Array, Const, Graph, Match, Op, Optional, Pattern, Var, attributes, is_integral
 from bitpan.errors import BuildError
 from bitpan.formats import Format
 
@@ -38,6 +38,9 @@ _BRANCH = Op(
     Op("Mul", Op("Where", _ABOVE, Const("slope_above"), Const("slope_below")), Var("p")),
     Op("Where", _ABOVE, Const("bias_above"), Const("bias_below")),
 )
+_BANDS = [
+    Op("ConvTranspose", Var(band), Const(f"{band}.kernel"), keep=f"{band}.conv") for band in ("ll", "lh", "hl", "hh")
+]
 _PADDED = Op("Pad", Var("s"), Const("pads"), Const("value"), keep="pad")
 
 PATTERNS: dict[str, tuple[Pattern, ...]] = {
@@ -51,6 +54,13 @@ PATTERNS: dict[str, tuple[Pattern, ...]] = {
     "sign": (Op("BipolarQuant", Op("Sub", Var("x"), Op("Reshape", Var("threshold"), Const("shape"))), Const("unit")),),
     "binary_conv": (Op("Conv", _PADDED, Const("weights"), keep="conv"),),
     "rprelu": (_clipped(Op("Add", _rounded(_BRANCH), Var("x"))),),
+    "haar": (Op("Conv", Var("x"), Const("kernel"), keep="conv"),),
+    "inverse_haar": (_clipped(_rounded(Op("Add", Op("Add", *_BANDS[:2]), Op("Add", *_BANDS[2:])))),),
+    "pool": (Op("Floor", Op("Add", Op("AveragePool", Var("x"), keep="pool"), Const("half"))),),
+    "up": (
+        _rounded(Op("ConvTranspose", Op("Pad", Var("x"), Const("pads"), keep="pad"), Const("kernel"), keep="conv")),
+    ),
+    "add": (_clipped(Op("Add", Var("a"), Var("b"))),),
     "add_clip": (_clipped(Op("Add", Var("lms"), Var("residual"))),),
 }
 """The export grammar: the arrangements each operation may appear in."""
@@ -64,9 +74,25 @@ INPUTS = {
     "sign": ("x", "threshold"),
     "binary_conv": ("s",),
     "rprelu": ("p", "x"),
+    "haar": ("x",),
+    "inverse_haar": ("ll", "lh", "hl", "hh"),
+    "pool": ("x",),
+    "up": ("x",),
+    "add": ("a", "b"),
     "add_clip": ("lms", "residual"),
 }
 """Captured tensors of each operation, in the order of the node's inputs and scene parameters."""
+
+
+def recognise(graph: Graph, tensor: str) -> tuple[str, Match] | None:
+    """The operation that computes ``tensor`` and what its pattern captured; None if it fits no pattern."""
+    for op, patterns in PATTERNS.items():
+        for pattern in patterns:
+            match = graph.match(tensor, pattern)
+            # A sum of features and the output are written alike: features are signed, imagery is not.
+            if match is not None and not (op == "add" and (match.arrays["min"] >= 0).all()):
+                return op, match
+    return None
 
 
 @dataclass
@@ -119,6 +145,15 @@ class Found:
         self.require(list(pads) == [kernel // 2 - margin] * 4, f"pads {list(pads)} do not keep the image's size")
         plain = {*found.get("strides", [1]), *found.get("dilations", [1]), found.get("group", 1)} == {1}
         self.require(plain, "strides, dilations and groups are not supported")
+
+    def depthwise(self, node: str, kernel: Array, expected: Array, pad: int = 0) -> None:
+        """A convolution of each channel with ``expected``, stride 2, padded or cropped by ``pad``."""
+        found = attributes(self.match.nodes[node])
+        self.require(found.get("group", 1) == len(kernel), "mixes channels")
+        plain = kernel.shape == (len(kernel), 1, *expected.shape) and bool((kernel == expected).all())
+        self.require(plain, f"has another kernel than {expected.tolist()}")
+        geometry = [*found.get("strides", [1, 1]), *found.get("dilations", [1, 1]), *found.get("pads", [0] * 4)]
+        self.require(geometry == [2, 2, 1, 1, *[pad] * 4], "does not halve or double the image's size")
 
 
 _Read = tuple[dict[str, int], dict[str, Array]]
@@ -182,7 +217,43 @@ def _read_rprelu(found: Found) -> _Read:
     return {"shift": found.shift()}, {key: found.integers(key, np.int32).reshape(-1) for key in keys}
 
 
-def _read_add_clip(found: Found) -> _Read:
+_SUBBANDS = np.array([[[1, 1], [1, 1]], [[1, 1], [-1, -1]], [[1, -1], [1, -1]], [[1, -1], [-1, 1]]])
+_BILINEAR = np.outer([1, 3, 3, 1], [1, 3, 3, 1])
+
+
+def _read_haar(found: Found) -> _Read:
+    kernel = found.match.arrays["kernel"]
+    same = [kernel.shape[1:] == (1, 2, 2) and bool((kernel == subband).all()) for subband in _SUBBANDS]
+    found.require(any(same), "is a convolution without bias and rounding, and no wavelet's subband")
+    found.depthwise("conv", kernel, _SUBBANDS[same.index(True)])
+    return {"subband": same.index(True)}, {}
+
+
+def _read_inverse_haar(found: Found) -> _Read:
+    found.clip()
+    for band, expected in zip(INPUTS["inverse_haar"], _SUBBANDS, strict=True):
+        found.depthwise(f"{band}.conv", found.match.arrays[f"{band}.kernel"], expected)
+    return {"shift": found.shift()}, {}
+
+
+def _read_pool(found: Found) -> _Read:
+    written = attributes(found.match.nodes["pool"])
+    blocks = written["kernel_shape"] == [2, 2] == written.get("strides") and not any(written.get("pads", [0]))
+    found.require(blocks and not written.get("ceil_mode", 0), "does not average 2x2 blocks")
+    found.require(found.scalar("half") == 0.5, f"adds {found.scalar('half')}, which is no rounding half up")
+    return {}, {}
+
+
+def _read_up(found: Found) -> _Read:
+    pads = found.match.arrays["pads"].tolist()
+    found.require(pads == [0, 0, 1, 1] * 2, f"pads {pads}, not one pixel")
+    found.require(attributes(found.match.nodes["pad"]).get("mode") == "edge", "does not replicate the edges")
+    found.depthwise("conv", found.match.arrays["kernel"], _BILINEAR, pad=3)
+    found.require(found.shift() == 4, "does not divide by 16")
+    return {}, {}
+
+
+def _read_clip(found: Found) -> _Read:
     found.clip()
     return {}, {}
 
@@ -195,6 +266,11 @@ READERS: dict[str, Callable[[Found], _Read]] = {
     "sign": _read_sign,
     "binary_conv": _read_binary_conv,
     "rprelu": _read_rprelu,
-    "add_clip": _read_add_clip,
+    "haar": _read_haar,
+    "inverse_haar": _read_inverse_haar,
+    "pool": _read_pool,
+    "up": _read_up,
+    "add": _read_clip,
+    "add_clip": _read_clip,
 }
 """Reader of each operation."""

@@ -36,8 +36,8 @@ def integer_graph(model: IntegerModel, height: int, width: int) -> ModelWrapper:
 
 class _Writer:
     def __init__(self, model: IntegerModel, height: int, width: int) -> None:
-        if height % model.ratio or width % model.ratio:
-            raise BuildError(f"a frame of {height} x {width} is not a multiple of the model's ratio {model.ratio}")
+        if height % model.alignment or width % model.alignment:
+            raise BuildError(f"a frame of {height} x {width} is not made of multiples of {model.alignment} pixels")
         self.model, self.height, self.width = model, height, width
         self.nodes: list[NodeProto] = []
         self.initializers: dict[str, tuple[npt.NDArray[Any], str]] = {}

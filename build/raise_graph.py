@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import onnx
 
-from bitpan.build.grammar import INPUTS, PATTERNS, READERS, Found
+from bitpan.build.grammar import INPUTS, READERS, Found, recognise
 from bitpan.build.pattern import Array, Graph, Match
 from bitpan.errors import BuildError
 from bitpan.formats import Format
@@ -114,11 +114,9 @@ class _Raiser:
         """Raise what computes ``tensor`` and return the tensor's name in the model."""
         if tensor in self.names:
             return self.names[tensor]
-        for op, patterns in PATTERNS.items():
-            for pattern in patterns:
-                match = self.graph.match(tensor, pattern)
-                if match is not None:
-                    return self._node(op, tensor, match)
+        found = recognise(self.graph, tensor)
+        if found is not None:
+            return self._node(found[0], tensor, found[1])
         node = self.graph.producers.get(tensor)
         what = f"node {node.name!r} ({node.op_type})" if node is not None else f"tensor {tensor!r}"
         raise BuildError(f"{what} fits no pattern of the export grammar; export the model again with this bitpan")
@@ -159,10 +157,15 @@ class _Raiser:
         return Format(bits, fraction, bool(signed))
 
     def _tensor(self, name: str) -> Tensor:
+        channels, height = self._shape(name)
+        return Tensor(channels, self._format(name), self._shape("pan")[1] // height)
+
+    def _shape(self, name: str) -> tuple[int, int]:
+        """Channels and height of the model's tensor ``name`` in the graph."""
         theirs = next(theirs for theirs, ours in self.names.items() if ours == name)
         infos = [*self.onnx_graph.input, *self.onnx_graph.value_info, *self.onnx_graph.output]
         shape = next(info.type.tensor_type.shape for info in infos if info.name == theirs)
-        return Tensor(shape.dim[1].dim_value, self._format(name), self.metadata["ratio"] if name == "ms" else 1)
+        return shape.dim[1].dim_value, shape.dim[2].dim_value
 
     def _scene_parameter(self, entry: dict[str, Any]) -> SceneParameter:
         bits, fraction, signed = entry["format"]

@@ -94,10 +94,10 @@ def srm(model: IntegerModel, parameter: SceneParameter, mean: npt.ArrayLike) -> 
 
 def _read_samples(model: IntegerModel, scene: Scene) -> list[_Sample]:
     """The first sample tiles that hold any data, on the coarsest grid that finds some; none in an empty scene."""
-    grid = scene.grid
+    grid, halo = scene.grid, halo_on_grid(model)
     samples: list[_Sample] = []
     for per_axis in _GRIDS:
-        for tile in sample_tiles(grid.height, grid.width, grid.ratio, halo_on_grid(model), per_axis, SAMPLE_SIDE):
+        for tile in sample_tiles(grid.height, grid.width, model.alignment, halo, per_axis, SAMPLE_SIDE):
             patch = scene.read(tile.frame_top, tile.frame_left, tile.frame_height, tile.frame_width)
             valid = patch.valid[tile.core]
             if valid.any() and len(samples) < SAMPLES:
@@ -110,15 +110,26 @@ def _read_samples(model: IntegerModel, scene: Scene) -> list[_Sample]:
 def _measure(
     model: IntegerModel, tensor: str, samples: list[_Sample], parameters: Mapping[str, Integers], engine: Engine
 ) -> Float:
-    """Mean of each channel over the samples' valid pixels; zero where there are none."""
+    """Mean of each channel over the samples that lie over valid pixels alone; zero where there are none."""
     total, count = np.zeros(model.tensors[tensor].channels, np.int64), 0
+    stride = model.tensors[tensor].stride
     for sample in samples:
         sample.tensors[tensor] = values = engine.run(sample.tensors, parameters, tensor)
-        rows, columns = sample.core
-        total += values[:, rows, columns][:, sample.valid].sum(axis=1, dtype=np.int64)
-        count += int(sample.valid.sum())
+        valid = whole_blocks(sample.valid, stride)
+        top, left = (part.start // stride for part in sample.core)
+        total += values[:, top : top + valid.shape[0], left : left + valid.shape[1]][:, valid].sum(
+            axis=1, dtype=np.int64
+        )
+        count += int(valid.sum())
         _forget(model, sample.tensors)
     return total / max(count, 1)
+
+
+def whole_blocks(valid: Mask, stride: int) -> Mask:
+    """Which blocks of ``stride`` x ``stride`` pixels, from the first on, are valid throughout."""
+    height, width = (side // stride for side in valid.shape)
+    blocks = valid[: height * stride, : width * stride].reshape(height, stride, width, stride)
+    return np.asarray(blocks.all(axis=(1, 3)))
 
 
 def _forget(model: IntegerModel, tensors: dict[str, npt.NDArray[Any]]) -> None:

@@ -48,8 +48,8 @@ class TilePlan:
 
     Attributes:
         height, width: of the scene, PAN pixels.
-        frame: height and width of each frame, multiples of the ratio.
-        halo: on each side, a multiple of the ratio.
+        frame: height and width of each frame, multiples of the model's alignment.
+        halo: on each side, a multiple of it too.
     """
 
     height: int
@@ -82,8 +82,8 @@ class TilePlan:
 
 
 def halo_on_grid(model: IntegerModel) -> int:
-    """The model's halo, rounded up to whole MS pixels."""
-    return -(-model.halo() // model.ratio) * model.ratio
+    """The model's halo, rounded up to a multiple of its alignment, so that frames begin where every grid does."""
+    return -(-model.halo() // model.alignment) * model.alignment
 
 
 def plan_tiles(
@@ -96,46 +96,48 @@ def plan_tiles(
     """Cut a scene of ``height x width`` PAN pixels.
 
     Args:
-        model: the network; it sets ratio and halo.
+        model: the network; it sets alignment and halo.
         height, width: of the scene.
         frame: the device's fixed frame, halo included; None: cores of ``core`` pixels, smaller in a smaller scene.
-        core: side of a core where the frame is free, a multiple of the ratio.
+        core: side of a core where the frame is free, a multiple of the alignment.
 
     Raises:
-        SceneError: the frame leaves no core, or a size is no multiple of the ratio.
+        SceneError: the frame leaves no core, or a size is no multiple of the alignment.
     """
-    halo, ratio = halo_on_grid(model), model.ratio
+    halo, grid = halo_on_grid(model), model.alignment
     if frame is None:
-        if core <= 0 or core % ratio:
-            raise SceneError(f"a tile of {core} pixels is no positive multiple of the ratio {ratio}")
-        rows, columns = (min(core, -(-size // ratio) * ratio) for size in (height, width))
+        if core <= 0 or core % grid:
+            raise SceneError(
+                f"a tile of {core} pixels is no positive multiple of {grid}, as model {model.name} needs it"
+            )
+        rows, columns = (min(core, -(-size // grid) * grid) for size in (height, width))
         frame = rows + 2 * halo, columns + 2 * halo
-    if min(frame) <= 2 * halo or any(side % ratio for side in frame):
+    if min(frame) <= 2 * halo or any(side % grid for side in frame):
         raise SceneError(
             f"a frame of {frame[0]} x {frame[1]} PAN pixels leaves nothing within the halo of {halo} on each side, or "
-            f"is no multiple of the ratio {ratio}; build the accelerator for frames of at least {2 * halo + ratio}"
+            f"is no multiple of {grid}; build the accelerator for frames of at least {2 * halo + grid}"
         )
     return TilePlan(height, width, frame, halo)
 
 
-def sample_tiles(height: int, width: int, ratio: int, halo: int, per_axis: int, side: int) -> list[Tile]:
+def sample_tiles(height: int, width: int, alignment: int, halo: int, per_axis: int, side: int) -> list[Tile]:
     """Sample tiles of a scene, spread evenly, in raster order, fixed by the scene's size alone.
 
     Args:
         height, width: of the scene, PAN pixels.
-        ratio: origins are multiples of it.
-        halo: around each core, a multiple of ``ratio``.
+        alignment: origins and sizes of frames are multiples of it.
+        halo: around each core, a multiple of ``alignment``.
         per_axis: at most so many in each direction; fewer in a small scene, where they may overlap.
         side: of a core, at most.
     """
 
     def starts(length: int, core: int) -> list[int]:
         count = min(per_axis, -(-length // core))
-        room = (length - core) // ratio
-        return [ratio * (room * i // max(count - 1, 1)) for i in range(count)]
+        room = (length - core) // alignment
+        return [alignment * (room * i // max(count - 1, 1)) for i in range(count)]
 
     rows, columns = min(side, height), min(side, width)
-    frame = -(-rows // ratio) * ratio + 2 * halo, -(-columns // ratio) * ratio + 2 * halo
+    frame = -(-rows // alignment) * alignment + 2 * halo, -(-columns // alignment) * alignment + 2 * halo
     return [
         Tile(top, left, rows, columns, top - halo, left - halo, *frame)
         for top in starts(height, rows)

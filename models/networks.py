@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from bitpan.models.backbones import UNIT_NETWORKS
 from bitpan.models.bnnpan import BNNPan
 from bitpan.models.pansharpener import PanSharpener
 from bitpan.models.s2bnet import S2BNet, S2BNetFlat
-from bitpan.models.twins import S2BNetFlatFloat
 
-_ALL: tuple[type[PanSharpener], ...] = (S2BNetFlat, S2BNet, BNNPan, S2BNetFlatFloat)
+_OURS: tuple[type[PanSharpener], ...] = (S2BNetFlat, S2BNet, BNNPan)
 
-NETWORKS: dict[str, type[PanSharpener]] = {network.name: network for network in _ALL}
+NETWORKS: dict[str, type[PanSharpener]] = {**{network.name: network for network in _OURS}, **UNIT_NETWORKS}
 """Every network that can be trained."""

@@ -19,6 +19,7 @@ from tqdm import tqdm
 from bitpan import __version__
 from bitpan.errors import DataError, ModelError
 from bitpan.models import distributed, evaluate
+from bitpan.models.binary import set_progress
 from bitpan.models.checkpoint import network_of, read_checkpoint, save_checkpoint
 from bitpan.models.configuration import ARMS, Configuration, calibrated
 from bitpan.models.data import Triples, draw, gather
@@ -38,11 +39,13 @@ def psnr(fused: Tensor, gt: Tensor, bits: int) -> float:
 @torch.no_grad()
 def validate(network: PanSharpener, held_out: Sequence[Triples], device: torch.device) -> float:
     """Mean PSNR over the held-out images, each with its own statistics; NaN if there are none."""
+    network.eval()  # rivals' batch statistics are learned from training images alone
     values = []
     for triples in held_out:
         for i in range(min(len(triples.gt), 16)):
             pan, ms, gt = (image[i : i + 1].to(device) for image in triples.tensors())
             values.append(psnr(network(pan, ms), gt, network.configuration.bits))
+    network.train()
     return sum(values) / len(values) if values else math.nan
 
 
@@ -167,6 +170,7 @@ class Training:
         batch = draw(self.training, own.batch, own.patch, (own.seed, self.iteration), self.part)
         pan, ms, gt = (image.to(self.device) for image in batch)
         self._seed()
+        set_progress(self.network, self.iteration / own.iterations)
         loss, fused = self.network.loss(self.stages[self.stage], pan, ms, gt)
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
@@ -236,7 +240,7 @@ class Training:
     def _finish(self, out: Path) -> None:
         self.quality = validate(self.network, self.held_out, self.device)
         self.save(out / "last.pt", resumable=True)
-        self.table = evaluate.quality(self.network, self.held_out)
+        self.table = evaluate.quality(self.network.eval(), self.held_out)
         self.save(out / "checkpoint.pt", resumable=False)
 
     @contextmanager

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from bitpan.arithmetic import keys_coefficients, lms_format
+from bitpan.arithmetic import haar_format, keys_coefficients, lms_format
 from bitpan.formats import Format
 from bitpan.model import IntegerModel, Node, SceneParameter, Tensor
 
@@ -90,6 +90,90 @@ def make_random_inputs(model, height, width, seed=0):
             value[:2] = FEATURE.min, FEATURE.max + 1
             scene[parameter.name] = value
     return inputs, scene
+
+
+class Resampler:
+    """Grows a model of random integers around a body of units, pools, bilinears, skips and wavelets.
+
+    Args:
+        body: the structure between head and tail, nested: ``"unit"``, ``"conv"``, ``("pool", *body)`` with its skip,
+            ``("haar", *body of LL)`` whose other subbands pass one unit each.
+        channels, bands: of features and imagery.
+    """
+
+    def __init__(self, body, channels=4, bands=2, seed=0):
+        self.rng, self.channels, self.count = np.random.default_rng(seed), channels, 0
+        frame = make_random_model(0, channels, bands, seed=seed)
+        self.tensors, self.scene, self.constants = frame.tensors, frame.scene, frame.constants
+        tail, output = frame.nodes[-2:]
+        self.nodes = frame.nodes[:-2]
+        last = self.grow(body, "x0")
+        tail = Node("conv", "tail", (last,), "residual", attributes={"shift": 9})
+        self.model = IntegerModel(
+            "resampler", bands, 11, 4, self.tensors, [*self.nodes, tail, output], self.scene, self.constants
+        )
+
+    def node(self, op, inputs, fmt, stride, scene=(), **attributes):
+        """One more node with its tensor, whose name it returns."""
+        self.count += 1
+        name = f"{op}{self.count}"
+        self.tensors[f"t_{name}"] = Tensor(self.channels, fmt, stride)
+        self.nodes.append(Node(op, name, tuple(inputs), f"t_{name}", scene, attributes))
+        return f"t_{name}"
+
+    def grow(self, body, x):
+        for part in body:
+            x = getattr(self, part)(x) if isinstance(part, str) else getattr(self, part[0])(x, part[1:])
+        return x
+
+    def unit(self, x):
+        fmt, stride, c = self.tensors[x].format, self.tensors[x].stride, self.channels
+        threshold = f"threshold{self.count}"
+        self.scene.append(SceneParameter(threshold, "srm", (c,), Format(fmt.bits + 1, fmt.fraction), x))
+        for key, shape in (
+            ("fc1.weight", (2, c)),
+            ("fc1.bias", (2,)),
+            ("fc2.weight", (2 * c, 2)),
+            ("fc2.bias", (2 * c,)),
+        ):
+            self.constants[f"{threshold}.{key}"] = self.rng.normal(0, 0.5, shape)
+        s = self.node("sign", [x], Format(2, 0), stride, (threshold,))
+        p = self.node("binary_conv", [s], Format((9 * c).bit_length() + 1, 0), stride)
+        weights = self.rng.choice(np.array([-1, 1], np.int8), (c, c, 3, 3))
+        self.constants[f"binary_conv{self.count}.weights"] = weights
+        y = self.node("rprelu", [p, x], fmt, stride, shift=6)
+        low = {"knee": 9, "slope_above": 512, "slope_below": 512, "bias_above": 4096, "bias_below": 4096}
+        for key, limit in low.items():
+            self.constants[f"rprelu{self.count}.{key}"] = self.rng.integers(-limit, limit, c, dtype=np.int32)
+        return y
+
+    def conv(self, x):
+        y = self.node("conv", [x], self.tensors[x].format, self.tensors[x].stride, shift=7)
+        weights = self.rng.integers(-60, 60, (self.channels, self.channels, 3, 3), dtype=np.int8)
+        self.constants[f"conv{self.count}.weights"] = weights
+        self.constants[f"conv{self.count}.bias"] = self.rng.integers(-4096, 4096, self.channels, dtype=np.int32)
+        return y
+
+    def pool(self, x, body):
+        fmt, stride = self.tensors[x].format, self.tensors[x].stride
+        low = self.grow(body, self.node("pool", [x], fmt, 2 * stride))
+        return self.node("add", [x, self.node("up", [low], fmt, stride)], fmt, stride)
+
+    def haar(self, x, body):
+        fmt, stride = self.tensors[x].format, self.tensors[x].stride
+        bands = [self.node("haar", [x], haar_format(fmt), 2 * stride, subband=i) for i in range(4)]
+        bands = [self.grow(body, bands[0]), *(self.unit(band) for band in bands[1:])]
+        return self.node("inverse_haar", bands, fmt, stride, shift=2)
+
+
+def make_resampler(body, **settings):
+    return Resampler(body, **settings).model
+
+
+@pytest.fixture(scope="session")
+def resampler():
+    """Factory of models that change resolution, see :class:`Resampler`."""
+    return make_resampler
 
 
 @pytest.fixture(scope="session")

@@ -8,6 +8,7 @@ import pytest
 from bitpan import arithmetic
 from bitpan.errors import FormatError, ModelError
 from bitpan.model import IntegerModel, execute
+from bitpan.reach import reaches
 
 
 def test_saved_model_is_the_same_model(random_model, tmp_path):
@@ -75,10 +76,104 @@ def test_execute_can_start_and_stop_anywhere(random_model, random_inputs):
         execute(model, inputs, scene, until="x9")
 
 
-@pytest.mark.parametrize("blocks", [1, 2, 8])
-def test_halo_is_what_a_pixel_depends_on(random_model, random_inputs, blocks):
-    model = random_model(blocks=blocks)
-    assert model.halo() == blocks + 1 + 2 * 4 + 3
+BODIES = {
+    "u-shaped": ("conv", ("pool", "conv", ("pool", "unit"), "conv"), "unit"),
+    "wavelet": (("haar", "unit"), ("haar", "unit")),
+    "deep": (("pool", ("haar", ("pool", "conv"))),),
+    "bare": (("pool",), ("haar",)),
+}
+
+
+@pytest.mark.parametrize(("blocks", "samples"), [(1, 1), (2, 1), (3, 1), (7, 2), (8, 3)])
+def test_halo_in_whole_ms_samples(random_model, blocks, samples):
+    """The 3x3 layers reach ``blocks + 1`` PAN pixels, ``samples`` MS pixels, the cubic kernel two more."""
+    assert random_model(blocks=blocks, channels=4).halo() == 4 * (samples + 2)
+
+
+@pytest.mark.parametrize(
+    ("body", "alignment", "reach_of_x0"),
+    [
+        # tail 0, unit 1; up to stride 2: 1 // 2 + 1 = 1 sample; unit 2; up to stride 4: 4 // 4 + 1 = 2; unit 3; then
+        # the skips reach less: 12 at stride 4, unit at stride 2 14, unit 15.
+        ("u-shaped", 4, 15),
+        # unit at stride 2: 2; inverse and forward round to blocks; twice
+        ("wavelet", 4, 4),
+        # up of stride 2: 1 sample, 2; inverse rounds to 4; up of stride 8: 1 sample, 8; conv 16
+        ("deep", 8, 16),
+        # the wavelet's other subbands pass a unit: 2; up to stride 2: 2 // 2 + 1 = 2 samples
+        ("bare", 4, 4),
+    ],
+)
+def test_halo_of_resampling_models(resampler, body, alignment, reach_of_x0):
+    model = resampler(BODIES[body])
+    assert model.alignment == alignment
+    reach = reaches(model)
+    assert reach["x0"] == reach_of_x0
+    assert reach["pan"] == reach_of_x0 + 1
+    assert model.halo() == reach["ms"] == 4 * (-(-(reach_of_x0 + 1) // 4) + 2)
+
+
+def measured_reach(model, inputs, scene, name):
+    """Rows beyond an aligned tile whose samples were seen to change it, for samples at every place within a block."""
+    fused, stride, step = execute(model, inputs, scene), model.tensors[name].stride, model.alignment
+    middle, found = fused.shape[1] // 2 // step * step, 0
+    for place in range(middle, middle + step, stride):
+        changed = {**inputs, name: inputs[name].copy()}
+        changed[name][:, place // stride] = 2047 - changed[name][:, place // stride]
+        for row in np.flatnonzero((execute(model, changed, scene) != fused).any(axis=(0, 2))):
+            tile = row // step * step
+            found = max(found, tile - place, place + stride - (tile + step))
+    return found
+
+
+@pytest.mark.parametrize("body", BODIES)
+def test_reach_is_what_a_tile_depends_on(resampler, random_inputs, body):
+    """No sample beyond it matters, and one at its end does."""
+    found = {"pan": 0, "ms": 0}
+    for seed in range(30):
+        model = resampler(BODIES[body], seed=seed)
+        inputs, scene = random_inputs(model, 96, 24, seed)
+        scene["upsample.rows"] = np.full((4, 5), 205)  # Keys' outermost taps are too light to be seen through a network
+        found = {name: max(so_far, measured_reach(model, inputs, scene, name)) for name, so_far in found.items()}
+    assert found == {name: reaches(model)[name] for name in found}
+
+
+@pytest.mark.parametrize("body", BODIES)
+def test_resampling_models_follow_the_equations(resampler, random_inputs, body, tmp_path):
+    model = resampler(BODIES[body])
+    model.save(tmp_path)
+    model = IntegerModel.load(tmp_path)
+    inputs, scene = random_inputs(model, 16, 24)
+    values = {name: np.asarray(value) for name, value in inputs.items()}
+    execute(model, inputs, scene, watch=values.__setitem__)
+    for name, tensor in model.tensors.items():
+        assert values[name].shape == (tensor.channels, 16 // tensor.stride, 24 // tensor.stride)
+        assert tensor.format.min <= values[name].min() and values[name].max() <= tensor.format.max
+    for node in model.nodes:
+        x, result = [values[name] for name in node.inputs], values[node.output]
+        fmt = model.tensors[node.output].format
+        expected = {
+            "haar": lambda x=x, node=node: arithmetic.haar(x[0])[node.attributes["subband"]],
+            "inverse_haar": lambda x=x, fmt=fmt: arithmetic.inverse_haar(*x, 2, fmt),
+            "pool": lambda x=x: arithmetic.average_pool(x[0]),
+            "up": lambda x=x: arithmetic.bilinear_up(x[0]),
+            "add": lambda x=x, fmt=fmt: np.clip(x[0] + x[1], fmt.min, fmt.max),
+        }.get(node.op)
+        assert expected is None or np.array_equal(result, expected())
+
+
+def test_a_model_of_schema_1_is_read(random_model, tmp_path):
+    """It told grids by name."""
+    model = random_model(blocks=1)
+    model.save(tmp_path)
+    path = tmp_path / "model.json"
+    document = json.loads(path.read_text())
+    assert document["schema"] == 2
+    document["schema"] = 1
+    for tensor in document["tensors"].values():
+        tensor["grid"] = {1: "pan", 4: "ms"}[tensor.pop("stride")]
+    path.write_text(json.dumps(document))
+    assert IntegerModel.load(tmp_path).tensors == model.tensors
 
 
 def test_scene_parameters_are_checked(random_model, random_inputs):

@@ -7,6 +7,8 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
+SUBBANDS = (((1, 1), (1, 1)), ((1, 1), (-1, -1)), ((1, -1), (1, -1)), ((1, -1), (-1, 1)))
+
 
 class QonnxWriter:
     """One operator after the other."""
@@ -27,9 +29,15 @@ class QonnxWriter:
         )
         return output
 
-    def rounded(self, v, shift, dtype=np.float32):
+    def rounded(self, v, shift, dtype=np.float32, output=None):
         v = self.op("Mul", self.op("Add", v, self.const(2.0 ** (shift - 1), dtype)), self.const(2.0**-shift, dtype))
-        return self.op("Floor", v)
+        return self.op("Floor", v, output=output)
+
+    def depthwise(self, kind, x, kernel, channels, pad=0, output=None):
+        size = len(kernel)
+        weights = self.const(np.broadcast_to(kernel, (channels, 1, size, size)))
+        return self.op(kind, x, weights, kernel_shape=[size] * 2, pads=[pad] * 4, strides=[2, 2], dilations=[1, 1],
+                       group=channels, output=output)  # fmt: skip
 
     def clipped(self, v, fmt, output):
         return self.op("Clip", v, self.const(fmt.min), self.const(fmt.max), output=output)
@@ -39,7 +47,7 @@ class QonnxWriter:
 
 
 def write_node(w, model, node, height, width):
-    fmt = model.tensors[node.output].format
+    fmt, channels = model.tensors[node.output].format, model.tensors[node.output].channels
     c = {key: model.constant(node, key) for key in ("weights", "bias") if f"{node.name}.{key}" in model.constants}
     if node.op == "interpolate":
         image = w.op("Cast", "ms", to=TensorProto.DOUBLE)
@@ -83,7 +91,21 @@ def write_node(w, model, node, height, width):
         v = w.op("Mul", w.op("Where", above, *branches[:2]), p)
         v = w.rounded(w.op("Add", v, w.op("Where", above, *branches[2:])), node.attributes["shift"])
         w.clipped(w.op("Add", v, x), fmt, node.output)
-    elif node.op == "add_clip":
+    elif node.op == "haar":
+        w.depthwise("Conv", node.inputs[0], SUBBANDS[node.attributes["subband"]], channels, output=node.output)
+    elif node.op == "inverse_haar":
+        pairs = zip(node.inputs, SUBBANDS, strict=True)
+        ll, lh, hl, hh = (w.depthwise("ConvTranspose", band, kernel, channels) for band, kernel in pairs)
+        total = w.op("Add", w.op("Add", ll, lh), w.op("Add", hl, hh))
+        w.clipped(w.rounded(total, node.attributes["shift"]), fmt, node.output)
+    elif node.op == "pool":
+        mean = w.op("AveragePool", node.inputs[0], kernel_shape=[2, 2], strides=[2, 2], pads=[0] * 4)
+        w.op("Floor", w.op("Add", mean, w.const(0.5)), output=node.output)
+    elif node.op == "up":
+        padded = w.op("Pad", node.inputs[0], w.const([0, 0, 1, 1] * 2, np.int64), mode="edge")
+        kernel = np.outer([1, 3, 3, 1], [1, 3, 3, 1])
+        w.rounded(w.depthwise("ConvTranspose", padded, kernel, channels, pad=3), 4, output=node.output)
+    elif node.op in ("add", "add_clip"):
         w.clipped(w.op("Add", *node.inputs), fmt, node.output)
 
 

@@ -154,7 +154,7 @@ def test_errors_are_one_line_and_leave_the_good_output(fuse, pair):
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (["--tile", "30"], "multiple of the ratio"),
+        (["--tile", "30"], "no positive multiple of 4"),
         (["--device", "rtl"], "add --package DIR"),
         (["--device", "fpga"], "add --package DIR"),
         (["--package", "/nowhere"], "accelerator.json: cannot be read"),

@@ -15,6 +15,7 @@ from bitpan.host.scene_parameters import (
     save_scene_parameters,
     srm,
 )
+from bitpan.host.tiles import halo_on_grid
 from bitpan.model import execute
 
 
@@ -51,6 +52,25 @@ def test_each_block_is_measured_with_the_integers_before_it(small_model, small_e
         expected = srm(small_model, small_model.scene_parameter(name), mean)
         np.testing.assert_array_equal(found[name], expected)
         scene_so_far[name] = expected
+
+
+def test_coarse_tensors_are_measured_over_whole_valid_blocks(resampler):
+    """A scene of one sample tile of 30 x 42 pixels with a hole: 15 x 21 samples at stride 2, less those at the hole."""
+    model = resampler((("pool", "unit"),))
+    (parameter,) = (parameter for parameter in model.scene if parameter.kind == "srm")
+    assert model.tensors[parameter.measures].stride == 2
+    pan, ms = (np.maximum(image, 1) for image in images(model, 32, 44))
+    pan, ms = pan[:, :30, :42], ms[:, :8, :11]
+    pan[:, 11:14, 7:8] = 0
+    scene, engine = array_scene(model, pan, ms, nodata=0), ReferenceEngine(model)
+    found = compute_scene_parameters(model, scene, engine)
+    halo = halo_on_grid(model)
+    patch = scene.read(-halo, -halo, 32 + 2 * halo, 44 + 2 * halo)
+    values = engine.run({"pan": patch.pan, "ms": patch.ms}, found, parameter.measures)
+    counts = patch.valid[halo : halo + 30, halo : halo + 42].reshape(15, 2, 21, 2).all(axis=(1, 3))
+    assert 0 < counts.sum() < 15 * 21
+    core = values[:, halo // 2 : halo // 2 + 15, halo // 2 : halo // 2 + 21]
+    np.testing.assert_array_equal(found[parameter.name], srm(model, parameter, core[:, counts].mean(axis=1)))
 
 
 def test_engines_agree_on_a_large_scene(small_model):

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from bitpan.arithmetic import keys_coefficients
 from bitpan.errors import SceneError
 from bitpan.host.devices import CpuDevice
+from bitpan.host.engine import CompiledEngine
 from bitpan.host.scene import array_scene
 from bitpan.host.stream import fuse_array, fuse_tiles
 from bitpan.host.tiles import TilePlan, halo_on_grid, plan_tiles, sample_tiles
@@ -65,12 +66,83 @@ def test_a_smaller_halo_would_not_do(small_model, small_engine, random_inputs):
     device.load_scene(parameters)
     whole = fuse_array(small_model, scene, device, parameters, core=64)
     halo = halo_on_grid(small_model)
-    for trial in (halo, halo - 8):  # its own bound may be one MS pixel generous
+    for trial in (halo, halo - 4):
         plan = TilePlan(64, 64, (32 + 2 * trial, 32 + 2 * trial), trial)
         tiled = np.zeros_like(whole)
         for tile, fused, _ in fuse_tiles(scene, plan, device):
             tiled[:, tile.top : tile.top + tile.height, tile.left : tile.left + tile.width] = fused
         assert (tiled == whole).all() == (trial == halo)
+
+
+BODIES = st.lists(
+    st.recursive(
+        st.sampled_from(["unit", "conv"]),
+        lambda inner: st.builds(
+            lambda kind, body: (kind, *body), st.sampled_from(["pool", "haar"]), st.lists(inner, max_size=2)
+        ),
+        max_leaves=4,
+    ),
+    min_size=1,
+    max_size=3,
+)
+"""Random bodies of models that change resolution."""
+
+
+def extended_whole(model, scene, parameters):
+    """The scene extended by replicated edges, in one frame, by the reference."""
+    halo, step = halo_on_grid(model), model.alignment
+    height, width = scene.grid.height, scene.grid.width
+    sides = (-(-side // step) * step + 2 * halo for side in (height, width))
+    patch = scene.read(-halo, -halo, *sides)
+    whole = execute(model, {"pan": patch.pan, "ms": patch.ms}, parameters)
+    return whole[:, halo : halo + height, halo : halo + width]
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    body=BODIES,
+    height=st.integers(1, 70),
+    width=st.integers(1, 70),
+    rows=st.integers(1, 3),
+    columns=st.integers(1, 3),
+    seed=st.integers(0, 99),
+)
+def test_any_model_in_tiles_equals_the_whole(resampler, random_inputs, body, height, width, rows, columns, seed):
+    model = resampler(body, seed=seed)
+    _, _, scene = make_scene(model, height, width, seed, (1.75, -2.0))
+    parameters = parameters_of(model, scene, random_inputs)
+    halo, step = halo_on_grid(model), model.alignment
+    device = FramedDevice(CompiledEngine(model, threads=1), (rows * step + 2 * halo, columns * step + 2 * halo))
+    tiled = fuse_array(model, scene, device, parameters)
+    np.testing.assert_array_equal(tiled, extended_whole(model, scene, parameters))
+
+
+@pytest.mark.parametrize("body", [("conv", ("pool", ("pool", "conv"), "conv")), (("haar", ("haar", "conv")), "conv")])
+def test_one_step_less_would_not_do(resampler, random_inputs, body):
+    model = resampler(body)
+    _, _, scene = make_scene(model, 64, 64, 0)
+    parameters = parameters_of(model, scene, random_inputs)
+    for axis in ("rows", "columns"):
+        parameters[f"upsample.{axis}"] = np.full((4, 5), 205)  # with Keys' light outermost taps little gets through
+    device = CpuDevice(CompiledEngine(model, threads=1))
+    device.load_scene(parameters)
+    whole, halo = extended_whole(model, scene, parameters), halo_on_grid(model)
+    for trial in (halo, halo - model.alignment):
+        plan = TilePlan(64, 64, (model.alignment + 2 * trial, 16 + 2 * trial), trial)
+        tiled = np.zeros_like(whole)
+        for tile, fused, _ in fuse_tiles(scene, plan, device):
+            tiled[:, tile.top : tile.top + tile.height, tile.left : tile.left + tile.width] = fused
+        assert (tiled == whole).all() == (trial == halo)
+
+
+def test_frames_lie_on_the_coarsest_grid(resampler):
+    model = resampler((("pool", ("haar", ("pool", "unit"))),))
+    plan = plan_tiles(model, 100, 60, core=24)
+    assert (model.alignment, plan.halo % 8) == (8, 0)
+    assert all(tile.frame_top % 8 == tile.frame_left % 8 == tile.frame_height % 8 == 0 for tile in plan)
+    for wrong in ({"core": 12}, {"frame": (2 * plan.halo + 12, 2 * plan.halo + 16)}):
+        with pytest.raises(SceneError, match="multiple of 8"):
+            plan_tiles(model, 100, 60, **wrong)
 
 
 @pytest.mark.parametrize("shift", [(-2.25, 2.5), (7.0, -11.5), (0.5, 0.25)])
@@ -110,7 +182,7 @@ def test_useless_frames(small_model, frame):
 
 @pytest.mark.parametrize("core", [0, -4, 30])
 def test_useless_tiles(small_model, core):
-    with pytest.raises(SceneError, match="multiple of the ratio"):
+    with pytest.raises(SceneError, match="no positive multiple of 4"):
         plan_tiles(small_model, 100, 100, core=core)
 
 

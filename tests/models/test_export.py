@@ -8,11 +8,11 @@ from qonnx.core.onnx_exec import execute_onnx
 
 from bitpan.cli import main
 from bitpan.errors import FormatError, MismatchError, ModelError
+from bitpan.models.backbones import UNIT_NETWORKS
 from bitpan.models.checkpoint import save_checkpoint
 from bitpan.models.configuration import Configuration
 from bitpan.models.export import export, frozen, to_qonnx, verify
 from bitpan.models.integers import to_integer_model
-from bitpan.models.twins import S2BNetFlatFloat
 
 BLOCK = [
     "Sub",
@@ -117,7 +117,7 @@ def test_a_planted_fault_is_found_and_named(make_network, node, which, tensor):
 
 
 def test_refused_exports_leave_nothing(make_network, tmp_path, capsys):
-    twin = S2BNetFlatFloat(Configuration(blocks=1, channels=8))
+    twin = UNIT_NETWORKS["s2bnet-flat-reactnet"](Configuration(blocks=1, channels=8))
     save_checkpoint(tmp_path / "twin.pt", twin, {})
     out = tmp_path / "out.onnx"
     with pytest.raises(ModelError, match="no integer form"):

@@ -7,7 +7,6 @@ from bitpan.model import IntegerModel, execute
 from bitpan.models.configuration import Configuration, calibrated
 from bitpan.models.integers import to_integer_model
 from bitpan.models.resample import upsample
-from bitpan.models.twins import S2BNetFlatFloat
 
 
 def check_equal(network, pan, ms, scene):
@@ -106,16 +105,6 @@ def test_calibration_gives_unit_spread(make_network):
     network.scale_head(lms[:, :1], ms)
     with torch.no_grad():
         assert 0.8 < float(network.tensors(lms[:, :1], ms)["x0"].std()) / 64 < 1.25
-
-
-def test_float_twin_runs_and_learns(make_pair):
-    torch.manual_seed(0)
-    network = S2BNetFlatFloat(Configuration(blocks=2, channels=8))
-    pan, ms = make_pair(samples=2)
-    fused = network(pan, ms)
-    assert fused.shape == (2, 4, 32, 32)
-    (fused - pan).abs().mean().backward()
-    assert all(p.grad is not None for p in network.parameters())
 
 
 def test_impossible_configurations():

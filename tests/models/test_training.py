@@ -11,11 +11,11 @@ import pytest
 import torch
 
 from bitpan.errors import ModelError
+from bitpan.models.backbones import UNIT_NETWORKS
 from bitpan.models.checkpoint import network_of, read_checkpoint
 from bitpan.models.networks import NETWORKS
 from bitpan.models.settings import Settings, learning_rate
 from bitpan.models.training import Training, resume
-from bitpan.models.twins import S2BNetFlatFloat
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -24,7 +24,7 @@ STAGED = {**SMALL, "network": "staged", "iterations": 10, "lr": (1e-2, 3e-2, 5e-
 """Stages end at 4, 6 and 10."""
 
 
-class Staged(S2BNetFlatFloat):
+class Staged(UNIT_NETWORKS["s2bnet-flat-fp"]):
     """A network whose stages train different parameters, draw noise, fuse nothing, and copy weights at a beginning."""
 
     name = "staged"
@@ -64,7 +64,14 @@ def steps(training, count):
     return [training.step() for _ in range(count)]
 
 
-@pytest.mark.parametrize("network", ["s2bnet-flat", "s2bnet-flat-fp"])
+def test_units_are_told_how_far_the_training_is():
+    training = Training(Settings(**SMALL, network="s2bnet-flat-irnet"))
+    for progress in (0, 1 / 6, 2 / 6):
+        training.step()
+        assert training.network.blocks[0].progress == progress
+
+
+@pytest.mark.parametrize("network", ["s2bnet-flat", "bnnpan", "s2bnet-flat-fp", "s2bnet-irnet", "bnnpan-reactnet"])
 def test_resume_goes_on_to_the_same_bits(tmp_path, network):
     settings = Settings(**SMALL, network=network, validate_every=3)
     whole = Training(settings)

@@ -1,0 +1,184 @@
+"""The backbones of our networks around any unit, in floating point: what a unit is worth with all else equal.
+
+A backbone is a module of features ``(N, C, H, W)`` to features, built from ``blocks`` and a function that makes units:
+
+- ``s2bnet-flat``: units in series at full resolution;
+- ``s2bnet``: U-shaped, ten units;
+- ``bnnpan``: units on the four subbands of a wavelet, without BNNPan's latent module.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from bitpan.errors import ModelError
+from bitpan.models.configuration import Configuration
+from bitpan.models.functional import add_clip
+from bitpan.models.pansharpener import PanSharpener
+from bitpan.models.rivals import RIVALS
+from bitpan.models.twins import FloatUnit
+
+MakeUnit = Callable[[], nn.Module]
+
+
+def haar(x: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Orthonormal Haar subbands LL, LH, HL, HH ``(N, C, H/2, W/2)`` of ``x``; the second letter is along the rows."""
+    a, b, c, d = x[..., ::2, ::2], x[..., ::2, 1::2], x[..., 1::2, ::2], x[..., 1::2, 1::2]
+    return (a + b + c + d) / 2, (a - b + c - d) / 2, (a + b - c - d) / 2, (a - b - c + d) / 2
+
+
+def inverse_haar(ll: Tensor, lh: Tensor, hl: Tensor, hh: Tensor) -> Tensor:
+    """The image ``(N, C, 2h, 2w)`` whose :func:`haar` subbands these are."""
+    corners = (ll + lh + hl + hh) / 2, (ll - lh + hl - hh) / 2, (ll + lh - hl - hh) / 2, (ll - lh - hl + hh) / 2
+    return functional.pixel_shuffle(torch.stack(corners, dim=2).flatten(1, 2), 2)
+
+
+class Subbands(nn.Module):
+    """Haar, a unit of its own on each subband, inverse Haar: the wavelet block of BNNPan (Hou et al., CVPR 2025)."""
+
+    def __init__(self, unit: MakeUnit) -> None:
+        super().__init__()
+        self.units = nn.ModuleList(unit() for _ in range(4))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """``(N, C, H, W)`` of even H and W to the same."""
+        _require_multiple(x, 2)
+        return inverse_haar(*(unit(band) for unit, band in zip(self.units, haar(x), strict=True)))
+
+
+class UShape(nn.Module):
+    """Two encoder levels, bottleneck, two decoder levels, two units each, C channels throughout.
+
+    Down by the mean of 2x2, up bilinearly (weights 9, 3, 3, 1 of 16, edges replicated), the encoder's features added.
+    """
+
+    def __init__(self, unit: MakeUnit) -> None:
+        super().__init__()
+        pairs = [nn.Sequential(unit(), unit()) for _ in range(5)]
+        self.encoder = nn.ModuleList(pairs[:2])
+        self.bottleneck = pairs[2]
+        self.decoder = nn.ModuleList(pairs[3:])
+
+    def forward(self, x: Tensor) -> Tensor:
+        """``(N, C, H, W)``, H and W multiples of 4, to the same."""
+        _require_multiple(x, 4)
+        skips: list[Tensor] = []
+        for level in self.encoder:
+            skips.append(level(x))
+            x = functional.avg_pool2d(skips[-1], 2)
+        x = self.bottleneck(x)
+        for level in self.decoder:
+            up = functional.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)
+            x = level(up + skips.pop())
+        return x
+
+
+def _require_multiple(x: Tensor, stride: int) -> None:
+    height, width = x.shape[2:]
+    if height % stride or width % stride:
+        raise ModelError(f"{height} x {width} pixels: this network takes multiples of {stride}; crop the pair")
+
+
+def _flat(blocks: int, unit: MakeUnit) -> nn.Module:
+    return nn.Sequential(*(unit() for _ in range(blocks)))
+
+
+def _u_shape(blocks: int, unit: MakeUnit) -> nn.Module:
+    return UShape(unit)  # its depth is fixed
+
+
+def _subbands(blocks: int, unit: MakeUnit) -> nn.Module:
+    return nn.Sequential(*(Subbands(unit) for _ in range(blocks)))
+
+
+BACKBONES: dict[str, Callable[[int, MakeUnit], nn.Module]] = {
+    "s2bnet-flat": _flat,
+    "s2bnet": _u_shape,
+    "bnnpan": _subbands,
+}
+
+DEFAULT_BLOCKS = {"s2bnet-flat": 8, "s2bnet": 10, "bnnpan": 4}
+
+
+class UnitNetwork(PanSharpener):
+    """A backbone with a rival's unit, or with the full-precision twin of our own; it has no integer form.
+
+    Attributes:
+        backbone, unit: names in ``BACKBONES`` and ``UNITS``.
+        default_blocks: depth where none is asked for.
+    """
+
+    backbone = "s2bnet-flat"
+    unit = "fp"
+    default_blocks = 8
+
+    def __init__(self, configuration: Configuration) -> None:
+        super().__init__(configuration)
+        own = configuration
+        self.head = nn.Conv2d(1 + own.bands, own.channels, 3, padding=1)
+        self.blocks = BACKBONES[self.backbone](own.blocks, partial(UNITS[self.unit], own))
+        self.tail = nn.Conv2d(own.channels, own.bands, 1)
+        self.tail.weight.data.mul_(0.1)
+        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+    def scale_head(self, pan: Tensor, ms: Tensor) -> None:
+        """Scale the head so that the first features of these images have unit spread, as the binary network does."""
+        with torch.no_grad():
+            spread = self.head(self._centred(self.prepare(pan, ms))).std()
+            for parameter in self.head.parameters():
+                parameter.div_(spread)
+
+    def float_parts(self) -> list[nn.Module]:
+        """The full-precision twin's blocks: a binary sum does not fit bf16."""
+        return [self.blocks] if self.unit == "fp" else []
+
+    def _centred(self, prepared: Mapping[str, Tensor]) -> Tensor:
+        real = prepared["input"] * self.configuration.input.step
+        return real.contiguous(memory_format=torch.channels_last)
+
+    def forward(self, pan: Tensor, ms: Tensor, scene: Mapping[str, Tensor] | None = None) -> Tensor:
+        """See :meth:`PanSharpener.forward`; statistics are always the image's own."""
+        prepared = self.prepare(pan, ms)
+        residual = self.tail(self.blocks(self.head(self._centred(prepared))))
+        scaled = residual * 2.0**self.configuration.residual_gain
+        return add_clip(prepared["lms"], scaled, self.configuration.fused)
+
+
+def _rival(name: str, configuration: Configuration) -> nn.Module:
+    return RIVALS[name](configuration.channels)
+
+
+def _full_precision(configuration: Configuration) -> nn.Module:
+    return FloatUnit(configuration.channels, configuration.srm, configuration.features)
+
+
+UNITS: dict[str, Callable[[Configuration], nn.Module]] = {
+    **{name: partial(_rival, name) for name in RIVALS},
+    "fp": _full_precision,
+}
+"""What makes a unit of a configuration, by name."""
+
+
+def _combination(backbone: str, unit: str) -> type[UnitNetwork]:
+    attributes = {
+        "name": f"{backbone}-{unit}",
+        "backbone": backbone,
+        "unit": unit,
+        "default_blocks": DEFAULT_BLOCKS[backbone],
+        "__doc__": f"The backbone {backbone} with units {unit}.",
+    }
+    return type("UnitNetwork", (UnitNetwork,), attributes)
+
+
+UNIT_NETWORKS: dict[str, type[UnitNetwork]] = {
+    f"{backbone}-{unit}": _combination(backbone, unit)
+    for backbone in BACKBONES
+    for unit in UNITS
+    if (backbone, unit) != ("bnnpan", "fp")  # BNNPan's twin has its norm and calibration too
+}
+"""Every backbone with every unit, by name."""

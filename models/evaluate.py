@@ -44,10 +44,11 @@ def network_method(network: PanSharpener) -> Method:
     @torch.no_grad()
     def fuse(image: Image) -> npt.NDArray[np.uint16]:
         device, training = next(network.parameters()).device, network.training
-        inputs = (torch.from_numpy(counts[None].astype(np.float32)).to(device) for counts in (image.pan, image.ms))
+        inputs = (torch.from_numpy(source[None].astype(np.float32)).to(device) for source in (image.pan, image.ms))
         fused: npt.NDArray[np.float32] = network.eval()(*inputs)[0].cpu().numpy()
         network.train(training)
-        return np.floor(fused + 0.5).astype(np.uint16)
+        counts: npt.NDArray[np.uint16] = np.floor(fused + 0.5).astype(np.uint16)
+        return counts
 
     return fuse
 

@@ -12,8 +12,8 @@ from bitpan.models.bnnpan import BNNPan
 from bitpan.models.checkpoint import load_network
 from bitpan.models.configuration import Configuration
 from bitpan.models.cost import cost
+from bitpan.models.networks import NETWORKS
 from bitpan.models.s2bnet import S2BNetFlat
-from bitpan.models.twins import S2BNetFlatFloat
 
 SHIPPED = Path(bitpan.__file__).parent / "pretrained" / "s2bnet-flat"
 
@@ -43,7 +43,7 @@ def test_flat_by_hand(bands):
 
 
 def test_the_twin_has_nothing_binary():
-    own = cost(S2BNetFlatFloat(Configuration(blocks=1, channels=8)))
+    own = cost(NETWORKS["s2bnet-flat-fp"](Configuration(blocks=1, channels=8)))
     assert own.binary_weights == own.binary_macs == 0
     assert own.other_macs == 9 * 5 * 8 + 9 * 64 + 8 * 4
 
@@ -61,6 +61,21 @@ def test_bnnpan_by_hand(prior):
     rprelu = 2 * 4 * 4 * 8
     modulation = 0 if prior == "none" else 2 * (8 * 16 + 16)
     assert own.other_parameters == convolutions + latent + rprelu + modulation
+
+
+@pytest.mark.parametrize("unit", ["bnn", "reactnet", "bbcu", "irnet", "btm", "e2fif", "bisrnet"])
+@pytest.mark.parametrize(("backbone", "blocks", "sites"), [("s2bnet-flat", 2, 1), ("bnnpan", 1, 1 / 4)])
+def test_rivals_have_our_binary_cost(backbone, blocks, sites, unit):
+    own = cost(NETWORKS[f"{backbone}-{unit}"](Configuration(blocks=blocks, channels=8)))
+    assert own.binary_weights == (blocks if sites == 1 else 4 * blocks) * 9 * 8**2
+    assert own.binary_macs == own.binary_weights * sites and own.other_macs == 9 * 5 * 8 + 8 * 4
+
+
+def test_u_shaped_by_hand():
+    """Four units at full resolution, four at half, two at a quarter."""
+    own = cost(NETWORKS["s2bnet"](Configuration(blocks=10, channels=8)))
+    assert own.binary_weights == 10 * 9 * 8**2
+    assert own.binary_macs == (4 + 4 / 4 + 2 / 16) * 9 * 8**2
 
 
 class Halved(nn.Module):

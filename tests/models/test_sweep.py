@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from bitpan.cli import main
-from bitpan.errors import DataError, ModelError
+from bitpan.errors import ModelError
 from bitpan.models import sweep as command
 from bitpan.models import sweep_run
 from bitpan.models.data import GAP, gather
@@ -318,10 +318,5 @@ def test_a_damaged_memory_is_named(file, tmp_path, capsys):
 
 @pytest.mark.parametrize("path", sorted(SWEEPS.glob("*.toml")), ids=lambda path: path.stem)
 def test_the_sweeps_that_ship_are_read(path, tmp_path):
-    try:
-        own = read_sweep(path, tmp_path)
-    except DataError as error:
-        if "no network" not in str(error):  # rivals that are to come
-            raise
-        pytest.skip(str(error))
+    own = read_sweep(path, tmp_path)
     assert len(own.arms) >= 2 and own.common.threads == 1

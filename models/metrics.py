@@ -110,7 +110,8 @@ def scc(fused: npt.ArrayLike, gt: npt.ArrayLike, border: int = 0) -> float:
 
     def edges(x: Image) -> Image:
         x = x[:, 1:-1, 1:-1]  # the toolbox cuts one pixel, then pads with zeros
-        return np.asarray(np.hypot(sobel(x, axis=1, mode="constant"), sobel(x, axis=2, mode="constant")))
+        # Band by band: sobel() smooths along every other axis, so a whole image would be blurred across its bands.
+        return np.stack([np.hypot(*(sobel(band, axis, mode="constant") for axis in (0, 1))) for band in x])
 
     a, b = edges(fused), edges(gt)
     length = np.sqrt((a**2).sum() * (b**2).sum())

@@ -21,6 +21,7 @@ COMMANDS = {
     "build": ("bitpan.build.command", "compile a QONNX model into an accelerator and a deployment folder"),
     "simulate": ("bitpan.build.simulate", "prove a built accelerator bit for bit in Verilator"),
     "fuse": ("bitpan.host.fuse", "fuse a PAN and an MS GeoTIFF into one sharp MS GeoTIFF"),
+    "metrics": ("bitpan.models.metrics_command", "say how good a fused image is, with a truth or without"),
     "demo": ("bitpan.demo", "run the whole line once on a synthetic scene"),
 }
 """Subcommand: (module with ``add_arguments(parser)`` and ``run(arguments) -> int``, one line of help)."""

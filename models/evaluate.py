@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
 from bitpan.errors import DataError
-from bitpan.models import classical, metrics
+from bitpan.models import classical, full_resolution, metrics
 from bitpan.models.data import Triples
 from bitpan.models.images import Image, of_triples
 from bitpan.models.pansharpener import PanSharpener
@@ -24,9 +25,6 @@ Method = Callable[[Image], npt.NDArray[np.uint16]]
 
 MOST_SAMPLES = 16
 """Images taken of one source at the end of a training."""
-
-REDUCED = ("PSNR", "SSIM", "SAM", "ERGAS", "SCC", "Q2n")
-"""Indices against a truth; PSNR in dB against the truth's maximum, SAM in degrees."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +56,7 @@ def classical_methods(names: Iterable[str] = tuple(classical.METHODS)) -> dict[s
 
     def method(name: str) -> Method:
         apply = classical.METHODS[name]
-        return lambda image: apply(image.pan, image.ms, image.ratio, image.bits)
+        return lambda image: apply(image.pan, image.ms, image.ratio, image.bits, image.sensor)
 
     unknown = [name for name in names if name not in classical.METHODS]
     if unknown:
@@ -79,9 +77,20 @@ def require_fit(label: str, network: PanSharpener, images: Iterable[Image]) -> N
 
 def indices_of(fused: npt.ArrayLike, image: Image, border: int = 0) -> dict[str, float]:
     """Every index of one fused image: those against its truth, or those that need none."""
-    if image.gt is None:
-        raise DataError(f"{image.name}: has no truth")
-    return metrics.evaluate(fused, image.gt, image.ratio, border)
+    try:
+        if image.gt is not None:
+            return metrics.evaluate(fused, image.gt, image.ratio, border)
+        if border % image.ratio:
+            raise DataError(f"a border of {border} pixels cuts MS pixels in two; take a multiple of {image.ratio}")
+        inside = (_cut(np.asarray(fused), border), _cut(image.pan, border), _cut(image.ms, border // image.ratio))
+        return full_resolution.evaluate(*inside, image.ratio, image.sensor)
+    except DataError as error:
+        raise DataError(f"{image.name}: {error}") from None
+
+
+def _cut(images: npt.NDArray[Any], border: int) -> npt.NDArray[Any]:
+    height, width = images.shape[1:]
+    return images[:, border : height - border, border : width - border]
 
 
 def judge(

@@ -11,11 +11,11 @@ import torch
 
 import bitpan
 from bitpan.cli import main
-from bitpan.models import metrics
+from bitpan.models import full_resolution, metrics
 from bitpan.models.classical import METHODS, exp
 from bitpan.models.configuration import Configuration
 from bitpan.models.data import GAP, load, split
-from bitpan.models.evaluate import classical_methods, collect, judge, mean_and_deviation, network_method
+from bitpan.models.evaluate import classical_methods, collect, indices_of, judge, mean_and_deviation, network_method
 from bitpan.models.images import gather_images, registered, synthetic_images
 from bitpan.models.pansharpener import PanSharpener
 from bitpan.models.sources import Source, parse
@@ -132,6 +132,27 @@ def test_tables(sources, tmp_path, capsys):
     assert [path.name for path in out.parent.iterdir()] == ["out"]
 
 
+def test_full_resolution_stands_beside(sources, tmp_path, capsys):
+    arguments = [SHIPPED, "--data", *sources, "--classical", "EXP,MTF-GLP", "--full-resolution", "--sensor", "qb"]
+    assert main(["evaluate", *arguments, "-o", str(tmp_path / "out")]) == 0
+    own = json.loads((tmp_path / "out" / "table.json").read_text())
+    assert [image["name"] for image in own["images"]] == ["pair", "pair-full", "triple", "triple-full"]
+    row = own["table"]["MTF-GLP"]
+    assert row["images"] == 2 and row["full-resolution images"] == 2
+    values = [value for value in own["values"] if value["method"] == "MTF-GLP"]
+    assert [("HQNR" in value, "ERGAS" in value) for value in values] == [(False, True), (True, False)] * 2
+    assert row["HQNR"]["mean"] == pytest.approx((values[1]["HQNR"] + values[3]["HQNR"]) / 2)
+    _, image, _, _ = gather_images([parse(source, sensor="qb") for source in sources], 4, 0.3, full=True)
+    fused = METHODS["MTF-GLP"](image.pan, image.ms, 4, 11, "qb")
+    expected = full_resolution.evaluate(fused, image.pan, image.ms, 4, "qb")
+    assert {name: values[1][name] for name in expected} == expected
+    assert expected != full_resolution.evaluate(METHODS["MTF-GLP"](image.pan, image.ms, 4, 11), image.pan, image.ms, 4)
+    assert (tmp_path / "out" / "quicklooks" / "pair-full-s2bnet-flat.png").is_file()
+    inner = indices_of(fused, image, border=8)
+    cut = (fused[:, 8:-8, 8:-8], image.pan[:, 8:-8, 8:-8], image.ms[:, 2:-2, 2:-2])
+    assert inner == full_resolution.evaluate(*cut, 4, "qb")
+
+
 def test_two_checkpoints_of_one_network_have_two_names(sources, tmp_path, capsys):
     other = tmp_path / "other.pt"
     other.write_bytes(Path(SHIPPED).read_bytes())
@@ -156,6 +177,7 @@ def test_two_checkpoints_of_one_network_have_two_names(sources, tmp_path, capsys
         (["--data", "{pair}:sensor=wv9"], "no sensor 'wv9'"),
         (["--data", "{pair}", "--hold-out", "0"], "--hold-out 0.0 must lie above 0"),
         (["--data", "{pair}", "--border", "30"], "a border of 30 pixels leaves too little"),
+        (["--data", "{pair}", "--full-resolution", "--border", "2"], "pair-full: a border of 2 pixels cuts MS pixels"),
         ([SHIPPED, "--data", "{pair}", "--device", "tpu9"], "--device tpu9"),
         ([SHIPPED, SHIPPED, "--data", "{pair}"], "given twice"),
     ],

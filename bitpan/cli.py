@@ -15,10 +15,13 @@ from bitpan.errors import BitpanError, BitpanWarning, MissingDependencyError
 COMMANDS = {
     "synth": ("bitpan.models.synth", "make a synthetic, georeferenced PAN/MS pair with its truth"),
     "train": ("bitpan.models.train", "train a binary pan-sharpening network"),
+    "evaluate": ("bitpan.models.evaluate_command", "judge networks and classical methods by quality indices"),
+    "sweep": ("bitpan.models.sweep", "train and judge the networks of a file at one budget"),
     "export": ("bitpan.models.export", "turn a checkpoint into a QONNX model"),
     "build": ("bitpan.build.command", "compile a QONNX model into an accelerator and a deployment folder"),
     "simulate": ("bitpan.build.simulate", "prove a built accelerator bit for bit in Verilator"),
     "fuse": ("bitpan.host.fuse", "fuse a PAN and an MS GeoTIFF into one sharp MS GeoTIFF"),
+    "metrics": ("bitpan.models.metrics_command", "say how good a fused image is, with a truth or without"),
     "demo": ("bitpan.demo", "run the whole line once on a synthetic scene"),
 }
 """Subcommand: (module with ``add_arguments(parser)`` and ``run(arguments) -> int``, one line of help)."""

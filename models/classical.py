@@ -1,9 +1,10 @@
-"""Classical pan-sharpening to measure the networks against: EXP, Brovey and GSA.
+"""Classical pan-sharpening to measure the networks against, by the names of the published tables: ``METHODS``.
 
 Each takes ``pan (1, H, W)`` and ``ms (B, H/ratio, W/ratio)`` in counts of ``bits`` and gives ``(B, H, W)`` uint16. All
 start from the MS upsampled by ``bitpan.arithmetic.interpolate``, the networks' own interpolator (Keys' cubic,
-block-aligned, in integers), so that the tables compare methods and not kernels; the DLPan toolbox has a 23-tap kernel,
-half a PAN pixel away, instead.
+block-aligned, in integers), and reduce by the filters of :mod:`bitpan.models.degrade`, block-aligned too, so that the
+tables compare methods and not kernels; :mod:`bitpan.models.toolbox` has the literature's kernels. ``sensor`` is a key
+of ``SENSORS``, whose MTF the filters are matched to.
 """
 
 from __future__ import annotations
@@ -15,10 +16,26 @@ import numpy.typing as npt
 
 from bitpan.arithmetic import add_clip, interpolate, keys_coefficients
 from bitpan.errors import DataError
-from bitpan.models.degrade import SENSORS, filter_decimate, mtf_kernel, to_counts
+from bitpan.models.classical_cs import bdsd_pc_inject, bt_h_inject, gsa_inject
+from bitpan.models.classical_mra import glp_fs_inject, glp_hpm_inject, glp_inject
+from bitpan.models.degrade import (
+    SENSORS,
+    degrade,
+    filter_decimate,
+    filtered,
+    mtf_kernel,
+    nyquist_gains,
+    to_counts,
+)
 
 Counts = npt.NDArray[np.uint16]
 Float = npt.NDArray[np.float64]
+
+SMOOTH_GAIN = SENSORS["generic"].ms[0]
+"""Nyquist gain of the PAN where a method wants it as smooth as any MS."""
+
+FINE_BITS = 8
+"""Fraction bits that the integer interpolator keeps of an image between the counts."""
 
 
 def upsample(ms: npt.ArrayLike, ratio: int) -> npt.NDArray[np.int64]:
@@ -27,13 +44,19 @@ def upsample(ms: npt.ArrayLike, ratio: int) -> npt.NDArray[np.int64]:
     return interpolate(ms, coefficients, coefficients)
 
 
-def exp(pan: npt.ArrayLike, ms: npt.ArrayLike, ratio: int, bits: int) -> Counts:
+def upsample_fine(image: npt.ArrayLike, ratio: int) -> Float:
+    """The same for an image between the counts: a reduced PAN rounded to counts would leave steps in every detail."""
+    fine = np.round(np.asarray(image, dtype=np.float64) * 2**FINE_BITS)
+    return np.asarray(upsample(fine, ratio) / 2**FINE_BITS)
+
+
+def exp(pan: npt.ArrayLike, ms: npt.ArrayLike, ratio: int, bits: int, sensor: str = "generic") -> Counts:
     """EXP: the upsampled MS alone, what fusion must beat."""
     _check(pan, ms, ratio)
     return add_clip(upsample(ms, ratio), 0, bits).astype(np.uint16)
 
 
-def brovey(pan: npt.ArrayLike, ms: npt.ArrayLike, ratio: int, bits: int) -> Counts:
+def brovey(pan: npt.ArrayLike, ms: npt.ArrayLike, ratio: int, bits: int, sensor: str = "generic") -> Counts:
     """Brovey: every band times PAN over intensity (Gillespie et al., RSE 1987).
 
     The intensity is the mean of the bands, the PAN matched to its mean and spread first.
@@ -47,51 +70,70 @@ def brovey(pan: npt.ArrayLike, ms: npt.ArrayLike, ratio: int, bits: int) -> Coun
     return to_counts(lms * gain, bits)
 
 
-def gsa(pan: npt.ArrayLike, ms: npt.ArrayLike, ratio: int, bits: int) -> Counts:
-    """GSA: adaptive Gram-Schmidt (Aiazzi, Baronti and Selva, IEEE TGRS 2007).
+def bt_h(pan: npt.ArrayLike, ms: npt.ArrayLike, ratio: int, bits: int, sensor: str = "generic") -> Counts:
+    """BT-H: Brovey with haze correction, see :func:`bitpan.models.classical_cs.bt_h_inject`."""
+    pan, ms = _check(pan, ms, ratio)
+    smooth = filtered(pan, ratio, (SMOOTH_GAIN,))[0]
+    return to_counts(bt_h_inject(pan, upsample(ms, ratio), smooth), bits)
 
-    The PAN is reduced by the generic MS filter of :mod:`bitpan.models.degrade`, block-aligned as the MS is.
+
+def gsa(pan: npt.ArrayLike, ms: npt.ArrayLike, ratio: int, bits: int, sensor: str = "generic") -> Counts:
+    """GSA: adaptive Gram-Schmidt, see :func:`bitpan.models.classical_cs.gsa_inject`.
+
+    The PAN is reduced by the generic MS filter, whatever the sensor: the method knows no MTF.
     """
     pan, ms = _check(pan, ms, ratio)
-    smooth = mtf_kernel(ratio, SENSORS["generic"].ms[0])
+    smooth = mtf_kernel(ratio, SMOOTH_GAIN)
     pan_lr = filter_decimate(pan[0], ratio, smooth, smooth)
     return to_counts(gsa_inject(pan, ms, upsample(ms, ratio), pan_lr), bits)
 
 
-def gsa_inject(pan: npt.ArrayLike, ms: npt.ArrayLike, lms: npt.ArrayLike, pan_lr: npt.ArrayLike) -> Float:
-    """GSA on an MS upsampled, and a PAN reduced, by any kernel.
-
-    The intensity's weights are those of the regression of the reduced PAN on the MS at its own resolution; each band
-    gets PAN less intensity times ``cov(band, intensity) / var(intensity)``.
-
-    Args:
-        pan: ``(1, H, W)``.
-        ms: ``(B, h, w)``.
-        lms: the MS upsampled, ``(B, H, W)``.
-        pan_lr: the PAN reduced to the MS's grid, ``(h, w)``.
-
-    Returns:
-        ``(B, H, W)`` float64, neither rounded nor clipped.
-    """
-    pan, ms, lms = (np.asarray(image, dtype=np.float64) for image in (pan, ms, lms))
-    bands = ms.shape[0]
-    design = np.vstack([ms.reshape(bands, -1), np.ones(ms[0].size)]).T
-    weights = np.linalg.lstsq(design, np.asarray(pan_lr, dtype=np.float64).ravel(), rcond=None)[0]
-    intensity = np.tensordot(weights[:-1], lms, 1)
-    intensity -= intensity.mean()
-    variance = (intensity**2).mean()
-    centred = lms - lms.mean(axis=(1, 2), keepdims=True)
-    gains = (centred * intensity).mean(axis=(1, 2)) / variance if variance else np.zeros(bands)
-    detail = pan[0] - pan.mean() - intensity
-    return np.asarray(lms + gains[:, None, None] * detail)
+def bdsd_pc(pan: npt.ArrayLike, ms: npt.ArrayLike, ratio: int, bits: int, sensor: str = "generic") -> Counts:
+    """BDSD-PC, see :func:`bitpan.models.classical_cs.bdsd_pc_inject`."""
+    pan, ms = _check(pan, ms, ratio)
+    ms_low = filtered(ms, ratio, nyquist_gains(sensor, len(ms)))
+    pan_lr = degrade(pan, ratio, (SENSORS[sensor].pan,))[0]
+    return to_counts(bdsd_pc_inject(pan, upsample(ms, ratio), pan_lr, ms, ms_low), bits)
 
 
-METHODS: dict[str, Callable[[npt.ArrayLike, npt.ArrayLike, int, int], Counts]] = {
+def mtf_glp(pan: npt.ArrayLike, ms: npt.ArrayLike, ratio: int, bits: int, sensor: str = "generic") -> Counts:
+    """MTF-GLP, see :func:`bitpan.models.classical_mra.glp_inject`."""
+    pan, ms = _check(pan, ms, ratio)
+    return to_counts(glp_inject(pan, upsample(ms, ratio), pan_low(pan, len(ms), ratio, sensor)), bits)
+
+
+def mtf_glp_fs(pan: npt.ArrayLike, ms: npt.ArrayLike, ratio: int, bits: int, sensor: str = "generic") -> Counts:
+    """MTF-GLP-FS, see :func:`bitpan.models.classical_mra.glp_fs_inject`."""
+    pan, ms = _check(pan, ms, ratio)
+    return to_counts(glp_fs_inject(pan, upsample(ms, ratio), pan_low(pan, len(ms), ratio, sensor)), bits)
+
+
+def mtf_glp_hpm(pan: npt.ArrayLike, ms: npt.ArrayLike, ratio: int, bits: int, sensor: str = "generic") -> Counts:
+    """MTF-GLP-HPM, see :func:`bitpan.models.classical_mra.glp_hpm_inject`."""
+    pan, ms = _check(pan, ms, ratio)
+    return to_counts(glp_hpm_inject(pan, upsample(ms, ratio), pan_low(pan, len(ms), ratio, sensor)), bits)
+
+
+def pan_low(pan: npt.ArrayLike, bands: int, ratio: int, sensor: str) -> Float:
+    """The PAN as each MS band would have seen it, upsampled as the MS is: ``(1, H, W) -> (bands, H, W)``."""
+    gains = nyquist_gains(sensor, bands)
+    different = sorted(set(gains))
+    reduced = degrade(np.repeat(np.asarray(pan), len(different), axis=0), ratio, different)
+    fine = upsample_fine(reduced, ratio)
+    return np.asarray(fine[[different.index(gain) for gain in gains]])
+
+
+METHODS: dict[str, Callable[..., Counts]] = {
     "EXP": exp,
     "Brovey": brovey,
+    "BT-H": bt_h,
     "GSA": gsa,
+    "BDSD-PC": bdsd_pc,
+    "MTF-GLP": mtf_glp,
+    "MTF-GLP-FS": mtf_glp_fs,
+    "MTF-GLP-HPM": mtf_glp_hpm,
 }
-"""By the names of the published tables."""
+"""``(pan, ms, ratio, bits, sensor="generic") -> fused``, by the names of the published tables."""
 
 
 def _check(pan: npt.ArrayLike, ms: npt.ArrayLike, ratio: int) -> tuple[Float, Float]:

@@ -18,6 +18,7 @@ from bitpan.models import distributed
 from bitpan.models.degrade import to_counts, wald
 from bitpan.models.readers import Arrays, read
 from bitpan.models.settings import Settings
+from bitpan.models.sources import Source, parse
 from bitpan.models.synth import synthesise
 
 Counts = npt.NDArray[np.uint16]
@@ -70,6 +71,8 @@ def gather(settings: Settings) -> tuple[list[Triples], list[Triples]]:
     own = settings
     sources = [load(source, own.bands, own.bits, own.ratio, own.sensor, own.shift) for source in own.data]
     _compare_depths(sources, own.bits)
+    if own.reserve > 0:
+        sources = [split(source, own.reserve)[0] for source in sources]
     training, held_out = list(sources), []
     if own.hold_out > 0:
         parts = [split(source, own.hold_out) for source in sources]
@@ -111,7 +114,7 @@ def load(
     """Triples of one source, see :func:`bitpan.models.readers.read`.
 
     Args:
-        source: file or files.
+        source: file or files, with settings of their own where they differ, see :func:`bitpan.models.sources.parse`.
         bands: which MS bands to take, from 0, in this order; None takes all.
         bits: unsigned bits of the imagery.
         ratio: PAN pixels per MS pixel.
@@ -121,20 +124,32 @@ def load(
     Raises:
         DataError: naming source, value and cure.
     """
-    arrays = {role: _checked(image, source, role, bits) for role, image in read(source).items()}
-    if bands is not None:
+    return load_source(parse(source, None if bands is None else tuple(bands), bits, sensor, shift), ratio)
+
+
+def load_source(own: Source, ratio: int) -> Triples:
+    """Triples of one source."""
+    arrays = read_checked(own)
+    if "gt" not in arrays:
+        arrays = _degraded(arrays, own, ratio)
+    _check_shapes(arrays, own.files, ratio)
+    _check_constant(arrays, own.files, own.bands)
+    return Triples(own.files, arrays["pan"], arrays["ms"], arrays["gt"])
+
+
+def read_checked(own: Source) -> dict[str, Counts]:
+    """The source's arrays in whole counts of its bits, the chosen bands alone."""
+    arrays = {role: _checked(image, own.files, role, own.bits) for role, image in read(own.files).items()}
+    if "gt" in arrays and any(own.shift):
+        raise DataError(f"{own.files}: has a truth, to which PAN and MS are registered; leave --shift out")
+    if own.bands is not None:
         for role in arrays.keys() - {"pan"}:
             count = arrays[role].shape[1]
-            if min(bands) < 0 or max(bands) >= count:
-                raise DataError(f"{source}: {role} has bands 0 to {count - 1}; {list(bands)} were asked for (--bands)")
-            arrays[role] = arrays[role][:, list(bands)]
-    if "gt" not in arrays:
-        arrays = _degraded(arrays, source, bits, ratio, sensor, shift)
-    elif any(shift):
-        raise DataError(f"{source}: has a truth, to which PAN and MS are registered; leave --shift out")
-    _check_shapes(arrays, source, ratio)
-    _check_constant(arrays, source, bands)
-    return Triples(source, arrays["pan"], arrays["ms"], arrays["gt"])
+            if min(own.bands) < 0 or max(own.bands) >= count:
+                asked = list(own.bands)
+                raise DataError(f"{own.files}: {role} has bands 0 to {count - 1}; {asked} were asked for (--bands)")
+            arrays[role] = arrays[role][:, list(own.bands)]
+    return arrays
 
 
 def _checked(image: npt.NDArray[Any], source: str, role: str, bits: int) -> Counts:
@@ -150,22 +165,28 @@ def _checked(image: npt.NDArray[Any], source: str, role: str, bits: int) -> Coun
     return np.floor(image + 0.5).astype(np.uint16)
 
 
-def _degraded(arrays: Arrays, source: str, bits: int, ratio: int, sensor: str, shift: tuple[float, float]) -> Arrays:
+def _degraded(arrays: Arrays, own: Source, ratio: int) -> Arrays:
     """Wald's protocol on a pair at full resolution, cropped to whole pixels of the degraded MS."""
-    pan, ms = arrays["pan"][0], arrays["ms"][0]
-    height, width = (size // ratio * ratio for size in ms.shape[1:])
-    if abs(pan.shape[1] - ms.shape[1] * ratio) >= ratio or abs(pan.shape[2] - ms.shape[2] * ratio) >= ratio:
-        raise DataError(f"{source}: PAN {pan.shape[1:]} and MS {ms.shape[1:]} are not at ratio {ratio}; set --ratio")
+    pan, ms = whole_pixels(arrays, own, ratio)
+    pan_lr, ms_lr, gt = wald(pan[0], ms[0], ratio, own.sensor, shift=own.shift)
+    low = {"pan": pan_lr, "ms": ms_lr, "gt": gt}
+    return {role: to_counts(image, own.bits)[None] for role, image in low.items()}
+
+
+def whole_pixels(arrays: Arrays, own: Source, ratio: int) -> tuple[Counts, Counts]:
+    """A pair's PAN and MS, cropped so that the MS can be reduced by the ratio."""
+    pan, ms = arrays["pan"], arrays["ms"]
+    height, width = (size // ratio * ratio for size in ms.shape[2:])
+    if any(abs(fine - coarse * ratio) >= ratio for fine, coarse in zip(pan.shape[2:], ms.shape[2:], strict=True)):
+        raise DataError(f"{own.files}: PAN {pan.shape[2:]} and MS {ms.shape[2:]} are not at ratio {ratio}; set --ratio")
     if not height or not width:
         raise DataError(
-            f"{source}: an MS of {ms.shape[1:]} pixels is too small to be reduced by {ratio}; give a larger pair"
+            f"{own.files}: an MS of {ms.shape[2:]} pixels is too small to be reduced by {ratio}; give a larger pair"
         )
-    if not max(map(abs, shift)) <= 4 * ratio:
-        raise DataError(f"--shift {shift[0]:g},{shift[1]:g}: at most {4 * ratio} PAN pixels; crop the pair instead")
-    fine, coarse = pan[:, : height * ratio, : width * ratio], ms[:, :height, :width]
-    pan_lr, ms_lr, gt = wald(fine, coarse, ratio, sensor, shift=shift)
-    low = {"pan": pan_lr, "ms": ms_lr, "gt": gt}
-    return {role: to_counts(image, bits)[None] for role, image in low.items()}
+    if not max(map(abs, own.shift)) <= 4 * ratio:
+        dy, dx = own.shift
+        raise DataError(f"{own.files}: a shift of {dy:g},{dx:g}: at most {4 * ratio} PAN pixels; crop the pair instead")
+    return pan[..., : height * ratio, : width * ratio], ms[..., :height, :width]
 
 
 def _check_shapes(arrays: Arrays, source: str, ratio: int) -> None:
@@ -199,11 +220,17 @@ def synthetic(count: int, size: int, seed: int, bits: int) -> list[Triples]:
 
 def split(triples: Triples, fraction: float = 0.3) -> tuple[Triples, Triples]:
     """Training part and held-out part: the right ``fraction`` of the columns, a gap of 16 before it."""
-    ratio, width = triples.ratio, triples.gt.shape[-1]
+    width = triples.gt.shape[-1]
+    stop, start = division(triples.name, width, triples.ratio, fraction)
+    return triples.columns(0, stop), triples.columns(start, width)
+
+
+def division(name: str, width: int, ratio: int, fraction: float) -> tuple[int, int]:
+    """Where the left part of ``width`` columns stops and the right ``fraction`` starts, multiples of the ratio."""
     start = round(width * (1 - fraction)) // ratio * ratio
     if start - GAP < ratio:
-        raise DataError(f"{triples.name}: {width} columns are too few to hold out {fraction:.0%} of them")
-    return triples.columns(0, (start - GAP) // ratio * ratio), triples.columns(start, width)
+        raise DataError(f"{name}: {width} columns are too few to hold out {fraction:.0%} of them")
+    return (start - GAP) // ratio * ratio, start
 
 
 def draw(

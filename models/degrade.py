@@ -17,6 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from scipy.ndimage import correlate1d
 
 from bitpan.errors import DataError
 
@@ -168,6 +169,24 @@ def degrade(
             for band, gain in zip(image, nyquist_gains, strict=True)
         ]
     )
+
+
+def filtered(image: npt.ArrayLike, ratio: int, nyquist_gains: Sequence[float]) -> Image:
+    """MTF-filter an image without decimating it, ``(B, H, W) -> (B, H, W)``, borders replicated.
+
+    Args:
+        image: any numeric type.
+        ratio: pixels of the grid at whose Nyquist frequency the gains hold, per pixel of the image.
+        nyquist_gains: one per band.
+    """
+    image = np.asarray(image)
+    if image.ndim != 3 or len(nyquist_gains) != image.shape[0]:
+        raise DataError(f"{len(nyquist_gains)} Nyquist gains for an image of shape {image.shape}; give one per band")
+    out = np.asarray(image, dtype=np.float64)
+    taps = [mtf_kernel(ratio, gain, centre=0)[0] for gain in nyquist_gains]
+    for axis in (0, 1):
+        out = np.stack([correlate1d(band, t, axis, mode="nearest") for band, t in zip(out, taps, strict=True)])
+    return out
 
 
 def wald(

@@ -14,6 +14,7 @@ import numpy.typing as npt
 from scipy.ndimage import correlate1d, sobel
 
 from bitpan.errors import DataError
+from bitpan.models.degrade import to_counts
 
 Image = npt.NDArray[np.float64]
 
@@ -110,7 +111,8 @@ def scc(fused: npt.ArrayLike, gt: npt.ArrayLike, border: int = 0) -> float:
 
     def edges(x: Image) -> Image:
         x = x[:, 1:-1, 1:-1]  # the toolbox cuts one pixel, then pads with zeros
-        return np.asarray(np.hypot(sobel(x, axis=1, mode="constant"), sobel(x, axis=2, mode="constant")))
+        # Band by band: sobel() smooths along every other axis, so a whole image would be blurred across its bands.
+        return np.stack([np.hypot(*(sobel(band, axis, mode="constant") for axis in (0, 1))) for band in x])
 
     a, b = edges(fused), edges(gt)
     length = np.sqrt((a**2).sum() * (b**2).sum())
@@ -122,11 +124,11 @@ def q2n(fused: npt.ArrayLike, gt: npt.ArrayLike, border: int = 0, block: int = 3
 
     A pixel's spectrum is one hypercomplex number. In each block both images are scaled band by band to the truth's
     mean and spread there; the index is ``2 |cov| / (var_f + var_g)`` times ``2 |m_f| |m_g| / (|m_f|^2 + |m_g|^2)``,
-    averaged over the blocks. The last blocks are filled up by mirroring, the values rounded to integers, as in the
-    DLPan toolbox.
+    averaged over the blocks. The last blocks are filled up by mirroring, the values turned to unsigned 16-bit integers,
+    as in the DLPan toolbox.
     """
     fused, gt = _pair(fused, gt, border)
-    f, g = (_blocks(np.floor(image + 0.5), block) for image in (fused, gt))
+    f, g = (_blocks(to_counts(image, 16).astype(np.float64), block) for image in (fused, gt))
     mean = g.mean(axis=1, keepdims=True)
     spread = g.std(axis=1, ddof=1, keepdims=True)
     spread[spread == 0] = 1.0
@@ -135,7 +137,10 @@ def q2n(fused: npt.ArrayLike, gt: npt.ArrayLike, border: int = 0, block: int = 3
     mean_f, mean_g = f.mean(axis=1), g.mean(axis=1)
     size_f, size_g = np.linalg.norm(mean_f, axis=-1), np.linalg.norm(mean_g, axis=-1)
     variance = (f**2).sum(axis=-1).mean(axis=1) - size_f**2 + (g**2).sum(axis=-1).mean(axis=1) - size_g**2
-    covariance = np.linalg.norm(_product(g, f).mean(axis=1) - _product(mean_g, mean_f), axis=-1)
+    # The product is bilinear, so its mean is that of the components' products, combined by the multiplication table.
+    unit = np.eye(f.shape[-1])
+    moments = g.transpose(0, 2, 1) @ f / f.shape[1] - mean_g[:, :, None] * mean_f[:, None, :]
+    covariance = np.linalg.norm(np.einsum("nij,ijk->nk", moments, _product(unit[:, None], unit[None])), axis=-1)
     bias = 2 * size_f * size_g / (size_f**2 + size_g**2)
     contrast = np.divide(2 * covariance, variance, out=np.ones_like(variance), where=variance > 1e-12)
     return float((bias * contrast).mean())

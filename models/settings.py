@@ -24,7 +24,8 @@ class Settings:
         synthetic, scene_size: number and width of synthetic scenes.
         bands, bits, ratio, sensor: of the data.
         shift: displacement (dy, dx) of the pairs' MS in PAN pixels, see :func:`bitpan.models.degrade.wald`.
-        hold_out: fraction of the columns of each source kept for validation.
+        reserve: fraction of the columns at the right of each source left out altogether, for tests.
+        hold_out: fraction of the other columns of each source kept for validation.
         blocks, channels: of the network; 0 blocks stands for its own depth.
         srm, gsfa, wavelet, norm, prior, cdc, outer_skip: arms, see :class:`bitpan.models.configuration.Configuration`.
         iterations, batch, patch, seed: of the training.
@@ -47,6 +48,7 @@ class Settings:
     ratio: int = 4
     sensor: str = "generic"
     shift: tuple[float, float] = (0.0, 0.0)
+    reserve: float = 0.0
     hold_out: float = 0.3
     blocks: int = 0
     channels: int = 32
@@ -81,6 +83,8 @@ class Settings:
                 raise DataError(f"--{name.replace('_', '-')} {getattr(self, name)}: at least 0")
         if not 0 <= self.hold_out < 1 or not all(0 < rate < math.inf for rate in self.rates):
             raise DataError(f"--hold-out {self.hold_out} must lie in [0, 1) and --lr {self.lr} above 0")
+        if not 0 <= self.reserve < 1:
+            raise DataError(f"--reserve {self.reserve} must lie in [0, 1)")
         if not all(0 < share < math.inf for share in self.stages):
             raise DataError(f"--stages {','.join(map(str, self.stages))}: every share is above 0")
         if self.patch % self.ratio:

@@ -22,6 +22,7 @@ from bitpan.models.degrade import SENSORS
 from bitpan.models.kernels import compile_kernels
 from bitpan.models.networks import NETWORKS
 from bitpan.models.settings import Settings
+from bitpan.models.sources import SOURCE_HELP
 from bitpan.models.training import Training, resume
 
 FINETUNING = {"iterations": 300, "lr": 5e-3, "hold_out": 0.0, "validate_every": 100}
@@ -113,7 +114,7 @@ def _adder(parser: argparse.ArgumentParser, title: str) -> Callable[..., None]:
 
 
 def _add_data(add: Callable[..., None]) -> None:
-    add("--data", "PAN.tif,MS.tif or .mat, .npz, .h5 files", nargs="+", metavar="SOURCE")
+    add("--data", SOURCE_HELP, nargs="+", metavar="SOURCE")
     add("--synthetic", "train on N synthetic scenes", type=int, metavar="N")
     add("--scene-size", "their width in PAN pixels", type=int)
     add("--bands", "MS bands to use, from 0, as in 0,1,2,4", type=_numbers)
@@ -121,7 +122,8 @@ def _add_data(add: Callable[..., None]) -> None:
     add("--ratio", "PAN pixels per MS pixel", type=int)
     add("--sensor", "whose MTF degrades pairs without a truth", choices=SENSORS)
     add("--shift", "the pairs' misregistration, as for `bitpan fuse`", type=_shift, metavar="DY,DX")
-    add("--hold-out", "fraction of the columns kept for validation", type=float)
+    add("--reserve", "fraction of the columns at the right left out, for tests", type=float)
+    add("--hold-out", "fraction of the others kept for validation", type=float)
 
 
 def _add_network(add: Callable[..., None]) -> None:

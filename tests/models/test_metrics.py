@@ -124,7 +124,7 @@ def test_published_network_outputs(network, decibels, similarity):
 
 @needs_data
 def test_equal_the_toolbox():
-    """SAM, ERGAS and Q2n of ten classical methods to every printed digit."""
+    """SAM, ERGAS, SCC and Q2n of ten classical methods to every printed digit."""
     gt = np.load(DATA / "gf2_pancollection15" / "PNN_img_array_GF2.npz")["gt"][0].transpose(2, 0, 1)
     images = np.load(DATA / "reference" / "gf2_pancollection15_fused.npz")
     inside = (slice(None), slice(20, -21), slice(20, -21))  # the toolbox's cut
@@ -136,3 +136,4 @@ def test_equal_the_toolbox():
         assert sam(fused, gt[inside]) == pytest.approx(float(row["SAM_deg"]), abs=2e-6)
         assert ergas(fused, gt[inside], 4) == pytest.approx(float(row["ERGAS"]), abs=2e-6)
         assert q2n(fused, gt[inside]) == pytest.approx(float(row["Q2n"]), abs=2e-6)
+        assert scc(fused, gt[inside]) == pytest.approx(float(row["SCC"]), abs=2e-6)

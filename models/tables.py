@@ -1,0 +1,117 @@
+"""Tables of methods and indices, as Markdown for people, CSV for spreadsheets and strict JSON for programs."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from bitpan.files import write_beside
+
+DECIMALS = {"PSNR": 2, "SAM": 3, "ERGAS": 3}
+"""Of an index in the Markdown table; others have four."""
+
+Fact = str | int | float | None
+
+
+@dataclass(frozen=True)
+class Row:
+    """One method.
+
+    Attributes:
+        method: its name.
+        indices: mean and standard deviation by index.
+        facts: whatever else is said of it, by column.
+    """
+
+    method: str
+    indices: Mapping[str, tuple[float, float]]
+    facts: Mapping[str, Fact] = field(default_factory=dict)
+
+
+def write_tables(folder: Path, title: str, notes: Sequence[str], rows: Sequence[Row], document: dict[str, Any]) -> None:
+    """Write ``table.md``, ``table.csv`` and ``table.json``.
+
+    Args:
+        folder: where to.
+        title: of the Markdown.
+        notes: its paragraphs, above the table.
+        rows: in order.
+        document: what the JSON holds beside the table.
+    """
+    table = {
+        row.method: {
+            **row.facts,
+            **{index: {"mean": mean, "deviation": deviation} for index, (mean, deviation) in row.indices.items()},
+        }
+        for row in rows
+    }
+    write_beside(folder / "table.csv", _csv(rows).encode())
+    write_beside(folder / "table.json", strict_json({**document, "table": table}))
+    paragraphs = [f"# {title}", *notes, markdown(rows)]
+    write_beside(folder / "table.md", ("\n\n".join(paragraphs) + "\n").encode())
+
+
+def strict_json(document: Any) -> bytes:  # noqa: ANN401
+    """JSON that every reader takes: null for NaN and infinity, which JSON does not have."""
+    return (json.dumps(_finite(document), indent=1, allow_nan=False) + "\n").encode()
+
+
+def _finite(value: Any) -> Any:  # noqa: ANN401
+    if isinstance(value, Mapping):
+        return {str(key): _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def markdown(rows: Sequence[Row]) -> str:
+    """A Markdown table, ``mean ± deviation``; a dash where there is nothing."""
+    indices, facts = _columns(rows)
+    lines = ["| method | " + " | ".join([*indices, *facts]) + " |"]
+    lines.append("|---" * (1 + len(indices) + len(facts)) + "|")
+    for row in rows:
+        cells = [_index(index, row.indices.get(index)) for index in indices]
+        cells += [_fact(row.facts.get(name)) for name in facts]
+        lines.append("| " + " | ".join([row.method, *cells]) + " |")
+    return "\n".join(lines)
+
+
+def _columns(rows: Sequence[Row]) -> tuple[list[str], list[str]]:
+    """Indices and facts of all rows, in order of appearance."""
+    indices = {index: None for row in rows for index in row.indices}
+    facts = {name: None for row in rows for name in row.facts}
+    return list(indices), list(facts)
+
+
+def _index(index: str, value: tuple[float, float] | None) -> str:
+    if value is None:
+        return "-"
+    decimals = DECIMALS.get(index, 4)
+    mean, deviation = value
+    spread = f" ± {deviation:.{decimals}f}" if math.isfinite(deviation) else ""
+    return f"{mean:.{decimals}f}{spread}"
+
+
+def _fact(value: Fact) -> str:
+    if value is None:
+        return "-"
+    return f"{value:,.10g}" if isinstance(value, int | float) else value
+
+
+def _csv(rows: Sequence[Row]) -> str:
+    """One line a method; ``index`` and ``index deviation``, empty where there is nothing."""
+    indices, facts = _columns(rows)
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["method", *(name for index in indices for name in (index, f"{index} deviation")), *facts])
+    for row in rows:
+        pairs = (row.indices.get(index, (math.nan, math.nan)) for index in indices)
+        numbers = ["" if math.isnan(value) else repr(value) for pair in pairs for value in pair]
+        writer.writerow([row.method, *numbers, *("" if (f := row.facts.get(n)) is None else f for n in facts)])
+    return text.getvalue()

@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import copy
 import json
+import math
 import warnings
 from collections import Counter
 from collections.abc import Mapping
@@ -29,6 +30,7 @@ from qonnx.transformation.general import RemoveUnusedTensors, SortGraph
 from qonnx.transformation.infer_shapes import InferShapes
 
 from bitpan import __version__
+from bitpan.arithmetic import AFFINE, AFFINE_SCALE
 from bitpan.compare import require_equal
 from bitpan.errors import FormatError, ModelError
 from bitpan.files import write_beside
@@ -62,9 +64,10 @@ def to_qonnx(
 ) -> ModelWrapper:
     """Trace ``network`` for tiles of ``(height, width)`` PAN pixels and clean the graph up; verifies nothing."""
     own = network.configuration
-    if min(tile) < 1 or tile[0] % own.ratio or tile[1] % own.ratio:
+    grid = math.lcm(*(tensor.stride for tensor in tensor_table(network).values()))
+    if min(tile) < 1 or tile[0] % grid or tile[1] % grid:
         raise FormatError(
-            f"a tile of {tile[0]}x{tile[1]} is not made of whole MS pixels; take multiples of {own.ratio}"
+            f"a tile of {tile[0]}x{tile[1]} is not made of whole pixels of every tensor; take multiples of {grid}"
         )
     parameters, _ = scene_parameters(network)
     names = [parameter.name for parameter in parameters]
@@ -158,6 +161,7 @@ def _describe(wrapper: ModelWrapper, network: BinaryNetwork, provenance: Mapping
             }
             for parameter in parameters
         ],
+        "arrays": {key: value.tolist() for key, value in network.recipe().items()},
         "provenance": {**provenance, "bitpan": __version__},
     }
     wrapper.set_metadata_prop("bitpan", json.dumps(document))
@@ -208,6 +212,9 @@ def _stimuli(
                 if parameter.kind == "srm":
                     limit = own.features.max + 1
                     scene[parameter.name] = random.integers(-limit, limit + 1, parameter.shape).astype(np.float32)
+                elif parameter.kind == "affine":
+                    limits = np.array([[AFFINE_SCALE.max], [AFFINE.max]])
+                    scene[parameter.name] = random.integers(-limits, limits + 1, parameter.shape).astype(np.float32)
         stimuli.append((inputs, scene))
     return stimuli
 

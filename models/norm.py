@@ -16,9 +16,10 @@ from bitpan.arithmetic import NORM_FRACTION, NORM_RANGE
 from bitpan.errors import FormatError
 from bitpan.formats import Format
 from bitpan.model import Tensor as Edge
-from bitpan.models.functional import Context, round_half_up
+from bitpan.models.functional import Context, Graph, Value, round_half_up
 from bitpan.models.kernels import KERNELS
 from bitpan.models.layers import BIAS, SLOPE, IntegerLayer
+from bitpan.models.norm_onnx import norm_nodes
 from bitpan.models.operation import Arrays, integers
 
 LEADING, MEAN = 12, 12
@@ -63,7 +64,7 @@ class _ChannelNorm(torch.autograd.Function):
         ctx: Context, x: Tensor, residual: Tensor, gain: Tensor, centre: Tensor, bias: Tensor, fmt: Format
     ) -> Tensor:
         """``x`` and ``residual`` ``(N, C, H, W)``; gain, centre and bias ``(C,)`` integers."""
-        channels = x.shape[1]
+        channels = int(x.shape[1])
         sum_x, sum_r = x.sum(dim=1, keepdim=True), residual.sum(dim=1, keepdim=True)
         var_x, var_r = variance(x, sum_x), variance(residual, sum_r)
         ratio = (deviation_ratio(var_r, var_x) * 2.0 ** -math.ceil(math.log2(channels))).float()
@@ -79,7 +80,7 @@ class _ChannelNorm(torch.autograd.Function):
     def backward(ctx: Context, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         """Smooth: with a deviation of a third of a step added, so that flat pixels have a gradient too."""
         x, residual, result, sum_x, sum_r, var_x, var_r, gain, centre = ctx.saved_tensors
-        channels = x.shape[1]
+        channels = int(x.shape[1])
         var_x, var_r = (v.float() / channels**2 + 0.1 for v in (var_x, var_r))
         padding = channels / 2.0 ** math.ceil(math.log2(channels))
         dx, dr, dgain, dcentre, dbias = KERNELS["norm_gradients"](
@@ -97,6 +98,11 @@ class _ChannelNorm(torch.autograd.Function):
         )
         unit = 2.0**-NORM_FRACTION
         return dx, dr, dgain * (unit * padding), dcentre / channels, dbias * unit, None
+
+    @staticmethod
+    def symbolic(g: Graph, x: Value, residual: Value, gain: Value, centre: Value, bias: Value, fmt: Format) -> Value:
+        """Standard operations, see :mod:`bitpan.models.norm_onnx`."""
+        return norm_nodes(g, x, residual, gain, centre, bias, fmt)
 
 
 def channel_norm(x: Tensor, residual: Tensor, gain: Tensor, centre: Tensor, bias: Tensor, fmt: Format) -> Tensor:

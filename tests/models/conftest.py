@@ -9,9 +9,9 @@ from bitpan.models.s2bnet import S2BNetFlat
 
 @pytest.fixture
 def make_network():
-    def make(seed=0, **settings):
+    def make(seed=0, kind=S2BNetFlat, **settings):
         torch.manual_seed(seed)
-        network = S2BNetFlat(Configuration(**{"blocks": 2, "channels": 8, **settings}))
+        network = kind(Configuration(**{"blocks": 2, "channels": 8, **settings}))
         for parameter in network.parameters():
             if parameter.requires_grad and parameter.ndim < 4:
                 parameter.data += 0.2 * torch.randn_like(parameter)

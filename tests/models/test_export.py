@@ -1,6 +1,8 @@
 import json
+from io import BytesIO
 
 import numpy as np
+import onnxruntime
 import pytest
 import torch
 from qonnx.core.modelwrapper import ModelWrapper
@@ -8,11 +10,15 @@ from qonnx.core.onnx_exec import execute_onnx
 
 from bitpan.cli import main
 from bitpan.errors import FormatError, MismatchError, ModelError
+from bitpan.formats import Format
 from bitpan.models.backbones import UNIT_NETWORKS
+from bitpan.models.bnnpan import BNNPan
 from bitpan.models.checkpoint import save_checkpoint
 from bitpan.models.configuration import Configuration
 from bitpan.models.export import export, frozen, to_qonnx, verify
 from bitpan.models.integers import to_integer_model
+from bitpan.models.norm import ChannelNorm
+from bitpan.models.s2bnet import S2BNet
 
 BLOCK = [
     "Sub",
@@ -136,3 +142,37 @@ def test_sums_beyond_float32_are_refused(make_network):
     to_integer_model(network)  # PyTorch and the integer model can: they have float64 and int64
     with pytest.raises(FormatError, match="head"):
         frozen(network)
+
+
+def test_the_u_shape_is_exported(make_network, tmp_path):
+    """Pools, bilinear steps and skips in QONNX, every tensor equal."""
+    network = make_network(kind=S2BNet, blocks=10, channels=4)
+    verify(to_qonnx(network, (16, 16)), network, (16, 16))
+    with pytest.raises(FormatError, match="multiples of 4"):
+        to_qonnx(network, (18, 16))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("settings", [{}, {"prior": "condition", "outer_skip": "add"}, {"norm": "none"}])
+def test_bnnpan_is_exported(make_network, settings):
+    """Wavelet, per-pixel norm and scene affine in QONNX, every tensor equal: some 400 nodes a block."""
+    network = make_network(kind=BNNPan, blocks=1, channels=8, **settings)
+    verify(to_qonnx(network, (16, 24)), network, (16, 24))
+
+
+def test_the_norm_is_exported_exactly():
+    """One norm node on extreme and on random values, through ONNX."""
+    fmt, random = Format(12, 7), np.random.default_rng(0)
+    layer = ChannelNorm(32, fmt)
+    layer.kappa.data, layer.phi.data = torch.rand(32) + 0.5, torch.randn(32) / 4
+    layer.freeze()
+    x, r = (random.integers(-2048, 2048, (2, 32, 8, 8)).astype(np.float32) for _ in "xr")
+    x[1], r[1] = (np.round(v[1] / 2.0 ** random.integers(0, 14, (8, 8))) for v in (x, r))
+    buffer = BytesIO()
+    example = (torch.from_numpy(x), torch.from_numpy(r))
+    torch.onnx.export(layer, example, buffer, dynamo=False, opset_version=17, input_names=["x", "r"])
+    session = onnxruntime.InferenceSession(buffer.getvalue())
+    with torch.no_grad():
+        expected = layer(*example).numpy()
+    assert expected[1].std() > 1
+    assert np.array_equal(session.run(None, {"x": x, "r": r})[0], expected)

@@ -199,6 +199,23 @@ AFFINE_FRACTION = 8
 """Fraction bits of the channel affine's scales, and of its offsets beyond the features'."""
 
 
+AFFINE_SCALE, AFFINE = Format(12, AFFINE_FRACTION), Format(20, AFFINE_FRACTION)
+"""Range of the scales, and format of scales and offsets as a scene parameter."""
+
+
+def affine_integers(scale: npt.ArrayLike, offset: npt.ArrayLike, fmt: Format) -> Integers:
+    """The scene parameter ``(2, C)`` of a scale and an offset per channel, float64, the offset in steps of ``fmt``.
+
+    Rounded half up and saturated: scales to -8 ... 8, offsets to what their 20 bits hold.
+    """
+    stacked = np.stack([np.asarray(scale, dtype=np.float64), np.asarray(offset, dtype=np.float64)])
+    if not np.isfinite(stacked).all():
+        raise FormatError("a scale or an offset of a channel affine is not finite")
+    scales, offsets = np.floor(stacked * (1 << AFFINE_FRACTION) + 0.5)
+    limited = [np.clip(scales, AFFINE_SCALE.min, AFFINE_SCALE.max), np.clip(offsets, AFFINE.min, AFFINE.max)]
+    return np.stack(limited).astype(np.int64)
+
+
 def channel_affine(y: npt.ArrayLike, affine: npt.ArrayLike, fmt: Format) -> Integers:
     """``y * scale + offset`` per channel: BNNPan's LDPC and CDC, a scene parameter ``(2, C)`` in 1/256."""
     scale, offset = np.asarray(affine, dtype=np.int64)[:, :, None, None]

@@ -101,8 +101,10 @@ class SceneParameter:
 
     Attributes:
         name: e.g. ``block0.threshold``.
-        kind: ``interpolation`` (from the pair's shift) or ``srm`` (from the mean of tensor ``measures``, through the
-            float constants ``<name>.fc1.weight`` (R, C), ``.fc1.bias`` (R,), ``.fc2.weight`` (2C, R), ``.fc2.bias``).
+        kind: ``interpolation`` (from the pair's shift), ``srm`` (from the mean of tensor ``measures``, through the
+            float constants ``<name>.fc1.weight`` (R, C), ``.fc1.bias`` (R,), ``.fc2.weight`` (2C, R), ``.fc2.bias``) or
+            ``affine`` (from the statistics of ``measures``, through ``<name>.ldpc.*``, ``<name>.weigh.*`` and
+            ``latent.*``, see :mod:`bitpan.host.scene_parameters`).
         shape: of the array.
         format: of its integers.
         measures: the tensor whose per-channel scene mean an ``srm`` parameter is computed from, else "".
@@ -306,7 +308,8 @@ def _apply(model: IntegerModel, node: Node, inputs: list[Integers], scene: Mappi
         residual = inputs[1] if len(inputs) > 1 else np.int64(0)
         return arithmetic.rprelu(inputs[0], residual, **constants, shift=node.attributes["shift"], fmt=fmt)
     if node.op == "norm":
-        return arithmetic.channel_norm(*inputs, *(model.constant(node, key) for key in _NORM), fmt)
+        gain, centre, bias = (model.constant(node, key) for key in _NORM)
+        return arithmetic.channel_norm(inputs[0], inputs[1], gain, centre, bias, fmt)
     if node.op == "affine":
         return arithmetic.channel_affine(inputs[0], scene[node.scene[0]], fmt)
     if node.op == "haar":

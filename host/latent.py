@@ -16,6 +16,9 @@ Float = npt.NDArray[np.float64]
 SLOPE = 0.1
 """Of every LeakyReLU."""
 
+STRIDE = 4
+"""PAN pixels per sample of what :func:`encode` gives."""
+
 
 def _leaky(x: Float) -> Float:
     return np.where(x > 0, x, SLOPE * x)

@@ -3,7 +3,8 @@
 The interpolation's coefficients follow from the shift between PAN and MS. The thresholds of the spectral
 redistribution (SRM) follow from the mean of the features in front of them, measured over sample tiles at full
 resolution whose positions depend on the scene's size alone; pixels without data are left out, and block n is measured
-after block n-1's integers are set. Everything after these integers is exact, on every device.
+after block n-1's integers are set. BNNPan's scales and offsets (LDPC, CDC) follow in the same way from the features'
+mean, mean size and spread, and from the latent prior. Everything after these integers is exact, on every device.
 """
 
 from __future__ import annotations
@@ -18,9 +19,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from bitpan.arithmetic import Integers, keys_coefficients, srm_threshold
+from bitpan.arithmetic import Integers, affine_integers, keys_coefficients, srm_threshold
 from bitpan.errors import FormatError, ModelError, SceneError, SceneIOError
 from bitpan.files import write_beside
+from bitpan.host import latent as latent_module
 from bitpan.host.engine import Engine, needed_nodes
 from bitpan.host.rasters import Mask
 from bitpan.host.scene import Scene
@@ -32,7 +34,11 @@ SAMPLE_SIDE = 128  # PAN pixels of a sample tile's core
 SAMPLES = 16
 _GRIDS = (4, 8, 16, 32)  # sample tiles per axis; a finer grid is tried only where a coarser one found no data at all
 
+LATENT = "latent."
+"""What the constants of BNNPan's latent module begin with."""
+
 Float = npt.NDArray[np.float64]
+Array = npt.NDArray[Any]
 
 
 @dataclass
@@ -56,13 +62,19 @@ def compute_scene_parameters(
         report: called with each parameter's name once it is set.
     """
     parameters: dict[str, Integers] = {}
-    samples = _read_samples(model, scene) if any(p.kind == "srm" for p in model.scene) else []
+    samples = _read_samples(model, scene) if any(p.measures for p in model.scene) else []
+    latent: Float | None = None
     for parameter in model.scene:
         if parameter.kind == "interpolation":
             parameters[parameter.name] = _coefficients(model, parameter, scene)
         elif parameter.kind == "srm":
-            mean = _measure(model, parameter.measures, samples, parameters, engine)
-            parameters[parameter.name] = srm(model, parameter, mean)
+            values = _measured(model, parameter.measures, samples, parameters, engine)
+            parameters[parameter.name] = srm(model, parameter, _mean(values))
+        elif parameter.kind == "affine":
+            if latent is None and any(name.startswith(LATENT) for name in model.constants):
+                latent = _latent(model, scene, parameters, engine)
+            values = _measured(model, parameter.measures, samples, parameters, engine)
+            parameters[parameter.name] = affine(model, parameter, values, latent)
         else:
             raise ModelError(
                 f"model {model.name}: scene parameter {parameter.name} is of unknown kind {parameter.kind}"
@@ -107,22 +119,72 @@ def _read_samples(model: IntegerModel, scene: Scene) -> list[_Sample]:
     return samples
 
 
-def _measure(
+def affine(model: IntegerModel, parameter: SceneParameter, values: Array, latent: Float | None) -> Integers:
+    """Scales and offsets of BNNPan's LDPC and CDC: ``W_c * z_w + 1`` and ``W_c * z_b``.
+
+    Args:
+        model: the network.
+        parameter: of kind ``affine``; the float constants ``ldpc.*`` and ``weigh.*`` are missing where the arm is.
+        values: of the tensor it measures, in its integer steps, ``(C, pixels)``.
+        latent: the prior, see :func:`bitpan.host.latent.prior`.
+    """
+    fmt = model.tensors[parameter.measures].format
+    y = values * fmt.step
+    scale, offset = np.ones(len(y)), np.zeros(len(y))
+    if f"{parameter.name}.ldpc.weight" in model.constants:
+        if latent is None:
+            raise ModelError(f"model {model.name}: {parameter.name} needs the latent module's constants; export again")
+        scale, offset = np.split(_linear(model, parameter, "ldpc", latent), 2)
+    if f"{parameter.name}.weigh.weight" in model.constants:
+        shifted = y * scale[:, None] + offset[:, None]
+        some = max(shifted.shape[1], 1)
+        mean = shifted.sum(axis=1) / some
+        spread = np.sqrt(((shifted - mean[:, None]) ** 2).sum(axis=1) / some)
+        raw = _linear(model, parameter, "weigh", np.concatenate([np.abs(shifted).sum(axis=1) / some, mean, spread]))
+        weight = 0.5 * (1.0 + np.tanh(raw / 2))  # a sigmoid, without overflow
+        scale, offset = weight * scale + 1, weight * offset
+    return affine_integers(scale, offset / fmt.step, fmt)
+
+
+def _linear(model: IntegerModel, parameter: SceneParameter, name: str, x: Float) -> Float:
+    weight, bias = (model.constant(parameter, f"{name}.{key}").astype(np.float64) for key in ("weight", "bias"))
+    return np.asarray(weight @ x + bias)
+
+
+def _latent(model: IntegerModel, scene: Scene, parameters: Mapping[str, Integers], engine: Engine) -> Float:
+    """The latent prior from the sample tiles; of an empty scene, from a mean of zero."""
+    arrays = {name.removeprefix(LATENT): value for name, value in model.constants.items() if name.startswith(LATENT)}
+    source = next(node.inputs[0] for node in model.nodes if node.op == "conv")
+    encoded = []
+    for sample in _read_samples(model, scene):
+        image = engine.run(sample.tensors, parameters, source) * model.tensors[source].format.step
+        encoded.append(_inside(latent_module.encode(arrays, image), sample, latent_module.STRIDE))
+    size = len(arrays["condition.conv2.bias"])
+    return latent_module.prior(arrays, _mean(np.concatenate([np.zeros((size, 0)), *encoded], axis=1)))
+
+
+def _measured(
     model: IntegerModel, tensor: str, samples: list[_Sample], parameters: Mapping[str, Integers], engine: Engine
-) -> Float:
-    """Mean of each channel over the samples that lie over valid pixels alone; zero where there are none."""
-    total, count = np.zeros(model.tensors[tensor].channels, np.int64), 0
-    stride = model.tensors[tensor].stride
+) -> Array:
+    """The samples' values of ``tensor`` that lie over valid pixels alone, ``(C, pixels)``."""
+    found = [np.zeros((model.tensors[tensor].channels, 0), np.int64)]
     for sample in samples:
         sample.tensors[tensor] = values = engine.run(sample.tensors, parameters, tensor)
-        valid = whole_blocks(sample.valid, stride)
-        top, left = (part.start // stride for part in sample.core)
-        total += values[:, top : top + valid.shape[0], left : left + valid.shape[1]][:, valid].sum(
-            axis=1, dtype=np.int64
-        )
-        count += int(valid.sum())
+        found.append(_inside(values, sample, model.tensors[tensor].stride))
         _forget(model, sample.tensors)
-    return total / max(count, 1)
+    return np.concatenate(found, axis=1)
+
+
+def _inside(values: Array, sample: _Sample, stride: int) -> Array:
+    """Values over valid pixels alone of a sample's tensor of this stride, ``(C, H, W)`` to ``(C, pixels)``."""
+    valid = whole_blocks(sample.valid, stride)
+    top, left = (part.start // stride for part in sample.core)
+    return values[:, top : top + valid.shape[0], left : left + valid.shape[1]][:, valid]
+
+
+def _mean(values: Array) -> Float:
+    """Mean of each channel; zero where there are no pixels."""
+    return np.asarray(values.sum(axis=1, dtype=values.dtype) / max(values.shape[1], 1))
 
 
 def whole_blocks(valid: Mask, stride: int) -> Mask:

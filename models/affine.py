@@ -8,18 +8,12 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from bitpan.arithmetic import AFFINE_FRACTION
+from bitpan.arithmetic import AFFINE, AFFINE_FRACTION, AFFINE_SCALE
 from bitpan.formats import Format
 from bitpan.model import SceneParameter
 from bitpan.model import Tensor as Edge
 from bitpan.models.functional import requantise, round_half_up
 from bitpan.models.operation import Arrays, Context, SceneOperation
-
-SCALE = Format(12, AFFINE_FRACTION)
-"""Range of the scales."""
-
-AFFINE = Format(20, AFFINE_FRACTION)
-"""Format of scales and offsets."""
 
 CDC_START = -2.0
 """Where ``W_c = sigmoid(.)`` starts, small so that a block's gain is about one."""
@@ -70,7 +64,7 @@ class ChannelAffine(SceneOperation):
         """Scales and offsets of features ``y`` in steps, as integers."""
         step = self.features.step
         scale, offset = self.calibration(y * step, context)
-        scale = round_half_up(scale * 2.0**AFFINE_FRACTION).clamp(SCALE.min, SCALE.max)
+        scale = round_half_up(scale * 2.0**AFFINE_FRACTION).clamp(AFFINE_SCALE.min, AFFINE_SCALE.max)
         offset = round_half_up(offset * (2.0**AFFINE_FRACTION / step)).clamp(AFFINE.min, AFFINE.max)
         return scale, offset
 

@@ -14,6 +14,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from bitpan.errors import BitpanWarning, DataError
+from bitpan.models import distributed
 from bitpan.models.degrade import to_counts, wald
 from bitpan.models.readers import Arrays, read
 from bitpan.models.settings import Settings
@@ -210,7 +211,8 @@ def _check_constant(arrays: Arrays, source: str, bands: Sequence[int] | None) ->
 def synthetic(count: int, size: int, seed: int, bits: int) -> list[Triples]:
     """``count`` synthetic scenes of ``size`` PAN pixels, with the seeds ``seed``, ``seed + 1``, ..."""
     triples = []
-    for i in tqdm(range(seed, seed + count), desc="synthetic scenes", unit="scene", dynamic_ncols=True, leave=False):
+    seeds, silent = range(seed, seed + count), distributed.rank() > 0
+    for i in tqdm(seeds, "synthetic scenes", unit="scene", dynamic_ncols=True, leave=False, disable=silent):
         scene = synthesise(size, i, bits=bits)
         triples.append(Triples(f"synthetic scene {i}", scene.pan[None], scene.ms[None], scene.truth[None]))
     return triples

@@ -44,7 +44,9 @@ def deviation_ratio(vf: Tensor, vb: Tensor) -> Tensor:
     a, double = torch.ldexp(a, odd), double - odd
     less = (a < b).to(double.dtype)
     a, double = torch.ldexp(a, 2 * less), double - 2 * less
-    mantissa = 4 + sum((64 * a >= midpoint * b).to(a.dtype) for midpoint in MIDPOINTS)
+    mantissa = torch.full_like(a, 4.0)
+    for midpoint in MIDPOINTS:
+        mantissa += 64 * a >= midpoint * b
     return torch.ldexp(mantissa, double // 2 - 2) * ((vf > 0) & (vb > 0))
 
 
@@ -139,4 +141,5 @@ class ChannelNorm(IntegerLayer):
 
     def forward(self, x: Tensor, residual: Tensor) -> Tensor:
         """Two tensors of features to one."""
-        return channel_norm(x, residual, *self.constants(), self.features)
+        gain, centre, bias = self.constants()
+        return channel_norm(x, residual, gain, centre, bias, self.features)

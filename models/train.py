@@ -6,13 +6,15 @@ import argparse
 import re
 import shlex
 import sys
+import warnings
+from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from bitpan.errors import DataError, ModelError
+from bitpan.errors import BitpanWarning, DataError, ModelError
 from bitpan.models import distributed, evaluate
 from bitpan.models.checkpoint import load_network
 from bitpan.models.configuration import ARMS, Configuration
@@ -81,16 +83,9 @@ def _shift(text: str) -> tuple[float, float]:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Arguments of ``bitpan train``; what is not given is absent, so that defaults can depend on what is."""
+    """Arguments of ``bitpan train``."""
     # argparse takes "-2.25,2.5" for an option unless told that such numbers are values; it offers no public way.
     parser._negative_number_matcher = re.compile(r"^-[\d.]+(,-?[\d.]+)?$")
-    default = Settings()
-
-    def add(flag: str, text: str, **options: Any) -> None:  # noqa: ANN401
-        value = getattr(default, flag[2:].replace("-", "_"))
-        shown = f" (default: {value})" if isinstance(value, (int, float, str)) and value and value is not True else ""
-        parser.add_argument(flag, default=argparse.SUPPRESS, help=text + shown, **options)
-
     parser.add_argument("--out", type=Path, required=True, help="folder for checkpoint.pt and last.pt")
     start = parser.add_mutually_exclusive_group()
     start.add_argument("--resume", type=Path, metavar="LAST.PT", help="go on from it, with its settings")
@@ -98,9 +93,27 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--finetune",
         type=Path,
         metavar="CHECKPOINT",
-        help=f"adapt this finished network to --data; defaults become {FINETUNING}",
+        help="adapt this finished network to --data; defaults become "
+        + ", ".join(f"--{name.replace('_', '-')} {value}" for name, value in FINETUNING.items()),
     )
-    add("--network", "what to train", choices=NETWORKS)
+    _add_data(_adder(parser, "data"))
+    _add_network(_adder(parser, "network"))
+    _add_schedule(_adder(parser, "training"))
+
+
+def _adder(parser: argparse.ArgumentParser, title: str) -> Callable[..., None]:
+    """Adds settings to a group; what is not given is absent, so that defaults can depend on what is."""
+    group, default = parser.add_argument_group(title), Settings()
+
+    def add(flag: str, text: str, **options: Any) -> None:  # noqa: ANN401
+        value = getattr(default, flag[2:].replace("-", "_"))
+        shown = f" (default: {value})" if value and not isinstance(value, tuple) else ""
+        group.add_argument(flag, default=argparse.SUPPRESS, help=text + shown, **options)
+
+    return add
+
+
+def _add_data(add: Callable[..., None]) -> None:
     add("--data", SOURCE_HELP, nargs="+", metavar="SOURCE")
     add("--synthetic", "train on N synthetic scenes", type=int, metavar="N")
     add("--scene-size", "their width in PAN pixels", type=int)
@@ -108,13 +121,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--bits", "unsigned bits of the imagery", type=int)
     add("--ratio", "PAN pixels per MS pixel", type=int)
     add("--sensor", "whose MTF degrades pairs without a truth", choices=SENSORS)
-    add("--shift", "the pairs' misregistration, as `bitpan fuse --shift`", type=_shift, metavar="DY,DX")
+    add("--shift", "the pairs' misregistration, as for `bitpan fuse`", type=_shift, metavar="DY,DX")
     add("--reserve", "fraction of the columns at the right left out, for tests", type=float)
     add("--hold-out", "fraction of the others kept for validation", type=float)
+
+
+def _add_network(add: Callable[..., None]) -> None:
+    add("--network", "what to train", choices=NETWORKS)
     add("--blocks", "depth; the network's own where it is not given", type=int)
-    add("--channels", "features", type=int)
+    add("--channels", "of the features", type=int)
     for arm, choices in ARMS.items():
         add(f"--{arm.replace('_', '-')}", "arm for ablation", choices=choices)
+
+
+def _add_schedule(add: Callable[..., None]) -> None:
     add("--iterations", "of all stages", type=int)
     add("--batch", "patches of an iteration, of all processes", type=int)
     add("--patch", "PAN pixels", type=int)
@@ -164,6 +184,8 @@ def _train(arguments: argparse.Namespace) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Run ``bitpan train``."""
     with distributed.processes():
+        if distributed.rank() > 0:  # the first process warns for all
+            warnings.simplefilter("ignore", BitpanWarning)
         try:
             _train(arguments)
         except KeyboardInterrupt:

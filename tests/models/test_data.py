@@ -157,6 +157,32 @@ def test_draw_is_a_function_of_its_seed():
         draw(sources, 8, 52, (0, 0))
 
 
+def test_parts_make_up_the_batch():
+    sources = [coordinates(), coordinates(64, 64)]
+    whole = draw(sources, 6, 16, (3, 7))
+    parts = [draw(sources, 6, 16, (3, 7), slice(2 * i, 2 * i + 2)) for i in range(3)]
+    for i, images in enumerate(whole):
+        assert torch.equal(images, torch.cat([part[i] for part in parts]))
+
+
+def test_a_displaced_pair_is_registered(tmp_path):
+    """A smooth scene whose MS was taken 1 and -2 PAN pixels off: with the shift, the PAN lies on the truth."""
+    y, x = np.mgrid[:256, :256]
+
+    def scene(dy, dx):
+        return 1000 + 400 * np.sin((y + dy) / 11) * np.cos((x + dx) / 13)
+
+    block = scene(1, -2).reshape(64, 4, 64, 4).mean(axis=(1, 3))
+    savemat(tmp_path / "displaced.mat", {"I_PAN": np.round(scene(0, 0)), "I_MS": np.round(block)[..., None]})
+
+    def error(shift):
+        triples = load(str(tmp_path / "displaced.mat"), None, 11, 4, "generic", shift)
+        pan, gt = (image[0, 0, 8:-8, 8:-8].astype(float) for image in (triples.pan, triples.gt))
+        return np.abs((pan - pan.mean()) / pan.std() - (gt - gt.mean()) / gt.std()).mean()
+
+    assert error((1.0, -2.0)) < 0.02 < 0.1 < error((0.0, 0.0)) < error((-1.0, 2.0))
+
+
 def test_synthetic_scenes():
     scenes = synthetic(2, 32, seed=5, bits=10)
     assert [scene.gt.shape for scene in scenes] == [(1, 4, 32, 32)] * 2

@@ -7,7 +7,7 @@ import torch
 
 from bitpan.models.data import load
 from bitpan.models.settings import Settings
-from bitpan.models.train import Training
+from bitpan.models.training import Training
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
 pytestmark = pytest.mark.skipif(not DATA.is_dir(), reason=f"needs the real scenes in {DATA}")

@@ -43,6 +43,7 @@ def test_stages_that_do_not_fit_are_refused(given, said):
         ({"save_every": math.nan}, "--save-every nan"),
         ({"seed": -1}, "--seed -1: at least 0"),
         ({"hold_out": 1.0}, r"must lie in \[0, 1\)"),
+        ({"reserve": 1.0}, r"--reserve 1.0 must lie in \[0, 1\)"),
         ({"lr": 0.0}, "above 0"),
         ({"lr": (1e-2, -1e-2)}, "above 0"),
         ({"stages": (1.0, 0.0)}, "every share is above 0"),

@@ -94,9 +94,9 @@ def test_columns_are_shared_by_nobody(tmp_path):
     np.savez(tmp_path / "columns.npz", pan=columns, ms=columns[::4, ::4, None] + [0, 9], gt=columns[..., None] + [0, 9])
     (tmp_path / "s.toml").write_text(FILE.replace("scene.npz", "columns.npz"))
     own = read_sweep(tmp_path / "s.toml", tmp_path).common
-    training, validation = ((part.gt[0, 0, 0].min(), part.gt[0, 0, 0].max()) for (part,) in gather(own))
     (image,) = gather_images([parse(own.data[0])], 4, own.reserve, full=False)
-    test = image.gt[0, 0].min(), image.gt[0, 0].max()
+    parts = [part.gt[0, 0, 0] for (part,) in gather(own)]
+    training, validation, test = ((int(row.min()), int(row.max())) for row in (*parts, image.gt[0, 0]))
     assert training[0] == 0 and test == (224, 319)
     assert validation[0] - training[1] > GAP and test[0] - validation[1] > GAP
     assert validation[1] - validation[0] >= 32
@@ -171,6 +171,7 @@ def test_killed_processes_lose_nothing_that_is_finished(file, tmp_path):
 
 
 def test_table(file, tmp_path, capsys):
+    file.write_text(FILE.replace("[budget]", "test_scenes = 2\nscene_size = 48\nfull_resolution = true\n[budget]"))
     out = tmp_path / "out"
     assert sweep(file, out) == 0
     own = document(out)
@@ -184,7 +185,10 @@ def test_table(file, tmp_path, capsys):
     assert [run["settings"]["seed"] for run in runs] == [0, 1] and {run["settings"]["lr"] for run in runs} == {
         float(chosen)
     }
-    means = [np.mean([value["SAM"] for value in run["values"]]) for run in runs]
+    means = [np.mean([value["SAM"] for value in run["values"] if "SAM" in value]) for run in runs]
+    assert [("SAM" in value, "HQNR" in value) for value in runs[0]["values"]] == [
+        *([(True, False), (False, True)] + [(True, False)] * 2 + [(False, True)] * 2)
+    ]
     row = own["table"]["dynamic"]
     assert row["SAM"] == pytest.approx({"mean": np.mean(means), "deviation": np.std(means, ddof=1)})
     assert row["seeds"] == 2 and row["binary MACs"] == 9 * 8 * 8

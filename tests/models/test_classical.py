@@ -35,6 +35,13 @@ def test_exp_is_the_networks_own_interpolator(scene):
     assert upsample(edge, 4).max() > 2047 and exp(np.zeros((1, 32, 32)), edge, 4, 11).max() == 2047
 
 
+def test_fine_upsampling_keeps_fractions():
+    rng = np.random.default_rng(6)
+    image = rng.uniform(0, 2047, (1, 8, 8))
+    assert np.abs(upsample_fine(image, 4) - upsample(np.round(image), 4)).max() > 0.4
+    np.testing.assert_allclose(upsample_fine(image, 4), upsample(np.round(1000 * image), 4) / 1000, atol=0.02)
+
+
 def test_brovey_keeps_the_colour(scene):
     """Every band is multiplied by the same number, so the angle to EXP is that of rounding alone."""
     angle = sam(brovey(scene.pan, scene.ms, 4, 16), exp(scene.pan, scene.ms, 4, 16))

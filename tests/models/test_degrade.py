@@ -12,6 +12,7 @@ from bitpan.models.degrade import (
     bicubic_kernel,
     degrade,
     filter_decimate,
+    filtered,
     mtf_kernel,
     nyquist_gains,
     to_counts,
@@ -78,6 +79,14 @@ def test_degrade_equals_plain_correlation():
         assert degrade(image, 4, [0.3])[0, row, column] == pytest.approx(total)
 
 
+def test_filtering_is_degrading_without_decimation():
+    """Every fourth pixel of the filtered image is the degraded image of that phase."""
+    image = np.random.default_rng(2).integers(0, 2048, (2, 24, 32))
+    smooth = filtered(image, 4, (0.2, 0.35))
+    assert smooth.shape == image.shape
+    np.testing.assert_allclose(smooth[:, 2::4, 1::4], degrade(image, 4, (0.2, 0.35), centre=(2, 1)), atol=1e-9)
+
+
 def test_wald_crops_and_keeps_the_truth():
     rng = np.random.default_rng(1)
     pan, ms = rng.integers(0, 2048, (1, 88, 72)), rng.integers(0, 2048, (4, 22, 18))
@@ -102,6 +111,7 @@ def test_counts_round_half_up_and_clip():
         lambda: degrade(np.zeros((1, 9, 8)), 4, [0.3]),
         lambda: degrade(np.zeros((2, 8, 8)), 4, [0.3]),
         lambda: degrade(np.zeros((1, 8, 8)), 4, [1.0]),
+        lambda: filtered(np.zeros((2, 8, 8)), 4, [0.3]),
         lambda: wald(np.zeros((1, 8, 8)), np.zeros((4, 4, 4)), 4),
         lambda: wald(np.zeros((1, 16, 16)), np.zeros((4, 4, 4)), 4, "landsat"),
         lambda: wald(np.zeros((1, 16, 16)), np.zeros((5, 4, 4)), 4, "qb"),

@@ -74,6 +74,21 @@ def test_q2n_of_one_band_is_the_q_index():
     assert q2n(fused, gt) < 0.99
 
 
+def test_q2n_is_the_mean_over_pixels():
+    """Four bands in one block, the hypercomplex covariance pixel by pixel; counts are unsigned."""
+    rng = np.random.default_rng(5)
+    gt = rng.integers(0, 60, (4, 32, 32)).astype(float)
+    fused = gt[[0, 2, 1, 3]] + rng.integers(-30, 30, gt.shape)
+    mean, spread = gt.mean(axis=(1, 2), keepdims=True), gt.std(axis=(1, 2), ddof=1, keepdims=True)
+    g, f = (((x - mean) / spread + 1).reshape(4, -1).T for x in (gt, fused.clip(0)))
+    f = f * [1, -1, -1, -1]
+    covariance = np.linalg.norm(_product(g, f).mean(axis=0) - _product(g.mean(axis=0), f.mean(axis=0)))
+    size = [np.linalg.norm(x.mean(axis=0)) for x in (g, f)]
+    variance = sum((x**2).sum(axis=1).mean() for x in (g, f)) - size[0] ** 2 - size[1] ** 2
+    expected = 4 * covariance * size[0] * size[1] / variance / (size[0] ** 2 + size[1] ** 2)
+    assert fused.min() < 0 and q2n(fused, gt) == pytest.approx(expected)
+
+
 @pytest.mark.parametrize("units", [1, 2, 4, 8])
 def test_hypercomplex_norm_multiplies(units):
     """The norm of a product is the product of the norms, up to the octonions."""

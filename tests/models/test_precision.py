@@ -4,8 +4,9 @@ import pytest
 import torch
 
 from bitpan.errors import BitpanWarning
+from bitpan.models.backbones import UNIT_NETWORKS
+from bitpan.models.configuration import Configuration
 from bitpan.models.precision import lower_precision
-from bitpan.models.s2bnet_flat import Configuration, S2BNetFlatFloat
 from bitpan.models.settings import Settings
 from bitpan.models.training import Training
 
@@ -15,7 +16,7 @@ SMALL = {"synthetic": 2, "scene_size": 32, "blocks": 2, "channels": 32, "batch":
 @pytest.fixture
 def twin():
     torch.manual_seed(0)
-    return S2BNetFlatFloat(Configuration(blocks=2, channels=8))
+    return UNIT_NETWORKS["s2bnet-flat-fp"](Configuration(blocks=2, channels=8))
 
 
 def test_integers_are_equal_with_and_without_amp(make_pair):

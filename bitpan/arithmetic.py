@@ -132,14 +132,19 @@ NORM_FRACTION = 6
 NORM_RANGE = Format(15)
 """Range of a normalised feature, in steps of the features."""
 
-_LEADING = 12  # bits of each variance that the ratio is taken from
-_MEAN = 12  # fraction bits of 1/C
-_MIDPOINTS = (81, 121, 169, 225)  # 64 * (1 + (2j + 1)/8)**2: where the mantissa rounds up
+NORM_LEADING = 12
+"""Leading bits of each variance that the norm's ratio is taken from."""
+
+NORM_MEAN = 12
+"""Fraction bits of the norm's ``1/C``."""
+
+NORM_MIDPOINTS = (81, 121, 169, 225)
+"""``64 * (1 + (2j + 1)/8)**2``: where the mantissa of the norm's ratio rounds up."""
 
 
 def _leading(v: Integers) -> tuple[Integers, Integers]:
-    """The leading ``_LEADING`` bits of ``v >= 0`` and their exponent: ``v ~ bits * 2**exponent``, truncated."""
-    exponent = np.frexp(v.astype(np.float64))[1].astype(np.int64) - _LEADING
+    """The leading ``NORM_LEADING`` bits of ``v >= 0`` and their exponent: ``v ~ bits * 2**exponent``, truncated."""
+    exponent = np.frexp(v.astype(np.float64))[1].astype(np.int64) - NORM_LEADING
     return (v << np.maximum(-exponent, 0)) >> np.maximum(exponent, 0), exponent
 
 
@@ -156,7 +161,7 @@ def deviation_ratio(vf: npt.ArrayLike, vb: npt.ArrayLike) -> tuple[Integers, Int
     a, double = a << odd, double - odd
     less = (a < b).astype(np.int64)
     a, double = a << 2 * less, double - 2 * less  # now 1 <= a/b < 4
-    mantissa = 4 + sum((64 * a >= midpoint * b).astype(np.int64) for midpoint in _MIDPOINTS)
+    mantissa = 4 + sum((64 * a >= midpoint * b).astype(np.int64) for midpoint in NORM_MIDPOINTS)
     return np.where((vf > 0) & (vb > 0), mantissa, 0), double // 2 - 2
 
 
@@ -191,7 +196,7 @@ def channel_norm(
     scaled = (channels * x - sum_x - centre) * mantissa << np.maximum(-shift, 0)
     right = np.maximum(shift, 0)
     normal = saturate((scaled + ((1 << right) >> 1)) >> right, NORM_RANGE)
-    mean = round_shift(sum_r * round((1 << _MEAN) / channels), _MEAN)
+    mean = round_shift(sum_r * round((1 << NORM_MEAN) / channels), NORM_MEAN)
     return saturate(residual + round_shift(gain * normal + (mean << NORM_FRACTION) + bias, NORM_FRACTION), fmt)
 
 

@@ -8,8 +8,6 @@ left out with it.
 from __future__ import annotations
 
 import argparse
-import json
-import math
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,6 +21,7 @@ import numpy.typing as npt
 from bitpan.errors import DataError, SceneError, SceneIOError
 from bitpan.models import full_resolution, metrics
 from bitpan.models.degrade import SENSORS
+from bitpan.models.tables import strict_json
 
 BORDER = 21
 """Pixels cut from every side where there is a truth: the DLPan toolbox's figure."""
@@ -208,7 +207,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise SceneError(f"a border is 0 or more pixels, not {arguments.border}")
     fused, report = read(arguments.fused), {"fused": str(arguments.fused)}
     report |= _report(fused, arguments)
-    print(json.dumps(_strict(report), indent=2, allow_nan=False) if arguments.json else as_text(report))
+    print(strict_json(report).decode().rstrip() if arguments.json else as_text(report))
     return 0
 
 
@@ -233,13 +232,6 @@ def _report(fused: Picture, arguments: argparse.Namespace) -> dict[str, Any]:
             "indices": without_truth(fused, read(arguments.pan), read(arguments.ms), ratio, sensor, border),
         }
     return report
-
-
-def _strict(value: Any) -> Any:  # noqa: ANN401 -- any JSON value
-    """JSON has no infinity and no NaN: null."""
-    if isinstance(value, dict):
-        return {name: _strict(part) for name, part in value.items()}
-    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def as_text(report: dict[str, Any]) -> str:

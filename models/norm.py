@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from bitpan.arithmetic import NORM_FRACTION, NORM_RANGE
+from bitpan.arithmetic import NORM_FRACTION, NORM_LEADING, NORM_MEAN, NORM_MIDPOINTS, NORM_RANGE
 from bitpan.errors import FormatError
 from bitpan.formats import Format
 from bitpan.model import Tensor as Edge
@@ -22,11 +22,6 @@ from bitpan.models.layers import BIAS, SLOPE, IntegerLayer
 from bitpan.models.norm_onnx import norm_nodes
 from bitpan.models.operation import Arrays, integers
 
-LEADING, MEAN = 12, 12
-"""See :mod:`bitpan.arithmetic`."""
-
-MIDPOINTS = (81, 121, 169, 225)
-
 CENTRE = Format(18)
 """Range of C times phi."""
 
@@ -34,7 +29,7 @@ CENTRE = Format(18)
 def _leading(v: Tensor) -> tuple[Tensor, Tensor]:
     """Leading bits and exponent of integers ``v >= 0`` in float64."""
     fraction, exponent = torch.frexp(v)
-    return torch.floor(torch.ldexp(fraction, torch.tensor(LEADING))), exponent - LEADING
+    return torch.floor(torch.ldexp(fraction, torch.tensor(NORM_LEADING))), exponent - NORM_LEADING
 
 
 def deviation_ratio(vf: Tensor, vb: Tensor) -> Tensor:
@@ -46,7 +41,7 @@ def deviation_ratio(vf: Tensor, vb: Tensor) -> Tensor:
     less = (a < b).to(double.dtype)
     a, double = torch.ldexp(a, 2 * less), double - 2 * less
     mantissa = torch.full_like(a, 4.0)
-    for midpoint in MIDPOINTS:
+    for midpoint in NORM_MIDPOINTS:
         mantissa += 64 * a >= midpoint * b
     return torch.ldexp(mantissa, double // 2 - 2) * ((vf > 0) & (vb > 0))
 
@@ -68,7 +63,7 @@ class _ChannelNorm(torch.autograd.Function):
         sum_x, sum_r = x.sum(dim=1, keepdim=True), residual.sum(dim=1, keepdim=True)
         var_x, var_r = variance(x, sum_x), variance(residual, sum_r)
         ratio = (deviation_ratio(var_r, var_x) * 2.0 ** -math.ceil(math.log2(channels))).float()
-        mean = (sum_r * round((1 << MEAN) / channels)).add_(2.0 ** (MEAN - 1)).mul_(2.0**-MEAN).floor_()
+        mean = (sum_r * round((1 << NORM_MEAN) / channels)).add_(2.0 ** (NORM_MEAN - 1)).mul_(2.0**-NORM_MEAN).floor_()
         result = KERNELS["norm_forward"](
             x, residual, sum_x, ratio, mean, gain, centre, bias, NORM_RANGE.max, 2.0**-NORM_FRACTION, fmt.max
         )

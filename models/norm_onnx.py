@@ -10,7 +10,7 @@ import math
 
 import torch
 
-from bitpan.arithmetic import NORM_FRACTION, NORM_RANGE
+from bitpan.arithmetic import NORM_FRACTION, NORM_LEADING, NORM_MEAN, NORM_MIDPOINTS, NORM_RANGE
 from bitpan.formats import Format
 from bitpan.models.functional import Graph, Value, clip_nodes, constant
 
@@ -19,9 +19,6 @@ DOUBLE, FLOAT, INT64 = 11, 1, 7
 
 LONGEST = 40
 """Bits of the largest variance: 64 channels of 12 bits have 36."""
-
-LEADING, MEAN, MIDPOINTS = 12, 12, (81, 121, 169, 225)
-"""See :mod:`bitpan.arithmetic`."""
 
 
 def _table(g: Graph, values: list[float]) -> Value:
@@ -63,7 +60,7 @@ def _leading(g: Graph, v: Value) -> tuple[Value, Value]:
     """Leading bits and bit length."""
     powers = _column(g, [2.0**k for k in range(LONGEST)])
     length = _count(g, g.op("GreaterOrEqual", v, powers))
-    shift = _power(g, g.op("Sub", _double(g, LEADING), length), LEADING - LONGEST, LEADING)
+    shift = _power(g, g.op("Sub", _double(g, NORM_LEADING), length), NORM_LEADING - LONGEST, NORM_LEADING)
     return g.op("Floor", g.op("Mul", v, shift)), length
 
 
@@ -76,7 +73,7 @@ def _ratio(g: Graph, vf: Value, vb: Value, down: int) -> Value:
     a = g.op("Mul", a, g.op("Add", odd, _double(g, 1.0)))
     less = g.op("Cast", g.op("Less", a, b), to_i=DOUBLE)
     a = g.op("Mul", a, g.op("Add", g.op("Mul", less, _double(g, 3.0)), _double(g, 1.0)))
-    reached = g.op("GreaterOrEqual", g.op("Mul", a, _double(g, 64.0)), g.op("Mul", b, _column(g, list(MIDPOINTS))))
+    reached = g.op("GreaterOrEqual", g.op("Mul", a, _double(g, 64.0)), g.op("Mul", b, _column(g, list(NORM_MIDPOINTS))))
     mantissa = g.op("Add", _count(g, reached), _double(g, 4.0))
     mantissa = g.op("Mul", mantissa, g.op("Mul", g.op("Sign", vf), g.op("Sign", vb)))
     exponent = g.op("Sub", g.op("Sub", half, less), _double(g, 2.0 + down))
@@ -93,8 +90,8 @@ def norm_nodes(g: Graph, x: Value, residual: Value, gain: Value, centre: Value, 
     sum_x, sum_r = _channels_sum(g, wide_x), _channels_sum(g, wide_r)
     variances = _variance(g, wide_r, sum_r, channels), _variance(g, wide_x, sum_x, channels)
     ratio = g.op("Cast", _ratio(g, *variances, math.ceil(math.log2(channels))), to_i=FLOAT)
-    scaled_mean = g.op("Mul", g.op("Cast", sum_r, to_i=FLOAT), constant(g, float(round((1 << MEAN) / channels))))
-    mean = g.op("Mul", g.op("Add", scaled_mean, constant(g, 2.0 ** (MEAN - 1))), constant(g, 2.0**-MEAN))
+    scaled_mean = g.op("Mul", g.op("Cast", sum_r, to_i=FLOAT), constant(g, float(round((1 << NORM_MEAN) / channels))))
+    mean = g.op("Mul", g.op("Add", scaled_mean, constant(g, 2.0 ** (NORM_MEAN - 1))), constant(g, 2.0**-NORM_MEAN))
     free = g.op("Sub", g.op("Mul", x, constant(g, float(channels))), g.op("Cast", sum_x, to_i=FLOAT))
     normal = g.op("Mul", g.op("Sub", free, centre), ratio)
     normal = clip_nodes(g, g.op("Floor", g.op("Add", normal, constant(g, 0.5))), NORM_RANGE)

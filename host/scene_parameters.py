@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -72,7 +72,7 @@ def compute_scene_parameters(
             parameters[parameter.name] = srm(model, parameter, _mean(values))
         elif parameter.kind == "affine":
             if latent is None and any(name.startswith(LATENT) for name in model.constants):
-                latent = _latent(model, scene, parameters, engine)
+                latent = _latent(model, samples, parameters, engine)
             values = _measured(model, parameter.measures, samples, parameters, engine)
             parameters[parameter.name] = affine(model, parameter, values, latent)
         else:
@@ -119,28 +119,27 @@ def _read_samples(model: IntegerModel, scene: Scene) -> list[_Sample]:
     return samples
 
 
-def affine(model: IntegerModel, parameter: SceneParameter, values: Array, latent: Float | None) -> Integers:
+def affine(model: IntegerModel, parameter: SceneParameter, values: Iterable[Array], latent: Float | None) -> Integers:
     """Scales and offsets of BNNPan's LDPC and CDC: ``W_c * z_w + 1`` and ``W_c * z_b``.
 
     Args:
         model: the network.
         parameter: of kind ``affine``; the float constants ``ldpc.*`` and ``weigh.*`` are missing where the arm is.
-        values: of the tensor it measures, in its integer steps, ``(C, pixels)``.
+        values: of the tensor it measures, in its integer steps, ``(C, pixels)`` of each sample.
         latent: the prior, see :func:`bitpan.host.latent.prior`.
     """
     fmt = model.tensors[parameter.measures].format
-    y = values * fmt.step
-    scale, offset = np.ones(len(y)), np.zeros(len(y))
+    channels = model.tensors[parameter.measures].channels
+    scale, offset = np.ones(channels), np.zeros(channels)
     if f"{parameter.name}.ldpc.weight" in model.constants:
         if latent is None:
             raise ModelError(f"model {model.name}: {parameter.name} needs the latent module's constants; export again")
         scale, offset = np.split(_linear(model, parameter, "ldpc", latent), 2)
     if f"{parameter.name}.weigh.weight" in model.constants:
-        shifted = y * scale[:, None] + offset[:, None]
-        some = max(shifted.shape[1], 1)
-        mean = shifted.sum(axis=1) / some
-        spread = np.sqrt(((shifted - mean[:, None]) ** 2).sum(axis=1) / some)
-        raw = _linear(model, parameter, "weigh", np.concatenate([np.abs(shifted).sum(axis=1) / some, mean, spread]))
+        shifted = (sample * (fmt.step * scale[:, None]) + offset[:, None] for sample in values)
+        size, mean, square = np.split(_mean(np.concatenate([np.abs(y), y, y * y]) for y in shifted), 3)
+        spread = np.sqrt(np.maximum(square - mean * mean, 0.0))
+        raw = _linear(model, parameter, "weigh", np.concatenate([size, mean, spread]))
         weight = 0.5 * (1.0 + np.tanh(raw / 2))  # a sigmoid, without overflow
         scale, offset = weight * scale + 1, weight * offset
     return affine_integers(scale, offset / fmt.step, fmt)
@@ -151,28 +150,26 @@ def _linear(model: IntegerModel, parameter: SceneParameter, name: str, x: Float)
     return np.asarray(weight @ x + bias)
 
 
-def _latent(model: IntegerModel, scene: Scene, parameters: Mapping[str, Integers], engine: Engine) -> Float:
+def _latent(model: IntegerModel, samples: list[_Sample], parameters: Mapping[str, Integers], engine: Engine) -> Float:
     """The latent prior from the sample tiles; of an empty scene, from a mean of zero."""
     arrays = {name.removeprefix(LATENT): value for name, value in model.constants.items() if name.startswith(LATENT)}
     source = next(node.inputs[0] for node in model.nodes if node.op == "conv")
-    encoded = []
-    for sample in _read_samples(model, scene):
+    encoded = [np.zeros((len(arrays["condition.conv2.bias"]), 0))]
+    for sample in samples:
         image = engine.run(sample.tensors, parameters, source) * model.tensors[source].format.step
         encoded.append(_inside(latent_module.encode(arrays, image), sample, latent_module.STRIDE))
-    size = len(arrays["condition.conv2.bias"])
-    return latent_module.prior(arrays, _mean(np.concatenate([np.zeros((size, 0)), *encoded], axis=1)))
+    return latent_module.prior(arrays, _mean(encoded))
 
 
 def _measured(
     model: IntegerModel, tensor: str, samples: list[_Sample], parameters: Mapping[str, Integers], engine: Engine
-) -> Array:
-    """The samples' values of ``tensor`` that lie over valid pixels alone, ``(C, pixels)``."""
-    found = [np.zeros((model.tensors[tensor].channels, 0), np.int64)]
+) -> Iterator[Array]:
+    """Each sample's values of ``tensor`` that lie over valid pixels alone, ``(C, pixels)``; at first, of none."""
+    yield np.zeros((model.tensors[tensor].channels, 0), np.int64)
     for sample in samples:
         sample.tensors[tensor] = values = engine.run(sample.tensors, parameters, tensor)
-        found.append(_inside(values, sample, model.tensors[tensor].stride))
+        yield _inside(values, sample, model.tensors[tensor].stride)
         _forget(model, sample.tensors)
-    return np.concatenate(found, axis=1)
 
 
 def _inside(values: Array, sample: _Sample, stride: int) -> Array:
@@ -182,9 +179,13 @@ def _inside(values: Array, sample: _Sample, stride: int) -> Array:
     return values[:, top : top + valid.shape[0], left : left + valid.shape[1]][:, valid]
 
 
-def _mean(values: Array) -> Float:
-    """Mean of each channel; zero where there are no pixels."""
-    return np.asarray(values.sum(axis=1, dtype=values.dtype) / max(values.shape[1], 1))
+def _mean(values: Iterable[Array]) -> Float:
+    """Mean of each channel over all samples; zero where there are no pixels. Integers are summed as integers."""
+    total, count = 0, 0
+    for sample in values:
+        total = total + sample.sum(axis=1, dtype=np.result_type(sample, np.int64))
+        count += sample.shape[1]
+    return np.asarray(total / max(count, 1))
 
 
 def whole_blocks(valid: Mask, stride: int) -> Mask:

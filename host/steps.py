@@ -64,8 +64,9 @@ class Steps:
         chain.append(follower)
         if uses[follower.output] == 1:
             last = next((n for n in nodes if follower.output in n.inputs), None)
-            residual = last is not None and last.op == "rprelu" and len(last.inputs) == 2
-            if last and residual and last.inputs[1] in ready and self._fits_32_bits(follower, last):
+            if last is None or last.op != "rprelu" or len(last.inputs) < 2:
+                return chain
+            if last.inputs[1] in ready and self._fits_32_bits(follower, last):
                 chain.append(last)
         return chain
 

@@ -64,13 +64,7 @@ class Block(nn.Module):
 
     def graph(self, name: str, x: str, output: str) -> Graph:
         """Steps of the block called ``name`` from the tensor ``x`` to ``output``."""
-        after = [
-            f"{name}.y",
-            *([f"{name}.skipped"] if self.skip else []),
-            *([f"{name}.calibrated"] if self.affine else []),
-        ]
-        after[-1] = output
-        y = after.pop(0)
+        y = output if self.skip is None and self.affine is None else f"{name}.y"
         if self.wavelet:
             subbands = tuple(f"{name}.{subband}" for subband in SUBBANDS)
             yield Step(f"{name}.haar", self.haar, (x,), subbands)
@@ -80,11 +74,11 @@ class Block(nn.Module):
         else:
             yield from self.units["unit"].graph(f"{name}.unit", x, y)  # type: ignore[operator]
         if self.skip is not None:
-            skipped = after.pop(0)
+            skipped = output if self.affine is None else f"{name}.skipped"
             yield Step(f"{name}.skip", self.skip, (y, x), (skipped,))
             y = skipped
         if self.affine is not None:
-            yield Step(f"{name}.affine", self.affine, (y,), (after.pop(0),), (f"{name}.affine",))
+            yield Step(f"{name}.affine", self.affine, (y,), (output,), (f"{name}.affine",))
 
 
 class BNNPan(BinaryNetwork):

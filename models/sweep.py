@@ -44,14 +44,14 @@ def run(arguments: argparse.Namespace) -> int:
     sweep = read_sweep(arguments.file, arguments.root, shlex.join(["bitpan", *sys.argv[1:]]))
     images = test_images(sweep)
     searches = {
-        arm.name: [plan(sweep, out, arm, rate, sweep.seeds[0], True) for rate in arm.rates] for arm in sweep.arms
+        arm.name: [plan(sweep, out, arm, rate, arm.seeds[0], True) for rate in arm.rates] for arm in sweep.arms
     }
     _refuse_contradictions(sweep, out, searches)
     with workers(jobs) as pool:
         perform_all([each for runs in searches.values() if len(runs) > 1 for each in runs], pool, "choosing rates")
         rates = {arm.name: choose(arm, searches[arm.name]) for arm in sweep.arms}
         seeds = {
-            arm.name: [plan(sweep, out, arm, rates[arm.name], seed, False) for seed in sweep.seeds]
+            arm.name: [plan(sweep, out, arm, rates[arm.name], seed, False) for seed in arm.seeds]
             for arm in sweep.arms
         }
         perform_all([each for runs in seeds.values() for each in runs], pool, "training seeds")
@@ -63,7 +63,7 @@ def run(arguments: argparse.Namespace) -> int:
 def _refuse_contradictions(sweep: Sweep, out: Path, searches: Mapping[str, Sequence[Run]]) -> None:
     """Compare whatever the folder remembers with the file, before anything is done."""
     for arm in sweep.arms:
-        full = [plan(sweep, out, arm, rate, seed, False) for rate in arm.rates for seed in sweep.seeds]
+        full = [plan(sweep, out, arm, rate, seed, False) for rate in arm.rates for seed in arm.seeds]
         for each in (*full, *searches[arm.name]):
             each.require_same()
 

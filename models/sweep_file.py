@@ -55,11 +55,19 @@ FIXED = (
 
 @dataclass(frozen=True)
 class Arm:
-    """One network to compare: its name, its settings at the full budget, and the rates to choose from."""
+    """One network to compare.
+
+    Attributes:
+        name: in the table.
+        settings: at the full budget.
+        rates: to choose from.
+        seeds: each trained at the full budget with the chosen rate; the first one chooses it.
+    """
 
     name: str
     settings: Settings
     rates: tuple[Rate, ...]
+    seeds: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -69,7 +77,6 @@ class Sweep:
     Attributes:
         title: of the table.
         arms: in the table's order.
-        seeds: each trained at the full budget with the chosen rate; the first one chooses it.
         rate_iterations: of the trainings among which the rate is chosen.
         classical: methods to stand beside.
         test_scenes: synthetic scenes among the test images.
@@ -80,7 +87,6 @@ class Sweep:
 
     title: str
     arms: tuple[Arm, ...]
-    seeds: tuple[int, ...]
     rate_iterations: int
     classical: tuple[str, ...]
     test_scenes: int
@@ -103,7 +109,6 @@ def read_sweep(path: Path, root: Path, command: str = "") -> Sweep:
     data, budget = (_section(f"{path}, [{name}]", tables[name], SECTIONS[name]) for name in ("data", "budget"))
     if not 0 < data["validation"] < 1 or not 0 < data["test"] < 1:
         raise DataError(f"{path}: validation {data['validation']} and test {data['test']} must lie between 0 and 1")
-    _check_seeds(path, budget["seeds"])
     free = {f.name: f.default for f in fields(Settings) if f.name not in FIXED}
     common = {
         **_section(f"{path}, [settings]", tables["settings"], free),
@@ -117,7 +122,6 @@ def read_sweep(path: Path, root: Path, command: str = "") -> Sweep:
     }
     sweep = Sweep(
         arms=tuple(_arm(path, arm, common, free, budget) for arm in arms),
-        seeds=budget["seeds"],
         rate_iterations=budget["rate_iterations"] or budget["iterations"],
         **top,
         **{name: data[name] for name in ("test_scenes", "full_resolution", "border", "sources")},
@@ -176,9 +180,10 @@ def _arm(
     if not isinstance(name, str) or not name or "/" in name:
         raise DataError(f"{path}: an arm is a table with a name (without /) or a network, not {given!r}")
     own = {key: value for key, value in given.items() if key != "name"}
-    allowed = {"network": "", "rates": budget["rates"], **free}
+    allowed = {"network": "", "rates": budget["rates"], "seeds": budget["seeds"], **free}
     chosen = _section(where, own, allowed)
     rates = tuple(_rate(where, rate) for rate in chosen["rates"])
+    seeds = _seeds(where, chosen["seeds"])
     network = chosen["network"] or name
     if network not in NETWORKS:
         raise DataError(f"{where}: no network {network!r}; there are {', '.join(NETWORKS)}")
@@ -186,11 +191,11 @@ def _arm(
         raise DataError(f"{where}: needs candidate learning rates, each once, as in rates = [0.003, 0.01]")
     overrides = {key: chosen[key] for key in own if key in free}
     try:
-        settings = Settings(**{**common, **overrides, "network": network, "lr": rates[0], "seed": budget["seeds"][0]})
+        settings = Settings(**{**common, **overrides, "network": network, "lr": rates[0], "seed": seeds[0]})
         _try_configuration(settings)
     except (DataError, ModelError) as error:
         raise DataError(f"{where}: {error}") from None
-    return Arm(name, settings, rates)
+    return Arm(name, settings, rates, seeds)
 
 
 def _try_configuration(settings: Settings) -> None:
@@ -200,9 +205,10 @@ def _try_configuration(settings: Settings) -> None:
     Configuration(**{**own, "blocks": settings.blocks or NETWORKS[settings.network].default_blocks})
 
 
-def _check_seeds(path: Path, seeds: tuple[Any, ...]) -> None:
+def _seeds(where: str, seeds: tuple[Any, ...]) -> tuple[int, ...]:
     if not seeds or len(set(seeds)) < len(seeds) or not all(type(seed) is int and seed >= 0 for seed in seeds):
-        raise DataError(f"{path}, [budget], seeds: {list(seeds)} must be whole numbers from 0, each once")
+        raise DataError(f"{where}: seeds {list(seeds)} must be whole numbers from 0, each once")
+    return seeds
 
 
 def _rate(where: str, rate: Any) -> Rate:  # noqa: ANN401

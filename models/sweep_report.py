@@ -92,7 +92,7 @@ def _notes(sweep: Sweep, images: Sequence[Image], seeds: Runs, document: Mapping
     notes = [
         f"Every arm: {own.iterations} iterations of {own.batch} patches of {own.patch} x {own.patch} PAN pixels. Of "
         f"several candidates its rate is the one with the best PSNR on the validation strips after "
-        f"{sweep.rate_iterations} iterations with seed {sweep.seeds[0]}; the test images had no part in it.",
+        f"{sweep.rate_iterations} iterations with its first seed; the test images had no part in it.",
         "Mean over the test images; ± standard deviation over the seeds. PSNR in dB against the truth's maximum, SAM "
         "in degrees. Parameters: full precision + binary/32. MACs per PAN pixel. Seconds of one training, one thread.",
         f"Test images: {', '.join(image.name for image in images)}.",

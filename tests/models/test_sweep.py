@@ -195,7 +195,7 @@ def test_table(file, tmp_path, capsys):
     assert own["table"]["EXP"]["SAM"]["deviation"] is None
     assert runs[0]["settings"]["data"] == ["scene.npz:sensor=qb"] and runs[0]["settings"]["iterations"] == 6
     printed = (out / "table.md").read_text()
-    assert "6 iterations of 2 patches of 16 x 16" in printed and "after 3 iterations with seed 0" in printed
+    assert "6 iterations of 2 patches of 16 x 16" in printed and "after 3 iterations with its first seed" in printed
     assert {path.name for path in (out / "quicklooks").iterdir()} == {"dynamic.png", "static.png"}
 
 
@@ -265,11 +265,13 @@ def test_a_changed_file_is_refused(file, tmp_path, capsys, monkeypatch, old, new
 
 def test_more_arms_and_seeds_are_welcome(file, tmp_path, monkeypatch):
     sweep(file, tmp_path / "out")
-    grown = FILE.replace("seeds = [0, 1]", "seeds = [0, 1, 2]") + '[[arms]]\nname = "s2bnet-flat-fp"\nrates = [0.01]\n'
+    grown = FILE.replace("seeds = [0, 1]", "seeds = [0, 1, 2]")
+    grown += '[[arms]]\nname = "s2bnet-flat-fp"\nrates = [0.01]\nseeds = [2]\n'
     file.write_text(grown)
     taken = stop_after(monkeypatch, 1000, Stopped())
     assert sweep(file, tmp_path / "out") == 0
-    assert len(taken) == (2 + 3) * 6
+    assert len(taken) == (2 + 1) * 6
+    assert [row["seeds"] for row in document(tmp_path / "out")["table"].values() if "seeds" in row] == [3, 3, 1]
     assert list(document(tmp_path / "out")["table"]) == ["dynamic", "static", "s2bnet-flat-fp", "EXP"]
 
 
@@ -284,6 +286,7 @@ def test_more_arms_and_seeds_are_welcome(file, tmp_path, monkeypatch):
         ("blocks = 1", "blocks = true", "True is no int"),
         ("seeds = [0, 1]", "seeds = [0, 0]", "each once"),
         ("rates = [0.001, 0.01]", "", "arm 'dynamic': needs candidate learning rates"),
+        ("rates = [0.01]", "rates = [0.01]\nseeds = [-1]", "arm 'static': seeds [-1]"),
         ("rates = [0.01]", 'rates = ["fast"]', "'fast' is no float"),
         ('name = "static"', 'name = "dynamic"', "each of another name"),
         ('name = "static"', 'name = "../static"', "without /"),

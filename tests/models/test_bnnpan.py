@@ -5,9 +5,11 @@ import pytest
 import torch
 
 from bitpan.errors import ModelError
+from bitpan.formats import Format
 from bitpan.host import latent as host_latent
 from bitpan.host.scene_parameters import affine
 from bitpan.model import IntegerModel, execute
+from bitpan.models.affine import ChannelAffine
 from bitpan.models.bnnpan import BNNPan
 from bitpan.models.configuration import Configuration
 from bitpan.models.integers import to_integer_model
@@ -165,3 +167,22 @@ def test_host_computes_the_same_scene_parameters(make_pair, settings):
             ours = affine(model, parameter, [measured], prior)
             assert np.abs(ours - scene[parameter.name].numpy()).max() <= 1  # float32 there, float64 here
             assert np.ptp(ours[0]) > 0
+
+
+def test_calibration_is_the_formula_and_constant_channels_have_finite_gradients():
+    generator = torch.Generator().manual_seed(3)
+    layer = ChannelAffine(6, Format(10, 6), prior=True, cdc=True)
+    torch.nn.init.normal_(layer.weigh.weight, generator=generator)
+    y = (60 * torch.randn(2, 6, 5, 7, generator=generator) + 20).round()
+    y[:, 2] = 9.0
+    y.requires_grad_()
+    prior = torch.randn(2, 6, generator=generator)
+    scale, offset = layer.calibration(y, {"prior": prior}, step=1 / 64)
+    z_w, z_b = layer.ldpc(prior)[:, :, None, None].double().chunk(2, dim=1)
+    shifted = y.double() / 64 * z_w + z_b
+    statistics = [shifted.abs().mean((2, 3)), shifted.mean((2, 3)), shifted.std((2, 3), correction=0)]
+    weight = torch.sigmoid(layer.weigh.double()(torch.cat(statistics, dim=1)))[:, :, None, None]
+    torch.testing.assert_close(scale.double(), weight * z_w + 1, rtol=1e-5, atol=1e-6)
+    torch.testing.assert_close(offset.double(), weight * z_b, rtol=1e-5, atol=1e-6)
+    (scale.sum() + offset.sum()).backward()
+    assert torch.isfinite(y.grad).all() and y.grad[:, 2].abs().max() < 1

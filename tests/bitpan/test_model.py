@@ -81,6 +81,7 @@ BODIES = {
     "wavelet": (("haar", "unit"), ("haar", "unit")),
     "deep": (("pool", ("haar", ("pool", "conv"))),),
     "bare": (("pool",), ("haar",)),
+    "gabor": ("gabor", ("pool", "gabor")),
 }
 
 
@@ -102,6 +103,8 @@ def test_halo_in_whole_ms_samples(random_model, blocks, samples):
         ("deep", 8, 16),
         # the wavelet's other subbands pass a unit: 2; up to stride 2: 2 // 2 + 1 = 2 samples
         ("bare", 4, 4),
+        # up to stride 2: 1 sample, 2; binary and depthwise convolution at stride 2: 6; the same at stride 1: 8
+        ("gabor", 4, 8),
     ],
 )
 def test_halo_of_resampling_models(resampler, body, alignment, reach_of_x0):
@@ -157,6 +160,9 @@ def test_resampling_models_follow_the_equations(resampler, random_inputs, body, 
             "inverse_haar": lambda x=x, fmt=fmt: arithmetic.inverse_haar(*x, 2, fmt),
             "pool": lambda x=x: arithmetic.average_pool(x[0]),
             "up": lambda x=x: arithmetic.bilinear_up(x[0]),
+            "depthwise": lambda x=x, fmt=fmt, node=node: arithmetic.depthwise(
+                x[0], model.constant(node, "weights"), 6, fmt
+            ),
             "add": lambda x=x, fmt=fmt: np.clip(x[0] + x[1], fmt.min, fmt.max),
         }.get(node.op)
         assert expected is None or np.array_equal(result, expected())

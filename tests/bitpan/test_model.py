@@ -46,6 +46,17 @@ def test_damaged_model_is_refused_with_its_file(random_model, tmp_path, damage, 
     assert str(tmp_path) in str(error.value)
 
 
+@pytest.mark.parametrize("node", ["depthwise1", "binary_conv3", "rprelu4"])
+def test_a_missing_constant_is_named(resampler, tmp_path, node):
+    model = resampler(("gabor",))
+    missing = [name for name in model.constants if name.startswith(f"{node}.")]
+    assert missing
+    del model.constants[missing[0]]
+    model.save(tmp_path)
+    with pytest.raises(ModelError, match=f"no constant '{missing[0]}'"):
+        IntegerModel.load(tmp_path)
+
+
 def test_model_json_is_readable_by_people(random_model, tmp_path):
     random_model(blocks=1).save(tmp_path)
     document = json.loads((tmp_path / "model.json").read_text())

@@ -92,6 +92,27 @@ def conv2d(x: npt.ArrayLike, weights: npt.ArrayLike, pad_value: int = 0) -> Inte
     return total.astype(np.int64).reshape(-1, height, width)
 
 
+def depthwise(x: npt.ArrayLike, weights: npt.ArrayLike, shift: int, fmt: Format) -> Integers:
+    """Same-size convolution of each channel with a filter of its own, padded with 0, then requantised.
+
+    Args:
+        x: ``(C, H, W)``.
+        weights: integers, ``(C, 1, k, k)``, k odd.
+        shift: bits to round off.
+        fmt: format of the result ``(C, H, W)``.
+    """
+    x, weights = np.asarray(x, dtype=np.int64), np.asarray(weights, dtype=np.int64)
+    kernel = weights.shape[-1]
+    height, width = x.shape[1:]
+    margin = kernel // 2
+    padded = np.pad(x, ((0, 0), (margin, margin), (margin, margin)))
+    total = np.zeros_like(x)
+    for dy in range(kernel):
+        for dx in range(kernel):
+            total += weights[:, :, dy, dx, None] * padded[:, dy : dy + height, dx : dx + width]
+    return requantise(total, shift, fmt)
+
+
 def rprelu(
     p: npt.ArrayLike,
     x: npt.ArrayLike,

@@ -38,6 +38,7 @@ _NORM = ("gain", "centre", "bias")
 _CONSTANTS = {
     "conv": ("weights", "bias"),
     "binary_conv": ("weights",),
+    "depthwise": ("weights",),
     "rprelu": _RPRELU,
     "norm": _NORM,
     "srm": ("fc1.weight", "fc1.bias", "fc2.weight", "fc2.bias"),
@@ -71,6 +72,7 @@ class Node:
     conv           x             --       weights (O,I,k,k) int8, bias (O,) int32     shift
     sign           x             1 or --  threshold (C,) int32 where it has no scene  --
     binary_conv    b             --       weights (O,I,k,k) int8 of +1, -1            --
+    depthwise      x             --       weights (C,1,k,k) int8                      shift
     rprelu         p[, x]        --       knee, slope_above, slope_below,             shift
                                           bias_above, bias_below: (C,) int32
     norm           x, residual   --       gain, centre, bias: (C,) int32              --
@@ -303,6 +305,8 @@ def _apply(model: IntegerModel, node: Node, inputs: list[Integers], scene: Mappi
         return arithmetic.sign(inputs[0], threshold)
     if node.op == "binary_conv":
         return arithmetic.conv2d(inputs[0], model.constant(node, "weights"), pad_value=-1)
+    if node.op == "depthwise":
+        return arithmetic.depthwise(inputs[0], model.constant(node, "weights"), node.attributes["shift"], fmt)
     if node.op == "rprelu":
         constants = {key: model.constant(node, key) for key in _RPRELU}
         residual = inputs[1] if len(inputs) > 1 else np.int64(0)

@@ -27,7 +27,7 @@ def reaches(model: IntegerModel) -> dict[str, int]:
 
 def _widened(model: IntegerModel, node: Node, own: int, stride: int) -> int:
     """Reach into an input on a grid of ``stride`` of an operation whose output is needed ``own`` pixels beyond."""
-    if node.op in ("conv", "binary_conv"):
+    if node.op in ("conv", "binary_conv", "depthwise"):
         return own + stride * (int(model.constant(node, "weights").shape[-1]) // 2)
     if node.op == "up":  # the outermost pixel's nearest sample, and beyond it only where the pixel is the outer half
         return stride * (own // stride + 1)

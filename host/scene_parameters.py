@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -166,9 +167,13 @@ def _measured(
 ) -> Iterator[Array]:
     """Each sample's values of ``tensor`` that lie over valid pixels alone, ``(C, pixels)``; at first, of none."""
     yield np.zeros((model.tensors[tensor].channels, 0), np.int64)
+    readers = Counter(name for node in model.nodes for name in node.inputs)
+    # A residual that passes by what is measured is kept too, or each block would compute those before it again.
+    shared = [name for node in model.nodes if node.output == tensor for name in node.inputs if readers[name] > 1]
     for sample in samples:
-        sample.tensors[tensor] = values = engine.run(sample.tensors, parameters, tensor)
-        yield _inside(values, sample, model.tensors[tensor].stride)
+        for name in (*shared, tensor):
+            sample.tensors[name] = engine.run(sample.tensors, parameters, name)
+        yield _inside(sample.tensors[tensor], sample, model.tensors[tensor].stride)
         _forget(model, sample.tensors)
 
 

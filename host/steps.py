@@ -19,6 +19,7 @@ Array = npt.NDArray[Any]
 Share = Callable[[Callable[[int, int], None], int], None]
 """``share(rows, height)`` runs ``rows(first, last)`` until all rows are done."""
 
+_SUMS = ("conv", "depthwise")
 _RPRELU = ("knee", "slope_above", "slope_below", "bias_above", "bias_below")
 
 
@@ -36,9 +37,9 @@ class Steps:
     def __init__(self, model: IntegerModel) -> None:
         self.model = model
         self._kernels = {"interpolate": self._interpolate, "centre": self._centre, "conv": self._conv}
-        self._kernels |= {"add_clip": self._add_clip, "concat": self._concat}
+        self._kernels |= {"add_clip": self._add_clip, "concat": self._concat, "depthwise": self._depthwise}
         self._binary = {node.name: _pack_weights(model.constant(node, "weights")) for node in self._fast_binary()}
-        self._summed = {node.name: self._summing_weights(node) for node in model.nodes if node.op == "conv"}
+        self._summed = {node.name: self._summing_weights(node) for node in model.nodes if node.op in _SUMS}
         self._branches = {
             node.name: np.stack([model.constant(node, key) for key in _RPRELU]).astype(np.int32)
             for node in model.nodes
@@ -166,6 +167,19 @@ class Steps:
 
         def rows(first: int, last: int) -> None:
             kernels.conv(x, weights, bias, shift, fmt.min, fmt.max, out, first, last)
+
+        share(rows, x.shape[1])
+        return out
+
+    def _depthwise(self, node: Node, inputs: list[Array], scene: Mapping[str, Integers], share: Share) -> Array:
+        (x,) = inputs
+        fmt, weights, shift = self.model.tensors[node.output].format, self._summed[node.name], node.attributes["shift"]
+        out, bias = np.empty(x.shape, narrowest(fmt)), np.zeros(1, np.int64)
+
+        def rows(first: int, last: int) -> None:
+            for c in range(len(x)):
+                one = slice(c, c + 1)  # a convolution of one channel
+                kernels.conv(x[one], weights[one], bias, shift, fmt.min, fmt.max, out[one], first, last)
 
         share(rows, x.shape[1])
         return out

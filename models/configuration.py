@@ -16,7 +16,7 @@ from bitpan.models.resample import upsample
 
 ARMS: dict[str, tuple[str, ...]] = {
     "srm": ("dynamic", "static", "none"),
-    "gsfa": ("filters", "initialisation", "none"),
+    "gsfa": ("filters", "initialisation", "features", "none"),
     "wavelet": ("haar", "none"),
     "norm": ("pixel", "none"),
     "prior": ("diffusion", "condition", "none"),
@@ -33,7 +33,7 @@ class Configuration:
     Attributes:
         bands, bits, ratio: MS bands, unsigned bits of the imagery, PAN pixels per MS pixel.
         blocks, channels: depth and width.
-        srm, gsfa: arms of S2BNet's unit, see :class:`bitpan.models.layers.S2BConv`.
+        srm, gsfa: arms of S2BNet's unit, see :class:`bitpan.models.s2bnet.S2BConv`.
         wavelet, norm, prior, cdc, outer_skip: arms of BNNPan's block, see :class:`bitpan.models.bnnpan.Block`.
         offset: image counts subtracted from the input.
         input_fraction: the input's unit is ``2**(input_fraction + input_shift)`` counts.

@@ -32,7 +32,7 @@ from bitpan.models.functional import (
     trained_sign,
 )
 from bitpan.models.gabor import gabor_bank
-from bitpan.models.operation import Arrays, Context, Graph, Operation, SceneOperation, Step, integers
+from bitpan.models.operation import Arrays, Context, Operation, SceneOperation, integers
 
 WEIGHT_BITS = 8
 """Width of the first and the last convolution's weights."""
@@ -149,7 +149,7 @@ class BinaryConv(IntegerLayer):
 
     - ``filters``: ``sign(W + lambda*G)``, G a frozen Gabor bank, lambda learned;
     - ``initialisation``: ``W`` starts as G;
-    - ``none``: plain binary weights.
+    - any other arm: plain binary weights.
     """
 
     op = "binary_conv"
@@ -163,7 +163,7 @@ class BinaryConv(IntegerLayer):
         )
         self.bound = 9 * channels
         self.gsfa = gsfa
-        if gsfa != "none":
+        if gsfa in ("filters", "initialisation"):
             bank = torch.from_numpy(gabor_bank(channels, channels, 3, seed)).float()
             if gsfa == "initialisation":
                 self.conv.weight.data.copy_(bank)
@@ -338,19 +338,3 @@ class ScaledRPReLU(IntegerLayer):
         """Popcounts ``p`` and features ``x``, if there is a residual, to features, ``(N, C, H, W)``."""
         knee, slopes, biases = self.constants()
         return rprelu(p, x, knee, slopes, biases, SLOPE.fraction, self.features)
-
-
-class S2BConv(nn.Module):
-    """One binary unit: SRM, sign, binary convolution with GSFA, scale, RPReLU, residual (S2BNet)."""
-
-    def __init__(self, channels: int, srm: str, gsfa: str, features: Format, seed: int) -> None:
-        super().__init__()
-        self.srm = SpectralRedistribution(channels, srm, features)
-        self.conv = BinaryConv(channels, gsfa, seed)
-        self.rprelu = ScaledRPReLU(channels, features)
-
-    def graph(self, name: str, x: str, signs: str, popcounts: str, output: str) -> Graph:
-        """Steps of the unit called ``name`` from the tensor ``x`` to ``output``."""
-        yield Step(f"{name}.sign", self.srm, (x,), (signs,), (f"{name}.threshold",))
-        yield Step(f"{name}.conv", self.conv, (signs,), (popcounts,))
-        yield Step(f"{name}.rprelu", self.rprelu, (popcounts, x), (output,))

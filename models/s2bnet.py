@@ -6,11 +6,38 @@ import torch
 from torch import nn
 
 from bitpan.errors import ModelError
+from bitpan.formats import Format
 from bitpan.models.configuration import Configuration
-from bitpan.models.layers import S2BConv
+from bitpan.models.gabor_features import GaborFeatures
+from bitpan.models.layers import BinaryConv, ScaledRPReLU, SpectralRedistribution
 from bitpan.models.network import BinaryNetwork
 from bitpan.models.operation import Graph, Step
 from bitpan.models.operations import Add, Pool, Up
+
+
+class S2BConv(nn.Module):
+    """One binary unit: SRM, sign, binary convolution with GSFA, scale, RPReLU, residual (S2BNet).
+
+    GSFA's arm ``features`` stands in front of SRM, which then measures what it gives; the residual passes it by. The
+    others belong to the binary convolution's weights.
+    """
+
+    def __init__(self, channels: int, srm: str, gsfa: str, features: Format, seed: int) -> None:
+        super().__init__()
+        self.gabor = GaborFeatures(channels, features, seed) if gsfa == "features" else None
+        self.srm = SpectralRedistribution(channels, srm, features)
+        self.conv = BinaryConv(channels, gsfa, seed)
+        self.rprelu = ScaledRPReLU(channels, features)
+
+    def graph(self, i: int, x: str) -> Graph:
+        """Steps of unit number ``i`` from the tensor ``x`` to ``x<i + 1>``."""
+        name, seen = f"block{i}", x
+        if self.gabor is not None:
+            seen = f"y{i}"
+            yield Step(f"{name}.gabor", self.gabor, (x,), (seen,))
+        yield Step(f"{name}.sign", self.srm, (seen,), (f"s{i}",), (f"{name}.threshold",))
+        yield Step(f"{name}.conv", self.conv, (f"s{i}",), (f"p{i}",))
+        yield Step(f"{name}.rprelu", self.rprelu, (f"p{i}", x), (f"x{i + 1}",))
 
 
 class S2BNetFlat(BinaryNetwork):
@@ -30,7 +57,7 @@ class S2BNetFlat(BinaryNetwork):
         """Units one after the other: ``x0`` to ``x<blocks>``."""
         for i, block in enumerate(self.blocks):
             assert isinstance(block, S2BConv)
-            yield from block.graph(f"block{i}", f"x{i}", f"s{i}", f"p{i}", f"x{i + 1}")
+            yield from block.graph(i, f"x{i}")
 
 
 class S2BNet(BinaryNetwork):
@@ -61,7 +88,7 @@ class S2BNet(BinaryNetwork):
             for i in (next(units), next(units)):
                 block = self.blocks[i]
                 assert isinstance(block, S2BConv)
-                yield from block.graph(f"block{i}", x, f"s{i}", f"p{i}", f"x{i + 1}")
+                yield from block.graph(i, x)
                 x = f"x{i + 1}"
 
         yield from level("x0")

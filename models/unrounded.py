@@ -47,6 +47,10 @@ def _apply(model: IntegerModel, node: Node, x: list[Float], scene: Mapping[str, 
     if node.op in ("conv", "binary_conv"):
         total = _conv(x[0], model.constant(node, "weights").astype(np.float64), -1.0 if node.op[0] == "b" else 0.0)
         return total if node.op == "binary_conv" else (total + constant("bias")) * 2.0 ** -node.attributes["shift"]
+    if node.op == "depthwise":
+        filters = model.constant(node, "weights").astype(np.float64)
+        total = np.concatenate([_conv(x[0][[c]], filters[[c]], 0.0) for c in range(len(filters))])
+        return np.asarray(total * 2.0 ** -node.attributes["shift"])
     if node.op == "inverse_haar":
         return _inverse_haar(x) * 2.0 ** -node.attributes["shift"]
     if node.op == "haar":

@@ -96,7 +96,8 @@ class Resampler:
     """Grows a model of random integers around a body of units, pools, bilinears, skips and wavelets.
 
     Args:
-        body: the structure between head and tail, nested: ``"unit"``, ``"conv"``, ``("pool", *body)`` with its skip,
+        body: the structure between head and tail, nested: ``"unit"``, ``"gabor"`` (a unit whose sign sees a depthwise
+            convolution of the features), ``"conv"``, ``("pool", *body)`` with its skip,
             ``("haar", *body of LL)`` whose other subbands pass one unit each.
         channels, bands: of features and imagery.
     """
@@ -126,10 +127,18 @@ class Resampler:
             x = getattr(self, part)(x) if isinstance(part, str) else getattr(self, part[0])(x, part[1:])
         return x
 
-    def unit(self, x):
+    def gabor(self, x):
+        y = self.node("depthwise", [x], self.tensors[x].format, self.tensors[x].stride, shift=6)
+        weights = self.rng.integers(-128, 128, (self.channels, 1, 3, 3), dtype=np.int8)
+        self.constants[f"depthwise{self.count}.weights"] = weights
+        return self.unit(x, y)
+
+    def unit(self, x, seen=None):
+        """The residual is x, the sign sees ``seen``."""
+        seen = seen or x
         fmt, stride, c = self.tensors[x].format, self.tensors[x].stride, self.channels
         threshold = f"threshold{self.count}"
-        self.scene.append(SceneParameter(threshold, "srm", (c,), Format(fmt.bits + 1, fmt.fraction), x))
+        self.scene.append(SceneParameter(threshold, "srm", (c,), Format(fmt.bits + 1, fmt.fraction), seen))
         for key, shape in (
             ("fc1.weight", (2, c)),
             ("fc1.bias", (2,)),
@@ -137,7 +146,7 @@ class Resampler:
             ("fc2.bias", (2 * c,)),
         ):
             self.constants[f"{threshold}.{key}"] = self.rng.normal(0, 0.5, shape)
-        s = self.node("sign", [x], Format(2, 0), stride, (threshold,))
+        s = self.node("sign", [seen], Format(2, 0), stride, (threshold,))
         p = self.node("binary_conv", [s], Format((9 * c).bit_length() + 1, 0), stride)
         weights = self.rng.choice(np.array([-1, 1], np.int8), (c, c, 3, 3))
         self.constants[f"binary_conv{self.count}.weights"] = weights

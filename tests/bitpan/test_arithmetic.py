@@ -93,6 +93,29 @@ def test_conv2d_refuses_sums_float64_cannot_hold():
         arithmetic.conv2d(np.full((1, 3, 3), 2**40), np.full((1, 1, 3, 3), 2**12))
 
 
+@pytest.mark.parametrize("kernel", [1, 3, 5])
+@pytest.mark.parametrize("extreme", [False, True])
+def test_depthwise_is_each_channels_own_sum_rounded_half_up(kernel, extreme):
+    fmt = Format(10, 6)
+    x, w = random_image(fmt, 5, extreme=extreme), random_image(Format(8), 6, (2, 1, kernel, kernel), extreme)
+    margin = kernel // 2
+    padded = np.pad(x, ((0, 0), (margin, margin), (margin, margin)))
+    expected = np.zeros_like(x)
+    for c, i, j in np.ndindex(x.shape):
+        total = Fraction(int((padded[c, i : i + kernel, j : j + kernel] * w[c, 0]).sum()), 64) + Fraction(1, 2)
+        expected[c, i, j] = min(max(total.numerator // total.denominator, fmt.min), fmt.max)
+    assert np.array_equal(arithmetic.depthwise(x, w, 6, fmt), expected)
+
+
+def test_depthwise_rounds_pads_with_zero_and_saturates():
+    fmt = Format(10, 6)
+    ones = np.ones((1, 1, 3, 3), dtype=np.int64)
+    assert arithmetic.depthwise(np.full((1, 2, 3), 1), ones, 3, fmt).tolist() == [[[1, 1, 1]] * 2]  # 4/8, 6/8, 4/8
+    assert arithmetic.depthwise(np.full((1, 2, 3), -1), ones, 3, fmt).tolist() == [[[0, -1, 0]] * 2]  # -4/8 up, -6/8
+    for value, limit in ((511, 511), (-512, -512)):
+        assert (arithmetic.depthwise(np.full((1, 4, 4), value), 127 * ones, 6, fmt) == limit).all()
+
+
 def test_rprelu_takes_the_branch_rounds_and_saturates():
     fmt = Format(10, 6)
     p = np.array([[[-3, -2, 4, 288]]])

@@ -46,6 +46,17 @@ def test_damaged_model_is_refused_with_its_file(random_model, tmp_path, damage, 
     assert str(tmp_path) in str(error.value)
 
 
+@pytest.mark.parametrize("node", ["depthwise1", "binary_conv3", "rprelu4"])
+def test_a_missing_constant_is_named(resampler, tmp_path, node):
+    model = resampler(("gabor",))
+    missing = [name for name in model.constants if name.startswith(f"{node}.")]
+    assert missing
+    del model.constants[missing[0]]
+    model.save(tmp_path)
+    with pytest.raises(ModelError, match=f"no constant '{missing[0]}'"):
+        IntegerModel.load(tmp_path)
+
+
 def test_model_json_is_readable_by_people(random_model, tmp_path):
     random_model(blocks=1).save(tmp_path)
     document = json.loads((tmp_path / "model.json").read_text())
@@ -81,6 +92,7 @@ BODIES = {
     "wavelet": (("haar", "unit"), ("haar", "unit")),
     "deep": (("pool", ("haar", ("pool", "conv"))),),
     "bare": (("pool",), ("haar",)),
+    "gabor": ("gabor", ("pool", "gabor")),
 }
 
 
@@ -102,6 +114,8 @@ def test_halo_in_whole_ms_samples(random_model, blocks, samples):
         ("deep", 8, 16),
         # the wavelet's other subbands pass a unit: 2; up to stride 2: 2 // 2 + 1 = 2 samples
         ("bare", 4, 4),
+        # up to stride 2: 1 sample, 2; binary and depthwise convolution at stride 2: 6; the same at stride 1: 8
+        ("gabor", 4, 8),
     ],
 )
 def test_halo_of_resampling_models(resampler, body, alignment, reach_of_x0):
@@ -157,6 +171,9 @@ def test_resampling_models_follow_the_equations(resampler, random_inputs, body, 
             "inverse_haar": lambda x=x, fmt=fmt: arithmetic.inverse_haar(*x, 2, fmt),
             "pool": lambda x=x: arithmetic.average_pool(x[0]),
             "up": lambda x=x: arithmetic.bilinear_up(x[0]),
+            "depthwise": lambda x=x, fmt=fmt, node=node: arithmetic.depthwise(
+                x[0], model.constant(node, "weights"), 6, fmt
+            ),
             "add": lambda x=x, fmt=fmt: np.clip(x[0] + x[1], fmt.min, fmt.max),
         }.get(node.op)
         assert expected is None or np.array_equal(result, expected())

@@ -80,6 +80,17 @@ def test_other_kernel_sizes(random_model, random_inputs, kernel):
     assert_equal_everywhere(model, *random_inputs(model, 8, 12))
 
 
+@pytest.mark.parametrize("weight", [None, -128, 127])
+@pytest.mark.parametrize("kernel", [1, 3, 5])
+def test_depthwise_convolution(resampler, random_inputs, kernel, weight):
+    model, rng = resampler(("gabor", ("pool", "gabor")), channels=5), np.random.default_rng(0)
+    for name in ("depthwise1", "depthwise6"):
+        weights = rng.integers(-128, 128, (5, 1, kernel, kernel), dtype=np.int8)
+        assert f"{name}.weights" in model.constants
+        model.constants[f"{name}.weights"] = weights if weight is None else np.full_like(weights, weight)
+    assert_equal_everywhere(model, *random_inputs(model, 24, 20), threads=2)
+
+
 def test_shared_signs_and_foreign_residual(random_model, random_inputs):
     """Signs read twice are not fused away."""
     model = random_model(channels=8)

@@ -7,7 +7,7 @@ import pytest
 
 from bitpan.arithmetic import keys_coefficients, srm_threshold
 from bitpan.errors import SceneError, SceneIOError
-from bitpan.host.engine import CompiledEngine, ReferenceEngine
+from bitpan.host.engine import CompiledEngine, ReferenceEngine, needed_nodes
 from bitpan.host.scene import array_scene
 from bitpan.host.scene_parameters import (
     compute_scene_parameters,
@@ -71,6 +71,37 @@ def test_coarse_tensors_are_measured_over_whole_valid_blocks(resampler):
     assert 0 < counts.sum() < 15 * 21
     core = values[:, halo // 2 : halo // 2 + 15, halo // 2 : halo // 2 + 21]
     np.testing.assert_array_equal(found[parameter.name], srm(model, parameter, core[:, counts].mean(axis=1)))
+
+
+@pytest.mark.parametrize("engine", [CompiledEngine, ReferenceEngine])
+def test_thresholds_follow_what_the_sign_sees(resampler, engine):
+    """A depthwise convolution in front of each sign: its mean counts, not that of the residual beside it."""
+    model = resampler(("gabor", "gabor"))
+    scene = array_scene(model, *images(model, 64, 48))
+    found = compute_scene_parameters(model, scene, engine(model))
+    halo = halo_on_grid(model)
+    patch = scene.read(-halo, -halo, 64 + 2 * halo, 48 + 2 * halo)
+    thresholds = [parameter for parameter in model.scene if parameter.kind == "srm"]
+    assert [parameter.measures.startswith("t_depthwise") for parameter in thresholds] == [True, True]
+    for parameter in thresholds:
+        values = execute(model, {"pan": patch.pan, "ms": patch.ms}, found, parameter.measures)
+        mean = values[:, halo : halo + 64, halo : halo + 48].mean(axis=(1, 2))
+        np.testing.assert_array_equal(found[parameter.name], srm(model, parameter, mean))
+
+
+def test_each_tensor_is_computed_once(resampler):
+    """Also where a residual passes by what is measured."""
+    model = resampler(("gabor", "gabor", "gabor"))
+    scene = array_scene(model, *images(model, 64, 48))
+    computed = []
+
+    class Watching(ReferenceEngine):
+        def run(self, inputs, scene, until="fused"):
+            computed.extend(node.output for node in needed_nodes(model, until, inputs))
+            return super().run(inputs, scene, until)
+
+    compute_scene_parameters(model, scene, Watching(model))
+    assert len(computed) == len(set(computed)) > 10
 
 
 def test_engines_agree_on_a_large_scene(small_model):

@@ -76,7 +76,7 @@ def test_a_smaller_halo_would_not_do(small_model, small_engine, random_inputs):
 
 BODIES = st.lists(
     st.recursive(
-        st.sampled_from(["unit", "conv"]),
+        st.sampled_from(["unit", "gabor", "conv"]),
         lambda inner: st.builds(
             lambda kind, body: (kind, *body), st.sampled_from(["pool", "haar"]), st.lists(inner, max_size=2)
         ),
@@ -117,7 +117,14 @@ def test_any_model_in_tiles_equals_the_whole(resampler, random_inputs, body, hei
     np.testing.assert_array_equal(tiled, extended_whole(model, scene, parameters))
 
 
-@pytest.mark.parametrize("body", [("conv", ("pool", ("pool", "conv"), "conv")), (("haar", ("haar", "conv")), "conv")])
+@pytest.mark.parametrize(
+    "body",
+    [
+        ("conv", ("pool", ("pool", "conv"), "conv")),
+        (("haar", ("haar", "conv")), "conv"),
+        ("gabor", "gabor", "gabor", "conv"),
+    ],
+)
 def test_one_step_less_would_not_do(resampler, random_inputs, body):
     model = resampler(body)
     _, _, scene = make_scene(model, 64, 64, 0)

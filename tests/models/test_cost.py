@@ -42,6 +42,15 @@ def test_flat_by_hand(bands):
     assert own.other_parameters == own.other_macs + channels + bands + blocks * rprelu
 
 
+def test_gabor_features_by_hand():
+    """Nine more MACs a channel and unit, one learned share a channel; the bank is frozen."""
+    settings = {"blocks": 3, "channels": 8, "srm": "none"}
+    plain, own = (cost(S2BNetFlat(Configuration(gsfa=gsfa, **settings))) for gsfa in ("none", "features"))
+    assert (own.binary_weights, own.binary_macs) == (plain.binary_weights, plain.binary_macs)
+    assert own.other_macs == plain.other_macs + 3 * 8 * 9
+    assert own.other_parameters == plain.other_parameters + 3 * 8
+
+
 def test_the_twin_has_nothing_binary():
     own = cost(NETWORKS["s2bnet-flat-fp"](Configuration(blocks=1, channels=8)))
     assert own.binary_weights == own.binary_macs == 0

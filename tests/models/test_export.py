@@ -8,8 +8,9 @@ import torch
 from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.core.onnx_exec import execute_onnx
 
+from bitpan.build.raise_graph import raise_graph
 from bitpan.cli import main
-from bitpan.errors import FormatError, MismatchError, ModelError
+from bitpan.errors import BuildError, FormatError, MismatchError, ModelError
 from bitpan.formats import Format
 from bitpan.models.backbones import UNIT_NETWORKS
 from bitpan.models.bnnpan import BNNPan
@@ -18,7 +19,7 @@ from bitpan.models.configuration import Configuration
 from bitpan.models.export import export, frozen, to_qonnx, verify
 from bitpan.models.integers import to_integer_model
 from bitpan.models.norm import ChannelNorm
-from bitpan.models.s2bnet import S2BNet
+from bitpan.models.s2bnet import S2BNet, S2BNetFlat
 
 BLOCK = [
     "Sub",
@@ -150,6 +151,28 @@ def test_the_u_shape_is_exported(make_network, tmp_path):
     verify(to_qonnx(network, (16, 16)), network, (16, 16))
     with pytest.raises(FormatError, match="multiples of 4"):
         to_qonnx(network, (18, 16))
+
+
+@pytest.mark.parametrize(("kind", "blocks"), [(S2BNetFlat, 2), (S2BNet, 10)])
+def test_gabor_features_are_exported(make_network, kind, blocks):
+    """A grouped convolution and its rounding; equal on noise and on the extremes, and not with one weight changed."""
+    network = make_network(kind=kind, blocks=blocks, channels=4, gsfa="features")
+    model = to_qonnx(network, (16, 16))
+    verify(model, network, (16, 16))
+    nodes = [node for node in model.graph.node if node.name.startswith("block1.gabor.")]
+    assert [node.op_type for node in nodes] == ["Conv", "Add", "Mul", "Floor", "Clip"]
+    weights = model.get_initializer(nodes[0].input[1]).copy()
+    assert weights.shape == (4, 1, 3, 3)
+    weights[2, 0, 0, 1] += 1
+    model.set_initializer(nodes[0].input[1], weights)
+    with pytest.raises(MismatchError, match="QONNX against integers, node y1"):
+        verify(model, network, (16, 16))
+
+
+def test_the_builder_names_gabor_features(make_network):
+    """It reads no depthwise convolution."""
+    with pytest.raises(BuildError, match=r"node 'block1\.gabor\.\w+' \(\w+\) fits no pattern of the export grammar"):
+        raise_graph(to_qonnx(make_network(gsfa="features"), (16, 16)).model)
 
 
 @pytest.mark.slow

@@ -7,6 +7,7 @@ from bitpan.model import IntegerModel, execute
 from bitpan.models.configuration import Configuration, calibrated
 from bitpan.models.integers import to_integer_model
 from bitpan.models.resample import upsample
+from bitpan.models.s2bnet import S2BNet
 
 
 def check_equal(network, pan, ms, scene):
@@ -31,6 +32,8 @@ def check_equal(network, pan, ms, scene):
         {},
         {"srm": "static", "gsfa": "none"},
         {"srm": "none", "gsfa": "initialisation"},
+        {"gsfa": "features"},
+        {"srm": "static", "gsfa": "features", "channels": 32},
         {"bits": 8, "offset": 90, "input_fraction": 5, "residual_gain": 4},
         {"bits": 16, "offset": 9000, "input_fraction": 7, "residual_gain": 10},
         {"bands": 8},
@@ -44,9 +47,30 @@ def test_forward_pass_is_the_integer_model(make_network, make_pair, settings):
     check_equal(network, pan, ms, network.measure(pan, ms))
 
 
+def test_gabor_features_in_the_u_shape(make_network, make_pair):
+    network = make_network(kind=S2BNet, blocks=10, channels=4, gsfa="features")
+    pan, ms = make_pair(32)
+    check_equal(network, pan, ms, network.measure(pan, ms))
+
+
+def test_gabor_features_are_what_the_sign_sees_and_srm_measures(make_network):
+    network = make_network(gsfa="features")
+    model = to_integer_model(network)
+    assert model.node("block1.gabor").inputs == ("x1",) and model.node("block1.gabor").output == "y1"
+    assert model.node("block1.sign").inputs == ("y1",)
+    assert model.scene_parameter("block1.threshold").measures == "y1"
+    assert model.node("block1.rprelu").inputs == ("p1", "x1")
+    assert {"blocks.0.gabor.gabor", "blocks.0.gabor.mix"} <= network.state_dict().keys()
+    banks = [block.gabor.gabor for block in network.blocks]
+    assert not torch.equal(*banks)
+    again = make_network(seed=5, gsfa="features")
+    assert all(torch.equal(block.gabor.gabor, bank) for block, bank in zip(again.blocks, banks, strict=True))
+
+
+@pytest.mark.parametrize("gsfa", ["filters", "features"])
 @pytest.mark.parametrize("value", [0, 2047])
-def test_forward_pass_at_the_extremes(make_network, make_pair, value):
-    network = make_network()
+def test_forward_pass_at_the_extremes(make_network, make_pair, value, gsfa):
+    network = make_network(gsfa=gsfa)
     pan, ms = make_pair()
     pan[:], ms[:] = value, 2047 - value
     scene = network.measure(pan, ms)
@@ -65,8 +89,9 @@ def test_a_wrong_constant_is_noticed(make_network, make_pair):
         check_equal(network, pan, ms, scene)
 
 
-def test_training_forward_measures_what_measure_says(make_network, make_pair):
-    network = make_network()
+@pytest.mark.parametrize("gsfa", ["filters", "features"])
+def test_training_forward_measures_what_measure_says(make_network, make_pair, gsfa):
+    network = make_network(gsfa=gsfa)
     pan, ms = make_pair(samples=2)
     with torch.no_grad():
         batch = network(pan, ms)
@@ -75,8 +100,9 @@ def test_training_forward_measures_what_measure_says(make_network, make_pair):
             assert torch.equal(batch[i : i + 1], network(pan[i : i + 1], ms[i : i + 1], scene))
 
 
-def test_every_parameter_learns(make_network, make_pair):
-    network = make_network()
+@pytest.mark.parametrize("gsfa", ["filters", "features"])
+def test_every_parameter_learns(make_network, make_pair, gsfa):
+    network = make_network(gsfa=gsfa)
     pan, ms = make_pair(samples=2)
     (network(pan, ms) - pan).abs().mean().backward()
     for name, parameter in network.named_parameters():

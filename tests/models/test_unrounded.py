@@ -13,9 +13,10 @@ from bitpan.models.unrounded import unrounded
 
 
 @pytest.mark.parametrize(("kind", "blocks"), [(S2BNetFlat, 2), (S2BNet, 10), (BNNPan, 2)])
-def test_real_features_give_nearly_the_same_residual(make_pair, kind, blocks):
+@pytest.mark.parametrize("gsfa", ["filters", "features"])
+def test_real_features_give_nearly_the_same_residual(make_pair, kind, blocks, gsfa):
     torch.manual_seed(0)
-    network = kind(Configuration(blocks=blocks, channels=16))
+    network = kind(Configuration(blocks=blocks, channels=16, gsfa=gsfa))
     network.tail.conv.weight.data *= 5
     pan, ms = make_pair(64)
     network.scale_head(pan, ms)

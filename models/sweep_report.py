@@ -104,8 +104,9 @@ def _notes(sweep: Sweep, images: Sequence[Image], seeds: Runs, document: Mapping
 
 
 def _draw(path: Path, runs: Sequence[Run], image: Image) -> None:
-    """The first test image fused by the first seed that did not diverge."""
+    """The first test image fused by the first seed that did not diverge and whose weights are still there."""
     for run in _finished(runs):
-        network, _ = load_network(run.folder / "checkpoint.pt")
-        draw_look(path, image, network_method(network)(image))
-        return
+        weights = run.folder / "checkpoint.pt"
+        if weights.exists():
+            draw_look(path, image, network_method(load_network(weights)[0])(image))
+            return

@@ -208,6 +208,18 @@ def test_the_rate_is_chosen_on_the_validation_strip(file, tmp_path, monkeypatch)
     assert rates == ["0.001", "0.01"]
 
 
+def test_results_are_enough_for_the_table(file, tmp_path, monkeypatch):
+    sweep(file, tmp_path / "out")
+    before = document(tmp_path / "out")
+    for weights in (tmp_path / "out").rglob("*.pt"):
+        weights.unlink()
+    (tmp_path / "out" / "quicklooks" / "static.png").unlink()
+    taken = stop_after(monkeypatch, 0, Stopped())
+    assert sweep(file, tmp_path / "out") == 0
+    assert not taken and document(tmp_path / "out")["table"] == before["table"]
+    assert not (tmp_path / "out" / "quicklooks" / "static.png").exists()
+
+
 def test_diverging_is_a_result(file, tmp_path, monkeypatch, capsys):
     step = Training.step
 

@@ -11,7 +11,7 @@ from bitpan.models.affine import ChannelAffine
 from bitpan.models.configuration import Configuration
 from bitpan.models.functional import centre
 from bitpan.models.latent import Latent
-from bitpan.models.layers import BinaryConv, ScaledRPReLU, Sign
+from bitpan.models.layers import START, BinaryConv, ScaledRPReLU, Sign
 from bitpan.models.network import BinaryNetwork
 from bitpan.models.norm import ChannelNorm
 from bitpan.models.operation import Arrays, Context, Graph, Step
@@ -20,7 +20,7 @@ from bitpan.models.operations import Add, Haar, InverseHaar
 SUBBANDS = ("ll", "lh", "hl", "hh")
 
 ALPHA = 0.5
-"""Start of the popcounts' scale in front of the norm, which undoes it: half leaves room in the format."""
+"""Start of the popcounts' scale in front of the norm, which undoes it: half leaves room in the format, and steps."""
 
 
 class NormalisedConv(nn.Module):
@@ -30,7 +30,7 @@ class NormalisedConv(nn.Module):
         super().__init__()
         self.sign = Sign(channels, features)
         self.conv = BinaryConv(channels, "none", seed)
-        self.rprelu = ScaledRPReLU(channels, features, 1.0 if norm == "none" else ALPHA)
+        self.rprelu = ScaledRPReLU(channels, features, START if norm == "none" else ALPHA)
         self.norm = None if norm == "none" else ChannelNorm(channels, features)
 
     def graph(self, name: str, x: str, output: str) -> Graph:

@@ -94,7 +94,7 @@ def test_rprelu(extreme):
 
 def test_rprelu_gradients_are_those_of_the_float_function():
     torch.manual_seed(0)
-    layer = layers.ScaledRPReLU(32, FEATURES).double()  # fewer channels would saturate the slopes
+    layer = layers.ScaledRPReLU(32, FEATURES, 1.0).double()  # fewer channels would saturate the slopes
     for parameter in layer.parameters():
         parameter.data += 0.2 * torch.randn(32)
     p = torch.randint(-40, 40, (2, 32, 9, 9)).double().requires_grad_()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from bitpan.arithmetic import haar_format
 from bitpan.formats import Format
@@ -12,7 +12,7 @@ from bitpan.models.configuration import Configuration
 from bitpan.models.layers import BinaryConv, ScaledRPReLU, Sign
 from bitpan.models.network import BinaryNetwork
 from bitpan.models.norm import ChannelNorm
-from bitpan.models.operation import Arrays, Context, Graph, Step
+from bitpan.models.operation import Arrays, Graph, Step
 from bitpan.models.operations import Add, Haar, InverseHaar
 from bitpan.models.stages import LatentTraining
 
@@ -101,7 +101,3 @@ class BNNPan(LatentTraining, BinaryNetwork):
     def recipe(self) -> Arrays:
         """The latent module's arrays."""
         return {} if self.latent is None else self.latent.recipe()
-
-    def fuse(self, pan: Tensor, ms: Tensor, context: Context) -> Tensor:
-        """See :meth:`LatentTraining.fuse`."""
-        return self.tensors(pan, ms, context=context)["fused"]

@@ -30,10 +30,6 @@ class LatentTraining(PanSharpener):
         if self.latent is not None:
             self.stages, self.stage_shares = ("truth", "prior", "joint"), (0.4, 0.2, 0.4)
 
-    def fuse(self, pan: Tensor, ms: Tensor, context: Context) -> Tensor:
-        """The fused image with a given prior in ``context``, statistics the image's own."""
-        raise NotImplementedError
-
     def image(self, pan: Tensor, ms: Tensor) -> Tensor:
         """What the condition encoder sees: centred PAN and lms in real units."""
         return self.prepare(pan, ms)["input"] * self.configuration.input.step

@@ -121,10 +121,11 @@ def real_norm_gradients(
     inner = upstream * kappa[:, None, None]
     mean_inner = inner.mean(dim=1, keepdim=True)
     pull = (inner * free).mean(dim=1, keepdim=True)
-    dx = torch.addcmul((inner - mean_inner) * ratio, centred, -pull * ratio / var_x)
-    dr = torch.addcmul(upstream + upstream.mean(dim=1, keepdim=True), residual - mean_r, pull / (var_x * var_r).sqrt_())
-    dkappa = (upstream * (free * ratio)).sum(dim=(0, 2, 3))
-    dphi = -(inner * ratio).sum(dim=(0, 2, 3))
+    dx = (inner - mean_inner).mul_(ratio).addcmul_(centred, -pull * ratio / var_x)
+    dr = upstream + upstream.mean(dim=1, keepdim=True)
+    dr.addcmul_(residual - mean_r, pull / (var_x * var_r).sqrt_())
+    dkappa = free.mul_(ratio).mul_(upstream).sum(dim=(0, 2, 3))
+    dphi = -inner.mul_(ratio).sum(dim=(0, 2, 3))
     return dx, dr, dkappa, dphi, upstream.sum(dim=(0, 2, 3))
 
 

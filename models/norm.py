@@ -128,6 +128,11 @@ class _RealNorm(torch.autograd.Function):
         return *KERNELS["real_norm_gradients"](gradients[0], *ctx.saved_tensors), None
 
 
+def real_norm(x: Tensor, residual: Tensor, kappa: Tensor, phi: Tensor, eta: Tensor, flat: float) -> Tensor:
+    """The norm and the residual in real numbers; ``flat`` is added to both variances."""
+    return _RealNorm.apply(x, residual, kappa, phi, eta, flat)  # type: ignore[no-any-return,no-untyped-call]
+
+
 class ChannelNorm(IntegerLayer):
     """``residual + kappa * (s_r / s_x) * (x - m_x - phi) + m_r + eta``: kappa (1/lambda), phi and eta are learned."""
 
@@ -170,6 +175,4 @@ class ChannelNorm(IntegerLayer):
 
     def real(self, x: Tensor, residual: Tensor) -> Tensor:
         """The norm in real numbers of features in real units; :data:`FLAT` is added to both variances."""
-        flat = FLAT * self.features.step**2
-        result: Tensor = _RealNorm.apply(x, residual, self.kappa, self.phi, self.eta, flat)  # type: ignore[no-untyped-call]
-        return result
+        return real_norm(x, residual, self.kappa, self.phi, self.eta, FLAT * self.features.step**2)

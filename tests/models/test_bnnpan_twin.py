@@ -218,6 +218,8 @@ def test_the_twin_learns():
 
 def test_only_convolutions_learn_in_bf16(make_pair):
     network, pair = make(), make_pair(16)
+    parts = network.float_parts()
+    assert len(parts) == 8 and all(isinstance(part, torch.nn.Conv2d) for part in parts)
     expected, seen = network(*pair).detach(), []
     unit = network.blocks[0].units["hl"]
     forward = unit.conv.forward

@@ -9,33 +9,20 @@ A backbone is a module of features ``(N, C, H, W)`` to features, built from ``bl
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from bitpan.errors import ModelError
 from bitpan.models.configuration import Configuration
-from bitpan.models.functional import add_clip
-from bitpan.models.pansharpener import PanSharpener
+from bitpan.models.float_network import FloatNetwork
 from bitpan.models.rivals import RIVALS
 from bitpan.models.twins import FloatUnit
+from bitpan.models.wavelet import haar, inverse_haar
 
 MakeUnit = Callable[[], nn.Module]
-
-
-def haar(x: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Orthonormal Haar subbands LL, LH, HL, HH ``(N, C, H/2, W/2)`` of ``x``; the second letter is along the rows."""
-    a, b, c, d = x[..., ::2, ::2], x[..., ::2, 1::2], x[..., 1::2, ::2], x[..., 1::2, 1::2]
-    return (a + b + c + d) / 2, (a - b + c - d) / 2, (a + b - c - d) / 2, (a - b - c + d) / 2
-
-
-def inverse_haar(ll: Tensor, lh: Tensor, hl: Tensor, hh: Tensor) -> Tensor:
-    """The image ``(N, C, 2h, 2w)`` whose :func:`haar` subbands these are."""
-    corners = (ll + lh + hl + hh) / 2, (ll - lh + hl - hh) / 2, (ll + lh - hl - hh) / 2, (ll - lh - hl + hh) / 2
-    return functional.pixel_shuffle(torch.stack(corners, dim=2).flatten(1, 2), 2)
 
 
 class Subbands(nn.Module):
@@ -48,7 +35,10 @@ class Subbands(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """``(N, C, H, W)`` of even H and W to the same."""
         _require_multiple(x, 2)
-        return inverse_haar(*(unit(band) for unit, band in zip(self.units, haar(x), strict=True)))
+        ll, lh, hl, hh = haar(x)
+        # The horizontal detail first: the order in which checkpoints have the units.
+        ll, hl, lh, hh = (unit(band) for unit, band in zip(self.units, (ll, hl, lh, hh), strict=True))
+        return inverse_haar(ll, lh, hl, hh)
 
 
 class UShape(nn.Module):
@@ -105,8 +95,8 @@ BACKBONES: dict[str, Callable[[int, MakeUnit], nn.Module]] = {
 DEFAULT_BLOCKS = {"s2bnet-flat": 8, "s2bnet": 10, "bnnpan": 4}
 
 
-class UnitNetwork(PanSharpener):
-    """A backbone with a rival's unit, or with the full-precision twin of our own; it has no integer form.
+class UnitNetwork(FloatNetwork):
+    """A backbone with a rival's unit, or with the full-precision twin of our own.
 
     Attributes:
         backbone, unit: names in ``BACKBONES`` and ``UNITS``.
@@ -117,36 +107,14 @@ class UnitNetwork(PanSharpener):
     unit = "fp"
     default_blocks = 8
 
-    def __init__(self, configuration: Configuration) -> None:
-        super().__init__(configuration)
-        own = configuration
-        self.head = nn.Conv2d(1 + own.bands, own.channels, 3, padding=1)
-        self.blocks = BACKBONES[self.backbone](own.blocks, partial(UNITS[self.unit], own))
-        self.tail = nn.Conv2d(own.channels, own.bands, 1)
-        self.tail.weight.data.mul_(0.1)
-        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-
-    def scale_head(self, pan: Tensor, ms: Tensor) -> None:
-        """Scale the head so that the first features of these images have unit spread, as the binary network does."""
-        with torch.no_grad():
-            spread = self.head(self._centred(self.prepare(pan, ms))).std()
-            for parameter in self.head.parameters():
-                parameter.div_(spread)
+    def body(self) -> nn.Module:
+        """The backbone."""
+        own = self.configuration
+        return BACKBONES[self.backbone](own.blocks, partial(UNITS[self.unit], own))
 
     def float_parts(self) -> list[nn.Module]:
         """The full-precision twin's blocks: a binary sum does not fit bf16."""
         return [self.blocks] if self.unit == "fp" else []
-
-    def _centred(self, prepared: Mapping[str, Tensor]) -> Tensor:
-        real = prepared["input"] * self.configuration.input.step
-        return real.contiguous(memory_format=torch.channels_last)
-
-    def forward(self, pan: Tensor, ms: Tensor, scene: Mapping[str, Tensor] | None = None) -> Tensor:
-        """See :meth:`PanSharpener.forward`; statistics are always the image's own."""
-        prepared = self.prepare(pan, ms)
-        residual = self.tail(self.blocks(self.head(self._centred(prepared))))
-        scaled = residual * 2.0**self.configuration.residual_gain
-        return add_clip(prepared["lms"], scaled, self.configuration.fused)
 
 
 def _rival(name: str, configuration: Configuration) -> nn.Module:
@@ -179,6 +147,6 @@ UNIT_NETWORKS: dict[str, type[UnitNetwork]] = {
     f"{backbone}-{unit}": _combination(backbone, unit)
     for backbone in BACKBONES
     for unit in UNITS
-    if (backbone, unit) != ("bnnpan", "fp")  # BNNPan's twin has its norm and calibration too
+    if (backbone, unit) != ("bnnpan", "fp")  # it has norm and calibration too: models/bnnpan_twin.py
 }
 """Every backbone with every unit, by name."""

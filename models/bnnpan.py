@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from bitpan.arithmetic import haar_format
 from bitpan.formats import Format
 from bitpan.models.affine import ChannelAffine
 from bitpan.models.configuration import Configuration
-from bitpan.models.functional import centre
-from bitpan.models.latent import Latent
 from bitpan.models.layers import START, BinaryConv, ScaledRPReLU, Sign
 from bitpan.models.network import BinaryNetwork
 from bitpan.models.norm import ChannelNorm
-from bitpan.models.operation import Arrays, Context, Graph, Step
+from bitpan.models.operation import Arrays, Graph, Step
 from bitpan.models.operations import Add, Haar, InverseHaar
+from bitpan.models.stages import LatentTraining
 
 SUBBANDS = ("ll", "lh", "hl", "hh")
 
@@ -81,13 +80,8 @@ class Block(nn.Module):
             yield Step(f"{name}.affine", self.affine, (y,), (output,), (f"{name}.affine",))
 
 
-class BNNPan(BinaryNetwork):
-    """``blocks`` PIBF blocks in series, and the latent module, trained in three stages.
-
-    - ``truth``: the backbone with the prior of the truth's own encoder;
-    - ``prior``: the condition encoder and the denoiser learn that prior from PAN and MS alone;
-    - ``joint``: backbone, condition encoder and denoiser together.
-    """
+class BNNPan(LatentTraining, BinaryNetwork):
+    """``blocks`` PIBF blocks in series, and the latent module, trained in :class:`LatentTraining`'s three stages."""
 
     name = "bnnpan"
     default_blocks = 4
@@ -95,54 +89,15 @@ class BNNPan(BinaryNetwork):
 
     def __init__(self, configuration: Configuration) -> None:
         super().__init__(configuration)
-        own = configuration
-        self.blocks = nn.ModuleList(Block(own, i) for i in range(own.blocks))
-        self.latent = None if own.prior == "none" else Latent(own.bands, own.channels, own.prior, own.seed)
+        self.blocks = nn.ModuleList(Block(configuration, i) for i in range(configuration.blocks))
+        self.add_latent()
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        if self.latent is not None:
-            self.stages, self.stage_shares = ("truth", "prior", "joint"), (0.4, 0.2, 0.4)
 
     def body(self) -> Graph:
         """Blocks one after the other: ``x0`` to ``x<blocks>``."""
         for i, block in enumerate(self.blocks):
             yield from block.graph(f"block{i}", f"x{i}", f"x{i + 1}")  # type: ignore[operator]
 
-    def image(self, pan: Tensor, ms: Tensor) -> Tensor:
-        """What the condition encoder sees: centred PAN and lms in real units."""
-        return self.prepare(pan, ms)["input"] * self.configuration.input.step
-
-    def context(self, pan: Tensor, ms: Tensor) -> Context:
-        """The latent prior."""
-        return {} if self.latent is None else {"prior": self.latent.sample(self.image(pan, ms))}
-
     def recipe(self) -> Arrays:
         """The latent module's arrays."""
         return {} if self.latent is None else self.latent.recipe()
-
-    def loss(self, stage: str, pan: Tensor, ms: Tensor, gt: Tensor) -> tuple[Tensor, Tensor | None]:
-        """L1 of the fused image, or of the prior, see :meth:`PanSharpener.loss`."""
-        if self.latent is None:
-            return super().loss(stage, pan, ms, gt)
-        own = self.configuration
-        truth = centre(gt, own.offset, own.input_shift, own.input) * own.input.step
-        if stage == "truth":
-            prior = self.latent.truth(truth)
-        else:
-            with torch.no_grad():
-                target = self.latent.truth(truth)
-            prior = self.latent.estimate(self.image(pan, ms), target)
-        if stage == "prior":
-            return (prior - target).abs().mean(), None
-        fused = self.tensors(pan, ms, context={"prior": prior})["fused"]
-        return (fused - gt).abs().mean() * 2.0**-own.residual_gain, fused
-
-    def stage_parameters(self, stage: str) -> list[nn.Parameter]:
-        """The backbone with one encoder, the prior's estimator alone, or the backbone with the estimator."""
-        if self.latent is None:
-            return super().stage_parameters(stage)
-        latent = {id(parameter) for parameter in self.latent.parameters()}
-        truth = list(self.latent.truth.parameters())
-        known = {id(parameter) for parameter in truth}
-        estimator = [parameter for parameter in self.latent.parameters() if id(parameter) not in known]
-        backbone = [p for p in self.parameters() if p.requires_grad and id(p) not in latent]
-        return {"truth": backbone + truth, "prior": estimator, "joint": backbone + estimator}[stage]

@@ -86,22 +86,54 @@ def norm_gradients(
     phi: Tensor,
     high: float,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
-    """Gradients of x, residual, kappa, phi and the bias through ``residual + kappa*r*(x - m_x - phi) + m_r + bias``.
-
-    ``r`` is the ratio of the deviations; its own dependence on x and on the residual is in the gradient.
-    """
+    """Those of :func:`real_norm_gradients`, zero where the result is saturated."""
     upstream = (result.abs() - high).sign_().clamp_(min=-1.0, max=0.0).mul_(-gradient)
+    return real_norm_gradients(upstream, x, residual, mean_x, mean_r, var_x, var_r, kappa, phi)
+
+
+def real_norm(
+    x: Tensor, residual: Tensor, kappa: Tensor, phi: Tensor, eta: Tensor, flat: float
+) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+    """``residual + kappa*(s_r / s_x)*(x - m_x - phi) + m_r + eta``, then m_x, m_r and both variances plus ``flat``."""
+    mean_x, mean_r = x.mean(dim=1, keepdim=True), residual.mean(dim=1, keepdim=True)
+    centred = x - mean_x
+    var_x = centred.square().mean(dim=1, keepdim=True).add_(flat)
+    var_r = (residual - mean_r).square_().mean(dim=1, keepdim=True).add_(flat)
+    normal = centred.sub_(phi[:, None, None]).mul_((var_r / var_x).sqrt_()).mul_(kappa[:, None, None])
+    return normal.add_(residual).add_(mean_r).add_(eta[:, None, None]), mean_x, mean_r, var_x, var_r
+
+
+def real_norm_gradients(
+    upstream: Tensor,
+    x: Tensor,
+    residual: Tensor,
+    mean_x: Tensor,
+    mean_r: Tensor,
+    var_x: Tensor,
+    var_r: Tensor,
+    kappa: Tensor,
+    phi: Tensor,
+) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+    """Gradients of x, residual, kappa, phi and eta through :func:`real_norm`; the variances include ``flat``."""
     ratio = (var_r / var_x).sqrt_()
     centred = x - mean_x
     free = centred - phi[:, None, None]
     inner = upstream * kappa[:, None, None]
     mean_inner = inner.mean(dim=1, keepdim=True)
     pull = (inner * free).mean(dim=1, keepdim=True)
-    dx = torch.addcmul((inner - mean_inner) * ratio, centred, -pull * ratio / var_x)
-    dr = torch.addcmul(upstream + upstream.mean(dim=1, keepdim=True), residual - mean_r, pull / (var_x * var_r).sqrt_())
-    dkappa = (upstream * (free * ratio)).sum(dim=(0, 2, 3))
-    dphi = -(inner * ratio).sum(dim=(0, 2, 3))
+    dx = (inner - mean_inner).mul_(ratio).addcmul_(centred, -pull * ratio / var_x)
+    dr = upstream + upstream.mean(dim=1, keepdim=True)
+    dr.addcmul_(residual - mean_r, pull / (var_x * var_r).sqrt_())
+    dkappa = free.mul_(ratio).mul_(upstream).sum(dim=(0, 2, 3))
+    dphi = -inner.mul_(ratio).sum(dim=(0, 2, 3))
     return dx, dr, dkappa, dphi, upstream.sum(dim=(0, 2, 3))
+
+
+def prelu_gradients(gradient: Tensor, y: Tensor, slope: Tensor) -> tuple[Tensor, Tensor]:
+    """Gradients of y and slope ``(C,)`` through the PReLU of y; at zero y's is that of the mean slope."""
+    dslope = y.clamp(max=0.0).mul_(gradient).sum(dim=(0, 2, 3))
+    half = ((1 - slope) / 2)[:, None, None]
+    return y.sign().mul_(half).add_(1 - half).mul_(gradient), dslope
 
 
 def _mean_and_half(pair: Tensor) -> tuple[Tensor, Tensor]:
@@ -112,9 +144,19 @@ def _mean_and_half(pair: Tensor) -> tuple[Tensor, Tensor]:
 
 KERNELS: dict[str, Callable[..., Any]] = {
     function.__name__: function
-    for function in (signs, sign_gradients, rprelu_forward, rprelu_gradients, norm_forward, norm_gradients)
+    for function in (
+        signs,
+        sign_gradients,
+        rprelu_forward,
+        rprelu_gradients,
+        norm_forward,
+        norm_gradients,
+        real_norm,
+        real_norm_gradients,
+        prelu_gradients,
+    )
 }
-"""What :mod:`bitpan.models.functional` calls."""
+"""What the functions with a gradient of their own call."""
 
 
 def compile_kernels() -> None:

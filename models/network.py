@@ -61,10 +61,6 @@ class BinaryNetwork(PanSharpener):
         own = self.configuration
         return {"pan": Tensor(1, own.fused), "ms": Tensor(own.bands, own.fused, own.ratio)}
 
-    def context(self, pan: torch.Tensor, ms: torch.Tensor) -> Context:
-        """What the scene parameters depend on besides each operation's own inputs."""
-        return {}
-
     def tensors(
         self,
         pan: torch.Tensor,
@@ -87,6 +83,10 @@ class BinaryNetwork(PanSharpener):
                 result = step.layer(*inputs, *((scene or {})[name] for name in step.scene))
             step.keep(result, values)
         return {name: value for name, value in values.items() if name not in ("pan", "ms")}
+
+    def fuse(self, pan: torch.Tensor, ms: torch.Tensor, context: Context) -> torch.Tensor:
+        """See :meth:`PanSharpener.fuse`."""
+        return self.tensors(pan, ms, context=context)["fused"]
 
     def forward(
         self, pan: torch.Tensor, ms: torch.Tensor, scene: Mapping[str, torch.Tensor] | None = None

@@ -1,5 +1,7 @@
 """BNNPan's norm over the channels of each pixel: integers forward, the smooth norm's gradient backward.
 
+:meth:`ChannelNorm.real` is that smooth norm itself, which BNNPan's full-precision twin computes.
+
 Equal to :func:`bitpan.arithmetic.channel_norm`; Hou et al., CVPR 2025. Features of up to 12 bits and 64 channels: then
 every sum is exact in float32, but for the variances, which are float64.
 """
@@ -24,6 +26,9 @@ from bitpan.models.operation import Arrays, integers
 
 CENTRE = Format(18)
 """Range of C times phi."""
+
+FLAT = 0.1
+"""Added to variances in real numbers, in squared steps, a deviation of a third of a step: flat pixels stay finite."""
 
 
 def _leading(v: Tensor) -> tuple[Tensor, Tensor]:
@@ -73,10 +78,10 @@ class _ChannelNorm(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Context, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        """Smooth: with a deviation of a third of a step added, so that flat pixels have a gradient too."""
+        """That of the norm in real numbers, inside the format."""
         x, residual, result, sum_x, sum_r, var_x, var_r, gain, centre = ctx.saved_tensors
         channels = int(x.shape[1])
-        var_x, var_r = (v.float() / channels**2 + 0.1 for v in (var_x, var_r))
+        var_x, var_r = (v.float() / channels**2 + FLAT for v in (var_x, var_r))
         padding = channels / 2.0 ** math.ceil(math.log2(channels))
         dx, dr, dgain, dcentre, dbias = KERNELS["norm_gradients"](
             gradients[0],
@@ -103,6 +108,29 @@ class _ChannelNorm(torch.autograd.Function):
 def channel_norm(x: Tensor, residual: Tensor, gain: Tensor, centre: Tensor, bias: Tensor, fmt: Format) -> Tensor:
     """The norm and the residual, see :func:`bitpan.arithmetic.channel_norm`."""
     return _ChannelNorm.apply(x, residual, gain, centre, bias, fmt)  # type: ignore[no-any-return,no-untyped-call]
+
+
+class _RealNorm(torch.autograd.Function):
+    """The norm in real numbers; half the time of what autograd would make of it, which is a network's largest part."""
+
+    @staticmethod
+    def forward(
+        ctx: Context, x: Tensor, residual: Tensor, kappa: Tensor, phi: Tensor, eta: Tensor, flat: float
+    ) -> Tensor:
+        """``x`` and ``residual`` ``(N, C, H, W)``; kappa, phi and eta ``(C,)``; ``flat`` is added to the variances."""
+        result, *moments = KERNELS["real_norm"](x, residual, kappa, phi, eta, flat)
+        ctx.save_for_backward(x, residual, *moments, kappa, phi)
+        return result  # type: ignore[no-any-return]
+
+    @staticmethod
+    def backward(ctx: Context, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        """Of x, residual, kappa, phi and eta."""
+        return *KERNELS["real_norm_gradients"](gradients[0], *ctx.saved_tensors), None
+
+
+def real_norm(x: Tensor, residual: Tensor, kappa: Tensor, phi: Tensor, eta: Tensor, flat: float) -> Tensor:
+    """The norm and the residual in real numbers; ``flat`` is added to both variances."""
+    return _RealNorm.apply(x, residual, kappa, phi, eta, flat)  # type: ignore[no-any-return,no-untyped-call]
 
 
 class ChannelNorm(IntegerLayer):
@@ -144,3 +172,7 @@ class ChannelNorm(IntegerLayer):
         """Two tensors of features to one."""
         gain, centre, bias = self.constants()
         return channel_norm(x, residual, gain, centre, bias, self.features)
+
+    def real(self, x: Tensor, residual: Tensor) -> Tensor:
+        """The norm in real numbers of features in real units; :data:`FLAT` is added to both variances."""
+        return real_norm(x, residual, self.kappa, self.phi, self.eta, FLAT * self.features.step**2)

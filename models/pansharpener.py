@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from bitpan.arithmetic import keys_coefficients
 from bitpan.models.configuration import Configuration
 from bitpan.models.functional import centre
+from bitpan.models.operation import Context
 from bitpan.models.resample import interpolate
 
 
@@ -55,6 +56,14 @@ class PanSharpener(nn.Module):
             ms: the same.
             scene: scene parameters by name, integers as floats. With None each image's own statistics are measured.
         """
+        raise NotImplementedError
+
+    def context(self, pan: Tensor, ms: Tensor) -> Context:
+        """What a network's calibration depends on besides the features of each image."""
+        return {}
+
+    def fuse(self, pan: Tensor, ms: Tensor, context: Context) -> Tensor:
+        """The fused image with a given context, statistics each image's own."""
         raise NotImplementedError
 
     def loss(self, stage: str, pan: Tensor, ms: Tensor, gt: Tensor) -> tuple[Tensor, Tensor | None]:

@@ -32,7 +32,7 @@ def _quarters(x: Tensor) -> Bands:
     return x[..., ::2, ::2], x[..., ::2, 1::2], x[..., 1::2, ::2], x[..., 1::2, 1::2]
 
 
-def _split(x: Tensor) -> Bands:
+def split(x: Tensor) -> Bands:
     """The four signed sums of each block."""
     a, b, c, d = _quarters(x)
     top, bottom = a + b, c + d
@@ -41,8 +41,8 @@ def _split(x: Tensor) -> Bands:
     return ll, lh, top + bottom, top.sub_(bottom)
 
 
-def _join(ll: Tensor, lh: Tensor, hl: Tensor, hh: Tensor, offset: float = 0.0) -> Tensor:
-    """The four signed sums over the subbands, interleaved, each plus ``offset``: the adjoint of :func:`_split`."""
+def join(ll: Tensor, lh: Tensor, hl: Tensor, hh: Tensor, offset: float = 0.0) -> Tensor:
+    """The four signed sums over the subbands, interleaved, each plus ``offset``: the adjoint of :func:`split`."""
     n, channels, height, width = ll.shape
     last = ll.is_contiguous(memory_format=torch.channels_last)
     layout = torch.channels_last if last else torch.contiguous_format
@@ -86,13 +86,13 @@ class _Haar(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Context, x: Tensor) -> Bands:
         """LL, LH, HL, HH."""
-        return _split(x)
+        return split(x)
 
     @staticmethod
     def backward(ctx: Context, *gradients: Tensor) -> Tensor:
         """The inverse sums."""
         ll, lh, hl, hh = gradients
-        return _join(ll, lh, hl, hh)
+        return join(ll, lh, hl, hh)
 
     @staticmethod
     def symbolic(g: Graph, x: Value) -> tuple[Value, ...]:
@@ -108,7 +108,7 @@ class _InverseHaar(torch.autograd.Function):
         """Inverse sums, one rounding, one saturation."""
         if shift < 1:
             raise FormatError(f"an inverse wavelet rounds at least one bit off, not {shift}")
-        result = _join(ll, lh, hl, hh, 2.0 ** (shift - 1)).mul_(2.0**-shift).floor_().clamp_(fmt.min, fmt.max)
+        result = join(ll, lh, hl, hh, 2.0 ** (shift - 1)).mul_(2.0**-shift).floor_().clamp_(fmt.min, fmt.max)
         ctx.shift, ctx.format = shift, fmt
         ctx.save_for_backward(result)
         return result
@@ -117,7 +117,7 @@ class _InverseHaar(torch.autograd.Function):
     def backward(ctx: Context, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         """The forward sums, scaled."""
         (result,) = ctx.saved_tensors
-        return *_split(_inside(gradients[0], result, ctx.format).mul_(2.0**-ctx.shift)), None, None
+        return *split(_inside(gradients[0], result, ctx.format).mul_(2.0**-ctx.shift)), None, None
 
     @staticmethod
     def symbolic(g: Graph, ll: Value, lh: Value, hl: Value, hh: Value, shift: int, fmt: Format) -> Value:

@@ -67,7 +67,7 @@ def _reals(text: str) -> tuple[float, ...]:
     try:
         return tuple(float(part) for part in text.split(","))
     except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a list of numbers, as in 0.4,0.2,0.4") from None
+        raise argparse.ArgumentTypeError(f"{text!r} is not a list of numbers, as in 0.15,0.1,0.75") from None
 
 
 def _rates(text: str) -> float | tuple[float, ...]:
@@ -138,7 +138,7 @@ def _add_schedule(add: Callable[..., None]) -> None:
     add("--iterations", "of all stages", type=int)
     add("--batch", "patches of an iteration, of all processes", type=int)
     add("--patch", "PAN pixels", type=int)
-    add("--stages", "the stages' shares of the iterations, as in 0.4,0.2,0.4", type=_reals, metavar="SHARE,...")
+    add("--stages", "the stages' shares of the iterations, as in 0.15,0.1,0.75", type=_reals, metavar="SHARE,...")
     add("--lr", "learning rate, or one per stage", type=_rates, metavar="RATE[,...]")
     add("--seed", "of weights and patches", type=int)
     add("--validate-every", "iterations between validations", type=int, metavar="ITERATIONS")

@@ -5,12 +5,13 @@ from torch import nn
 
 from bitpan.cli import main
 from bitpan.errors import ModelError
-from bitpan.models.backbones import BACKBONES, UNIT_NETWORKS, UNITS, Subbands, UShape, haar, inverse_haar
+from bitpan.models.backbones import BACKBONES, UNIT_NETWORKS, UNITS, Subbands, UShape
 from bitpan.models.checkpoint import load_network, save_checkpoint
 from bitpan.models.configuration import Configuration
 from bitpan.models.networks import NETWORKS
 from bitpan.models.settings import Settings
 from bitpan.models.train import Training
+from bitpan.models.wavelet import haar
 
 SMALL = {"synthetic": 1, "scene_size": 32, "blocks": 1, "channels": 8, "batch": 2, "patch": 16, "iterations": 60}
 
@@ -32,22 +33,6 @@ def noise(*shape):
     return torch.randn(*shape, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
 
 
-def test_haar_is_orthonormal():
-    """Its matrix on the four pixels of a square is one times its transpose; order LL, LH, HL, HH."""
-    matrix = torch.cat([band.reshape(1, 4) for band in haar(torch.eye(4, dtype=torch.float64).reshape(1, 4, 2, 2))])
-    expected = [[1, 1, 1, 1], [1, -1, 1, -1], [1, 1, -1, -1], [1, -1, -1, 1]]
-    assert torch.equal(matrix, torch.tensor(expected, dtype=torch.float64) / 2)
-    assert torch.equal(matrix @ matrix.T, torch.eye(4, dtype=torch.float64))
-
-
-def test_haar_is_inverted():
-    x = noise(2, 3, 6, 10)
-    bands = haar(x)
-    assert all(band.shape == (2, 3, 3, 5) for band in bands)
-    assert torch.allclose(inverse_haar(*bands), x, rtol=0, atol=1e-14)
-    assert torch.isclose(sum((band**2).sum() for band in bands), (x**2).sum())
-
-
 class Scaled(nn.Module):
     def __init__(self, factor):
         super().__init__()
@@ -58,17 +43,19 @@ class Scaled(nn.Module):
 
 
 def test_each_subband_has_its_own_unit():
+    """The horizontal detail's comes before the vertical one's, as in older checkpoints."""
     x, factors = noise(1, 2, 4, 6), [3.0, 5.0, 7.0, 11.0]
     remaining = iter(factors)
     with torch.no_grad():
         y = Subbands(lambda: Scaled(next(remaining)))(x).numpy()
-    ll, lh, hl, hh = (band.numpy() * factor for band, factor in zip(haar(x), factors, strict=True))
+    ll, vertical, horizontal, hh = (band.numpy() for band in haar(x))
+    ll, horizontal, vertical, hh = 3 * ll, 5 * horizontal, 7 * vertical, 11 * hh
     for i in range(4):
         for j in range(6):
             rows, columns = (-1) ** (i % 2), (-1) ** (j % 2)
             band = (Ellipsis, i // 2, j // 2)
-            expected = (ll[band] + columns * lh[band] + rows * hl[band] + rows * columns * hh[band]) / 2
-            assert np.allclose(y[..., i, j], expected)
+            details = columns * horizontal[band] + rows * vertical[band] + rows * columns * hh[band]
+            assert np.allclose(y[..., i, j], (ll[band] + details) / 2)
 
 
 def pooled(x):

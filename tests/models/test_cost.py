@@ -72,6 +72,24 @@ def test_bnnpan_by_hand(prior):
     assert own.other_parameters == convolutions + latent + rprelu + modulation
 
 
+@pytest.mark.parametrize(("wavelet", "units", "sites"), [("haar", 4, 1 / 4), ("none", 1, 1)])
+def test_bnnpans_twin_by_hand(wavelet, units, sites):
+    """The latent module, calibration and norm as BNNPan's; real weights, and a bias where BNNPan has a knee."""
+    configuration = Configuration(blocks=2, channels=8, wavelet=wavelet)
+    own, binary = cost(NETWORKS["bnnpan-fp"](configuration)), cost(BNNPan(configuration))
+    assert own.binary_weights == own.binary_macs == 0
+    weights = 2 * units * 9 * 8**2
+    assert own.other_macs == 9 * 5 * 8 + weights * sites + 8 * 4
+    encoder = (9 * 5 * 16 + 16) + (9 * 16 * 32 + 32) + (32 * 8 + 8) + (8 * 8 + 8)
+    denoiser = (17 * 16 + 16) + (16 * 8 + 8)
+    calibration = (8 * 16 + 16) + (24 * 8 + 8)
+    per_channel = 2 * units * (3 + 3) * 8
+    ends = 9 * 5 * 8 + 8 + 8 * 4 + 4
+    assert own.other_parameters == weights + per_channel + ends + encoder + denoiser + 2 * calibration
+    scales = 2 * units * 8  # which real weights have in themselves
+    assert own.other_parameters + scales == binary.other_parameters + binary.binary_weights
+
+
 @pytest.mark.parametrize("unit", ["bnn", "reactnet", "bbcu", "irnet", "btm", "e2fif", "bisrnet"])
 @pytest.mark.parametrize(("backbone", "blocks", "sites"), [("s2bnet-flat", 2, 1), ("bnnpan", 1, 1 / 4)])
 def test_rivals_have_our_binary_cost(backbone, blocks, sites, unit):

@@ -7,7 +7,7 @@ import torch
 from bitpan import arithmetic
 from bitpan.errors import FormatError
 from bitpan.formats import Format
-from bitpan.models.norm import ChannelNorm, channel_norm
+from bitpan.models.norm import ChannelNorm, channel_norm, real_norm
 
 FEATURES = Format(12, 7)
 
@@ -44,7 +44,7 @@ def test_forward_is_the_specification(channels, bits, spread, small):
     assert fmt.min <= expected.min() and expected.max() <= fmt.max
 
 
-def real_norm(layer, x, r):
+def smooth_norm(layer, x, r):
     def variance(v):
         return (v - v.mean(dim=1, keepdim=True)).square().mean(dim=1, keepdim=True) + 0.1
 
@@ -69,20 +69,45 @@ def pair():
 
 def test_forward_is_close_to_the_real_norm(layer):
     x, r = pair()
-    error = (layer(x, r) - real_norm(layer, x, r)).detach()
+    error = (layer(x, r) - smooth_norm(layer, x, r)).detach()
     assert 0 < error.square().mean().sqrt() < 0.1 * r.detach().std()
 
 
 def test_gradient_is_that_of_the_real_norm(layer):
     upstream = torch.randn(2, 8, 6, 6, generator=torch.Generator().manual_seed(2))
     found = []
-    for function in (layer, lambda x, r: real_norm(layer, x, r)):
+    for function in (layer, lambda x, r: smooth_norm(layer, x, r)):
         layer.zero_grad()
         x, r = pair()
         (function(x, r) * upstream).sum().backward()
         found.append([v.grad.clone() for v in (x, r, layer.kappa, layer.phi, layer.eta)])
     for mine, real in zip(*found, strict=True):
         assert torch.allclose(mine, real, rtol=0, atol=0.01 * float(real.abs().max()))
+
+
+def test_real_norm_is_the_papers(layer):
+    """In NumPy, real units, without what keeps flat pixels finite, and then with it."""
+    generator = torch.Generator().manual_seed(3)
+    x, r = (torch.randn(2, 8, 5, 4, generator=generator, dtype=torch.float64) for _ in "xr")
+    layer.double()
+    kappa, phi, eta = (p.detach().numpy()[:, None, None] for p in (layer.kappa, layer.phi, layer.eta))
+    result, (b, f) = layer.real(x, r).detach().numpy(), (x.numpy(), r.numpy())
+    for smallest, tolerance in ((0.0, 1e-3), (0.1 * FEATURES.step**2, 1e-12)):
+        deviation = np.sqrt((f.var(axis=1) + smallest) / (b.var(axis=1) + smallest))[:, None]
+        normal = deviation * (b - b.mean(axis=1, keepdims=True) - phi)
+        expected = f + kappa * normal + f.mean(axis=1, keepdims=True) + eta
+        assert 0 < np.abs(result - expected).max() < tolerance
+
+
+def test_real_norm_has_its_gradient_and_stays_finite(layer):
+    x, r = (v.detach().double() / 60 for v in pair())
+    x[..., 0], r[..., 1], x[..., 2], r[..., 2] = 0.3, -0.2, 0.0, 0.0
+    result = layer.double().real(x.requires_grad_(), r.requires_grad_())
+    result.sum().backward()
+    assert result.isfinite().all() and all(v.grad.isfinite().all() for v in (x, r, *layer.parameters()))
+
+    inputs = [v.detach()[:1, :, :2, 2:5].clone().requires_grad_() for v in (x, r)]
+    assert torch.autograd.gradcheck(real_norm, (*inputs, layer.kappa, layer.phi, layer.eta, 1e-2))
 
 
 def test_saturated_results_have_no_gradient(layer):

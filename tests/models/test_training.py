@@ -71,7 +71,9 @@ def test_units_are_told_how_far_the_training_is():
         assert training.network.blocks[0].progress == progress
 
 
-@pytest.mark.parametrize("network", ["s2bnet-flat", "bnnpan", "s2bnet-flat-fp", "s2bnet-irnet", "bnnpan-reactnet"])
+@pytest.mark.parametrize(
+    "network", ["s2bnet-flat", "bnnpan", "bnnpan-fp", "s2bnet-flat-fp", "s2bnet-irnet", "bnnpan-reactnet"]
+)
 def test_resume_goes_on_to_the_same_bits(tmp_path, network):
     settings = Settings(**SMALL, network=network, validate_every=3)
     whole = Training(settings)

@@ -87,7 +87,8 @@ class Exported:
         try:
             self._session = onnxruntime.InferenceSession(model.SerializeToString(), options)
         except Exception as error:  # onnxruntime raises types of its own, which share no base
-            raise FormatError(f"onnxruntime does not take the graph ({error}); export the model again") from None
+            line = " ".join(str(error).split())
+            raise FormatError(f"onnxruntime does not take the graph ({line}); export the model again") from None
 
     def run(self, feeds: Mapping[str, Array]) -> dict[str, Array]:
         """The tensors by name, from images ``(1, C, H, W)`` and scene parameters."""

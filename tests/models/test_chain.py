@@ -11,8 +11,11 @@ import torch
 from onnx import numpy_helper
 
 from bitpan.build.check_qonnx import check_qonnx
+from bitpan.build.grammar import recognise
+from bitpan.build.pattern import Graph
 from bitpan.build.raise_graph import raise_graph
 from bitpan.cli import main
+from bitpan.compare import random_case
 from bitpan.errors import BuildError
 from bitpan.model import IntegerModel
 from bitpan.models.bnnpan import BNNPan
@@ -50,6 +53,7 @@ def test_what_is_raised_is_the_network(make_network, kind, settings):
     for name, value in expected.constants.items():
         assert np.array_equal(model.constants[name], value), name
         assert (model.constants[name].dtype, model.constants[name].shape) == (value.dtype, value.shape), name
+    model.check_scene(random_case(model, 8, 16, seed=0)[1])
     check_qonnx(proto, model)
 
 
@@ -103,20 +107,27 @@ def test_every_constant_is_learned_or_checked(proto, name):
 
 
 def test_every_operator_of_the_norm_counts(proto):
-    """With any two inputs exchanged, or made another operator, it is no norm any more."""
-    commutes = ("Add", "Mul")
+    """With its inputs exchanged, another attribute, or as another operator, it is no norm any more."""
+
+    def is_norm():
+        found = recognise(Graph(proto.graph), "block0.hh.x")
+        return found is not None and found[0] == "norm"
+
+    attributes = 0
     for node in nodes_of(proto, "block0.hh.norm"):
         inputs, kind = list(node.input), node.op_type
-        if kind not in commutes and len(set(inputs)) > 1:
+        if kind not in ("Add", "Mul") and len(inputs) > 1:
             node.input[:] = [inputs[1], inputs[0], *inputs[2:]]
-            with pytest.raises(BuildError):
-                raise_graph(proto)
+            assert not is_norm(), node.name
             node.input[:] = inputs
+        for attribute in node.attribute:
+            attributes, attribute.i = attributes + 1, 1 - attribute.i
+            assert not is_norm(), node.name
+            attribute.i = 1 - attribute.i
         node.op_type = {"Floor": "Ceil", "Add": "Sub", "Sub": "Add"}.get(kind, "Identity")
-        with pytest.raises(BuildError):
-            raise_graph(proto)
+        assert not is_norm(), node.name
         node.op_type = kind
-    raise_graph(proto)
+    assert attributes >= 15 and is_norm()
 
 
 def test_scale_and_offset_are_not_confused(proto):

@@ -19,7 +19,7 @@ from bitpan.models.configuration import Configuration
 from bitpan.models.export import export, frozen, to_qonnx, verify
 from bitpan.models.integers import to_integer_model
 from bitpan.models.norm import ChannelNorm
-from bitpan.models.s2bnet import S2BNet
+from bitpan.models.s2bnet import S2BNet, S2BNetFlat
 
 BLOCK = [
     "Sub",
@@ -90,11 +90,14 @@ def test_grammar(make_network, bits):
         assert found == operations, name
 
 
-def test_qonnx_alone_gives_the_network(make_network, make_pair):
-    network = make_network(blocks=1)
+@pytest.mark.parametrize(("kind", "parameter"), [(S2BNetFlat, "block0.threshold"), (BNNPan, "block0.affine")])
+def test_qonnx_alone_gives_the_network(make_network, make_pair, monkeypatch, kind, parameter):
+    """Node by node, with scene parameters other than the pair's own."""
+    monkeypatch.setenv("SANITIZE_QUANT_TENSORS", "0")  # else it rounds what is nearly an integer
+    network = make_network(kind=kind, blocks=1, channels=4)
     pan, ms = make_pair(16)
     scene = network.measure(pan, ms)
-    scene["block0.threshold"] += 3
+    scene[parameter] += 3
     model = to_qonnx(network, (16, 16))
     feeds = {"pan": pan, "ms": ms, **scene}
     fused = execute_onnx(ModelWrapper(model), {name: value.numpy() for name, value in feeds.items()})["fused"]

@@ -83,10 +83,10 @@ def integers(source: Path, progress: Callable[[str], None]) -> tuple[IntegerMode
 
     progress("reading the model")
     proto = load_qonnx(source)
-    raised = raise_graph(proto)
+    model = raise_graph(proto)
     progress("QONNX against integers")
-    check_qonnx(proto, raised)
-    return raised.model, tile_shape(proto)
+    check_qonnx(proto, model)
+    return model, tile_shape(proto)
 
 
 def build(
@@ -106,10 +106,12 @@ def build(
         MismatchError: a step changed a number.
     """
     from bitpan.build.design import compile_model
+    from bitpan.build.integer_graph import require_units
     from bitpan.build.package import replacing, write_package
 
     progress: Callable[[str], None] = (lambda what: None) if quiet else _Progress()
     model, (height, width) = integers(source, progress)
+    require_units(model)
     with replacing(folder) as partial, tempfile.TemporaryDirectory(prefix="bitpan-build-") as work:
         design = compile_model(model, height, width, target_board, Path(work) / "work", cycles_per_pixel, progress)
         areas = None

@@ -29,8 +29,25 @@ EXACT = 1 << 24
 """Bound below which float32, the carrier of FINN's Python execution, holds every integer."""
 
 
+def require_units(model: IntegerModel) -> None:
+    """Raise :class:`BuildError` naming the first node that there is no hardware for yet."""
+    for node in model.nodes:
+        what = node.op
+        if node.op == "sign" and not node.scene:
+            what = "sign with constant thresholds"
+        elif node.op == "rprelu" and len(node.inputs) < 2:
+            what = "rprelu without a residual"
+        elif hasattr(_Writer, f"_{node.op}"):
+            continue
+        raise BuildError(
+            f"node {node.name}: there is no hardware for {what} yet; `bitpan build --model-only` writes the integer "
+            f"model of {model.name} for `bitpan fuse --model` on a CPU"
+        )
+
+
 def integer_graph(model: IntegerModel, height: int, width: int) -> ModelWrapper:
-    """The graph of ``model`` for PAN frames of ``height`` x ``width``."""
+    """The graph of ``model`` for PAN frames of ``height`` x ``width``; :class:`BuildError` where a unit is missing."""
+    require_units(model)
     return _Writer(model, height, width).run()
 
 

@@ -4,12 +4,14 @@ A pattern describes the tensor it is matched against by the operators that produ
 
     Op("Clip", Op("Add", Var("lms"), Var("residual")), Const("min"), Const("max"))
 
-Sums and products match in either order. Constants are whatever :class:`Graph` has folded into initializers.
+Sums and products match in either order. Constants are initializers. A pattern that stands in several places of another
+is the same object there, and is matched against each tensor only once.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -45,16 +47,18 @@ class Optional:
 
 @dataclass(frozen=True, init=False)
 class Op:
-    """The output of a node of type ``op``; the node is captured as ``keep`` if given."""
+    """The output of a node of type ``op`` with these ``attributes``; it is captured as ``keep`` if that is given."""
 
     op: str
     inputs: tuple[Pattern, ...]
     keep: str
+    attributes: Mapping[str, int]
 
-    def __init__(self, op: str, *inputs: Pattern, keep: str = "") -> None:
+    def __init__(self, op: str, *inputs: Pattern, keep: str = "", **attributes: int) -> None:
         object.__setattr__(self, "op", op)
         object.__setattr__(self, "inputs", inputs)
         object.__setattr__(self, "keep", keep)
+        object.__setattr__(self, "attributes", attributes)
 
 
 Pattern = Var | Const | Op | Optional
@@ -69,21 +73,34 @@ class Match:
     nodes: dict[str, onnx.NodeProto] = field(default_factory=dict)
 
     def merged(self, other: Match) -> Match | None:
-        """Both captures together, or None where they disagree about a tensor."""
+        """Both captures together, or None where they disagree about a tensor or a constant."""
         if any(self.tensors.get(name, tensor) != tensor for name, tensor in other.tensors.items()):
+            return None
+        if any(not np.array_equal(self.arrays[name], other.arrays[name]) for name in self.arrays.keys() & other.arrays):
             return None
         return Match(self.tensors | other.tensors, self.arrays | other.arrays, self.nodes | other.nodes)
 
 
 class Graph:
-    """Producers and constants of an ONNX graph whose constants were folded into initializers."""
+    """Producers and constants of an ONNX graph whose constants are initializers."""
 
     def __init__(self, graph: onnx.GraphProto) -> None:
         self.producers = {output: node for node in graph.node for output in node.output}
         self.constants = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
 
+        self._matches: dict[tuple[str, int], tuple[Pattern, Match | None]] = {}
+
     def match(self, tensor: str, pattern: Pattern) -> Match | None:
         """Match ``pattern`` against the computation of ``tensor``; None if it is something else."""
+        key = tensor, id(pattern)
+        if key not in self._matches:
+            self._matches[key] = (
+                pattern,
+                self._match(tensor, pattern),
+            )  # the pattern kept, its id stays its own
+        return self._matches[key][1]
+
+    def _match(self, tensor: str, pattern: Pattern) -> Match | None:
         if isinstance(pattern, Const):
             array = self.constants.get(tensor)
             return None if array is None else Match(arrays={pattern.name: array})
@@ -95,14 +112,15 @@ class Graph:
             return self.match(inner, pattern.inner)
         if node is None or node.op_type != pattern.op or len(node.input) != len(pattern.inputs):
             return None
+        if pattern.attributes and not pattern.attributes.items() <= attributes(node).items():
+            return None
         orders = [list(node.input)]
         if pattern.op in _COMMUTATIVE:
             orders.append(orders[0][::-1])
         for order in orders:
             found = self._match_inputs(order, pattern)
             if found is not None:
-                found.nodes |= {pattern.keep: node} if pattern.keep else {}
-                return found
+                return replace(found, nodes=found.nodes | ({pattern.keep: node} if pattern.keep else {}))
         return None
 
     def _match_inputs(self, tensors: list[str], pattern: Op) -> Match | None:

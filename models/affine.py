@@ -84,5 +84,5 @@ class ChannelAffine(SceneOperation):
 
     def forward(self, y: Tensor, affine: Tensor) -> Tensor:
         """``y (N, C, H, W)`` with given scales and offsets."""
-        scale, offset = affine.reshape(2, 1, -1, 1, 1)
+        scale, offset = (affine[row].reshape(1, -1, 1, 1) for row in (0, 1))
         return requantise(y * scale + offset, AFFINE_FRACTION, self.features)

@@ -23,27 +23,22 @@ import numpy as np
 import numpy.typing as npt
 import onnx
 import torch
-from qonnx.core.datatype import BaseDataType, DataType
-from qonnx.core.modelwrapper import ModelWrapper
-from qonnx.core.onnx_exec import execute_onnx
-from qonnx.transformation.general import RemoveUnusedTensors, SortGraph
-from qonnx.transformation.infer_shapes import InferShapes
 
 from bitpan import __version__
 from bitpan.arithmetic import AFFINE, AFFINE_SCALE
 from bitpan.compare import require_equal
 from bitpan.errors import FormatError, ModelError
+from bitpan.exported import DOMAIN, METADATA, OPSET, Exported, infer_shapes
 from bitpan.files import write_beside
 from bitpan.formats import Format
 from bitpan.model import IntegerModel, execute
 from bitpan.models.checkpoint import load_network
-from bitpan.models.functional import EXACT, QONNX
+from bitpan.models.functional import EXACT
 from bitpan.models.integers import scene_parameters, tensor_table, to_integer_model
 from bitpan.models.layers import IntegerConv, IntegerLayer
 from bitpan.models.network import BinaryNetwork
 from bitpan.models.retarget import retarget
 
-OPSET = 17
 Arrays = Mapping[str, npt.NDArray[Any]]
 
 
@@ -61,17 +56,29 @@ class _Traced(torch.nn.Module):
 
 def to_qonnx(
     network: BinaryNetwork, tile: tuple[int, int], provenance: Mapping[str, Any] | None = None
-) -> ModelWrapper:
+) -> onnx.ModelProto:
     """Trace ``network`` for tiles of ``(height, width)`` PAN pixels and clean the graph up; verifies nothing."""
-    own = network.configuration
     grid = math.lcm(*(tensor.stride for tensor in tensor_table(network).values()))
     if min(tile) < 1 or tile[0] % grid or tile[1] % grid:
         raise FormatError(
             f"a tile of {tile[0]}x{tile[1]} is not made of whole pixels of every tensor; take multiples of {grid}"
         )
+    model = _traced(network, tile)
+    del model.graph.output[:-1]
+    _constants_to_initializers(model.graph)
+    infer_shapes(model)
+    _name(model.graph, network)
+    _annotate(model.graph, network)
+    described = _description(network, provenance or {})
+    model.graph.metadata_props.append(onnx.StringStringEntryProto(key=METADATA, value=json.dumps(described)))
+    return model
+
+
+def _traced(network: BinaryNetwork, tile: tuple[int, int]) -> onnx.ModelProto:
+    """What PyTorch's exporter writes, with every tensor of the network as an output."""
+    own = network.configuration
     parameters, _ = scene_parameters(network)
     names = [parameter.name for parameter in parameters]
-    outputs = [name for name in tensor_table(network) if name not in ("pan", "ms")]
     example = (
         torch.zeros(1, 1, *tile),
         torch.zeros(1, own.bands, tile[0] // own.ratio, tile[1] // own.ratio),
@@ -87,19 +94,11 @@ def to_qonnx(
             dynamo=False,
             opset_version=OPSET,
             input_names=["pan", "ms", *names],
-            output_names=outputs,
-            custom_opsets={QONNX: 1},
+            output_names=[name for name in tensor_table(network) if name not in ("pan", "ms")],
+            custom_opsets={DOMAIN: 1},
             keep_initializers_as_inputs=False,
         )
-    model = onnx.load_from_string(buffer.getvalue())
-    del model.graph.output[:-1]
-    _constants_to_initializers(model.graph)
-    wrapper = ModelWrapper(model)
-    for step in (InferShapes(), RemoveUnusedTensors(), SortGraph()):
-        wrapper = wrapper.transform(step)
-    _annotate(wrapper, network)
-    _describe(wrapper, network, provenance or {})
-    return wrapper
+    return onnx.load_from_string(buffer.getvalue())
 
 
 def _constants_to_initializers(graph: onnx.GraphProto) -> None:
@@ -112,32 +111,38 @@ def _constants_to_initializers(graph: onnx.GraphProto) -> None:
         graph.node.remove(node)
 
 
-def _annotate(wrapper: ModelWrapper, network: BinaryNetwork) -> None:
-    """Name nodes after the integer model's node they belong to, and give tensors QONNX data types."""
-    table = tensor_table(network)
+def _name(graph: onnx.GraphProto, network: BinaryNetwork) -> None:
+    """Name each node ``<node of the integer model it belongs to>.<operator><number>``."""
     owner = {node.output: node.name for node in to_integer_model(network).nodes}
     count: Counter[str] = Counter()
-    for node in reversed(wrapper.graph.node):
+    for node in reversed(graph.node):
         belongs = owner[node.output[0]]
         for name in node.input:
             owner.setdefault(name, belongs)
         count[f"{belongs}.{node.op_type}"] += 1
         node.name = f"{belongs}.{node.op_type}{count[f'{belongs}.{node.op_type}']}"
-    binary = {name for step in network.graph() if step.layer.op == "sign" for name in step.outputs}
-    for name, tensor in table.items():
-        wrapper.set_tensor_datatype(name, DataType["BIPOLAR"] if name in binary else _datatype(tensor.format))
-    for parameter in scene_parameters(network)[0]:
-        wrapper.set_tensor_datatype(parameter.name, _datatype(parameter.format))
 
 
-def _datatype(fmt: Format) -> BaseDataType:
-    return DataType[f"INT{fmt.bits}" if fmt.signed else f"UINT{fmt.bits}"]
+def _annotate(graph: onnx.GraphProto, network: BinaryNetwork) -> None:
+    """Give the tensors QONNX's data types, as its ``ModelWrapper.set_tensor_datatype`` does."""
+    kinds = {name: _datatype(tensor.format) for name, tensor in tensor_table(network).items()}
+    kinds |= {name: "BIPOLAR" for step in network.graph() if step.layer.op == "sign" for name in step.outputs}
+    kinds |= {parameter.name: _datatype(parameter.format) for parameter in scene_parameters(network)[0]}
+    for name, kind in kinds.items():
+        entry = onnx.StringStringEntryProto(key="finn_datatype", value=kind)
+        annotation = onnx.TensorAnnotation(tensor_name=name, quant_parameter_tensor_names=[entry])
+        graph.quantization_annotation.append(annotation)
 
 
-def _describe(wrapper: ModelWrapper, network: BinaryNetwork, provenance: Mapping[str, Any]) -> None:
+def _datatype(fmt: Format) -> str:
+    return f"INT{fmt.bits}" if fmt.signed else f"UINT{fmt.bits}"
+
+
+def _description(network: BinaryNetwork, provenance: Mapping[str, Any]) -> dict[str, Any]:
+    """What the graph cannot say, see ``docs/qonnx.md``; the formats are in order of computation."""
     own = network.configuration
     parameters, arrays = scene_parameters(network)
-    document = {
+    return {
         "name": network.name,
         "bands": own.bands,
         "bits": own.bits,
@@ -164,16 +169,16 @@ def _describe(wrapper: ModelWrapper, network: BinaryNetwork, provenance: Mapping
         "arrays": {key: value.tolist() for key, value in network.recipe().items()},
         "provenance": {**provenance, "bitpan": __version__},
     }
-    wrapper.set_metadata_prop("bitpan", json.dumps(document))
 
 
-def verify(wrapper: ModelWrapper, network: BinaryNetwork, tile: tuple[int, int], seed: int = 0) -> None:
+def verify(exported: onnx.ModelProto, network: BinaryNetwork, tile: tuple[int, int], seed: int = 0) -> None:
     """Compare every named tensor of PyTorch, QONNX and integer model on random and extreme tiles.
 
     Raises:
         MismatchError: naming stage, tensor and first wrong element.
     """
     model = to_integer_model(network)
+    session = Exported(exported, (node.output for node in model.nodes))
     for inputs, scene in _stimuli(network, model, tile, seed):
         with torch.no_grad():
             tensors = network.tensors(torch.from_numpy(inputs["pan"]), torch.from_numpy(inputs["ms"]), _torch(scene))
@@ -181,8 +186,7 @@ def verify(wrapper: ModelWrapper, network: BinaryNetwork, tile: tuple[int, int],
         images = {name: value[0].astype(np.int64) for name, value in inputs.items()}
         integers = {name: value.astype(np.int64) for name, value in scene.items()}
         execute(model, images, integers, watch=reference.__setitem__)
-        feeds = {**inputs, **scene}
-        onnx_values = execute_onnx(wrapper, feeds, return_full_exec_context=True)
+        onnx_values = session.run({**inputs, **scene})
         for name, tensor in tensors.items():
             require_equal("PyTorch against integers", name, reference[name], tensor.numpy()[0])
             require_equal("QONNX against integers", name, reference[name], onnx_values[name][0])
@@ -236,7 +240,7 @@ def frozen(network: BinaryNetwork) -> BinaryNetwork:
 
 def export(
     checkpoint: Path, output: Path, tile: tuple[int, int] = (64, 64), bits: int | None = None, gain: int = 0
-) -> ModelWrapper:
+) -> onnx.ModelProto:
     """Export ``checkpoint`` to ``output``, verified; nothing is written unless everything is equal.
 
     ``bits`` and ``gain`` are for imagery of another depth or scale than the training's, see :func:`retarget`.
@@ -247,10 +251,10 @@ def export(
     if bits is not None or gain:
         network = retarget(network, bits, gain)
         provenance = {**provenance, "retargeted": {"bits": network.configuration.bits, "gain": gain}}
-    wrapper = to_qonnx(network, tile, provenance)
-    verify(wrapper, network, tile)
-    write_beside(output, wrapper.model.SerializeToString())
-    return wrapper
+    exported = to_qonnx(network, tile, provenance)
+    verify(exported, network, tile)
+    write_beside(output, exported.SerializeToString())
+    return exported
 
 
 def _tile(text: str) -> tuple[int, int]:
@@ -271,7 +275,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Run ``bitpan export``."""
-    wrapper = export(arguments.checkpoint, arguments.output, arguments.tile, arguments.bits, arguments.gain)
-    nodes = len(wrapper.graph.node)
+    exported = export(arguments.checkpoint, arguments.output, arguments.tile, arguments.bits, arguments.gain)
+    nodes = len(exported.graph.node)
     print(f"{arguments.output}: {nodes} nodes, equal to PyTorch and to the integer model in every element")
     return 0

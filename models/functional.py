@@ -14,11 +14,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from bitpan.arithmetic import K_MIN
+from bitpan.exported import DOMAIN
 from bitpan.formats import Format
 from bitpan.models.kernels import KERNELS
-
-QONNX = "qonnx.custom_op.general"
-"""Domain of the operations that ONNX itself does not have."""
 
 Context = Any
 """What autograd hands from forward to backward."""
@@ -146,7 +144,7 @@ class _Threshold(torch.autograd.Function):
     def symbolic(g: Graph, x: Value, threshold: Value) -> Value:
         """Reshape of the thresholds, Sub, BipolarQuant."""
         threshold = g.op("Reshape", threshold, constant(g, [1, -1, 1, 1], torch.int64))
-        return _image(g, g.op(f"{QONNX}::BipolarQuant", g.op("Sub", x, threshold), constant(g, 1.0)), x)
+        return _image(g, g.op(f"{DOMAIN}::BipolarQuant", g.op("Sub", x, threshold), constant(g, 1.0)), x)
 
 
 class _PadBinary(torch.autograd.Function):

@@ -44,10 +44,7 @@ class LatentTraining(PanSharpener):
             return super().loss(stage, pan, ms, gt)
         own = self.configuration
         truth = centre(gt, own.offset, own.input_shift, own.input) * own.input.step
-        if stage == "truth":
-            prior = self.latent.truth(truth)
-        else:
-            prior = self.latent.sample(self.image(pan, ms))
+        prior = self.latent.truth(truth) if stage == "truth" else self.latent.sample(self.image(pan, ms))
         if stage == "prior":
             with torch.no_grad():
                 target = self.latent.truth(truth)

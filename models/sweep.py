@@ -43,16 +43,13 @@ def run(arguments: argparse.Namespace) -> int:
         raise DataError(f"--jobs {jobs}: at least 1")
     sweep = read_sweep(arguments.file, arguments.root, shlex.join(["bitpan", *sys.argv[1:]]))
     images = test_images(sweep)
-    searches = {
-        arm.name: [plan(sweep, out, arm, rate, arm.seeds[0], True) for rate in arm.rates] for arm in sweep.arms
-    }
+    searches = {arm.name: [plan(sweep, out, arm, rate, arm.seeds[0], True) for rate in arm.rates] for arm in sweep.arms}
     _refuse_contradictions(sweep, out, searches)
     with workers(jobs) as pool:
         perform_all([each for runs in searches.values() if len(runs) > 1 for each in runs], pool, "choosing rates")
         rates = {arm.name: choose(arm, searches[arm.name]) for arm in sweep.arms}
         seeds = {
-            arm.name: [plan(sweep, out, arm, rates[arm.name], seed, False) for seed in arm.seeds]
-            for arm in sweep.arms
+            arm.name: [plan(sweep, out, arm, rates[arm.name], seed, False) for seed in arm.seeds] for arm in sweep.arms
         }
         perform_all([each for runs in seeds.values() for each in runs], pool, "training seeds")
     print(write_report(sweep, out, images, searches, seeds, began))

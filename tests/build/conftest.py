@@ -14,7 +14,7 @@ class QonnxWriter:
     """One operator after the other."""
 
     def __init__(self):
-        self.nodes, self.initializers, self.count = [], [], 0
+        self.nodes, self.initializers, self.count, self.owner = [], [], 0, ""
 
     def const(self, value, dtype=np.float32):
         name = f"c{len(self.initializers)}"
@@ -25,7 +25,9 @@ class QonnxWriter:
         self.count += 1
         output = output or f"t{self.count}"
         self.nodes.append(
-            helper.make_node(kind, list(inputs), [output], f"{kind}_{self.count}", domain=domain, **attributes)
+            helper.make_node(
+                kind, list(inputs), [output], f"{self.owner}.{kind}{self.count}", domain=domain, **attributes
+            )
         )
         return output
 
@@ -47,6 +49,7 @@ class QonnxWriter:
 
 
 def write_node(w, model, node, height, width):
+    w.owner = node.name
     fmt, channels = model.tensors[node.output].format, model.tensors[node.output].channels
     c = {key: model.constant(node, key) for key in ("weights", "bias") if f"{node.name}.{key}" in model.constants}
     if node.op == "interpolate":
@@ -78,9 +81,8 @@ def write_node(w, model, node, height, width):
         w.op("BipolarQuant", v, w.const(1.0), domain="qonnx.custom_op.general", output=node.output)
     elif node.op == "binary_conv":
         v = w.op("Pad", node.inputs[0], w.const([0, 0, 1, 1] * 2, np.int64), w.const(-1.0), mode="constant")
-        weights = w.op("BipolarQuant", w.const(c["weights"] * 0.3), w.const(1.0), domain="qonnx.custom_op.general")
-        w.op("Conv", v, weights, kernel_shape=[3, 3], pads=[0] * 4, strides=[1, 1], dilations=[1, 1], group=1,
-             output=node.output)  # fmt: skip
+        shape = {"kernel_shape": [3, 3], "pads": [0] * 4, "strides": [1, 1], "dilations": [1, 1], "group": 1}
+        w.op("Conv", v, w.const(c["weights"]), **shape, output=node.output)
     elif node.op == "rprelu":
         p, x = node.inputs
         knee, *branches = (
@@ -131,6 +133,7 @@ def write_qonnx(model, height=16, width=16):
     def numbers(fmt):
         return [fmt.bits, fmt.fraction, fmt.signed]
 
+    order = ["pan", "ms", *(node.output for node in model.nodes)]
     scene = []
     for p in model.scene:
         prefix = p.name + "."
@@ -138,7 +141,7 @@ def write_qonnx(model, height=16, width=16):
         scene.append({"name": p.name, "kind": p.kind, "shape": list(p.shape), "format": numbers(p.format),
                       "measures": p.measures, "arrays": arrays})  # fmt: skip
     metadata = {"name": model.name, "bands": model.bands, "bits": model.bits, "ratio": model.ratio, "scene": scene,
-                "formats": {name: numbers(t.format) for name, t in model.tensors.items()}}  # fmt: skip
+                "formats": {name: numbers(model.tensors[name].format) for name in order}}  # fmt: skip
     helper.set_model_props(proto, {"bitpan": json.dumps(metadata)})
     onnx.checker.check_model(proto)
     return proto

@@ -13,7 +13,7 @@ def model(random_model):
 
 
 def test_raises_every_number_back(model, qonnx):
-    raised = raise_graph(qonnx(model)).model
+    raised = raise_graph(qonnx(model))
     assert raised.nodes == model.nodes
     assert raised.tensors == model.tensors
     assert raised.scene == model.scene
@@ -32,7 +32,7 @@ def test_graph_and_integers_agree(random_model, qonnx, bits):
 def test_a_changed_weight_is_found(model, qonnx):
     proto = qonnx(model, 8, 8)
     raised = raise_graph(proto)
-    raised.model.constants["head.weights"][3, 1, 0, 2] ^= 1
+    raised.constants["head.weights"][3, 1, 0, 2] ^= 1
     with pytest.raises(MismatchError, match=r"node head: .* first at \(3, "):
         check_qonnx(proto, raised)
 

@@ -5,12 +5,12 @@ import numpy as np
 import onnxruntime
 import pytest
 import torch
+from onnx import numpy_helper
 from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.core.onnx_exec import execute_onnx
 
-from bitpan.build.raise_graph import raise_graph
 from bitpan.cli import main
-from bitpan.errors import BuildError, FormatError, MismatchError, ModelError
+from bitpan.errors import FormatError, MismatchError, ModelError
 from bitpan.formats import Format
 from bitpan.models.backbones import UNIT_NETWORKS
 from bitpan.models.bnnpan import BNNPan
@@ -37,7 +37,7 @@ BLOCK = [
     "Add",
     "Clip",
 ]
-AXIS = ["Gather", "Einsum", "Reshape", "Add", "Mul", "Floor"]
+AXIS = ["Gather", "Cast", "Einsum", "Reshape", "Add", "Mul", "Floor"]
 
 
 @pytest.mark.parametrize(
@@ -74,7 +74,7 @@ def test_grammar(make_network, bits):
     rounding = ["Add", "Mul", "Floor"]
     centre = ["Sub", *(rounding if bits > 11 else []), "Clip"]
     expected = {
-        "upsample": ["Cast", "Cast", "Cast", *AXIS, *AXIS, "Cast"],
+        "upsample": ["Cast", *AXIS, *AXIS, "Cast"],
         "pan_centre": centre,
         "lms_centre": centre,
         "input_concat": ["Concat"],
@@ -90,14 +90,17 @@ def test_grammar(make_network, bits):
         assert found == operations, name
 
 
-def test_qonnx_alone_gives_the_network(make_network, make_pair):
-    network = make_network(blocks=1)
+@pytest.mark.parametrize(("kind", "parameter"), [(S2BNetFlat, "block0.threshold"), (BNNPan, "block0.affine")])
+def test_qonnx_alone_gives_the_network(make_network, make_pair, monkeypatch, kind, parameter):
+    """Node by node, with scene parameters other than the pair's own."""
+    monkeypatch.setenv("SANITIZE_QUANT_TENSORS", "0")  # else it rounds what is nearly an integer
+    network = make_network(kind=kind, blocks=1, channels=4)
     pan, ms = make_pair(16)
     scene = network.measure(pan, ms)
-    scene["block0.threshold"] += 3
+    scene[parameter] += 3
     model = to_qonnx(network, (16, 16))
     feeds = {"pan": pan, "ms": ms, **scene}
-    fused = execute_onnx(model, {name: value.numpy() for name, value in feeds.items()})["fused"]
+    fused = execute_onnx(ModelWrapper(model), {name: value.numpy() for name, value in feeds.items()})["fused"]
     with torch.no_grad():
         assert np.array_equal(fused, network(pan, ms, scene).numpy())
 
@@ -116,9 +119,10 @@ def test_qonnx_alone_gives_the_network(make_network, make_pair):
 def test_a_planted_fault_is_found_and_named(make_network, node, which, tensor):
     model = to_qonnx(network := make_network(), (16, 16))
     constant = next(entry for entry in model.graph.node if entry.name == node).input[which]
-    value = model.get_initializer(constant).copy()
+    stored = next(tensor for tensor in model.graph.initializer if tensor.name == constant)
+    value = numpy_helper.to_array(stored).copy()
     value[np.unravel_index(np.abs(value).argmax(), value.shape)] *= -1
-    model.set_initializer(constant, value)
+    stored.CopyFrom(numpy_helper.from_array(value, constant))
     with pytest.raises(MismatchError, match=rf"QONNX against integers, node {tensor}: .* differ, first at \("):
         verify(model, network, (16, 16))
 
@@ -161,24 +165,18 @@ def test_gabor_features_are_exported(make_network, kind, blocks):
     verify(model, network, (16, 16))
     nodes = [node for node in model.graph.node if node.name.startswith("block1.gabor.")]
     assert [node.op_type for node in nodes] == ["Conv", "Add", "Mul", "Floor", "Clip"]
-    weights = model.get_initializer(nodes[0].input[1]).copy()
+    stored = next(each for each in model.graph.initializer if each.name == nodes[0].input[1])
+    weights = numpy_helper.to_array(stored).copy()
     assert weights.shape == (4, 1, 3, 3)
     weights[2, 0, 0, 1] += 1
-    model.set_initializer(nodes[0].input[1], weights)
+    stored.CopyFrom(numpy_helper.from_array(weights, stored.name))
     with pytest.raises(MismatchError, match="QONNX against integers, node y1"):
         verify(model, network, (16, 16))
 
 
-def test_the_builder_names_gabor_features(make_network):
-    """It reads no depthwise convolution."""
-    with pytest.raises(BuildError, match=r"node 'block1\.gabor\.\w+' \(\w+\) fits no pattern of the export grammar"):
-        raise_graph(to_qonnx(make_network(gsfa="features"), (16, 16)).model)
-
-
-@pytest.mark.slow
 @pytest.mark.parametrize("settings", [{}, {"prior": "condition", "outer_skip": "add"}, {"norm": "none"}])
 def test_bnnpan_is_exported(make_network, settings):
-    """Wavelet, per-pixel norm and scene affine in QONNX, every tensor equal: some 400 nodes a block."""
+    """Wavelet, per-pixel norm and scene affine in QONNX, every tensor equal: some 300 nodes a block."""
     network = make_network(kind=BNNPan, blocks=1, channels=8, **settings)
     verify(to_qonnx(network, (16, 24)), network, (16, 24))
 

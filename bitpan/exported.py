@@ -1,0 +1,96 @@
+"""An exported network as it stands: its whole QONNX graph run by onnxruntime, which is what proves it.
+
+qonnx executes a graph node by node, with a session for each. Here one session runs all of it, each operator as it is
+written: onnxruntime's rewriting of graphs is off. BipolarQuant, the one operator that standard ONNX does not have,
+becomes a function of the model with qonnx's definition.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from bitpan.errors import FormatError
+
+if TYPE_CHECKING:
+    import onnx
+
+DOMAIN = "qonnx.custom_op.general"
+"""Domain of QONNX's operators."""
+
+METADATA = "bitpan"
+"""Key of the file's metadata that holds what the graph cannot say."""
+
+OPSET = 17
+"""Version of the standard operators that an exported graph is made of."""
+
+IR_VERSION = 8
+"""First version of ONNX's format whose models hold functions."""
+
+Array = npt.NDArray[Any]
+
+
+def standard(proto: onnx.ModelProto) -> onnx.ModelProto:
+    """A copy in standard ONNX: BipolarQuant is ``scale`` where ``x >= 0``, else ``-scale``."""
+    import onnx
+    from onnx import helper
+
+    nodes = [
+        *(helper.make_node("Constant", [], [name], value_float=value) for name, value in (("one", 1.0), ("zero", 0.0))),
+        helper.make_node("Neg", ["one"], ["minus"]),
+        helper.make_node("GreaterOrEqual", ["x", "zero"], ["positive"]),
+        helper.make_node("Where", ["positive", "one", "minus"], ["sign"]),
+        helper.make_node("Mul", ["sign", "scale"], ["y"]),
+    ]
+    opset = [helper.make_opsetid("", OPSET)]
+    copy = onnx.ModelProto()
+    copy.CopyFrom(proto)
+    copy.functions.append(helper.make_function(DOMAIN, "BipolarQuant", ["x", "scale"], ["y"], nodes, opset))
+    copy.ir_version = max(copy.ir_version, IR_VERSION)
+    return copy
+
+
+def infer_shapes(proto: onnx.ModelProto) -> None:
+    """Note the shape of every tensor of the graph in ``proto``."""
+    from onnx import shape_inference
+
+    inferred = shape_inference.infer_shapes(standard(proto)).graph.value_info
+    known = {info.name for info in [*proto.graph.input, *proto.graph.output]}
+    del proto.graph.value_info[:]
+    proto.graph.value_info.extend(info for info in inferred if info.name not in known)
+
+
+class Exported:
+    """A QONNX graph, ready to run.
+
+    Args:
+        proto: the graph.
+        tensors: names of those that :meth:`run` returns.
+
+    Raises:
+        FormatError: onnxruntime does not take the graph.
+    """
+
+    def __init__(self, proto: onnx.ModelProto, tensors: Iterable[str]) -> None:
+        import onnx
+        import onnxruntime
+
+        model, self.tensors = standard(proto), list(tensors)
+        del model.graph.output[:]
+        model.graph.output.extend(onnx.ValueInfoProto(name=name) for name in self.tensors)
+        options = onnxruntime.SessionOptions()
+        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+        options.log_severity_level = 4  # what is wrong is raised
+        try:
+            self._session = onnxruntime.InferenceSession(model.SerializeToString(), options)
+        except Exception as error:  # onnxruntime raises types of its own, which share no base
+            line = " ".join(str(error).split())
+            raise FormatError(f"onnxruntime does not take the graph ({line}); export the model again") from None
+
+    def run(self, feeds: Mapping[str, Array]) -> dict[str, Array]:
+        """The tensors by name, from images ``(1, C, H, W)`` and scene parameters."""
+        values = self._session.run(self.tensors, {name: value.astype(np.float32) for name, value in feeds.items()})
+        return dict(zip(self.tensors, values, strict=True))

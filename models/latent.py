@@ -81,7 +81,7 @@ class Latent(nn.Module):
 
         Always from the stored draw, in training too. The paper's training starts from a noisy version of the truth's z,
         of which no more than 0.05 is left after T steps; the rest is noise, which the last step's 1/sqrt(0.01) makes
-        ten times as large, and a network must then bear a prior that trembles: 0.7 dB less on the validation strips of
+        ten times as large, and a network must then bear a prior that trembles: 0.4 dB less on the validation strips of
         four real scenes after 400 iterations.
         """
         condition = self.condition(image)

@@ -15,7 +15,10 @@ from bitpan.errors import DataError
 from bitpan.models import classical, full_resolution, metrics
 from bitpan.models.data import Triples
 from bitpan.models.images import Image, of_triples
+from bitpan.models.integers import to_integer_model
+from bitpan.models.network import BinaryNetwork
 from bitpan.models.pansharpener import PanSharpener
+from bitpan.models.unrounded import unrounded
 
 Table = dict[str, dict[str, float]]
 """Method: index: value."""
@@ -36,17 +39,35 @@ class Judgement:
     indices: Mapping[str, float]
 
 
+def _inputs(image: Image, network: PanSharpener) -> tuple[torch.Tensor, torch.Tensor]:
+    """PAN and MS ``(1, ., H, W)`` where the network is."""
+    device = next(network.parameters()).device
+    pan, ms = (torch.from_numpy(source[None].astype(np.float32)).to(device) for source in (image.pan, image.ms))
+    return pan, ms
+
+
 def network_method(network: PanSharpener) -> Method:
     """The network as it will be used, not as it is trained, with every image's own scene parameters."""
 
     @torch.no_grad()
     def fuse(image: Image) -> npt.NDArray[np.uint16]:
-        device, training = next(network.parameters()).device, network.training
-        inputs = (torch.from_numpy(source[None].astype(np.float32)).to(device) for source in (image.pan, image.ms))
-        fused: npt.NDArray[np.float32] = network.eval()(*inputs)[0].cpu().numpy()
+        training = network.training
+        fused: npt.NDArray[np.float32] = network.eval()(*_inputs(image, network))[0].cpu().numpy()
         network.train(training)
         counts: npt.NDArray[np.uint16] = np.floor(fused + 0.5).astype(np.uint16)
         return counts
+
+    return fuse
+
+
+def unrounded_method(network: BinaryNetwork) -> Method:
+    """The network's integers with real features and the exact norm, see :mod:`bitpan.models.unrounded`."""
+    model = to_integer_model(network)
+
+    def fuse(image: Image) -> npt.NDArray[np.uint16]:
+        pan, ms = _inputs(image, network)
+        scene = {name: value.cpu().numpy().astype(np.int64) for name, value in network.measure(pan, ms).items()}
+        return unrounded(model, {"pan": image.pan, "ms": image.ms}, scene).astype(np.uint16)
 
     return fuse
 

@@ -18,8 +18,9 @@ from bitpan.models.checkpoint import load_network
 from bitpan.models.classical import METHODS
 from bitpan.models.cost import cost
 from bitpan.models.data import HELD_OUT_SEED
-from bitpan.models.evaluate import Judgement, classical_methods, network_method, require_fit
+from bitpan.models.evaluate import Judgement, Method, classical_methods, network_method, require_fit, unrounded_method
 from bitpan.models.images import Image, gather_images, require_equal_bands, synthetic_images
+from bitpan.models.network import BinaryNetwork
 from bitpan.models.pansharpener import PanSharpener
 from bitpan.models.provenance import origin, provenance
 from bitpan.models.report import cost_facts, image_facts, judge_and_draw, make_rows
@@ -51,6 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--hold-out", type=float, default=0.3, help="fraction of the columns at the right to judge; 1 is all (0.3)")
     add("--full-resolution", action="store_true", help="judge the pairs themselves too, without a truth")
     add("--classical", default=",".join(METHODS), metavar="NAMES", help="methods to compare, or none (%(default)s)")
+    add("--real-features", action="store_true", help="judge binary networks without rounding too: what integers cost")
     add("--border", type=int, default=0, help="pixels cut from every side first (0)")
     add("--device", default="cpu", help="cpu or cuda")
     add("--threads", type=int, default=0, help="of the CPU; 0 leaves PyTorch's choice")
@@ -71,7 +73,10 @@ def run(arguments: argparse.Namespace) -> int:
         torch.set_num_threads(arguments.threads)
     entries = load_entries(arguments.checkpoints, arguments.device)
     chosen = () if arguments.classical == "none" else tuple(arguments.classical.split(","))
-    methods = {entry.name: network_method(entry.network) for entry in entries} | classical_methods(chosen)
+    methods = {entry.name: network_method(entry.network) for entry in entries}
+    if arguments.real_features:
+        methods |= _unrounded(entries)
+    methods |= classical_methods(chosen)
     if not methods:
         raise DataError("there is nothing to judge; give a CHECKPOINT or --classical NAMES")
     images = _images(arguments)
@@ -86,6 +91,13 @@ def run(arguments: argparse.Namespace) -> int:
     print(markdown(rows))
     print(f"{arguments.output / 'table.md'}, table.csv, table.json and quicklooks/ of {len(images)} images")
     return 0
+
+
+def _unrounded(entries: Sequence[Entry]) -> dict[str, Method]:
+    binary = {entry.name: entry.network for entry in entries if isinstance(entry.network, BinaryNetwork)}
+    if not binary:
+        raise DataError("--real-features: no checkpoint is of a network with integers; leave it out")
+    return {f"{name}, real features": unrounded_method(network) for name, network in binary.items()}
 
 
 def load_entries(paths: Sequence[Path], device: str) -> list[Entry]:

@@ -132,6 +132,15 @@ def test_tables(sources, tmp_path, capsys):
     assert [path.name for path in out.parent.iterdir()] == ["out"]
 
 
+def test_real_features_stand_beside(sources, tmp_path):
+    arguments = ["evaluate", SHIPPED, "--data", sources[1], "--hold-out", "1", "--classical", "none"]
+    assert main([*arguments, "--real-features", "-o", str(tmp_path / "out")]) == 0
+    table = json.loads((tmp_path / "out" / "table.json").read_text())["table"]
+    assert list(table) == ["s2bnet-flat", "s2bnet-flat, real features"]
+    integers, real = (row["PSNR"]["mean"] for row in table.values())
+    assert 0 < abs(integers - real) < 1
+
+
 def test_full_resolution_stands_beside(sources, tmp_path, capsys):
     arguments = [SHIPPED, "--data", *sources, "--classical", "EXP,MTF-GLP", "--full-resolution", "--sensor", "qb"]
     assert main(["evaluate", *arguments, "-o", str(tmp_path / "out")]) == 0
@@ -180,6 +189,7 @@ def test_two_checkpoints_of_one_network_have_two_names(sources, tmp_path, capsys
         (["--data", "{pair}", "--full-resolution", "--border", "2"], "pair-full: a border of 2 pixels cuts MS pixels"),
         ([SHIPPED, "--data", "{pair}", "--device", "tpu9"], "--device tpu9"),
         ([SHIPPED, SHIPPED, "--data", "{pair}"], "given twice"),
+        (["--data", "{pair}", "--real-features"], "no checkpoint is of a network with integers"),
     ],
 )
 def test_refusals_are_one_line_and_leave_nothing(sources, tmp_path, capsys, arguments, said):

@@ -12,29 +12,17 @@ from torch import Tensor
 from bitpan.arithmetic import lms_format
 from bitpan.errors import ModelError
 from bitpan.formats import Format
+from bitpan.models.arms import Arms
 from bitpan.models.resample import upsample
-
-ARMS: dict[str, tuple[str, ...]] = {
-    "srm": ("dynamic", "static", "none"),
-    "gsfa": ("filters", "initialisation", "features", "none"),
-    "wavelet": ("haar", "none"),
-    "norm": ("pixel", "none"),
-    "prior": ("diffusion", "condition", "none"),
-    "cdc": ("scene", "none"),
-    "outer_skip": ("none", "add"),
-}
-"""Arms for ablation: the first of each is the published network's."""
 
 
 @dataclass(frozen=True)
-class Configuration:
+class Configuration(Arms):
     """What a network is made of.
 
     Attributes:
         bands, bits, ratio: MS bands, unsigned bits of the imagery, PAN pixels per MS pixel.
         blocks, channels: depth and width.
-        srm, gsfa: arms of S2BNet's unit, see :class:`bitpan.models.s2bnet.S2BConv`.
-        wavelet, norm, prior, cdc, outer_skip: arms of BNNPan's block, see :class:`bitpan.models.bnnpan.Block`.
         offset: image counts subtracted from the input.
         input_fraction: the input's unit is ``2**(input_fraction + input_shift)`` counts.
         residual_gain: the residual's unit is ``2**residual_gain`` counts.
@@ -46,22 +34,13 @@ class Configuration:
     ratio: int = 4
     blocks: int = 8
     channels: int = 32
-    srm: str = "dynamic"
-    gsfa: str = "filters"
-    wavelet: str = "haar"
-    norm: str = "pixel"
-    prior: str = "diffusion"
-    cdc: str = "scene"
-    outer_skip: str = "none"
     offset: int = 512
     input_fraction: int = 8
     residual_gain: int = 6
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for arm, choices in ARMS.items():
-            if getattr(self, arm) not in choices:
-                raise ModelError(f"{arm} is one of {', '.join(choices)}, not {getattr(self, arm)!r}")
+        self.check_arms()
         if not (self.bands >= 1 and 8 <= self.bits <= 16 and self.ratio in (2, 4) and self.blocks >= 1):
             raise ModelError(
                 f"no network has {self.bands} bands, {self.bits} bits, ratio {self.ratio}, {self.blocks} blocks"

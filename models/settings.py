@@ -9,13 +9,14 @@ from itertools import accumulate
 from typing import Any
 
 from bitpan.errors import DataError, ModelError
+from bitpan.models.arms import Arms
 
 WARM_UP = 50
 """Iterations over which the learning rate rises, at the beginning of each stage."""
 
 
 @dataclass(frozen=True)
-class Settings:
+class Settings(Arms):
     """Everything that determines a training; stored in its checkpoints.
 
     Attributes:
@@ -27,7 +28,6 @@ class Settings:
         reserve: fraction of the columns at the right of each source left out altogether, for tests.
         hold_out: fraction of the other columns of each source kept for validation.
         blocks, channels: of the network; 0 blocks stands for its own depth.
-        srm, gsfa, wavelet, norm, prior, cdc, outer_skip: arms, see :class:`bitpan.models.configuration.Configuration`.
         iterations, batch, patch, seed: of the training.
         stages: shares of the iterations, one per stage of the network; empty takes the network's own.
         lr: peak learning rate, one or one per stage.
@@ -52,13 +52,6 @@ class Settings:
     hold_out: float = 0.3
     blocks: int = 0
     channels: int = 32
-    srm: str = "dynamic"
-    gsfa: str = "filters"
-    wavelet: str = "haar"
-    norm: str = "pixel"
-    prior: str = "diffusion"
-    cdc: str = "scene"
-    outer_skip: str = "none"
     iterations: int = 4000
     batch: int = 16
     patch: int = 32

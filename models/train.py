@@ -16,8 +16,9 @@ import torch
 
 from bitpan.errors import BitpanWarning, DataError, ModelError
 from bitpan.models import distributed, evaluate
+from bitpan.models.arms import ARMS
 from bitpan.models.checkpoint import load_network
-from bitpan.models.configuration import ARMS, Configuration
+from bitpan.models.configuration import Configuration
 from bitpan.models.degrade import SENSORS
 from bitpan.models.kernels import compile_kernels
 from bitpan.models.networks import NETWORKS

@@ -21,7 +21,7 @@ from bitpan.errors import DataError, ModelError
 from bitpan.models import distributed, evaluate
 from bitpan.models.binary import set_progress
 from bitpan.models.checkpoint import network_of, read_checkpoint, save_checkpoint
-from bitpan.models.configuration import ARMS, Configuration, calibrated
+from bitpan.models.configuration import Configuration, calibrated
 from bitpan.models.data import Triples, draw, gather
 from bitpan.models.evaluate import Table
 from bitpan.models.networks import NETWORKS
@@ -105,9 +105,8 @@ class Training:
         torch.manual_seed(own.seed)
         pan, ms, gt = self._sample()
         kind = NETWORKS[own.network]
-        arms = {arm: getattr(own, arm) for arm in ARMS}
         blocks = own.blocks or kind.default_blocks
-        plain = Configuration(gt.shape[1], own.bits, own.ratio, blocks, own.channels, **arms, seed=own.seed)
+        plain = Configuration(gt.shape[1], own.bits, own.ratio, blocks, own.channels, **own.arms, seed=own.seed)
         network = kind(calibrated(plain, pan, ms, gt))
         network.scale_head(pan, ms)
         return network

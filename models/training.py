@@ -232,8 +232,10 @@ class Training:
         return self.quality
 
     def _validate(self, bar: tqdm[Any], loss: float) -> None:
-        self.quality = validate(self.network, self.held_out, self.device)
-        judged = f", validation PSNR {self.quality:.3f} dB" if self.held_out else ""
+        judged = ""
+        if self.held_out and self.stage == len(self.stages) - 1:  # before, parts of what fuses are untrained
+            self.quality = validate(self.network, self.held_out, self.device)
+            judged = f", validation PSNR {self.quality:.3f} dB"
         bar.write(f"iteration {self.iteration}, stage {self.stages[self.stage]}: loss {loss:.4f}{judged}")
 
     def _finish(self, out: Path) -> None:

@@ -64,6 +64,14 @@ def steps(training, count):
     return [training.step() for _ in range(count)]
 
 
+def test_only_the_last_stage_is_validated(tmp_path, capsys):
+    Training(Settings(**STAGED, validate_every=1)).run(tmp_path)
+    said = [line for line in capsys.readouterr().out.splitlines() if line.startswith("iteration")]
+    assert [line.split()[1] for line in said] == [f"{i}," for i in range(1, 10)]
+    assert [("stage joint" in line) for line in said] == [("validation PSNR" in line) for line in said]
+    assert sum("validation PSNR" in line for line in said) == 3
+
+
 def test_units_are_told_how_far_the_training_is():
     training = Training(Settings(**SMALL, network="s2bnet-flat-irnet"))
     for progress in (0, 1 / 6, 2 / 6):

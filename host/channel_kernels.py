@@ -24,7 +24,7 @@ MOST_RIGHT = 30
 
 
 @compiled
-def deviation_ratio(vf: int, vb: int) -> tuple[int, int]:
+def deviation_ratio(vf: int, vb: int) -> tuple[Any, Any]:
     """Mantissa and exponent of ``sqrt(vf / vb)`` of variances below ``2**53``; (0, 0) where either is 0."""
     if vf <= 0 or vb <= 0:
         return i64(0), i64(0)
@@ -84,7 +84,7 @@ def norm(
     sum_x, sum_r = np.empty(width, np.int32), np.empty(width, np.int32)
     squares_x, squares_r = np.empty(width, np.int64), np.empty(width, np.int64)
     mantissa, factor, right = np.empty(width, np.int32), np.empty(width, np.int32), np.empty(width, np.int32)
-    half, mean = np.empty(width, np.int32), np.empty(width, np.int32)
+    half, mean, normal = np.empty(width, np.int32), np.empty(width, np.int32), np.empty(width, np.int32)
     for y in range(first, last):
         _sums(x, y, sum_x, squares_x)
         _sums(residual, y, sum_r, squares_r)
@@ -103,8 +103,9 @@ def norm(
                 v = i32(i32(i32(i32(count * i32(values[i])) - sum_x[i]) - centre) * mantissa[i])
                 # Saturated before the shift to the left, too, so that it cannot overflow.
                 v = min(max(shift_right(i32(v + half[i]), right[i]), i32(LOWEST)), i32(HIGHEST))
-                v = min(max(i32(v * factor[i]), i32(LOWEST)), i32(HIGHEST))
-                scaled = shift_right(i32(i32(i32(gain * v) + mean[i]) + bias), i32(NORM_FRACTION))
+                normal[i] = min(max(i32(v * factor[i]), i32(LOWEST)), i32(HIGHEST))
+            for i in range(width):  # a loop of its own: with so many arrays in one there are no vectors
+                scaled = shift_right(i32(i32(i32(gain * normal[i]) + mean[i]) + bias), i32(NORM_FRACTION))
                 row[i] = min(max(i32(i32(passing[i]) + scaled), minimum), maximum)
 
 

@@ -16,18 +16,25 @@ Array = npt.NDArray[Any]
 
 
 @compiled
+def _pairs(row: Array, sums: Array, differences: Array) -> None:
+    """Sum and difference of neighbours, ``(W,)`` to ``(W/2,)``."""
+    for i in range(sums.shape[0]):
+        sums[i] = i32(row[2 * i] + row[2 * i + 1])
+        differences[i] = i32(row[2 * i] - row[2 * i + 1])
+
+
+@compiled
 def haar(x: Array, out: Array, first: int, last: int) -> None:
     """All subbands at once, ``(C, H, W)`` to ``(4, C, H/2, W/2)``: LL, LH, HL, HH; rows are the output's."""
+    width = x.shape[2]
+    sums, differences = np.empty(width, np.int32), np.empty(width, np.int32)
     for y in range(first, last):
         for c in range(x.shape[0]):
             top, bottom = x[c, 2 * y], x[c, 2 * y + 1]
-            ll, lh, hl, hh = out[0, c, y], out[1, c, y], out[2, c, y], out[3, c, y]
-            for i in range(out.shape[3]):
-                s, u = i32(i32(top[2 * i]) + i32(top[2 * i + 1])), i32(i32(bottom[2 * i]) + i32(bottom[2 * i + 1]))
-                ll[i], lh[i] = i32(s + u), i32(s - u)
-            for i in range(out.shape[3]):  # a loop of its own: with four outputs in one there are no vectors
-                t, v = i32(i32(top[2 * i]) - i32(top[2 * i + 1])), i32(i32(bottom[2 * i]) - i32(bottom[2 * i + 1]))
-                hl[i], hh[i] = i32(t + v), i32(t - v)
+            for i in range(width):
+                sums[i], differences[i] = i32(i32(top[i]) + i32(bottom[i])), i32(i32(top[i]) - i32(bottom[i]))
+            _pairs(sums, out[0, c, y], out[2, c, y])
+            _pairs(differences, out[1, c, y], out[3, c, y])
 
 
 @compiled
@@ -37,15 +44,18 @@ def inverse_haar(
     """The image from its subbands ``(C, H/2, W/2)``, rounded by ``shift`` bits, 1 to 30, and saturated."""
     places, half = i32(shift), i32(1 << (shift - 1))
     minimum, maximum = i32(low), i32(high)
+    width = ll.shape[2]
+    smooth, detail = np.empty(width, np.int32), np.empty(width, np.int32)
     for y in range(first, last):
         sign = i32(1 - 2 * (y % 2))  # the lower row of a block takes the vertical differences away
         for c in range(out.shape[0]):
             a, b, d, e, row = ll[c, y // 2], lh[c, y // 2], hl[c, y // 2], hh[c, y // 2], out[c, y]
-            for i in range(a.shape[0]):
-                s = i32(i32(i32(a[i]) + i32(sign * i32(b[i]))) + half)
-                t = i32(i32(d[i]) + i32(sign * i32(e[i])))
-                row[2 * i] = min(max(shift_right(i32(s + t), places), minimum), maximum)
-                row[2 * i + 1] = min(max(shift_right(i32(s - t), places), minimum), maximum)
+            for i in range(width):
+                smooth[i] = i32(i32(i32(a[i]) + i32(sign * i32(b[i]))) + half)
+                detail[i] = i32(i32(d[i]) + i32(sign * i32(e[i])))
+            for i in range(width):  # a loop of its own: with so many arrays in one there are no vectors
+                row[2 * i] = min(max(shift_right(i32(smooth[i] + detail[i]), places), minimum), maximum)
+                row[2 * i + 1] = min(max(shift_right(i32(smooth[i] - detail[i]), places), minimum), maximum)
 
 
 @compiled

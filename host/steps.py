@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -14,6 +14,9 @@ from bitpan.host import channel_steps, kernels, resampling_steps
 from bitpan.host.narrow import Array, Share, narrowest
 from bitpan.model import IntegerModel, Node, execute
 
+_Step = Callable[[Node, list[Array], Mapping[str, Integers], Share], Array | None]
+"""One node's output, or None where its kernel is not made for the numbers and the reference does the work."""
+
 _SUMS = ("conv", "depthwise")
 _RPRELU = ("knee", "slope_above", "slope_below", "bias_above", "bias_below")
 _NORM = ("gain", "centre", "bias")
@@ -24,7 +27,7 @@ class Steps:
 
     def __init__(self, model: IntegerModel) -> None:
         self.model = model
-        self._kernels = {"interpolate": self._interpolate, "centre": self._centre, "conv": self._conv}
+        self._kernels: dict[str, _Step] = {"interpolate": self._interpolate, "centre": self._centre, "conv": self._conv}
         self._kernels |= {"add_clip": self._add_clip, "concat": self._concat, "depthwise": self._depthwise}
         self._kernels |= {"pool": self._pool, "up": self._up, "add": self._add, "inverse_haar": self._inverse_haar}
         self._kernels |= {"norm": self._norm, "affine": self._affine}

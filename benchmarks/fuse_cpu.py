@@ -23,7 +23,6 @@ from bitpan.host.engine import CompiledEngine, ReferenceEngine, default_threads
 from bitpan.host.fuse import find_model
 from bitpan.model import IntegerModel
 
-
 MODELS = ("s2bnet-flat", "s2bnet", "bnnpan")
 
 

@@ -3,7 +3,7 @@
     python benchmarks/fuse_cpu.py --model s2bnet-flat --threads 2
 
 The two take turns, so that a busy machine slows both; the best of each counts. Megapixels are PAN pixels of a frame,
-its halo included.
+its halo included. A network whose weights do not come along is measured untrained, in its full size: 32 channels.
 """
 
 from __future__ import annotations
@@ -12,27 +12,39 @@ import argparse
 import platform
 import time
 from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
 
-from bitpan.arithmetic import Integers, keys_coefficients
+from bitpan.arithmetic import AFFINE_FRACTION, Integers, keys_coefficients
+from bitpan.errors import ModelError
 from bitpan.host.engine import CompiledEngine, ReferenceEngine, default_threads
-from bitpan.host.fuse import DEFAULT_MODEL, find_model
+from bitpan.host.fuse import find_model
 from bitpan.model import IntegerModel
+
+MODELS = ("s2bnet-flat", "s2bnet", "bnnpan")
 
 
 def main() -> None:
-    """Print one line of figures per engine, and their ratio."""
+    """Print the figures of each network."""
     parser = argparse.ArgumentParser(description="Measure the CPU engines.")
-    parser.add_argument("--model", default=DEFAULT_MODEL, help="as for bitpan fuse (default: %(default)s)")
+    parser.add_argument(
+        "--model", nargs="+", default=MODELS, help="as for bitpan fuse, or a network's name (all three)"
+    )
     parser.add_argument("--side", type=int, default=552, help="frame of the compiled engine (default: %(default)s)")
     parser.add_argument("--reference-side", type=int, default=128, help="of the reference (default: %(default)s)")
     parser.add_argument("--threads", type=int, default=default_threads(), help="default: all cores")
     parser.add_argument("--repetitions", type=int, default=5)
     arguments = parser.parse_args()
-    model = IntegerModel.load(find_model(arguments.model))
-    scene = random_scene(model)
+    print(f"{processor()}, NumPy {np.__version__}, Numba {version('numba')}, {time.strftime('%Y-%m-%d')}")
+    for name in arguments.model:
+        measure(find_or_make(name), arguments)
+
+
+def measure(model: IntegerModel, arguments: argparse.Namespace) -> None:
+    """Print one line of figures per engine, and their ratio."""
+    scene = some_scene(model)
     compiled, reference = CompiledEngine(model, arguments.threads), ReferenceEngine(model)
     large, small = (random_frame(model, side) for side in (arguments.side, arguments.reference_side))
     if not np.array_equal(compiled.run(small, scene), reference.run(small, scene)):
@@ -42,11 +54,28 @@ def main() -> None:
         fast.append(seconds(lambda: compiled.run(large, scene)))
         slow.append(seconds(lambda: reference.run(small, scene)))
     rates = [side**2 / min(times) / 1e6 for side, times in ((arguments.side, fast), (arguments.reference_side, slow))]
-    print(f"{model.name}, {model.bands} bands, {processor()}, {time.strftime('%Y-%m-%d')}")
+    weights = "" if model.provenance else ", untrained"
+    print(f"\n{model.name}, {model.bands} bands{weights}")
     engines = (f"compiled, {arguments.threads} threads", arguments.side), ("NumPy reference", arguments.reference_side)
     for (name, side), rate in zip(engines, rates, strict=True):
         print(f"{name:21}{rate:.4f} Mpixel/s (frames of {side} x {side})")
     print(f"{'compiled / NumPy':21}{rates[0] / rates[1]:.0f}")
+
+
+def find_or_make(name: str) -> IntegerModel:
+    """The model that comes along or lies there, else the network of that name without training."""
+    try:
+        return IntegerModel.load(find_model(name))
+    except ModelError:
+        from bitpan.models.configuration import Configuration
+        from bitpan.models.integers import to_integer_model
+        from bitpan.models.network import BinaryNetwork
+        from bitpan.models.networks import NETWORKS
+
+        network = NETWORKS.get(name)
+        if network is None or not issubclass(network, BinaryNetwork):
+            raise
+        return to_integer_model(network(Configuration(blocks=network.default_blocks)))
 
 
 def random_frame(model: IntegerModel, side: int) -> dict[str, Integers]:
@@ -56,12 +85,15 @@ def random_frame(model: IntegerModel, side: int) -> dict[str, Integers]:
     return {"pan": rng.integers(0, high, (1, side, side)), "ms": rng.integers(0, high, (model.bands, coarse, coarse))}
 
 
-def random_scene(model: IntegerModel) -> dict[str, Integers]:
-    """Some scene parameters; the time does not depend on them."""
-    return {
-        p.name: keys_coefficients(model.ratio) if p.kind == "interpolation" else np.zeros(p.shape, np.int64)
-        for p in model.scene
-    }
+def some_scene(model: IntegerModel) -> dict[str, Integers]:
+    """Scene parameters that leave the features as they are: thresholds of 0, scales of 1."""
+    scene = {p.name: np.zeros(p.shape, np.int64) for p in model.scene}
+    for p in model.scene:
+        if p.kind == "interpolation":
+            scene[p.name] = keys_coefficients(model.ratio)
+        elif p.kind == "affine":
+            scene[p.name][0] = 1 << AFFINE_FRACTION
+    return scene
 
 
 def seconds(work: Callable[[], object]) -> float:

@@ -97,11 +97,11 @@ class CompiledEngine:
                 continue
             chain = self._steps.chain(node, nodes, uses, values)
             skipped.update(link.output for link in chain)
-            output = chain[-1].output
             # One use by the chain's sign, one as its residual: then nobody else reads it and it is overwritten.
             in_place = chain[0].inputs[0] in owned and uses[chain[0].inputs[0]] == 2
-            values[output] = self._steps.run(chain, values, scene, in_place, self._share)
-            owned.add(output)
+            found = self._steps.run(chain, values, scene, in_place, self._share)
+            values |= found
+            owned |= found.keys()
             for link in chain:
                 uses.subtract(link.inputs)
             for name in [name for name in values if uses[name] <= 0]:

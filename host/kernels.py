@@ -11,41 +11,24 @@ count.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, TypeVar, cast
+from typing import Any
 
-import numba
 import numpy as np
 import numpy.typing as npt
-from numba.extending import intrinsic
+
+from bitpan.host.compiled import compiled, i32, popcount, u8, u16
 
 Array = npt.NDArray[Any]
-Function = TypeVar("Function", bound=Callable[..., Any])
-
-u8, u16, i32 = np.uint8, np.uint16, np.int32
 
 
-def _compiled(function: Function) -> Function:
-    """Machine code at the first call, kept on disk; runs outside Python's lock, so threads share the rows."""
-    decorator: Any = numba.njit(nogil=True, cache=True, boundscheck=False)
-    return cast(Function, decorator(function))
-
-
-def _popcount(context: Any, value: Any) -> Any:  # noqa: ANN401
-    return value(value), lambda _, builder, signature, arguments: builder.ctpop(arguments[0])
-
-
-popcount: Any = intrinsic(_popcount)  # one instruction on 64-bit Arm, a table look-up in registers on x86
-
-
-@_compiled
+@compiled
 def _full_add(a: Any, b: Any, c: Any) -> Any:  # noqa: ANN401
     """Sum and carry of three bits, bytewise."""
     t = u8(a ^ b)
     return u8(t ^ c), u8(u8(a & b) | u8(t & c))
 
 
-@_compiled
+@compiled
 def pack_signs(x: Array, thresholds: Array, planes: Array, first: int, last: int) -> None:
     """``x >= threshold`` as bit planes. ``x: (C, H, W)``, ``thresholds: (C,)`` of the same type."""
     channels, _, width = x.shape
@@ -59,7 +42,7 @@ def pack_signs(x: Array, thresholds: Array, planes: Array, first: int, last: int
                     row[i] = u8(row[i] | u8(u8(values[i] >= threshold) << u8(bit)))
 
 
-@_compiled
+@compiled
 def _count_differences(planes: Array, weights: Array, y: int, counts: Array, sums: Array) -> None:
     """Differing bits of a row's 3x3 windows against ``weights (planes, 9)``, into ``sums (W,)`` uint16.
 
@@ -84,7 +67,7 @@ def _count_differences(planes: Array, weights: Array, y: int, counts: Array, sum
             sums[i] = u16(sums[i] + u16(counts[i]))
 
 
-@_compiled
+@compiled
 def binary_conv(planes: Array, weights: Array, total: int, out: Array, first: int, last: int) -> None:
     """Binary 3x3 convolution: ``total - 2 * differences``, ``total`` = 9 C. ``weights: (O, planes, 9)``."""
     width = out.shape[2]
@@ -97,7 +80,7 @@ def binary_conv(planes: Array, weights: Array, total: int, out: Array, first: in
                 row[i] = i32(i32(total) - i32(i32(2) * i32(sums[i])))
 
 
-@_compiled
+@compiled
 def binary_conv_rprelu(
     planes: Array,
     weights: Array,
@@ -143,7 +126,7 @@ def binary_conv_rprelu(
                 row[i] = min(max(v, minimum), maximum)
 
 
-@_compiled
+@compiled
 def conv(
     x: Array, weights: Array, bias: Array, shift: int, low: int, high: int, out: Array, first: int, last: int
 ) -> None:
@@ -190,7 +173,7 @@ def conv(
                 out[o, y, i] = min(max(v, low), high)
 
 
-@_compiled
+@compiled
 def interpolate(ms: Array, rows: Array, columns: Array, places: int, out: Array, first: int, last: int) -> None:
     """Cubic interpolation, vertical then horizontal, ``places`` coefficient bits rounded off each time."""
     bands, height, width = ms.shape
@@ -218,7 +201,7 @@ def interpolate(ms: Array, rows: Array, columns: Array, places: int, out: Array,
                     out[b, y, j * ratio + q] = v >> places
 
 
-@_compiled
+@compiled
 def centre(x: Array, offset: int, shift: int, low: int, high: int, out: Array, first: int, last: int) -> None:
     """Offset subtracted, rounded by ``shift`` bits, saturated."""
     half = (1 << shift) >> 1
@@ -228,7 +211,7 @@ def centre(x: Array, offset: int, shift: int, low: int, high: int, out: Array, f
                 out[c, y, i] = min(max((x[c, y, i] - offset + half) >> shift, low), high)
 
 
-@_compiled
+@compiled
 def add_clip(lms: Array, residual: Array, high: int, out: Array, first: int, last: int) -> None:
     """Sum, clipped to 0 ... ``high``."""
     for c in range(lms.shape[0]):

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -137,13 +136,19 @@ def affine(model: IntegerModel, parameter: SceneParameter, values: Iterable[Arra
             raise ModelError(f"model {model.name}: {parameter.name} needs the latent module's constants; export again")
         scale, offset = np.split(_linear(model, parameter, "ldpc", latent), 2)
     if f"{parameter.name}.weigh.weight" in model.constants:
-        shifted = (sample * (fmt.step * scale[:, None]) + offset[:, None] for sample in values)
-        size, mean, square = np.split(_mean(np.concatenate([np.abs(y), y, y * y]) for y in shifted), 3)
+        moments = ((_moments(sample, fmt.step * scale, offset), sample.shape[1]) for sample in values)
+        size, mean, square = _average(moments)
         spread = np.sqrt(np.maximum(square - mean * mean, 0.0))
         raw = _linear(model, parameter, "weigh", np.concatenate([size, mean, spread]))
         weight = 0.5 * (1.0 + np.tanh(raw / 2))  # a sigmoid, without overflow
         scale, offset = weight * scale + 1, weight * offset
     return affine_integers(scale, offset / fmt.step, fmt)
+
+
+def _moments(sample: Array, scale: Float, offset: Float) -> Float:
+    """Sums of the size, the value and the square of ``sample * scale + offset``, ``(C, pixels)`` to ``(3, C)``."""
+    channels = (row * s + o for row, s, o in zip(sample, scale, offset, strict=True))  # one fits the cache
+    return np.array([(np.abs(y).sum(), y.sum(), (y * y).sum()) for y in channels]).T
 
 
 def _linear(model: IntegerModel, parameter: SceneParameter, name: str, x: Float) -> Float:
@@ -157,7 +162,7 @@ def _latent(model: IntegerModel, samples: list[_Sample], parameters: Mapping[str
     source = next(node.inputs[0] for node in model.nodes if node.op == "conv")
     encoded = [np.zeros((len(arrays["condition.conv2.bias"]), 0))]
     for sample in samples:
-        image = engine.run(sample.tensors, parameters, source) * model.tensors[source].format.step
+        image = _advance(model, sample, source, parameters, engine) * model.tensors[source].format.step
         encoded.append(_inside(latent_module.encode(arrays, image), sample, latent_module.STRIDE))
     return latent_module.prior(arrays, _mean(encoded))
 
@@ -167,14 +172,24 @@ def _measured(
 ) -> Iterator[Array]:
     """Each sample's values of ``tensor`` that lie over valid pixels alone, ``(C, pixels)``; at first, of none."""
     yield np.zeros((model.tensors[tensor].channels, 0), np.int64)
-    readers = Counter(name for node in model.nodes for name in node.inputs)
-    # A residual that passes by what is measured is kept too, or each block would compute those before it again.
-    shared = [name for node in model.nodes if node.output == tensor for name in node.inputs if readers[name] > 1]
     for sample in samples:
-        for name in (*shared, tensor):
+        values = _advance(model, sample, tensor, parameters, engine)
+        yield _inside(values, sample, model.tensors[tensor].stride)
+
+
+def _advance(
+    model: IntegerModel, sample: _Sample, tensor: str, parameters: Mapping[str, Integers], engine: Engine
+) -> Array:
+    """A sample's values of ``tensor``; what the rest of the network reads is kept, so that nothing is done twice."""
+    way = [node.output for node in needed_nodes(model, tensor, sample.tensors)]
+    rest = needed_nodes(model, "fused", {*sample.tensors, *way, tensor})
+    read = {name for node in rest for name in node.inputs}
+    for name in way:
+        if name in read or name == tensor:
             sample.tensors[name] = engine.run(sample.tensors, parameters, name)
-        yield _inside(sample.tensors[tensor], sample, model.tensors[tensor].stride)
-        _forget(model, sample.tensors)
+    values = sample.tensors[tensor]
+    sample.tensors = {name: value for name, value in sample.tensors.items() if name in read}
+    return values
 
 
 def _inside(values: Array, sample: _Sample, stride: int) -> Array:
@@ -185,12 +200,14 @@ def _inside(values: Array, sample: _Sample, stride: int) -> Array:
 
 
 def _mean(values: Iterable[Array]) -> Float:
-    """Mean of each channel over all samples; zero where there are no pixels. Integers are summed as integers."""
-    total, count = 0, 0
-    for sample in values:
-        total = total + sample.sum(axis=1, dtype=np.result_type(sample, np.int64))
-        count += sample.shape[1]
-    return np.asarray(total / max(count, 1))
+    """Mean of each channel over all samples. Integers are summed as integers."""
+    return _average((v.sum(axis=1, dtype=np.result_type(v, np.int64)), v.shape[1]) for v in values)
+
+
+def _average(sums: Iterable[tuple[Array, int]]) -> Float:
+    """Sums over pixels by the number of pixels; zero where there are none."""
+    totals, counts = zip(*sums, strict=True)
+    return np.asarray(sum(totals) / max(sum(counts), 1))
 
 
 def whole_blocks(valid: Mask, stride: int) -> Mask:
@@ -198,13 +215,6 @@ def whole_blocks(valid: Mask, stride: int) -> Mask:
     height, width = (side // stride for side in valid.shape)
     blocks = valid[: height * stride, : width * stride].reshape(height, stride, width, stride)
     return np.asarray(blocks.all(axis=(1, 3)))
-
-
-def _forget(model: IntegerModel, tensors: dict[str, npt.NDArray[Any]]) -> None:
-    """Drop what the rest of the network does not read any more."""
-    read = {name for node in needed_nodes(model, "fused", tensors) for name in node.inputs}
-    for name in set(tensors) - read:
-        del tensors[name]
 
 
 def _coefficients(model: IntegerModel, parameter: SceneParameter, scene: Scene) -> Integers:

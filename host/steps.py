@@ -4,31 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from bitpan.arithmetic import COEFFICIENT_BITS, Integers
 from bitpan.errors import FormatError
-from bitpan.formats import Format
-from bitpan.host import kernels
+from bitpan.host import channel_steps, kernels, resampling_steps
+from bitpan.host.narrow import Array, Share, narrowest
 from bitpan.model import IntegerModel, Node, execute
 
-Array = npt.NDArray[Any]
-Share = Callable[[Callable[[int, int], None], int], None]
-"""``share(rows, height)`` runs ``rows(first, last)`` until all rows are done."""
+_Step = Callable[[Node, list[Array], Mapping[str, Integers], Share], Array | None]
+"""One node's output, or None where its kernel is not made for the numbers and the reference does the work."""
 
 _SUMS = ("conv", "depthwise")
 _RPRELU = ("knee", "slope_above", "slope_below", "bias_above", "bias_below")
-
-
-def narrowest(fmt: Format) -> np.dtype[Any]:
-    """The narrowest type that holds a format and, for thresholds, its maximum plus one."""
-    for dtype in (np.int16, np.int32):
-        if fmt.min >= np.iinfo(dtype).min and fmt.max < np.iinfo(dtype).max:
-            return np.dtype(dtype)
-    return np.dtype(np.int64)
+_NORM = ("gain", "centre", "bias")
 
 
 class Steps:
@@ -36,8 +27,10 @@ class Steps:
 
     def __init__(self, model: IntegerModel) -> None:
         self.model = model
-        self._kernels = {"interpolate": self._interpolate, "centre": self._centre, "conv": self._conv}
+        self._kernels: dict[str, _Step] = {"interpolate": self._interpolate, "centre": self._centre, "conv": self._conv}
         self._kernels |= {"add_clip": self._add_clip, "concat": self._concat, "depthwise": self._depthwise}
+        self._kernels |= {"pool": self._pool, "up": self._up, "add": self._add, "inverse_haar": self._inverse_haar}
+        self._kernels |= {"norm": self._norm, "affine": self._affine}
         self._binary = {node.name: _pack_weights(model.constant(node, "weights")) for node in self._fast_binary()}
         self._summed = {node.name: self._summing_weights(node) for node in model.nodes if node.op in _SUMS}
         self._branches = {
@@ -55,7 +48,12 @@ class Steps:
         return np.ascontiguousarray(array, dtype=dtype)
 
     def chain(self, node: Node, nodes: Sequence[Node], uses: Mapping[str, int], ready: Collection[str]) -> list[Node]:
-        """The nodes one kernel runs together, from ``node`` on: sign, binary convolution, RPReLU, or ``node`` alone."""
+        """The nodes one kernel runs together, from ``node`` on.
+
+        Sign, binary convolution and RPReLU; the subbands of one tensor; or ``node`` alone.
+        """
+        if node.op == "haar":
+            return [n for n in nodes if n.op == "haar" and n.inputs == node.inputs]
         chain = [node]
         if node.op != "sign" or uses[node.output] != 1:
             return chain
@@ -65,9 +63,9 @@ class Steps:
         chain.append(follower)
         if uses[follower.output] == 1:
             last = next((n for n in nodes if follower.output in n.inputs), None)
-            if last is None or last.op != "rprelu" or len(last.inputs) < 2:
+            if last is None or last.op != "rprelu":
                 return chain
-            if last.inputs[1] in ready and self._fits_32_bits(follower, last):
+            if all(name in ready for name in last.inputs[1:]) and self._fits_32_bits(follower, last):
                 chain.append(last)
         return chain
 
@@ -78,13 +76,23 @@ class Steps:
         scene: Mapping[str, Integers],
         in_place: bool,
         share: Share,
-    ) -> Array:
-        """Output of a chain's last node."""
+    ) -> dict[str, Array]:
+        """Output of a chain's last node, or the subbands that are asked for."""
         node = chain[0]
+        inputs = [values[name] for name in node.inputs]
+        if node.op == "haar":
+            subbands = resampling_steps.haar(inputs[0], self.model.tensors[node.inputs[0]].format, share)
+            if subbands is not None:
+                return {link.output: subbands[link.attributes["subband"]] for link in chain}
+            return {link.output: self._reference(link, values, scene) for link in chain}
         if len(chain) > 1:
-            return self._binary_chain(chain, values, scene, in_place, share)
+            return {chain[-1].output: self._binary_chain(chain, values, scene, in_place, share)}
+        found = None
         if node.op in self._kernels and node.attributes.get("shift", 0) >= 0:
-            return self._kernels[node.op](node, [values[name] for name in node.inputs], scene, share)
+            found = self._kernels[node.op](node, inputs, scene, share)
+        return {node.output: self._reference(node, values, scene) if found is None else found}
+
+    def _reference(self, node: Node, values: Mapping[str, Array], scene: Mapping[str, Integers]) -> Array:
         alone = replace(self.model, nodes=[node])
         return execute(alone, {name: values[name] for name in node.inputs}, scene, node.output)
 
@@ -129,9 +137,10 @@ class Steps:
             share(lambda first, last: kernels.binary_conv(planes, weights, total, out, first, last), height)
             return out
         rprelu = chain[2]
-        residual, fmt = values[rprelu.inputs[1]], self.model.tensors[rprelu.output].format
+        residual = values[rprelu.inputs[1]] if len(rprelu.inputs) > 1 else np.broadcast_to(np.int16(0), shape)
+        fmt = self.model.tensors[rprelu.output].format
         dtype, branches, shift = narrowest(fmt), self._branches[rprelu.name], rprelu.attributes["shift"]
-        keep = in_place and rprelu.inputs[1] == sign.inputs[0] and residual.dtype == dtype
+        keep = in_place and rprelu.inputs[1:] == sign.inputs and residual.dtype == dtype
         out = residual if keep else np.empty(shape, dtype)
 
         def rows(first: int, last: int) -> None:
@@ -193,6 +202,29 @@ class Steps:
 
     def _concat(self, node: Node, inputs: list[Array], scene: Mapping[str, Integers], share: Share) -> Array:
         return np.concatenate(inputs)
+
+    def _pool(self, node: Node, inputs: list[Array], scene: Mapping[str, Integers], share: Share) -> Array | None:
+        return resampling_steps.pool(inputs[0], share)
+
+    def _up(self, node: Node, inputs: list[Array], scene: Mapping[str, Integers], share: Share) -> Array | None:
+        return resampling_steps.up(inputs[0], share)
+
+    def _add(self, node: Node, inputs: list[Array], scene: Mapping[str, Integers], share: Share) -> Array | None:
+        return resampling_steps.add(inputs[0], inputs[1], self.model.tensors[node.output].format, share)
+
+    def _inverse_haar(
+        self, node: Node, inputs: list[Array], scene: Mapping[str, Integers], share: Share
+    ) -> Array | None:
+        fmt = self.model.tensors[node.output].format
+        return resampling_steps.inverse_haar(inputs, node.attributes["shift"], fmt, share)
+
+    def _norm(self, node: Node, inputs: list[Array], scene: Mapping[str, Integers], share: Share) -> Array | None:
+        constants = np.stack([self.model.constant(node, key) for key in _NORM]).astype(np.int64)
+        return channel_steps.norm(inputs[0], inputs[1], constants, self.model.tensors[node.output].format, share)
+
+    def _affine(self, node: Node, inputs: list[Array], scene: Mapping[str, Integers], share: Share) -> Array | None:
+        constants = np.asarray(scene[node.scene[0]], dtype=np.int64)
+        return channel_steps.affine(inputs[0], constants, self.model.tensors[node.output].format, share)
 
 
 def _pack_weights(weights: Array) -> Array:

@@ -8,9 +8,9 @@ import pytest
 
 from bitpan.errors import FormatError, ModelError
 from bitpan.formats import Format
+from bitpan.host.compiled import popcount  # noqa: F401 -- numba is there
 from bitpan.host.engine import CompiledEngine, ReferenceEngine, make_engine
-from bitpan.host.kernels import popcount  # noqa: F401 -- numba is there
-from bitpan.host.steps import narrowest
+from bitpan.host.narrow import narrowest
 from bitpan.model import Node, Tensor, execute
 
 

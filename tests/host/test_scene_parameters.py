@@ -4,12 +4,14 @@ import json
 
 import numpy as np
 import pytest
+import torch
 
-from bitpan.arithmetic import keys_coefficients, srm_threshold
+from bitpan.arithmetic import affine_integers, keys_coefficients, srm_threshold
 from bitpan.errors import SceneError, SceneIOError
 from bitpan.host.engine import CompiledEngine, ReferenceEngine, needed_nodes
 from bitpan.host.scene import array_scene
 from bitpan.host.scene_parameters import (
+    affine,
     compute_scene_parameters,
     load_scene_parameters,
     save_scene_parameters,
@@ -17,6 +19,9 @@ from bitpan.host.scene_parameters import (
 )
 from bitpan.host.tiles import halo_on_grid
 from bitpan.model import execute
+from bitpan.models.configuration import Configuration
+from bitpan.models.integers import to_integer_model
+from bitpan.models.networks import NETWORKS
 
 
 def images(model, height, width, seed=0):
@@ -89,19 +94,64 @@ def test_thresholds_follow_what_the_sign_sees(resampler, engine):
         np.testing.assert_array_equal(found[parameter.name], srm(model, parameter, mean))
 
 
-def test_each_tensor_is_computed_once(resampler):
-    """Also where a residual passes by what is measured."""
-    model = resampler(("gabor", "gabor", "gabor"))
-    scene = array_scene(model, *images(model, 64, 48))
-    computed = []
+class Watching(ReferenceEngine):
+    """Tells what is computed."""
 
-    class Watching(ReferenceEngine):
-        def run(self, inputs, scene, until="fused"):
-            computed.extend(node.output for node in needed_nodes(model, until, inputs))
-            return super().run(inputs, scene, until)
+    def __init__(self, model):
+        super().__init__(model)
+        self.computed = []
 
-    compute_scene_parameters(model, scene, Watching(model))
-    assert len(computed) == len(set(computed)) > 10
+    def run(self, inputs, scene, until="fused"):
+        self.computed.extend(node.output for node in needed_nodes(self.model, until, inputs))
+        return super().run(inputs, scene, until)
+
+
+@pytest.mark.parametrize(
+    ("network", "settings"),
+    [
+        ("bnnpan", {}),
+        ("bnnpan", {"outer_skip": "add"}),
+        ("bnnpan", {"wavelet": "none", "norm": "none"}),
+        ("s2bnet", {"blocks": 10}),
+        ("s2bnet", {"blocks": 10, "gsfa": "features"}),
+    ],
+)
+def test_each_tensor_is_computed_once(network, settings):
+    """Also where a residual, a skip or the latent module's input passes by what is measured."""
+    torch.manual_seed(0)
+    configuration = Configuration(**{"blocks": 3, "channels": 4, "bands": 2, **settings})
+    model = to_integer_model(NETWORKS[network](configuration))
+    engine = Watching(model)
+    compute_scene_parameters(model, array_scene(model, *images(model, 64, 48)), engine)
+    assert len(engine.computed) == len(set(engine.computed)) > 10
+
+
+def test_affine_is_that_of_all_its_samples_together():
+    """Statistics summed sample by sample are those of the pixels side by side."""
+    torch.manual_seed(0)
+    model = to_integer_model(NETWORKS["bnnpan"](Configuration(blocks=1, channels=4, bands=2, prior="none")))
+    parameter = model.scene_parameter("block0.affine")
+    model.constants["block0.affine.weigh.weight"] = np.random.default_rng(1).normal(size=(4, 12))
+    rng, step = np.random.default_rng(0), model.tensors[parameter.measures].format.step
+    samples = [rng.integers(-512, 512, (4, pixels)).astype(np.int16) for pixels in (0, 300, 1000)]
+    y = np.concatenate(samples, axis=1) * step
+    statistics = np.concatenate([np.abs(y).mean(1), y.mean(1), y.std(1)])
+    weight, bias = (model.constants[f"block0.affine.weigh.{key}"] for key in ("weight", "bias"))
+    scale = 1 + 1 / (1 + np.exp(-(weight @ statistics + bias)))
+    found = affine(model, parameter, samples, None)
+    np.testing.assert_array_equal(found, affine_integers(scale, np.zeros(4), model.tensors[parameter.measures].format))
+    assert len(set(found[0].tolist())) > 1
+
+
+def test_engines_agree_on_bnnpan():
+    torch.manual_seed(0)
+    model = to_integer_model(NETWORKS["bnnpan"](Configuration(blocks=2, channels=4, bands=2)))
+    scene = array_scene(model, *images(model, 200, 140))
+    first, second = (
+        compute_scene_parameters(model, scene, engine) for engine in (CompiledEngine(model, 2), ReferenceEngine(model))
+    )
+    for name in second:
+        np.testing.assert_array_equal(first[name], second[name])
 
 
 def test_engines_agree_on_a_large_scene(small_model):

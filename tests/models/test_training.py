@@ -192,8 +192,10 @@ def test_signals_finish_the_iteration_and_save(tmp_path, number):
 
 def test_a_second_ctrl_c_interrupts_at_once_and_a_second_sigterm_does_not(tmp_path):
     def interrupted_step(training, number):
-        for _ in range(2):
+        for _ in range(2):  # one after the other: two signals that wait are delivered as one
             os.kill(os.getpid(), number)
+            while not training.told_to_stop:
+                time.sleep(0.001)
         return Training.step(training)
 
     for number, left in ((signal.SIGINT, False), (signal.SIGTERM, True)):

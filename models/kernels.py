@@ -43,8 +43,7 @@ def rprelu_gradients(
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Gradients of p, x, slopes ``(2, C)`` and biases ``(2, C)``, zero where the result is saturated."""
     slope, slope_half = _mean_and_half(slopes * scale)
-    # -1 inside the range and 0 on its ends, by arithmetic: comparisons would be several times as slow.
-    dx = (result.abs() - high).sign_().clamp_(min=-1.0, max=0.0).mul_(-gradient)
+    dx = _unsaturated(gradient, result, high)
     u = signs(p, knee[:, None, None])
     dp = torch.addcmul(slope, u, slope_half).mul_(dx)
     above_less_below = u * dx
@@ -87,7 +86,7 @@ def norm_gradients(
     high: float,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
     """Those of :func:`real_norm_gradients`, zero where the result is saturated."""
-    upstream = (result.abs() - high).sign_().clamp_(min=-1.0, max=0.0).mul_(-gradient)
+    upstream = _unsaturated(gradient, result, high)
     return real_norm_gradients(upstream, x, residual, mean_x, mean_r, var_x, var_r, kappa, phi)
 
 
@@ -134,6 +133,12 @@ def prelu_gradients(gradient: Tensor, y: Tensor, slope: Tensor) -> tuple[Tensor,
     dslope = y.clamp(max=0.0).mul_(gradient).sum(dim=(0, 2, 3))
     half = ((1 - slope) / 2)[:, None, None]
     return y.sign().mul_(half).add_(1 - half).mul_(gradient), dslope
+
+
+def _unsaturated(gradient: Tensor, result: Tensor, high: float) -> Tensor:
+    """``gradient``, zero where ``result`` is ``high`` or beyond in size."""
+    # -1 inside the range and 0 on its ends, by arithmetic: comparisons would be several times as slow.
+    return (result.abs() - high).sign_().clamp_(min=-1.0, max=0.0).mul_(-gradient)
 
 
 def _mean_and_half(pair: Tensor) -> tuple[Tensor, Tensor]:

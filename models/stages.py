@@ -40,16 +40,15 @@ class LatentTraining(PanSharpener):
 
     def loss(self, stage: str, pan: Tensor, ms: Tensor, gt: Tensor) -> tuple[Tensor, Tensor | None]:
         """L1 of the fused image, or of the prior, see :meth:`PanSharpener.loss`."""
-        if self.latent is None:
+        if stage == "joint" or self.latent is None:
             return super().loss(stage, pan, ms, gt)
         own = self.configuration
         truth = centre(gt, own.offset, own.input_shift, own.input) * own.input.step
-        prior = self.latent.truth(truth) if stage == "truth" else self.latent.sample(self.image(pan, ms))
         if stage == "prior":
             with torch.no_grad():
                 target = self.latent.truth(truth)
-            return (prior - target).abs().mean(), None
-        fused = self.fuse(pan, ms, {"prior": prior})
+            return (self.context(pan, ms)["prior"] - target).abs().mean(), None
+        fused = self.fuse(pan, ms, {"prior": self.latent.truth(truth)})
         return (fused - gt).abs().mean() * 2.0**-own.residual_gain, fused
 
     def stage_parameters(self, stage: str) -> list[nn.Parameter]:

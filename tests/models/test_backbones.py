@@ -13,15 +13,9 @@ from bitpan.models.settings import Settings
 from bitpan.models.train import Training
 from bitpan.models.wavelet import haar
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 SMALL = {"synthetic": 1, "scene_size": 32, "blocks": 1, "channels": 8, "batch": 2, "patch": 16, "iterations": 60}
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 def build(name, **settings):

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
 from bitpan.cli import main
 from bitpan.errors import ModelError
@@ -22,6 +21,8 @@ from bitpan.models.networks import NETWORKS
 from bitpan.models.sources import parse
 from bitpan.models.sweep_file import read_sweep
 from bitpan.models.training import Training
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 SWEEPS = Path(__file__).parents[2] / "docs" / "sweeps"
 
@@ -62,14 +63,6 @@ def file(tmp_path):
     np.savez(tmp_path / "scene.npz", pan=pan, ms=ms, gt=gt)
     (tmp_path / "sweep.toml").write_text(FILE)
     return tmp_path / "sweep.toml"
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 def sweep(file, out, *more):

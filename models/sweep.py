@@ -11,12 +11,15 @@ import math
 import multiprocessing
 import os
 import shlex
+import signal
 import sys
+import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from multiprocessing.connection import wait
 from pathlib import Path
 
 from tqdm import tqdm
@@ -81,6 +84,8 @@ def choose(arm: Arm, searches: Sequence[Run]) -> Rate:
 def workers(jobs: int) -> Iterator[ProcessPoolExecutor | None]:
     """``jobs`` fresh processes, told by their environment to be of one thread; None for one job.
 
+    However this process ends, they save the state of what they train and end too.
+
     Raises:
         ModelError: one of them was killed.
     """
@@ -88,13 +93,31 @@ def workers(jobs: int) -> Iterator[ProcessPoolExecutor | None]:
         yield None
         return
     with _environment(OMP_NUM_THREADS="1"):  # they start when there is something to do
-        pool = ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"))
+        pool = ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"), initializer=_end_with_parent)
         try:
             yield pool
+        except KeyboardInterrupt:  # which they have not heard of where a signal went to this process alone
+            for process in multiprocessing.active_children():
+                process.terminate()
+            raise
         except BrokenProcessPool:
             raise ModelError("a training's process was killed, for memory perhaps; go on with fewer --jobs") from None
         finally:
             pool.shutdown(cancel_futures=True)
+
+
+def _end_with_parent() -> None:
+    """Tell this process to stop as soon as the one that started it is gone, killed perhaps."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None  # a worker has one
+
+    def watch() -> None:
+        wait([parent.sentinel])
+        while True:  # a training hears the first and saves its state; between trainings one ends the process
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def perform_all(runs: Sequence[Run], pool: ProcessPoolExecutor | None, title: str) -> None:
@@ -120,11 +143,21 @@ def perform_all(runs: Sequence[Run], pool: ProcessPoolExecutor | None, title: st
                 bar.update()
 
 
+_stopped = threading.Event()
+"""This worker was interrupted; what its pool had handed it in advance must not begin."""
+
+
 def _perform_quietly(run: Run) -> None:
     """What it prints, its progress too, goes to the run's ``log.txt``."""
+    if _stopped.is_set():
+        raise KeyboardInterrupt
     run.folder.mkdir(parents=True, exist_ok=True)
     with open(run.folder / "log.txt", "a", buffering=1) as log, redirect_stdout(log), redirect_stderr(log):
-        perform(run)
+        try:
+            perform(run)
+        except KeyboardInterrupt:
+            _stopped.set()
+            raise
 
 
 @contextmanager

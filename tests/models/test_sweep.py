@@ -1,5 +1,6 @@
 """`bitpan sweep`: the same table however often it was stopped, rates from the validation strip, clear refusals."""
 
+import contextlib
 import json
 import os
 import signal
@@ -161,6 +162,46 @@ def test_killed_processes_lose_nothing_that_is_finished(file, tmp_path):
     assert started.returncode == -signal.SIGKILL
     assert sweep(file, tmp_path / "two", "--jobs", "2") == 0
     assert lasting(tmp_path / "two") == lasting(tmp_path / "one")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_processes_end_with_the_one_that_started_them(file, tmp_path, number):
+    file.write_text(FILE.replace("\niterations = 6", "\niterations = 100000"))
+    program = "import sys; from bitpan.cli import main; sys.exit(main(sys.argv[1:]))"
+    words = ["sweep", str(file), "--root", str(file.parent), "-o", str(tmp_path / "out"), "--jobs", "2"]
+    started = subprocess.Popen(
+        [sys.executable, "-c", program, *words],
+        start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )
+    deadline = time.monotonic() + 120
+
+    def settled(reached):
+        while not reached():
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+
+    def training():
+        assert started.poll() is None
+        logs = tmp_path.glob("out/runs/*/*-[01]/log.txt")
+        return len([log for log in logs if "it/s" in log.read_text()]) == 2
+
+    def alone():
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(started.pid, 0)
+            return False
+        return True
+
+    try:
+        settled(training)
+        os.kill(started.pid, number)
+        started.wait()
+        settled(alone)
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(started.pid, signal.SIGKILL)
+    assert len(list(tmp_path.glob("out/runs/*/*-[01]/last.pt"))) == 2
 
 
 def test_table(file, tmp_path, capsys):

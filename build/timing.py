@@ -110,7 +110,7 @@ def _serve(node: onnx.NodeProto, feed: float, departures: dict[str, Times], arri
     latency = _LATENCY.get(node.op_type) or operation.latency()
     pace = {"Interpolator_rtl": feed}.get(node.op_type, 1.0)
     if node.op_type in ("XnorMVU_rtl", "QuantMVU_rtl"):
-        pace = float(operation.length)
+        pace = float(operation.part)
     steps = np.arange(beats) * pace
     out = np.maximum.accumulate(ready - steps) + steps
     for name in streams:

@@ -6,14 +6,23 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from bitpan import arithmetic
 from bitpan.arithmetic import Integers
-from bitpan.hw.operator import Operator, Stream, number_format, operator, signed_bits, vector
+from bitpan.hw.operator import Operator, Stream, block_memories, number_format, operator, signed_bits, vector
+
+STYLES = ("auto", "distributed", "block")
+"""Where weights lie, in the order of ``WeightMemory``: by size, in LUTs, in block memory."""
+
+LUT_WORDS = 256
+"""Most words for which the choice by size (``weight_memory.sv``) takes LUTs."""
 
 
 class MatrixVector(Operator):
     """What the two units share. Node inputs: the windows ``(1, H, W, MW)``, then weights ``(MW, MH)``."""
 
+    groups = 1
     own: dict[str, tuple[Any, ...]] = {  # noqa: RUF012
         "MW": ("i", True, 0),
         "MH": ("i", True, 0),
@@ -22,6 +31,7 @@ class MatrixVector(Operator):
         "inputDataType": ("s", True, ""),
         "weightDataType": ("s", True, ""),
         "outputDataType": ("s", True, ""),
+        "ramStyle": ("s", False, "auto", set(STYLES)),
     }
 
     def streams(self) -> tuple[list[Stream], list[Stream]]:
@@ -37,59 +47,107 @@ class MatrixVector(Operator):
         return int(self.attribute("MW") // self.attribute("SIMD"))
 
     @property
+    def part(self) -> int:
+        """Beats of a sum."""
+        return self.length // self.groups
+
+    @property
     def times(self) -> int:
-        """Row groups, each of which reads the window once."""
+        """Row groups, each of which reads its part of the window once."""
         return int(self.attribute("MH") // self.attribute("PE"))
 
     def get_exp_cycles(self) -> int:
         """Cycles per frame."""
-        return int(self.attribute("Height") * self.attribute("Width") * self.length * self.times)
+        return int(self.attribute("Height") * self.attribute("Width") * self.part * self.times)
 
     def get_op_and_param_counts(self) -> dict[str, int]:
         """Multiply-accumulates and weights per frame."""
-        size = self.attribute("MW") * self.attribute("MH")
+        size = self.attribute("MW") // self.groups * self.attribute("MH")
         kind = f"{self.attribute('inputDataType')}_{self.attribute('weightDataType')}"
         return {f"op_mac_{kind}": size * self.attribute("Height") * self.attribute("Width"), f"param_{kind}": size}
 
     def shape_parameters(self) -> dict[str, str]:
-        """The parameters of folding."""
+        """The parameters of folding, and where the weights lie."""
         return {
             "MatrixWidth": str(self.attribute("MW")),
             "MatrixHeight": str(self.attribute("MH")),
             "Simd": str(self.attribute("SIMD")),
             "Pe": str(self.attribute("PE")),
+            "WeightMemory": str(STYLES.index(self.attribute("ramStyle"))),
         }
 
+    def _in_block_memory(self) -> bool:
+        words, style = self.part * self.times, self.attribute("ramStyle")
+        return words > 1 and (style == "block" or (style == "auto" and words > LUT_WORDS))
+
     def _weight_luts(self, bits: int) -> int:
-        """LUTs of the weights' memory: 64 words of one bit each; constants in logic need none."""
-        words = self.length * self.times
-        lanes = self.attribute("SIMD") * self.attribute("PE")
-        return 0 if words == 1 else int(lanes * bits * math.ceil(words / 64))
+        """LUTs of ``bits`` of weights a step: 64 words of a bit, or all bits alike; constants in logic need none."""
+        words = self.part * self.times
+        if words == 1 or self._in_block_memory():
+            return 0
+        return int(min(bits, 1 << words) * math.ceil(words / 64))
+
+    def _weight_memories(self, bits: int) -> int:
+        """Halves of a 36 Kbit block memory for ``bits`` of weights a step."""
+        return block_memories(self.part * self.times, bits) if self._in_block_memory() else 0
 
 
 @operator
 class XnorMVU(MatrixVector):
-    """Binary matrix-vector product: ``2*popcount(w xnor x) - MW``; weights and windows are bits, 1 for +1."""
+    """Binary matrix-vector product: ``2*popcount(w xnor x) - MW``; weights and windows are bits, 1 for +1.
+
+    In ``Groups`` of ``Channels`` (elements of a window's pixel) weights are ``(MW / Groups, MH)`` and each group of
+    rows sees its own group of channels. With a third node input, thresholds ``(MH,)``, the output is BINARY:
+    ``sum >= threshold``.
+    """
 
     unit = "xnor_mvu"
+    own = {**MatrixVector.own, "Groups": ("i", False, 1), "Channels": ("i", False, 0)}  # noqa: RUF012
+
+    @property
+    def groups(self) -> int:  # type: ignore[override]
+        """Groups of channels."""
+        return int(self.attribute("Groups"))
 
     def compute(self, images: list[Integers], constants: list[Integers]) -> list[Integers]:
-        """A 1 x 1 convolution of the windows, in +1 and -1."""
-        weights = (2 * constants[0] - 1).T[:, :, None, None]
-        return [arithmetic.conv2d(2 * images[0] - 1, weights, pad_value=-1)]
+        """A 1 x 1 convolution of the windows, in +1 and -1, for each group of channels."""
+        _, height, width = images[0].shape
+        channels = (self.attribute("Channels") or self.attribute("MW")) // self.groups
+        windows = (2 * images[0] - 1).reshape(-1, self.groups, channels, height, width)
+        rows = np.split((2 * constants[0] - 1).T[:, :, None, None], self.groups)
+        parts = [windows[:, g].reshape(-1, height, width) for g in range(self.groups)]
+        sums = [arithmetic.conv2d(part, row, pad_value=-1) for part, row in zip(parts, rows, strict=True)]
+        total = np.concatenate(sums)
+        return [(arithmetic.sign(total, constants[1]) + 1) // 2 if len(constants) > 1 else total]
 
     def parameters(self, constants: Sequence[Integers]) -> dict[str, str]:
-        """Weights row by row."""
-        bits = self.streams()[1][0].bits
-        return {**self.shape_parameters(), "OutBits": str(bits), "Weights": vector(constants[0].T, 1)}
+        """Weights row by row; thresholds, saturated just beyond the sums."""
+        found = {
+            **self.shape_parameters(),
+            "Groups": str(self.groups),
+            "Channels": str(self.attribute("Channels") or self.attribute("MW")),
+            "OutBits": str(self.streams()[1][0].bits),
+            "Weights": vector(constants[0].T, 1),
+        }
+        if len(constants) > 1:
+            largest = int(self.attribute("MW")) // self.groups
+            bits = largest.bit_length() + 1
+            thresholds = np.clip(constants[1], -largest, largest + 1)
+            found |= {"OutBits": str(bits), "Compare": "1", "Thresholds": vector(thresholds, bits + 1)}
+        return found
 
     def latency(self) -> int:
-        """Replay read, popcount tree, accumulator."""
-        return 3 + max(1, math.ceil(math.log(self.attribute("SIMD"), 3)))
+        """Replay read, majorities, popcount's stages, sum, accumulator, comparison."""
+        return 5 + (int(self.attribute("SIMD")) // 12).bit_length()
+
+    def bram_estimation(self, fpgapart: str) -> int:
+        """Weights in halves of a 36 Kbit block memory."""
+        return self._weight_memories(self.attribute("SIMD") * self.attribute("PE"))
 
     def lut_estimation(self, fpgapart: str) -> int:
         """1.74 LUTs per binary MAC and cycle for XNOR, popcount and replay (measured in Yosys), and the weights."""
-        return int(1.74 * self.attribute("SIMD") * self.attribute("PE")) + self._weight_luts(1)
+        lanes = int(self.attribute("SIMD") * self.attribute("PE"))
+        return int(1.74 * lanes) + self._weight_luts(lanes)
 
 
 @operator
@@ -135,4 +193,8 @@ class QuantMVU(MatrixVector):
     def lut_estimation(self, fpgapart: str) -> int:
         """Adder tree, accumulator and requantiser of each PE, and the weights."""
         simd, pe = self.attribute("SIMD"), self.attribute("PE")
-        return int(pe * (22 * simd + 100) + self._weight_luts(8))
+        return int(pe * (22 * simd + 100) + self._weight_luts(8 * simd * pe))
+
+    def bram_estimation(self, fpgapart: str) -> int:
+        """Weights in halves of a 36 Kbit block memory."""
+        return self._weight_memories(8 * self.attribute("SIMD") * self.attribute("PE"))

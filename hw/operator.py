@@ -10,6 +10,7 @@ Images are ``(1, height, width, channels)`` between nodes (NHWC, channels fastes
 from __future__ import annotations
 
 import functools
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -262,6 +263,12 @@ def unit_sources(unit: str) -> tuple[Path, ...]:
 def vector(values: Integers, bits: int) -> str:
     """A Verilog literal of all values, element 0 lowest."""
     return literal(values, bits)
+
+
+def block_memories(words: int, bits: int) -> int:
+    """Block memories of 18 Kbit for ``words`` of ``bits`` each: 512 words of 36 bits, 1024 of 18 or 2048 of 9."""
+    shapes = ((512, 36), (1024, 18), (2048, 9))
+    return min(math.ceil(words / depth) * math.ceil(bits / width) for depth, width in shapes)
 
 
 def signed_bits(values: Integers) -> int:

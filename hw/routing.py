@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from bitpan.arithmetic import Integers
-from bitpan.hw.operator import Operator, Stream, operator, register_rtl
+from bitpan.hw.operator import Operator, Stream, block_memories, operator, register_rtl
 
 
 @operator
@@ -68,14 +68,16 @@ class WidthConverter(Operator):
 
 @operator
 class StreamFifo(Operator):
-    """Waiting room of ``Depth`` beats on an edge."""
+    """Waiting room of ``Depth`` beats on an edge, in shift registers, distributed or block memory."""
 
     unit = "stream_fifo"
+    styles = ("auto", "shift", "distributed", "block")
     own = {  # noqa: RUF012
         "Channels": ("i", True, 0),
         "PE": ("i", True, 1),
         "Depth": ("i", True, 2),
         "dataType": ("s", True, ""),
+        "ramStyle": ("s", False, "auto", set(styles)),
     }
 
     def streams(self) -> tuple[list[Stream], list[Stream]]:
@@ -89,28 +91,32 @@ class StreamFifo(Operator):
         return images
 
     def parameters(self, constants: Sequence[Integers]) -> dict[str, str]:
-        """Width and depth."""
-        return {"Width": str(self.get_instream_width()), "Depth": str(self.attribute("Depth"))}
+        """Width, depth and storage."""
+        style = self.styles.index(self.attribute("ramStyle"))
+        return {"Width": str(self.get_instream_width()), "Depth": str(self.attribute("Depth")), "Style": str(style)}
 
     def latency(self) -> int:
         """Memory and output register."""
         return 2
 
-    def _in_block_memory(self) -> bool:
-        return bool(self.attribute("Depth") * self.get_instream_width() > 4096)
+    def _style(self) -> str:
+        """Where the beats are kept; by size as in ``stream_fifo.sv``."""
+        depth, style = self.attribute("Depth"), str(self.attribute("ramStyle"))
+        if style != "auto":
+            return style
+        if depth <= 17:
+            return "shift"
+        return "distributed" if depth * self.get_instream_width() <= 4096 else "block"
 
     def bram_estimation(self, fpgapart: str) -> int:
-        """Halves of a 36 Kbit block memory: 18 Kbit each, 512 words of 36 bits or 1024 of 18."""
-        if not self._in_block_memory():
-            return 0
-        depth, width = int(self.attribute("Depth")), self.get_instream_width()
-        return min(
-            math.ceil(depth / words) * math.ceil(width / bits) for words, bits in ((512, 36), (1024, 18), (2048, 9))
-        )
+        """Halves of a 36 Kbit block memory."""
+        block = self._style() == "block"
+        return block_memories(self.attribute("Depth") - 1, self.get_instream_width()) if block else 0
 
     def lut_estimation(self, fpgapart: str) -> int:
-        """Two words of three bits per LUT pair where it is not block memory, and the counters."""
-        memory = 0 if self._in_block_memory() else self.get_instream_width() * math.ceil(self.attribute("Depth") / 64)
+        """32 beats of a bit in a shift register, of six bits in four LUTs of distributed memory; and the counters."""
+        rows, width = math.ceil((self.attribute("Depth") - 1) / 32), self.get_instream_width()
+        memory = {"shift": width * rows, "distributed": 4 * math.ceil(width / 6) * rows, "block": 0}[self._style()]
         return int(memory + 30)
 
 

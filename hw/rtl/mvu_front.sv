@@ -2,15 +2,20 @@
 // together with the weights of that step and marks for the first and last beat of a sum.
 //
 // Steps run row group by row group: step = pass * Length + beat, and so lie the weights. A single step needs no memory:
-// the weights are then constants in the parent, and weights_o stays 0.
+// the weights are then constants in the parent, and weights_o stays 0. With Groups, a row group has to do with the beats
+// of its own group of channels alone (replay_buffer), Length / Groups in number.
 
 module mvu_front #(
     parameter int unsigned Width = 8,  // bits per beat
     parameter int unsigned Length = 4,  // beats per window
     parameter int unsigned Times = 2,  // row groups
+    parameter int unsigned Groups = 1,  // of channels, a divisor of Times
+    parameter int unsigned Run = Length,  // beats of a pixel's channels of one group
     parameter int unsigned StepBits = 16,  // weight bits per step
-    parameter logic [Length*Times*StepBits-1:0] Weights = '0,  // step 0 lowest
-    localparam int unsigned Steps = Length * Times
+    parameter int unsigned WeightMemory = 0,  // 0: by size, 1: LUTs, 2: block memory
+    localparam int unsigned Part = Length / Groups,  // beats per sum
+    localparam int unsigned Steps = Part * Times,
+    parameter logic [Steps*StepBits-1:0] Weights = '0  // step 0 lowest
 ) (
     input  logic                clk_i,
     input  logic                rst_ni,
@@ -30,7 +35,9 @@ module mvu_front #(
         replay_buffer #(
             .Width (Width),
             .Length(Length),
-            .Times (Times)
+            .Times (Times),
+            .Groups(Groups),
+            .Run   (Run)
         ) u_replay (
             .clk_i,
             .rst_ni,
@@ -52,14 +59,14 @@ module mvu_front #(
         else if (enable_i) valid_o <= issue;
     end
 
-    if (Length > 1) begin : gen_beats
-        logic [$clog2(Length)-1:0] beat_q;
+    if (Part > 1) begin : gen_beats
+        logic [$clog2(Part)-1:0] beat_q;
         always_ff @(posedge clk_i) begin
             if (!rst_ni) beat_q <= '0;
-            else if (issue) beat_q <= beat_q == ($clog2(Length))'(Length - 1) ? '0 : beat_q + 1'b1;
+            else if (issue) beat_q <= beat_q == ($clog2(Part))'(Part - 1) ? '0 : beat_q + 1'b1;
             if (enable_i) begin
                 first_o <= beat_q == '0;
-                last_o  <= beat_q == ($clog2(Length))'(Length - 1);
+                last_o  <= beat_q == ($clog2(Part))'(Part - 1);
             end
         end
     end else begin : gen_whole
@@ -68,16 +75,22 @@ module mvu_front #(
     end
 
     if (Steps > 1) begin : gen_weights
-        logic [StepBits-1:0] rom[Steps];
         logic [$clog2(Steps)-1:0] step_q;
-        initial begin
-            for (int unsigned i = 0; i < Steps; i++) rom[i] = Weights[i*StepBits+:StepBits];
-        end
         always_ff @(posedge clk_i) begin
             if (!rst_ni) step_q <= '0;
             else if (issue) step_q <= step_q == ($clog2(Steps))'(Steps - 1) ? '0 : step_q + 1'b1;
-            if (enable_i) weights_o <= rom[step_q];
         end
+        weight_memory #(
+            .Width(StepBits),
+            .Depth(Steps),
+            .Style(WeightMemory),
+            .Words(Weights)
+        ) u_weights (
+            .clk_i,
+            .enable_i,
+            .address_i(step_q),
+            .word_o   (weights_o)
+        );
     end else begin : gen_constant
         assign weights_o = '0;
     end

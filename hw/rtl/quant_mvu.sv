@@ -14,6 +14,7 @@ module quant_mvu #(
     parameter int unsigned AccBits = 28,  // bits that hold every sum with its bias
     parameter int Shift = 8,  // bits dropped
     parameter int unsigned OutBits = 10,
+    parameter int unsigned WeightMemory = 0,  // 0: by size, 1: LUTs, 2: block memory
     // Row m, column k at bit (m * MatrixWidth + k) * WeightBits.
     parameter logic [MatrixHeight*MatrixWidth*WeightBits-1:0] Weights = '0,
     parameter logic [MatrixHeight*BiasBits-1:0] Biases = '0  // row 0 lowest
@@ -65,11 +66,12 @@ module quant_mvu #(
     assign advance = !out0_tvalid_o || out0_tready_i;
 
     mvu_front #(
-        .Width   (Simd * InBits),
-        .Length  (Length),
-        .Times   (Times),
-        .StepBits(Pe * RowBits),
-        .Weights (stepped())
+        .Width       (Simd * InBits),
+        .Length      (Length),
+        .Times       (Times),
+        .StepBits    (Pe * RowBits),
+        .WeightMemory(WeightMemory),
+        .Weights     (stepped())
     ) u_front (
         .clk_i,
         .rst_ni,

@@ -1,9 +1,12 @@
 // Binary matrix-vector product: out[m] = sum over k of w[m][k] * x[k] with w, x = +1 (bit 1) or -1 (bit 0),
-// that is 2 * popcount(w XNOR x) - MatrixWidth.
+// that is 2 * popcount(w XNOR x) - row width; or, if asked for, whether that is at least the threshold of row m.
 //
 // A window comes as MatrixWidth/Simd beats; it is repeated for each of the MatrixHeight/Pe groups of rows, and each group
 // gives one beat of Pe sums. One window takes (MatrixWidth/Simd) * (MatrixHeight/Pe) cycles, without gaps. When that is
 // one cycle the weights are constants in logic, else they lie in a memory of as many words.
+//
+// With Groups, as in a convolution in groups, row m sees the channels of group m / (MatrixHeight/Groups) alone, in each
+// pixel of the window; the other groups' beats take it no time, so a window takes a Groups-th of the cycles.
 
 module xnor_mvu #(
     parameter int unsigned MatrixWidth = 36,  // elements of a window
@@ -11,22 +14,30 @@ module xnor_mvu #(
     parameter int unsigned Simd = 12,  // elements per input beat, a divisor of MatrixWidth
     parameter int unsigned Pe = 2,  // sums per output beat, a divisor of MatrixHeight
     parameter int unsigned OutBits = 7,  // bits of a sum, two's complement
-    parameter logic [MatrixHeight*MatrixWidth-1:0] Weights = '0  // row m, column k at bit m * MatrixWidth + k
+    parameter int unsigned Groups = 1,  // of channels
+    parameter int unsigned Channels = MatrixWidth,  // of a pixel of the window; of use with Groups alone
+    parameter int unsigned WeightMemory = 0,  // 0: by size, 1: LUTs, 2: block memory
+    parameter bit Compare = 1'b0,  // an output is the bit sum >= threshold instead of the sum
+    localparam int unsigned RowWidth = MatrixWidth / Groups,
+    localparam int unsigned ElementBits = Compare ? 1 : OutBits,
+    parameter logic [MatrixHeight*RowWidth-1:0] Weights = '0,  // row m, column k at bit m * RowWidth + k
+    parameter logic [MatrixHeight*(OutBits+1)-1:0] Thresholds = '0  // two's complement, row 0 lowest
 ) (
-    input  logic                  clk_i,
-    input  logic                  rst_ni,
-    input  logic [      Simd-1:0] in0_tdata_i,
-    input  logic                  in0_tvalid_i,
-    output logic                  in0_tready_o,
-    output logic [Pe*OutBits-1:0] out0_tdata_o,
-    output logic                  out0_tvalid_o,
-    input  logic                  out0_tready_i
+    input  logic                      clk_i,
+    input  logic                      rst_ni,
+    input  logic [          Simd-1:0] in0_tdata_i,
+    input  logic                      in0_tvalid_i,
+    output logic                      in0_tready_o,
+    output logic [Pe*ElementBits-1:0] out0_tdata_o,
+    output logic                      out0_tvalid_o,
+    input  logic                      out0_tready_i
 );
-    localparam int unsigned Length = MatrixWidth / Simd;
+    localparam int unsigned Length = MatrixWidth / Simd;  // beats of a window
+    localparam int unsigned Part = Length / Groups;  // beats of a sum
     localparam int unsigned Times = MatrixHeight / Pe;
-    localparam bit Constant = Length * Times == 1;
+    localparam bit Constant = Part * Times == 1;
     localparam int unsigned SumBits = OutBits - 1;  // sums are all even or all odd: their lowest bit is constant
-    localparam int Half = (int'(MatrixWidth) + 1) / 2;
+    localparam int Half = (int'(RowWidth) + 1) / 2;
 
     if (MatrixWidth % Simd != 0) begin : gen_check_simd
         $error("xnor_mvu: Simd divides MatrixWidth");
@@ -34,102 +45,123 @@ module xnor_mvu #(
     if (MatrixHeight % Pe != 0) begin : gen_check_pe
         $error("xnor_mvu: Pe divides MatrixHeight");
     end
-    if (64'd1 << SumBits <= 64'(MatrixWidth)) begin : gen_check_bits
-        $error("xnor_mvu: OutBits must hold -MatrixWidth to MatrixWidth");
+    if (64'd1 << SumBits <= 64'(RowWidth)) begin : gen_check_bits
+        $error("xnor_mvu: OutBits must hold -MatrixWidth/Groups to MatrixWidth/Groups");
+    end
+    if (Groups > 1) begin : gen_check_groups
+        if (MatrixWidth % Channels != 0) begin : gen_check_channels
+            $error("xnor_mvu: Channels divides MatrixWidth");
+        end
+        if (Channels % (Groups * Simd) != 0) begin : gen_check_group_simd
+            $error("xnor_mvu: Simd divides the channels of a group, Channels/Groups");
+        end
+        if (MatrixHeight % (Groups * Pe) != 0) begin : gen_check_group_pe
+            $error("xnor_mvu: Pe divides the rows of a group, MatrixHeight/Groups");
+        end
     end
 
-    // Weights in the order of the steps: bit (step * Simd + i) * Pe + pe, units side by side as popcount wants them.
-    function automatic logic [MatrixHeight*MatrixWidth-1:0] stepped();
-        logic [MatrixHeight*MatrixWidth-1:0] w;
-        for (int unsigned pass = 0; pass < Times; pass++) begin
-            for (int unsigned k = 0; k < MatrixWidth; k++) begin
-                for (int unsigned pe = 0; pe < Pe; pe++) begin
-                    w[(pass*MatrixWidth+k)*Pe+pe] = Weights[(pass*Pe+pe)*MatrixWidth+k];
+    // Inverted weights as heaps of parities (xnor_core), in the order of the steps: node h of step and row pe at
+    // (step * Simd + h - 1) * Pe + pe, rows side by side.
+    function automatic logic [MatrixHeight*RowWidth-1:0] stepped();
+        logic [MatrixHeight*RowWidth-1:0] w;
+        for (int unsigned step = 0; step < Times * Part; step++) begin
+            for (int unsigned pe = 0; pe < Pe; pe++) begin
+                for (int unsigned h = Simd; h >= 1; h--) begin
+                    logic node;
+                    node = !Weights[(step/Part*Pe+pe)*RowWidth+step%Part*Simd+h-1];
+                    if (2 * h <= Simd) node ^= w[(step*Simd+2*h-1)*Pe+pe];
+                    if (2 * h < Simd) node ^= w[(step*Simd+2*h)*Pe+pe];
+                    w[(step*Simd+h-1)*Pe+pe] = node;
                 end
             end
         end
         return w;
     endfunction
 
-    localparam logic [MatrixHeight*MatrixWidth-1:0] Stepped = stepped();
+    localparam logic [MatrixHeight*RowWidth-1:0] Stepped = stepped();
 
     logic advance, valid, first, last;
-    logic [Simd-1:0] beat;
-    /* verilator lint_off UNUSEDSIGNAL */
-    logic [Simd*Pe-1:0] weights;  // 0 where the weights are constants
-    /* verilator lint_on UNUSEDSIGNAL */
+    logic [Simd-1:0] heap, beat;
+    logic [Simd*Pe-1:0] weights;
 
     assign advance = !out0_tvalid_o || out0_tready_i;
 
+    parity_heap #(
+        .Width(Simd)
+    ) u_heap (
+        .bits_i    (in0_tdata_i),
+        .parities_o(heap)
+    );
+
     mvu_front #(
-        .Width   (Simd),
-        .Length  (Length),
-        .Times   (Times),
-        .StepBits(Pe * Simd),
-        .Weights (Stepped)
+        .Width       (Simd),
+        .Length      (Length),
+        .Times       (Times),
+        .Groups      (Groups),
+        .Run         (Groups > 1 ? Channels / (Groups * Simd) : Length),
+        .StepBits    (Pe * Simd),
+        .WeightMemory(WeightMemory),
+        .Weights     (Stepped)
     ) u_front (
         .clk_i,
         .rst_ni,
-        .enable_i (advance),
-        .in0_tdata_i,
+        .enable_i   (advance),
+        .in0_tdata_i(heap),
         .in0_tvalid_i,
         .in0_tready_o,
-        .valid_o  (valid),
-        .first_o  (first),
-        .last_o   (last),
-        .beat_o   (beat),
-        .weights_o(weights)
+        .valid_o    (valid),
+        .first_o    (first),
+        .last_o     (last),
+        .beat_o     (beat),
+        .weights_o  (weights)
     );
 
-    // x XNOR w; with constant weights popcount inverts where w is 0.
-    logic [Pe-1:0] equal[Simd];
-    logic [Pe-1:0][SumBits-1:0] sum;
-    logic sum_valid;
-    /* verilator lint_off UNUSEDSIGNAL */
-    logic sum_first, sum_last;  // of no use where a window is one beat
-    /* verilator lint_on UNUSEDSIGNAL */
-    always_comb begin
-        for (int unsigned i = 0; i < Simd; i++) begin
-            equal[i] = {Pe{beat[i]}};
-            if (!Constant) equal[i] = equal[i] ~^ weights[i*Pe+:Pe];
-        end
-    end
-
-    popcount #(
-        .Width  (Simd),
-        .Lanes  (Pe),
-        .SumBits(SumBits),
-        .TagBits(3),
-        .First  (Constant ? 6 : 3),
-        .Flip   (Constant ? ~(Simd * Pe)'(Stepped) : '0),
-        .Offset (Length == 1 ? -Half : 0)
-    ) u_popcount (
+    logic total_valid;
+    logic [Pe-1:0][SumBits-1:0] total;
+    xnor_core #(
+        .Simd      (Simd),
+        .Pe        (Pe),
+        .SumBits   (SumBits),
+        .Accumulate(Part > 1),
+        .Start     (-Half),
+        .Constant  (Constant)
+    ) u_core (
         .clk_i,
         .rst_ni,
-        .enable_i(advance),
-        .bits_i  (equal),
-        .tag_i   ({valid, first, last}),
-        .sum_o   (sum),
-        .tag_o   ({sum_valid, sum_first, sum_last})
+        .enable_i  (advance),
+        .valid_i   (valid),
+        .first_i   (first),
+        .last_i    (last),
+        .parities_i(beat),
+        .weights_i (Constant ? (Simd * Pe)'(Stepped) : weights),
+        .valid_o   (total_valid),
+        .total_o   (total)
     );
 
-    logic [Pe-1:0][SumBits-1:0] total;
-    if (Length == 1) begin : gen_whole
-        assign total = sum;
-        assign out0_tvalid_o = sum_valid;
-    end else begin : gen_accumulate
+    logic [Pe-1:0][OutBits-1:0] sum;
+    always_comb for (int unsigned pe = 0; pe < Pe; pe++) sum[pe] = {total[pe], 1'(RowWidth % 2)};
+
+    if (Compare) begin : gen_compare
+        localparam int unsigned PassBits = Times > 1 ? $clog2(Times) : 1;
+        logic [PassBits-1:0] pass_q;  // group of rows the sums belong to
+        logic [Times-1:0][Pe-1:0][OutBits:0] thresholds;
+        assign thresholds = Thresholds;
         always_ff @(posedge clk_i) begin
-            if (!rst_ni) out0_tvalid_o <= 1'b0;
-            else if (advance) out0_tvalid_o <= sum_valid && sum_last;
-            if (advance && sum_valid) begin
+            if (!rst_ni) begin
+                pass_q <= '0;
+                out0_tvalid_o <= 1'b0;
+            end else if (advance) begin
+                if (total_valid) pass_q <= pass_q == PassBits'(Times - 1) ? '0 : pass_q + 1'b1;
+                out0_tvalid_o <= total_valid;
+            end
+            if (advance) begin
                 for (int unsigned pe = 0; pe < Pe; pe++) begin
-                    total[pe] <= sum[pe] + (sum_first ? SumBits'(-Half) : total[pe]);
+                    out0_tdata_o[pe] <= (OutBits + 1)'($signed(sum[pe])) >= $signed(thresholds[pass_q][pe]);
                 end
             end
         end
-    end
-
-    for (genvar pe = 0; pe < Pe; pe++) begin : gen_out
-        assign out0_tdata_o[pe*OutBits+:OutBits] = {total[pe], 1'(MatrixWidth % 2)};
+    end else begin : gen_sums
+        assign out0_tvalid_o = total_valid;
+        assign out0_tdata_o  = sum;
     end
 endmodule

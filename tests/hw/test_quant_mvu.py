@@ -7,11 +7,12 @@ from bench import check, run
 from bitpan import arithmetic
 from bitpan.errors import BuildError
 from bitpan.formats import Format
+from bitpan.hw.operator import unit_sources
 from bitpan.hw.packing import literal, pack
-from bitpan.hw.simulation import Simulation, rtl
+from bitpan.hw.simulation import Simulation
 from bitpan.hw.verilate import lint
 
-SOURCES = [rtl(n) for n in ("quant_mvu", "mvu_front", "replay_buffer", "requantise")]
+SOURCES = unit_sources("quant_mvu")
 
 
 def parameters(weights, bias, simd, pe, in_bits, shift, out_bits):

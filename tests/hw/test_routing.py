@@ -1,5 +1,7 @@
 """The units that move data: nothing lost, doubled or reordered, whatever stalls."""
 
+import re
+
 import numpy as np
 import pytest
 
@@ -8,28 +10,64 @@ from bitpan.errors import BuildError
 from bitpan.hw.packing import pack
 from bitpan.hw.simulation import Simulation, rtl
 from bitpan.hw.verilate import lint
+from bitpan.hw.yosys import area
 
 
 def beats(width, count=600, seed=0):
     return pack(np.random.default_rng(seed).integers(0, 2, (count, width)), 1)
 
 
-@pytest.mark.parametrize(("width", "depth"), [(13, 2), (40, 7), pytest.param(300, 33, marks=pytest.mark.slow)])
-def test_stream_fifo(width, depth):
-    data = beats(width)
-    with Simulation([rtl("stream_fifo")], "stream_fifo", {"Width": width, "Depth": depth}) as simulation:
+FIFO_STORAGE = ("SRL16E|SRLC32E", "RAM32M|RAM64M", r"RAMB\d+E1")  # shift registers, distributed, block memory
+
+
+@pytest.mark.parametrize(
+    ("width", "depth", "style"),
+    [
+        (13, 2, 0),
+        (40, 7, 1),
+        (40, 7, 3),
+        (40, 18, 0),
+        pytest.param(300, 33, 1, marks=pytest.mark.slow),
+        pytest.param(300, 33, 2, marks=pytest.mark.slow),
+        pytest.param(9, 20, 3, marks=pytest.mark.slow),
+        pytest.param(9, 1000, 0, marks=pytest.mark.slow),
+    ],
+)
+def test_stream_fifo(width, depth, style):
+    data = beats(width, max(600, 3 * depth))
+    with Simulation(
+        [rtl("stream_fifo")], "stream_fifo", {"Width": width, "Depth": depth, "Style": style}
+    ) as simulation:
         assert check(simulation, {"in0": data}, {"out0": data}) <= len(data) * (2 if depth == 2 else 1) + 2
         simulation.reset()
         for stream in ("in0", "out0"):
             simulation.set_stall(stream, "never")
         simulation.set_stall("out0", 1_000_000)  # fill it
         simulation.push("in0", data)
-        simulation.run(100)
+        simulation.run(depth + 100)
         assert len(data) - simulation.queued("in0") == depth == simulation.peek("count_o")
         simulation.set_stall("out0", "never")
         simulation.run(10_000, until={"out0": len(data)})
         assert (simulation.pull("out0") == data).all()
         assert simulation.peek("count_o") == 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("width", "depth", "style", "cells"),
+    [
+        (12, 17, 0, "SRL16E|SRLC32E"),
+        (12, 33, 0, "RAM32M|RAM64M"),
+        (36, 512, 0, r"RAMB\d+E1"),
+        (12, 33, 1, "SRL16E|SRLC32E"),
+        (12, 17, 2, "RAM32M|RAM64M"),
+        (12, 17, 3, r"RAMB\d+E1"),
+    ],
+)
+def test_stream_fifo_is_kept_where_its_style_says(width, depth, style, cells):
+    cost = area([rtl("stream_fifo")], "stream_fifo", {"Width": width, "Depth": depth, "Style": style})
+    kinds = {kind: [cell for cell in cost.cells if re.fullmatch(kind, cell)] for kind in FIFO_STORAGE}
+    assert [kind for kind, found in kinds.items() if found] == [cells], cost.cells
 
 
 def test_duplicate():
@@ -67,6 +105,7 @@ def test_width_converter(narrow, wide, up):
     ("unit", "parameters", "message"),
     [
         ("stream_fifo", {"Depth": 1}, "Depth is at least 2"),
+        ("stream_fifo", {"Style": 4}, "Style is 0"),
         ("duplicate", {"Copies": 3}, "Copies is 2"),
         ("width_converter", {"InWidth": 8, "OutWidth": 12}, "multiple of the other"),
     ],

@@ -1,0 +1,17 @@
+// A word as a heap of parities: node h (1 to Width) has its own bit h - 1 and the children 2h and 2h + 1, and becomes the
+// parity of its subtree. The matrix-vector unit of signs counts in this form, see xnor_core.
+
+module parity_heap #(
+    parameter int unsigned Width = 8
+) (
+    input  logic [Width-1:0] bits_i,
+    output logic [Width-1:0] parities_o
+);
+    logic node[2*Width+2];  // absent children are 0
+
+    always_comb begin
+        for (int unsigned h = 0; h < 2 * Width + 2; h++) node[h] = 1'b0;
+        for (int unsigned h = Width; h >= 1; h--) node[h] = bits_i[h-1] ^ node[2*h] ^ node[2*h+1];
+        for (int unsigned h = 1; h <= Width; h++) parities_o[h-1] = node[h];
+    end
+endmodule

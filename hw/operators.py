@@ -1,21 +1,27 @@
 """Importing this module registers all our operators with FINN."""
 
+from bitpan.hw.channels import ChannelAffine
 from bitpan.hw.interpolation import Interpolator
 from bitpan.hw.mvu import QuantMVU, XnorMVU
 from bitpan.hw.operator import Operator, Stream
-from bitpan.hw.pointwise import AddClip, Centre, RPReLU, SignThreshold
-from bitpan.hw.routing import ConcatStreams, DuplicateStreams_rtl, StreamFifo, WidthConverter
+from bitpan.hw.pointwise import Add, AddClip, Centre, Requantise, RPReLU, RPReLUPlain, SignThreshold
+from bitpan.hw.routing import ConcatStreams, DuplicateStreams_rtl, SplitStreams, StreamFifo, WidthConverter
 
 __all__ = [
+    "Add",
     "AddClip",
     "Centre",
+    "ChannelAffine",
     "ConcatStreams",
     "DuplicateStreams_rtl",
     "Interpolator",
     "Operator",
     "QuantMVU",
     "RPReLU",
+    "RPReLUPlain",
+    "Requantise",
     "SignThreshold",
+    "SplitStreams",
     "Stream",
     "StreamFifo",
     "WidthConverter",

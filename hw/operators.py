@@ -1,6 +1,6 @@
 """Importing this module registers all our operators with FINN."""
 
-from bitpan.hw.channels import ChannelAffine
+from bitpan.hw.channels import ChannelAffine, ChannelNorm
 from bitpan.hw.interpolation import Interpolator
 from bitpan.hw.mvu import QuantMVU, XnorMVU
 from bitpan.hw.operator import Operator, Stream
@@ -12,6 +12,7 @@ __all__ = [
     "AddClip",
     "Centre",
     "ChannelAffine",
+    "ChannelNorm",
     "ConcatStreams",
     "DuplicateStreams_rtl",
     "Interpolator",

@@ -1,4 +1,4 @@
-"""The units that work pixel by pixel, as FINN operators: centring, sign with thresholds, RPReLU, the final addition."""
+"""The units that work element by element, as FINN operators: centring, sign with thresholds, RPReLU, additions."""
 
 from __future__ import annotations
 
@@ -65,6 +65,13 @@ class Centre(Pointwise):
 
 
 @operator
+class Requantise(Centre):
+    """Another grid: round by ``Shift`` bits, saturate. The unit is that of centring, with an offset of 0."""
+
+    own = {**Centre.own, "Offset": ("i", False, 0)}  # noqa: RUF012
+
+
+@operator
 class SignThreshold(Pointwise):
     """+1 (bit 1) where x reaches the channel's threshold, else -1 (bit 0). Second node input: thresholds ``(C,)``."""
 
@@ -107,7 +114,7 @@ class RPReLU(Pointwise):
     def compute(self, images: list[Integers], constants: list[Integers]) -> list[Integers]:
         """:func:`bitpan.arithmetic.rprelu`."""
         fmt = number_format(self.attribute("outputDataType"))
-        p, x = images
+        p, x = images if len(images) > 1 else (images[0], 0)
         knee, slope_above, slope_below, bias_above, bias_below = constants[0]
         branches = (slope_above, slope_below, bias_above, bias_below)
         return [arithmetic.rprelu(p, x, knee, *branches, shift=self.attribute("Shift"), fmt=fmt)]
@@ -116,12 +123,12 @@ class RPReLU(Pointwise):
         """Constants of every channel, channel 0 lowest, in no more bits than they need."""
         knee, slopes, biases = constants[0][0], constants[0][1:3], constants[0][3:5]
         bits = {"Knee": signed_bits(knee), "Slope": signed_bits(slopes), "Bias": signed_bits(biases)}
-        (p, x), (out,) = self.streams()
+        (p, *residual), (out,) = self.streams()
         return {
             "Channels": str(p.channels),
             "Pe": str(p.lanes),
             "PBits": str(p.bits),
-            "XBits": str(x.bits),
+            **({"XBits": str(residual[0].bits)} if residual else {}),
             **{f"{name}Bits": str(count) for name, count in bits.items()},
             "Shift": str(self.attribute("Shift")),
             "OutBits": str(out.bits),
@@ -143,6 +150,38 @@ class RPReLU(Pointwise):
     def lut_estimation(self, fpgapart: str) -> int:
         """Constants, comparison and final addition: 40 a lane (measured in Yosys)."""
         return 40 * self.pe()
+
+
+@operator
+class RPReLUPlain(RPReLU):
+    """RPReLU without a residual. Inputs: p; then knee, slopes and biases ``(5, C)``."""
+
+    unit = "rprelu_plain"
+
+    def lut_estimation(self, fpgapart: str) -> int:
+        """Constants, comparison and rounding: 35 a lane (measured in Yosys)."""
+        return 35 * self.pe()
+
+
+@operator
+class Add(Pointwise):
+    """The saturating sum of two tensors on one grid: a skip connection."""
+
+    unit = "add"
+
+    def compute(self, images: list[Integers], constants: list[Integers]) -> list[Integers]:
+        """:func:`bitpan.arithmetic.add`."""
+        return [arithmetic.add(*images, number_format(self.attribute("outputDataType")))]
+
+    def parameters(self, constants: Sequence[Integers]) -> dict[str, str]:
+        """Widths."""
+        (a, b), (out,) = self.streams()
+        widths = {"In0Bits": a.bits, "In1Bits": b.bits, "OutBits": out.bits}
+        return {"Elements": str(self.pe()), **{name: str(bits) for name, bits in widths.items()}}
+
+    def lut_estimation(self, fpgapart: str) -> int:
+        """An addition and a saturation per lane."""
+        return 2 * self.pe() * self.streams()[0][0].bits
 
 
 @operator

@@ -1,4 +1,4 @@
-"""The units that move data, as FINN operators: duplicate, concatenate, FIFO."""
+"""The units that move data, as FINN operators: duplicate, concatenate, split, FIFO."""
 
 from __future__ import annotations
 
@@ -31,6 +31,28 @@ class ConcatStreams(Operator):
     def parameters(self, constants: Sequence[Integers]) -> dict[str, str]:
         """Widths."""
         return {"Width0": str(self.get_instream_width(0)), "Width1": str(self.get_instream_width(1))}
+
+
+@operator
+class SplitStreams(Operator):
+    """The first channels of an image and the others, the inverse of :class:`ConcatStreams`; whole pixels a beat."""
+
+    unit = "split_streams"
+    own = {"Channels": ("ints", True, []), "inputDataType": ("s", True, "")}  # noqa: RUF012
+
+    def streams(self) -> tuple[list[Stream], list[Stream]]:
+        """One image in, two out."""
+        image, kind = (self.attribute("Height"), self.attribute("Width")), self.attribute("inputDataType")
+        counts = [int(count) for count in self.attribute("Channels")]
+        return [Stream(*image, sum(counts), sum(counts), kind)], [Stream(*image, c, c, kind) for c in counts]
+
+    def compute(self, images: list[Integers], constants: list[Integers]) -> list[Integers]:
+        """Split along the channels."""
+        return list(np.split(images[0], [int(self.attribute("Channels")[0])]))
+
+    def parameters(self, constants: Sequence[Integers]) -> dict[str, str]:
+        """Widths."""
+        return {"Width0": str(self.get_outstream_width(0)), "Width1": str(self.get_outstream_width(1))}
 
 
 @operator

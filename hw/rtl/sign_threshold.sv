@@ -16,9 +16,7 @@ module sign_threshold #(
     input  logic                 cfg_valid_i,
     input  logic                 cfg_bank_i,
     input  logic [         15:0] cfg_address_i,
-    /* verilator lint_off UNUSEDSIGNAL */
     input  logic [         31:0] cfg_data_i,
-    /* verilator lint_on UNUSEDSIGNAL */
     input  logic [         15:0] bank_of_frame_i,
     input  logic [Pe*InBits-1:0] in0_tdata_i,
     input  logic                 in0_tvalid_i,
@@ -30,73 +28,49 @@ module sign_threshold #(
     localparam int unsigned Folds = Channels / Pe;
     localparam int unsigned Wider = InBits > ThresholdBits ? InBits : ThresholdBits;
     localparam int unsigned FoldBits = Folds > 1 ? $clog2(Folds) : 1;
-    localparam int unsigned BeatBits = FrameBeats > 1 ? $clog2(FrameBeats) : 1;
 
-    if (Channels % Pe != 0) begin : gen_check_pe
-        $error("sign_threshold: Pe divides Channels");
-    end
-    if (FrameBeats % Folds != 0) begin : gen_check_frame
-        $error("sign_threshold: a frame is a whole number of pixels");
-    end
-    if (ThresholdBits > 32 || BaseAddress + Channels > 65536) begin : gen_check_scene
-        $error("sign_threshold: thresholds must fit the words and addresses of the scene-parameter bus");
-    end
-
-    logic accept, last_fold, last_beat;
-    logic [FoldBits-1:0] fold_q;
-    logic [BeatBits-1:0] beat_q;
-    logic [3:0] frame_q;
+    logic bank;
+    logic [FoldBits-1:0] fold;
+    logic [Pe*ThresholdBits-1:0] thresholds;
 
     assign in0_tready_o = !out0_tvalid_o || out0_tready_i;
-    assign accept = in0_tvalid_i && in0_tready_o;
-    assign last_fold = fold_q == FoldBits'(Folds - 1);
-    assign last_beat = beat_q == BeatBits'(FrameBeats - 1);
-
     always_ff @(posedge clk_i) begin
-        if (!rst_ni) begin
-            fold_q <= '0;
-            beat_q <= '0;
-            frame_q <= '0;
-            out0_tvalid_o <= 1'b0;
-        end else begin
-            if (accept) begin
-                fold_q <= last_fold ? '0 : fold_q + 1'b1;
-                beat_q <= last_beat ? '0 : beat_q + 1'b1;
-                if (last_beat) frame_q <= frame_q + 1'b1;
-            end
-            if (in0_tready_o) out0_tvalid_o <= in0_tvalid_i;
-        end
+        if (!rst_ni) out0_tvalid_o <= 1'b0;
+        else if (in0_tready_o) out0_tvalid_o <= in0_tvalid_i;
     end
 
-    // A register between the bus, which crosses the whole device, and the memories.
-    logic [Pe-1:0] write_d, write_q;
-    logic [FoldBits:0] row_d, row_q;  // {bank, fold}
-    logic [ThresholdBits-1:0] data_q;
+    scene_position #(
+        .Folds     (Folds),
+        .FrameBeats(FrameBeats)
+    ) u_position (
+        .clk_i,
+        .rst_ni,
+        .accept_i(in0_tvalid_i && in0_tready_o),
+        .bank_of_frame_i,
+        .bank_o  (bank),
+        .fold_o  (fold)
+    );
 
-    always_comb begin
-        write_d = '0;
-        row_d   = '0;
-        for (int unsigned channel = 0; channel < Channels; channel++) begin
-            if (cfg_valid_i && cfg_address_i == 16'(BaseAddress + channel)) begin
-                write_d[channel%Pe] = 1'b1;
-                row_d = {cfg_bank_i, FoldBits'(channel / Pe)};
-            end
-        end
-    end
-
-    always_ff @(posedge clk_i) begin
-        write_q <= write_d;
-        row_q   <= row_d;
-        data_q  <= cfg_data_i[ThresholdBits-1:0];
-    end
+    scene_memory #(
+        .Channels   (Channels),
+        .Pe         (Pe),
+        .Bits       (ThresholdBits),
+        .BaseAddress(BaseAddress)
+    ) u_thresholds (
+        .clk_i,
+        .cfg_valid_i,
+        .cfg_bank_i,
+        .cfg_address_i,
+        .cfg_data_i,
+        .bank_i (bank),
+        .fold_i (fold),
+        .words_o(thresholds)
+    );
 
     for (genvar pe = 0; pe < Pe; pe++) begin : gen_pe
-        logic [ThresholdBits-1:0] thresholds[2**(FoldBits+1)];
         logic signed [ThresholdBits-1:0] threshold;
         logic signed [InBits-1:0] x;
-
-        always_ff @(posedge clk_i) if (write_q[pe]) thresholds[row_q] <= data_q;
-        assign threshold = thresholds[{bank_of_frame_i[frame_q], fold_q}];
+        assign threshold = thresholds[pe*ThresholdBits+:ThresholdBits];
         assign x = in0_tdata_i[pe*InBits+:InBits];
         always_ff @(posedge clk_i) if (in0_tready_o) out0_tdata_o[pe] <= Wider'(x) >= Wider'(threshold);
     end

@@ -7,10 +7,52 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from bitpan.hw.packing import Beats
-from bitpan.hw.simulation import Simulation
+from bitpan.formats import Format
+from bitpan.hw.packing import Beats, pack
+from bitpan.hw.simulation import Simulation, rtl
+from bitpan.hw.table import needed
 
 PATTERNS = ("never", "rarely", "half", "bursts", 3)
+
+
+def integers(rng, bits, shape, signed=True):
+    """Random integers over the whole format; one in eight is its smallest or its largest."""
+    fmt = Format(bits, 0, signed)
+    values = rng.integers(fmt.min, fmt.max + 1, shape)
+    extreme = rng.choice([fmt.min, fmt.max], shape)
+    return np.where(rng.random(shape) < 1 / 8, extreme, values)
+
+
+def folded(image, pe, bits):
+    """The beats of an image ``(C, H, W)``, channels fastest, ``pe`` of them a beat."""
+    return pack(image.transpose(1, 2, 0).reshape(-1, pe), bits)
+
+
+def sources(unit):
+    """Files of a unit and of all it instantiates."""
+    return [rtl(name) for name in needed(unit)]
+
+
+class SceneUnit:
+    """A unit with scene parameters, ``words`` of them from word ``base`` on, in a simulation."""
+
+    def __init__(self, unit, sizes, words, base=40):
+        self.base, self.words = base, words
+        self.simulation = Simulation(sources(unit), unit, {**sizes, "BaseAddress": base})
+
+    def write(self, bank, address, value):
+        for port, content in (("bank", bank), ("address", address), ("data", value & 0xFFFFFFFF), ("valid", 1)):
+            self.simulation.poke(f"cfg_{port}_i", content)
+        self.simulation.run(1)
+        self.simulation.poke("cfg_valid_i", 0)
+
+    def configure(self, bank, parameters):
+        """Write a bank, and its neighbours' words, which must change nothing."""
+        assert len(parameters) == self.words
+        for offset, value in enumerate(parameters):
+            self.write(bank, self.base + offset, int(value))
+        for address in (self.base - 1, self.base + self.words):
+            self.write(bank, address, 5)
 
 
 def run(simulation: Simulation, inputs: Mapping[str, Beats], outputs: Mapping[str, Beats]) -> int:

@@ -51,10 +51,10 @@ class ChannelAffine(Pointwise):
         return self.pe()
 
     def lut_estimation(self, fpgapart: str) -> int:
-        """Two banks of scales and offsets, and the rounding, per lane."""
+        """Two banks of scales and offsets, 32 words of three bits in two LUTs, and the rounding (measured in Yosys)."""
         folds = self.attribute("Channels") // self.pe()
-        words = (AFFINE_SCALE.bits + AFFINE.bits) * math.ceil(2 * folds / 32)
-        return int(self.pe() * (words + 60) + 60)
+        words = math.ceil((AFFINE_SCALE.bits + AFFINE.bits) * 2 / 3) * math.ceil(2 * folds / 32)
+        return int(self.pe() * (words + 20) + 70)
 
 
 @operator
@@ -98,4 +98,4 @@ class ChannelNorm(Pointwise):
 
     def lut_estimation(self, fpgapart: str) -> int:
         """Statistics, FIFO and pipeline of each lane, and what a pixel takes (measured in Yosys)."""
-        return 200 * self.pe() + 400
+        return 125 * self.pe() + 500

@@ -33,19 +33,15 @@ module channel_norm #(
 );
     localparam int unsigned Folds = Channels / Pe;
     localparam int unsigned FoldBits = Folds > 1 ? $clog2(Folds) : 1;
-    localparam int unsigned Growth = $clog2(Channels);
-    localparam int unsigned SumBits = Bits + Growth;
-    localparam int unsigned SquaresBits = 2 * Bits - 1 + Growth;
-    localparam int unsigned DeviationBits = (SumBits + 1 > CentreBits ? SumBits + 1 : CentreBits) + 1;
+    localparam int unsigned SumBits = Bits + $clog2(Channels);
+    localparam int unsigned SquaresBits = 2 * Bits - 1 + $clog2(Channels);
 
-    // A pixel that is not flat has C**2 * variance of C - 1 at least and (C/2 * (2**Bits - 1))**2 at most, so the ratio
-    // of deviations and its inverse stay within 2**Reach. Factors that make every deviation less than a half are 0.
+    // C**2 times the variance of a pixel that is not flat lies between C - 1 and (C/2 * (2**Bits - 1))**2, so the ratio of
+    // deviations between 2**-Reach and 2**Reach, since C**2 <= (C - 1) (C + 2). A Reach of 14 (12 bits, 62 channels) is
+    // the last that one DSP slice multiplies.
     localparam int unsigned Reach = (2 * Bits - 1 + $clog2(Channels + 2)) / 2;
-    localparam int Highest = int'(Reach) - 2 - int'(Growth);
-    localparam int Least = -int'(Reach) - 2 - int'(Growth);
-    localparam int Lowest = Least > -int'(DeviationBits) - 2 ? Least : -int'(DeviationBits) - 2;
-    localparam int unsigned Window = (Highest - Lowest + 2) / 2;  // 15 at most fit the multiplier of a DSP slice
-    localparam int unsigned FactorBits = SumBits + 1 + Bits + 1 + 3 + $clog2(Window) + 1;
+    localparam int unsigned PlaceBits = $clog2(Reach + 1);
+    localparam int unsigned FactorBits = SumBits + 1 + Bits + 1 + 3 + PlaceBits + 1;
 
     // From a pixel's last beat to its factors at the end of their FIFO: at most 21 clocks with 35 bits of variance, and
     // the levels of the adder trees.
@@ -120,8 +116,7 @@ module channel_norm #(
         .Channels(Channels),
         .Bits    (Bits),
         .Interval(Folds),
-        .Lowest  (Lowest),
-        .Window  (Window)
+        .Reach   (Reach)
     ) u_factors (
         .clk_i,
         .rst_ni,
@@ -132,9 +127,9 @@ module channel_norm #(
         .squares_r_i   (squares[1]),
         .valid_o       (made_valid),
         .negative_sum_o(made[FactorBits-1-:SumBits+1]),
-        .mean_o        (made[$clog2(Window)+4+:Bits+1]),
-        .mantissa_o    (made[$clog2(Window)+1+:3]),
-        .place_o       (made[1+:$clog2(Window)]),
+        .mean_o        (made[PlaceBits+4+:Bits+1]),
+        .mantissa_o    (made[PlaceBits+1+:3]),
+        .place_o       (made[1+:PlaceBits]),
         .window_o      (made[0])
     );
 
@@ -162,8 +157,7 @@ module channel_norm #(
         .GainBits  (GainBits),
         .CentreBits(CentreBits),
         .BiasBits  (BiasBits),
-        .Lowest    (Lowest),
-        .Window    (Window),
+        .Reach     (Reach),
         .Gains     (Gains),
         .Centres   (Centres),
         .Biases    (Biases)

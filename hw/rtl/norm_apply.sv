@@ -1,6 +1,6 @@
 // BNNPan's norm of each channel, given what the pixel's channels share (norm_factors):
 //
-//   normal = saturate(round_half_up((C x - sum x - centre) * factor)) to 15 bits,
+//   normal = saturate(round_half_up((C x - sum x - centre) * ratio / 2**ceil(log2 C))) to 15 bits,
 //   out = saturate(r + round_half_up((gain * normal + bias) / 2**6 + mean))
 //
 // with gain, centre and bias per channel. in0 gives x and r side by side, in1 the pixel's values, taken with its last
@@ -13,14 +13,13 @@ module norm_apply #(
     parameter int unsigned GainBits = 10,
     parameter int unsigned CentreBits = 18,
     parameter int unsigned BiasBits = 20,
-    parameter int Lowest = -21,  // see norm_factors
-    parameter int unsigned Window = 15,
+    parameter int unsigned Reach = 14,  // see norm_factors
     parameter logic [Channels*GainBits-1:0] Gains = '0,  // channel 0 lowest
     parameter logic [Channels*CentreBits-1:0] Centres = '0,
     parameter logic [Channels*BiasBits-1:0] Biases = '0,
     localparam int unsigned ScaledBits = Bits + $clog2(Channels),
     localparam int unsigned MeanBits = Bits + 1,
-    localparam int unsigned PlaceBits = $clog2(Window),
+    localparam int unsigned PlaceBits = $clog2(Reach + 1),
     localparam int unsigned FactorBits = ScaledBits + 1 + MeanBits + 3 + PlaceBits + 1
 ) (
     input  logic                       clk_i,
@@ -42,10 +41,10 @@ module norm_apply #(
     // |C x - sum x| < 2**ScaledBits
     localparam int unsigned OffsetBits = (ScaledBits > CentreBits ? ScaledBits : CentreBits) + 1;
     localparam int unsigned DeviationBits = (ScaledBits + 1 > CentreBits ? ScaledBits + 1 : CentreBits) + 1;
-    localparam int unsigned FactorWidth = Window + 3;  // of mantissa * 2**place, with a sign of 0
-    localparam int unsigned ProductBits = DeviationBits + Window + 2;
-    localparam int unsigned Dropped0 = -Lowest;  // bits that window 0 rounds off
-    localparam int unsigned Dropped1 = Dropped0 - Window;
+    localparam int unsigned FactorWidth = Reach + 4;  // of mantissa * 2**place, with a sign of 0
+    localparam int unsigned ProductBits = DeviationBits + FactorWidth - 1;
+    localparam int unsigned Dropped0 = Reach + 2 + $clog2(Channels);  // bits that window 0 rounds off
+    localparam int unsigned Dropped1 = 1 + $clog2(Channels);
     localparam logic signed [ProductBits-1:0] Half0 = ProductBits'(1) << (Dropped0 - 1);
     localparam logic signed [ProductBits-1:0] Half1 = ProductBits'(1) << (Dropped1 - 1);
     localparam int unsigned RoundedBits = ProductBits - Dropped1;

@@ -1,21 +1,20 @@
 // What the channels of a pixel share in BNNPan's norm, from the sums over C channels of x and of the residual r:
 //
-//   -sum x, the mean of r, and the factor sqrt(variance of r / variance of x) / 2**ceil(log2 C)
-//   as mantissa * 2**(Lowest + Window * window + place): mantissa 4 to 7 or 0, place 0 ... Window - 1, window 0 or 1.
+//   -sum x, the mean of r, and the ratio sqrt(variance of r / variance of x), between 2**-Reach and 2**Reach,
+//   as mantissa * 2**(place + (Reach + 1) * window - Reach - 2): mantissa 4 to 7, place 0 ... Reach, window 0 or 1.
 //
-// A factor below 2**(Lowest + 2) becomes 0. Never waits: a pixel enters every Interval clocks or less often. From an
+// The mantissa is 0 where a variance is 0. Never waits: a pixel enters every Interval clocks or less often. From an
 // interval of 2 on, the variance of r and then that of x go through one pipeline.
 
 module norm_factors #(
     parameter int unsigned Channels = 32,
     parameter int unsigned Bits = 12,  // of x and r, two's complement
     parameter int unsigned Interval = 4,  // clocks from one pixel to the next, at least
-    parameter int Lowest = -21,
-    parameter int unsigned Window = 15,
+    parameter int unsigned Reach = 14,  // of the ratio
     localparam int unsigned SumBits = Bits + $clog2(Channels),
     localparam int unsigned SquaresBits = 2 * Bits - 1 + $clog2(Channels),
     localparam int unsigned MeanBits = Bits + 1,  // 1/C is rounded, so the mean may pass the format's end
-    localparam int unsigned PlaceBits = $clog2(Window)
+    localparam int unsigned PlaceBits = $clog2(Reach + 1)
 ) (
     input  logic                   clk_i,
     input  logic                   rst_ni,
@@ -105,15 +104,14 @@ module norm_factors #(
         .tag_o     (tag)
     );
 
-    // A mantissa of 8 is 4 with the next exponent; then the place above Lowest.
+    // A mantissa of 8 is 4 with the next exponent.
     logic signed [PositionBits-1:0] position, above;
-    assign position = PositionBits'(exponent) + PositionBits'(-int'($clog2(Channels)) - Lowest)
-        + PositionBits'({1'b0, mantissa[3]});
-    assign above = position - PositionBits'(Window);
+    assign position = PositionBits'(exponent) + PositionBits'(Reach + 2) + PositionBits'({1'b0, mantissa[3]});
+    assign above = position - PositionBits'(Reach + 1);
     always_ff @(posedge clk_i) begin
         valid_o <= rst_ni && ratio_valid;
         {negative_sum_o, mean_o} <= tag;
-        mantissa_o <= position < 0 ? '0 : {mantissa[2] || mantissa[3], mantissa[1:0]};
+        mantissa_o <= {mantissa[2] || mantissa[3], mantissa[1:0]};
         window_o <= above >= 0;
         place_o <= PlaceBits'(above >= 0 ? above : position);
     end

@@ -56,7 +56,7 @@ module interpolator_rows #(
 
     // Lines: written in a ring of slots that does not restart with the frame.
     logic [ColumnBits-1:0] write_column_q;
-    logic [2:0] write_slot_q, held_q;  // held: complete lines that are still needed
+    logic [2:0] write_slot_q, held_q, held;  // held: complete lines that are still needed
     logic write, line_written, line_done;
     logic [1:0] released;
 
@@ -73,6 +73,7 @@ module interpolator_rows #(
     assign in0_tready_o = held_q != 3'(Slots);
     assign write = in0_tvalid_i && in0_tready_o;
     assign line_written = write && write_column_q == ColumnBits'(Width - 1);
+    assign held = held_q + 3'(line_written);
 
     always_ff @(posedge clk_i) begin
         if (!rst_ni) begin
@@ -82,7 +83,7 @@ module interpolator_rows #(
         end else begin
             if (write) write_column_q <= line_written ? '0 : write_column_q + 1'b1;
             if (line_written) write_slot_q <= next_slot(write_slot_q);
-            held_q <= held_q + 3'(line_written) - (line_done ? 3'(released) : 3'd0);
+            held_q <= line_done ? held - 3'(released) : held;  // both are ready when line_done, the slowest, comes
         end
     end
 

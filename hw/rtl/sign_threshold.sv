@@ -16,9 +16,7 @@ module sign_threshold #(
     input  logic                 cfg_valid_i,
     input  logic                 cfg_bank_i,
     input  logic [         15:0] cfg_address_i,
-    /* verilator lint_off UNUSEDSIGNAL */
     input  logic [         31:0] cfg_data_i,
-    /* verilator lint_on UNUSEDSIGNAL */
     input  logic [         15:0] bank_of_frame_i,
     input  logic [Pe*InBits-1:0] in0_tdata_i,
     input  logic                 in0_tvalid_i,
@@ -31,15 +29,13 @@ module sign_threshold #(
     localparam int unsigned Wider = InBits > ThresholdBits ? InBits : ThresholdBits;
     localparam int unsigned FoldBits = Folds > 1 ? $clog2(Folds) : 1;
     localparam int unsigned BeatBits = FrameBeats > 1 ? $clog2(FrameBeats) : 1;
+    localparam int unsigned WordBits = Channels > 1 ? $clog2(Channels) : 1;
 
     if (Channels % Pe != 0) begin : gen_check_pe
         $error("sign_threshold: Pe divides Channels");
     end
     if (FrameBeats % Folds != 0) begin : gen_check_frame
         $error("sign_threshold: a frame is a whole number of pixels");
-    end
-    if (ThresholdBits > 32 || BaseAddress + Channels > 65536) begin : gen_check_scene
-        $error("sign_threshold: thresholds must fit the words and addresses of the scene-parameter bus");
     end
 
     logic accept, last_fold, last_beat;
@@ -68,26 +64,39 @@ module sign_threshold #(
         end
     end
 
-    // A register between the bus, which crosses the whole device, and the memories.
-    logic [Pe-1:0] write_d, write_q;
-    logic [FoldBits:0] row_d, row_q;  // {bank, fold}
-    logic [ThresholdBits-1:0] data_q;
+    logic valid, bank;
+    logic [WordBits-1:0] word;
+    logic [ThresholdBits-1:0] data;
+
+    scene_words #(
+        .BaseAddress(BaseAddress),
+        .Words(Channels),
+        .Bits(ThresholdBits)
+    ) u_words (
+        .clk_i,
+        .cfg_valid_i,
+        .cfg_bank_i,
+        .cfg_address_i,
+        .cfg_data_i,
+        .valid_o(valid),
+        .bank_o(bank),
+        .word_o(word),
+        .data_o(data)
+    );
+
+    // Where the word lies: in which lane, in which row of it.
+    logic [Pe-1:0] write;
+    logic [FoldBits:0] row;
 
     always_comb begin
-        write_d = '0;
-        row_d   = '0;
+        write = '0;
+        row   = '0;
         for (int unsigned channel = 0; channel < Channels; channel++) begin
-            if (cfg_valid_i && cfg_address_i == 16'(BaseAddress + channel)) begin
-                write_d[channel%Pe] = 1'b1;
-                row_d = {cfg_bank_i, FoldBits'(channel / Pe)};
+            if (word == WordBits'(channel)) begin
+                write[channel%Pe] = valid;
+                row = {bank, FoldBits'(channel / Pe)};
             end
         end
-    end
-
-    always_ff @(posedge clk_i) begin
-        write_q <= write_d;
-        row_q   <= row_d;
-        data_q  <= cfg_data_i[ThresholdBits-1:0];
     end
 
     for (genvar pe = 0; pe < Pe; pe++) begin : gen_pe
@@ -95,7 +104,7 @@ module sign_threshold #(
         logic signed [ThresholdBits-1:0] threshold;
         logic signed [InBits-1:0] x;
 
-        always_ff @(posedge clk_i) if (write_q[pe]) thresholds[row_q] <= data_q;
+        always_ff @(posedge clk_i) if (write[pe]) thresholds[row] <= data;
         assign threshold = thresholds[{bank_of_frame_i[frame_q], fold_q}];
         assign x = in0_tdata_i[pe*InBits+:InBits];
         always_ff @(posedge clk_i) if (in0_tready_o) out0_tdata_o[pe] <= Wider'(x) >= Wider'(threshold);

@@ -11,6 +11,8 @@ from bitpan.hw.packing import literal, pack
 from bitpan.hw.simulation import Simulation, rtl
 from bitpan.hw.verilate import lint
 
+SIGN = [rtl("sign_threshold"), rtl("scene_words")]
+
 
 def integers(rng, bits, shape, signed=True):
     """Random integers over the whole format; one in eight is its smallest or its largest."""
@@ -26,7 +28,7 @@ class Sign:
     def __init__(self, channels, pe, height, width, base=40):
         self.channels, self.pe, self.base = channels, pe, base
         sizes = {"Channels": channels, "Pe": pe, "FrameBeats": channels // pe * height * width, "BaseAddress": base}
-        self.simulation = Simulation([rtl("sign_threshold")], "sign_threshold", sizes)
+        self.simulation = Simulation(SIGN, "sign_threshold", sizes)
 
     def write(self, bank, address, value):
         for port, content in (("bank", bank), ("address", address), ("data", value & 0xFFFFFFFF), ("valid", 1)):
@@ -135,8 +137,10 @@ def test_add_clip(lms_bits, residual_bits, bits):
 
 def test_illegal_parameters_stop_elaboration():
     with pytest.raises(BuildError, match="Pe divides"):
-        lint([rtl("sign_threshold")], "sign_threshold", {"Channels": 5, "Pe": 2})
+        lint(SIGN, "sign_threshold", {"Channels": 5, "Pe": 2})
     with pytest.raises(BuildError, match="whole number of pixels"):
-        lint([rtl("sign_threshold")], "sign_threshold", {"FrameBeats": 3})
+        lint(SIGN, "sign_threshold", {"FrameBeats": 3})
+    with pytest.raises(BuildError, match="pass the end of the bus"):
+        lint(SIGN, "sign_threshold", {"BaseAddress": 65533})
     with pytest.raises(BuildError, match="Pe divides"):
         lint([rtl("rprelu"), rtl("requantise")], "rprelu", {"Channels": 5, "Pe": 2})

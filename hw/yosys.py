@@ -218,7 +218,10 @@ def _synthesise(design: Design, timeout: float) -> Area:
                     f"Yosys took more than {timeout:g} s for {design.top}: synthesise smaller units"
                 ) from error
         if code != 0 or not (work / "netlist.json").is_file():
-            raise BuildError(f"Yosys failed on {design.top} (exit code {code}): {_fault((work / 'log').read_text())}")
+            told = (work / "log").read_text()
+            for file, name in design.names.items():
+                told = told.replace(name, file.name)
+            raise BuildError(f"Yosys failed on {design.top} (exit code {code}): {_fault(told)}")
         cells: dict[str, int] = _load(work / "stat.json")["design"]["num_cells_by_type"]
         return Area.of(cells, paths.longest(_load(work / "netlist.json")["modules"][design.top]))
 

@@ -19,6 +19,7 @@ COMMANDS = {
     "sweep": ("bitpan.models.sweep", "train and judge the networks of a file at one budget"),
     "export": ("bitpan.models.export", "turn a checkpoint into a QONNX model"),
     "build": ("bitpan.build.command", "compile a QONNX model into an accelerator and a deployment folder"),
+    "area": ("bitpan.hw.area_command", "say what a unit of the accelerator costs, or make the table of units anew"),
     "simulate": ("bitpan.build.simulate", "prove a built accelerator bit for bit in Verilator"),
     "fuse": ("bitpan.host.fuse", "fuse a PAN and an MS GeoTIFF into one sharp MS GeoTIFF"),
     "metrics": ("bitpan.models.metrics_command", "say how good a fused image is, with a truth or without"),

@@ -51,8 +51,8 @@ class Interpolator(Operator):
         }
 
     def latency(self) -> int:
-        """Line read, two passes of multiply, sum and round."""
-        return 8
+        """Line read in two steps, two passes of multiply, sum and round, the second sum in two steps."""
+        return 10
 
     def dsp_estimation(self, fpgapart: str) -> int:
         """Per band: the vertical taps, spread over the columns of an MS pixel, and the horizontal ones."""

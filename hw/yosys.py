@@ -1,4 +1,4 @@
-"""What a design costs on a Xilinx device, from Yosys: LUTs, flip-flops, block memories, DSPs.
+"""What a design costs on a Xilinx device, from Yosys: LUTs, flip-flops, block memories, DSPs, and its longest path.
 
     area([rtl("stream_fifo")], "stream_fifo", {"Width": 8, "Depth": 4})
 
@@ -6,7 +6,8 @@ Yosys runs in a process of its own, so that a crash or an endless run stops noth
 content under ``$BITPAN_CACHE`` (default ``~/.cache/bitpan``). Synthesis time grows faster than the design: measure a
 whole accelerator unit by unit and add the areas up, identical units come from the cache.
 
-Counts are Yosys's own: Vivado packs two small LUTs into one and usually ends some 10 to 20 % lower.
+Counts are Yosys's own: Vivado packs two small LUTs into one and usually ends some 10 to 20 % lower. What a level of the
+longest path is stands in `paths`.
 """
 
 from __future__ import annotations
@@ -20,11 +21,13 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 from bitpan.errors import BuildError, MissingDependencyError
+from bitpan.hw import paths
 
 FAMILIES = ("xc7", "xcup")
 """Zynq-7000 and Zynq UltraScale+, as Yosys calls them."""
@@ -48,7 +51,7 @@ _LUTS |= {"RAM32M": 4, "RAM64M": 4, "RAM32M16": 8, "RAM64M8": 8, "RAM32X16DR8": 
 
 @dataclass(frozen=True)
 class Area:
-    """Cost of a design; areas add up, ``sum(areas, Area())``.
+    """Cost of a design; areas add up, ``sum(areas, Area())``, and the longest of their paths stays.
 
     Attributes:
         lut: LUTs as logic, memory and shift registers.
@@ -58,6 +61,7 @@ class Area:
         carry: carry cells (4 bits on xc7, 8 on xcup).
         uram: UltraRAMs.
         cells: number of each primitive.
+        path: the longest path, with the nets at its ends.
     """
 
     lut: int = 0
@@ -67,9 +71,15 @@ class Area:
     carry: int = 0
     uram: int = 0
     cells: Mapping[str, int] = field(default_factory=dict)
+    path: paths.Path = field(default_factory=paths.Path)
+
+    @property
+    def levels(self) -> float:
+        """LUT levels of the longest path."""
+        return self.path.levels
 
     @classmethod
-    def of(cls, cells: Mapping[str, int]) -> Area:
+    def of(cls, cells: Mapping[str, int], path: paths.Path | None = None) -> Area:
         """Area of a number of primitives."""
 
         def count(pattern: str) -> int:
@@ -83,11 +93,30 @@ class Area:
             carry=count(r"CARRY\d"),
             uram=count(r"URAM288\w*"),
             cells=dict(sorted(cells.items())),
+            path=path or paths.Path(),
         )
 
     def __add__(self, other: Area) -> Area:
         kinds = {*self.cells, *other.cells}
-        return Area.of({kind: self.cells.get(kind, 0) + other.cells.get(kind, 0) for kind in kinds})
+        cells = {kind: self.cells.get(kind, 0) + other.cells.get(kind, 0) for kind in kinds}
+        return Area.of(cells, max(self.path, other.path, key=lambda path: path.levels))
+
+
+@dataclass(frozen=True)
+class Design:
+    """What Yosys is given; equal content has the same `key`, wherever the sources lie.
+
+    Attributes:
+        top: name of the top module.
+        names: what each source file is called beside the script.
+        script: Yosys' commands.
+        key: hash of all that a result depends on.
+    """
+
+    top: str
+    names: Mapping[Path, str]
+    script: str
+    key: str
 
 
 def area(
@@ -110,6 +139,23 @@ def area(
         MissingDependencyError: pyosys is not installed.
         BuildError: a source is missing, or Yosys refused, crashed or took too long.
     """
+    design = prepare(sources, top, parameters, family)
+    base = Path(os.environ.get("BITPAN_CACHE") or Path.home() / ".cache" / "bitpan")
+    cached = base / "area" / f"{design.key}.json"
+    if not cached.is_file():
+        found = _synthesise(design, timeout)
+        cached.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile("w", dir=cached.parent, suffix=".json", delete=False) as beside:
+            json.dump({"cells": found.cells, "path": asdict(found.path)}, beside)
+        os.replace(beside.name, cached)
+    content = json.loads(cached.read_text())
+    return Area.of(content["cells"], paths.Path(**content["path"]))
+
+
+def prepare(
+    sources: Sequence[Path | str], top: str, parameters: Mapping[str, int | str] | None = None, family: str = "xc7"
+) -> Design:
+    """Check the arguments of `area` and name their content; raises as that does."""
     if family not in FAMILIES:
         raise BuildError(f"device family {family!r} is none of {', '.join(FAMILIES)}")
     files = [Path(s).resolve() for s in sources]
@@ -118,14 +164,7 @@ def area(
         raise BuildError(f"source file missing: {', '.join(missing)}")
     names = {f: f.name if f.suffix in _HEADERS else f"source{i}{f.suffix}" for i, f in enumerate(files)}
     script = _script([n for f, n in names.items() if f.suffix not in _HEADERS], top, parameters or {}, family)
-    cached = _cache(names, script)
-    if not cached.is_file():
-        cells = _synthesise(names, script, top, timeout)
-        cached.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile("w", dir=cached.parent, suffix=".json", delete=False) as beside:
-            json.dump(cells, beside)
-        os.replace(beside.name, cached)
-    return Area.of(json.loads(cached.read_text()))
+    return Design(top, names, script, _key(names, script))
 
 
 def _script(sources: Sequence[str], top: str, parameters: Mapping[str, int | str], family: str) -> str:
@@ -136,6 +175,8 @@ def _script(sources: Sequence[str], top: str, parameters: Mapping[str, int | str
             " ".join([_READ, *options, f"-I . --top {top}", *sources]),
             f"synth_xilinx -family {family} -flatten -noiopad -top {top}",
             "tee -q -o stat.json stat -json",
+            f"select {top}",
+            "write_json -selected netlist.json",
         ]
     )
 
@@ -147,26 +188,25 @@ def _literal(value: int | str) -> str:
     return str(value) if -(1 << 31) <= value < 1 << 31 else f"{value.bit_length() + 1}'h{value:x}"
 
 
-def _cache(names: Mapping[Path, str], script: str) -> Path:
-    """File of the cache for this content; where the sources lie does not matter."""
+def _key(names: Mapping[Path, str], script: str) -> str:
+    """Hash of the content, of Yosys' version and of the rules of `paths`; where the sources lie does not matter."""
     try:
         version = metadata.version("pyosys")
     except metadata.PackageNotFoundError as error:
         raise MissingDependencyError("Yosys is not installed: pip install 'bitpan[fpga]'") from error
     digest = hashlib.sha256(f"{version}\n{script}".encode())
-    for file, name in names.items():
+    for file, name in [*names.items(), (Path(paths.__file__), "paths")]:
         digest.update(f"\n{name} {hashlib.sha256(file.read_bytes()).hexdigest()}".encode())
-    base = Path(os.environ.get("BITPAN_CACHE") or Path.home() / ".cache" / "bitpan")
-    return base / "area" / f"{digest.hexdigest()[:32]}.json"
+    return digest.hexdigest()[:32]
 
 
-def _synthesise(names: Mapping[Path, str], script: str, top: str, timeout: float) -> dict[str, int]:
-    """Run Yosys on copies of the sources, since it cannot quote a path; number of each primitive."""
+def _synthesise(design: Design, timeout: float) -> Area:
+    """Run Yosys on copies of the sources, since it cannot quote a path."""
     with tempfile.TemporaryDirectory(prefix="bitpan-yosys-") as folder:
         work = Path(folder)
-        for file, name in names.items():
+        for file, name in design.names.items():
             shutil.copyfile(file, work / name)
-        (work / "script.ys").write_text(script + "\n")
+        (work / "script.ys").write_text(design.script + "\n")
         command = [sys.executable, "-c", _WORKER, "script.ys"]
         with (work / "log").open("w") as log:
             try:
@@ -174,11 +214,21 @@ def _synthesise(names: Mapping[Path, str], script: str, top: str, timeout: float
                     command, cwd=work, stdout=log, stderr=log, stdin=subprocess.DEVNULL, timeout=timeout, check=False
                 ).returncode
             except subprocess.TimeoutExpired as error:
-                raise BuildError(f"Yosys took more than {timeout:g} s for {top}: synthesise smaller units") from error
-        if code != 0 or not (work / "stat.json").is_file():
-            raise BuildError(f"Yosys failed on {top} (exit code {code}): {_fault((work / 'log').read_text())}")
-        cells: dict[str, int] = json.loads((work / "stat.json").read_text())["design"]["num_cells_by_type"]
-        return cells
+                raise BuildError(
+                    f"Yosys took more than {timeout:g} s for {design.top}: synthesise smaller units"
+                ) from error
+        if code != 0 or not (work / "netlist.json").is_file():
+            told = (work / "log").read_text()
+            for file, name in design.names.items():
+                told = told.replace(name, file.name)
+            raise BuildError(f"Yosys failed on {design.top} (exit code {code}): {_fault(told)}")
+        cells: dict[str, int] = _load(work / "stat.json")["design"]["num_cells_by_type"]
+        return Area.of(cells, paths.longest(_load(work / "netlist.json")["modules"][design.top]))
+
+
+def _load(file: Path) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads(file.read_text())
+    return content
 
 
 def _fault(log: str) -> str:

@@ -19,9 +19,7 @@ module coefficient_store #(
     input  logic                                      cfg_valid_i,
     input  logic                                      cfg_bank_i,
     input  logic [         15:0]                      cfg_address_i,
-    // verilator lint_off UNUSEDSIGNAL
     input  logic [         31:0]                      cfg_data_i,
-    // verilator lint_on UNUSEDSIGNAL
     input  logic                                      bank_i,
     input  logic [PhaseBits-1:0]                      phase_i,
     input  logic [ StepBits-1:0]                      step_i,
@@ -34,37 +32,45 @@ module coefficient_store #(
     if (Lanes * Steps < Taps) begin : gen_check_lanes
         $error("coefficient_store: Lanes * Steps must cover Taps");
     end
-    if (CoefficientBits > 32) begin : gen_check_bits
-        $error("coefficient_store: a bus word has 32 bits");
-    end
-    if (BaseAddress + Ratio * Taps > 65536) begin : gen_check_address
-        $error("coefficient_store: the words pass the end of the bus");
-    end
 
     localparam int unsigned AddressBits = 1 + PhaseBits + StepBits;
+    localparam int unsigned Words = Ratio * Taps;
 
-    // A register between the bus and the memories: the bus crosses the whole device.
-    logic [Lanes-1:0] write_d, write_q;
-    logic [AddressBits-1:0] address_d, address_q;
-    logic [CoefficientBits-1:0] data_q;
+    logic valid, bank;
+    logic [$clog2(Words)-1:0] word;
+    logic [CoefficientBits-1:0] data;
+
+    scene_words #(
+        .BaseAddress(BaseAddress),
+        .Words(Words),
+        .Bits(CoefficientBits)
+    ) u_words (
+        .clk_i,
+        .cfg_valid_i,
+        .cfg_bank_i,
+        .cfg_address_i,
+        .cfg_data_i,
+        .valid_o(valid),
+        .bank_o(bank),
+        .word_o(word),
+        .data_o(data)
+    );
+
+    // Where the word lies: in which lane, in which row of it.
+    logic [Lanes-1:0] write;
+    logic [AddressBits-1:0] address;
 
     always_comb begin
-        write_d   = '0;
-        address_d = '0;
+        write   = '0;
+        address = '0;
         for (int unsigned phase = 0; phase < Ratio; phase++) begin
             for (int unsigned tap = 0; tap < Taps; tap++) begin
-                if (cfg_valid_i && cfg_address_i == 16'(BaseAddress + phase * Taps + tap)) begin
-                    write_d[tap%Lanes] = 1'b1;
-                    address_d = {cfg_bank_i, PhaseBits'(phase), StepBits'(tap / Lanes)};
+                if (word == ($clog2(Words))'(phase * Taps + tap)) begin
+                    write[tap%Lanes] = valid;
+                    address = {bank, PhaseBits'(phase), StepBits'(tap / Lanes)};
                 end
             end
         end
-    end
-
-    always_ff @(posedge clk_i) begin
-        write_q <= write_d;
-        address_q <= address_d;
-        data_q <= cfg_data_i[CoefficientBits-1:0];
     end
 
     for (genvar lane = 0; lane < Lanes; lane++) begin : gen_lane
@@ -73,7 +79,7 @@ module coefficient_store #(
         localparam int unsigned LaneSteps = (Taps - lane + Lanes - 1) / Lanes;
 
         always_ff @(posedge clk_i) begin
-            if (write_q[lane]) words[address_q] <= data_q;
+            if (write[lane]) words[address] <= data;
         end
 
         assign coefficient_o[lane] = 32'(step_i) < LaneSteps ? words[{bank_i, phase_i, step_i}] : '0;

@@ -113,8 +113,8 @@ module interpolator_columns #(
         .coefficient_o(coefficient)
     );
 
-    // Pipeline: select, multiply, add. It stops as a whole while a pixel waits.
-    logic [     1:0]                                   pixel_valid_q;
+    // Pipeline: select, multiply, add, add. It stops as a whole while a pixel waits.
+    logic [     2:0]                                   pixel_valid_q;
     logic [Taps-1:0][  Bands*OutBits-1:0]              tap_q;
     logic [Taps-1:0][CoefficientBits-1:0]              coefficient_q;
     logic [Taps-1:0][          Bands-1:0][AccBits-1:0] product_q;
@@ -124,8 +124,8 @@ module interpolator_columns #(
             pixel_valid_q <= '0;
             out0_tvalid_o <= 1'b0;
         end else if (advance) begin
-            pixel_valid_q <= {pixel_valid_q[0], emit};
-            out0_tvalid_o <= pixel_valid_q[1];
+            pixel_valid_q <= {pixel_valid_q[1:0], emit};
+            out0_tvalid_o <= pixel_valid_q[2];
         end
     end
 
@@ -147,13 +147,14 @@ module interpolator_columns #(
             end
         end
 
-        logic [AccBits-1:0] sum;
-        always_comb begin
-            sum = AccBits'(1 << (Fraction - 1));
-            for (int unsigned t = 0; t < Taps; t++) sum += product_q[t][band];
-        end
+        logic [AccBits-1:0] outer_q, inner_q, centre_q;
         always_ff @(posedge clk_i) begin
-            if (advance) out0_tdata_o[band*OutBits+:OutBits] <= sum[Fraction+:OutBits];
+            if (advance) begin
+                outer_q <= product_q[0][band] + product_q[4][band];
+                inner_q <= product_q[1][band] + product_q[3][band];
+                centre_q <= product_q[2][band] + AccBits'(1 << (Fraction - 1));
+                out0_tdata_o[band*OutBits+:OutBits] <= OutBits'((outer_q + inner_q + centre_q) >> Fraction);
+            end
         end
     end
 

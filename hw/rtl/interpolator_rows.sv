@@ -82,7 +82,13 @@ module interpolator_rows #(
         end else begin
             if (write) write_column_q <= line_written ? '0 : write_column_q + 1'b1;
             if (line_written) write_slot_q <= next_slot(write_slot_q);
-            held_q <= held_q + 3'(line_written) - (line_done ? 3'(released) : 3'd0);
+            // All sums are there when line_done, which comes late, chooses among them.
+            unique case ({line_done, line_written})
+                2'b00: held_q <= held_q;
+                2'b01: held_q <= held_q + 3'd1;
+                2'b10: held_q <= held_q - 3'(released);
+                2'b11: held_q <= held_q - 3'(released) + 3'd1;
+            endcase
         end
     end
 
@@ -94,6 +100,7 @@ module interpolator_rows #(
     logic [           2:0] slot_q;  // of row_q
     logic [1:0] above, below;
     logic move, issue, last_step, last_column, last_phase, last_row;
+    logic ending_q;  // at a line's last step; known ahead, because issue comes late
 
     assign above = 32'(row_q) >= 2 ? 2'd2 : 2'(row_q);
     assign below = 32'(row_q) + 2 < Height ? 2'd2 : 2'(Height - 1 - 32'(row_q));
@@ -103,12 +110,13 @@ module interpolator_rows #(
     assign last_row = row_q == RowBits'(Height - 1);
     assign move = !column_tvalid_o || column_tready_i;
     assign issue = move && held_q >= 3'(above) + 3'd1 + 3'(below);
-    assign line_done = issue && last_step && last_column && last_phase;
+    assign line_done = issue && ending_q;
     assign released = last_row ? above + 2'd1 : {1'b0, above[1]};
 
     always_ff @(posedge clk_i) begin
         if (!rst_ni) begin
             step_q <= '0;
+            ending_q <= 1'b0;
             column_q <= '0;
             phase_q <= '0;
             row_q <= '0;
@@ -116,6 +124,7 @@ module interpolator_rows #(
             frame_q <= '0;
         end else if (issue) begin
             step_q <= last_step ? '0 : step_q + 1'b1;
+            ending_q <= step_q == PhaseBits'(Ratio - 2) && last_column && last_phase;
             if (last_step) column_q <= last_column ? '0 : column_q + 1'b1;
             if (last_step && last_column) phase_q <= last_phase ? '0 : phase_q + 1'b1;
             if (line_done) begin
@@ -150,15 +159,16 @@ module interpolator_rows #(
         .coefficient_o(coefficient)
     );
 
-    // Pipeline: read, multiply, accumulate. It stops as a whole while a finished column waits.
-    logic [1:0] valid_q, first_q, last_q, bank_q;
+    // Pipeline: read, hand over (a block memory is slow), multiply, accumulate. It stops as a whole while a finished
+    // column waits.
+    logic [2:0] valid_q, first_q, last_q, bank_q;
     logic signed [Bands-1:0][AccBits-1:0] acc_q, acc_d;
     logic [Lanes-1:0][Bands-1:0][AccBits-1:0] product_q;
 
     for (genvar lane = 0; lane < Lanes; lane++) begin : gen_lane
         logic        [     Bands*Bits-1:0] lines         [Slots*Width];
-        logic        [     Bands*Bits-1:0] pixel_q;
-        logic signed [CoefficientBits-1:0] coefficient_q;
+        logic        [     Bands*Bits-1:0] read_q, pixel_q;
+        logic signed [CoefficientBits-1:0] chosen_q, coefficient_q;
         logic [3:0] tap, wanted, offset, ahead;
         logic [2:0] slot;
 
@@ -173,10 +183,14 @@ module interpolator_rows #(
             if (write) lines[line_base(write_slot_q)+AddressBits'(write_column_q)] <= in0_tdata_i;
         end
         always_ff @(posedge clk_i) begin
-            if (move) pixel_q <= lines[line_base(slot)+AddressBits'(column_q)];
+            if (move) read_q <= lines[line_base(slot)+AddressBits'(column_q)];
         end
         always_ff @(posedge clk_i) begin
-            if (move) coefficient_q <= coefficient[lane];
+            if (move) begin
+                pixel_q <= read_q;
+                chosen_q <= coefficient[lane];
+                coefficient_q <= chosen_q;
+            end
         end
 
         for (genvar band = 0; band < Bands; band++) begin : gen_band
@@ -192,7 +206,7 @@ module interpolator_rows #(
 
     for (genvar band = 0; band < Bands; band++) begin : gen_sum
         always_comb begin
-            acc_d[band] = first_q[1] ? AccBits'(1 << (Fraction - 1)) : acc_q[band];
+            acc_d[band] = first_q[2] ? AccBits'(1 << (Fraction - 1)) : acc_q[band];
             for (int unsigned lane = 0; lane < Lanes; lane++) acc_d[band] += product_q[lane][band];
         end
         assign column_tdata_o[band*OutBits+:OutBits] = acc_q[band][Fraction+:OutBits];
@@ -203,18 +217,18 @@ module interpolator_rows #(
             valid_q <= '0;
             column_tvalid_o <= 1'b0;
         end else if (move) begin
-            valid_q <= {valid_q[0], issue};
-            column_tvalid_o <= valid_q[1] && last_q[1];
+            valid_q <= {valid_q[1:0], issue};
+            column_tvalid_o <= valid_q[2] && last_q[2];
         end
     end
 
     always_ff @(posedge clk_i) begin
         if (move) begin
-            first_q <= {first_q[0], step_q == '0};
-            last_q  <= {last_q[0], last_step};
-            bank_q  <= {bank_q[0], bank};
-            if (valid_q[1]) acc_q <= acc_d;
-            if (valid_q[1]) column_bank_o <= bank_q[1];
+            first_q <= {first_q[1:0], step_q == '0};
+            last_q  <= {last_q[1:0], last_step};
+            bank_q  <= {bank_q[1:0], bank};
+            if (valid_q[2]) acc_q <= acc_d;
+            if (valid_q[2]) column_bank_o <= bank_q[2];
         end
     end
 

@@ -10,7 +10,7 @@ import numpy as np
 from bitpan.formats import Format
 from bitpan.hw.packing import Beats, pack
 from bitpan.hw.simulation import Simulation, rtl
-from bitpan.hw.table import needed
+from bitpan.hw.units import needed
 
 PATTERNS = ("never", "rarely", "half", "bursts", 3)
 

@@ -51,7 +51,7 @@ def test_illegal_parameters_stop_elaboration():
     for change, message in (
         ({"Channels": 5, "Pe": 2}, "Pe divides"),
         ({"FrameBeats": 3}, "whole number of pixels"),
-        ({"OffsetBits": 33}, "fit the words and addresses"),
+        ({"OffsetBits": 33}, "a bus word has 32 bits"),
     ):
         with pytest.raises(BuildError, match=message):
             lint(sources("channel_affine"), "channel_affine", change)

@@ -11,7 +11,8 @@ from bitpan.hw.packing import pack, unpack
 from bitpan.hw.simulation import STALLS, Simulation, rtl
 from bitpan.hw.verilate import lint
 
-SOURCES = [rtl(n) for n in ("interpolator", "interpolator_rows", "interpolator_columns", "coefficient_store")]
+COLUMNS = [rtl(n) for n in ("interpolator_columns", "coefficient_store", "scene_words")]
+SOURCES = [rtl("interpolator"), rtl("interpolator_rows"), *COLUMNS]
 BASE = 100
 
 Coefficients = tuple[Integers, Integers]
@@ -149,7 +150,7 @@ def test_columns_alone_take_any_pace(stall: str | int) -> None:
     """Within the interpolator columns come in step with the pixels; alone the horizontal pass must not rely on it."""
     rng = np.random.default_rng(12)
     parameters = {"Bands": 2, "Width": 6, "OutBits": 13, "BaseAddress": 0}
-    simulation = Simulation([rtl("interpolator_columns"), rtl("coefficient_store")], "interpolator_columns", parameters)
+    simulation = Simulation(COLUMNS, "interpolator_columns", parameters)
     coefficients = keys(rng)[1]
     simulation.poke("cfg_bank_i", 0)
     simulation.poke("column_bank_i", 0)

@@ -132,9 +132,11 @@ def test_illegal_parameters_stop_elaboration():
         lint(sources("sign_threshold"), "sign_threshold", {"Channels": 5, "Pe": 2})
     with pytest.raises(BuildError, match="whole number of pixels"):
         lint(sources("sign_threshold"), "sign_threshold", {"FrameBeats": 3})
+    with pytest.raises(BuildError, match="pass the end of the bus"):
+        lint(sources("sign_threshold"), "sign_threshold", {"BaseAddress": 65533})
     with pytest.raises(BuildError, match="Pe divides"):
         lint(sources("rprelu"), "rprelu", {"Channels": 5, "Pe": 2})
-    with pytest.raises(BuildError, match="fit the words and addresses"):
+    with pytest.raises(BuildError, match="a bus word has 32 bits"):
         lint(sources("sign_threshold"), "sign_threshold", {"ThresholdBits": 33})
     for unit in ("add", "rprelu_plain", "sign_threshold"):
         lint(sources(unit), unit)

@@ -7,9 +7,22 @@ from pathlib import Path
 import pytest
 
 from bitpan.errors import BuildError
-from bitpan.hw import table
+from bitpan.hw import table, units
+from bitpan.hw.paths import Path as LongestPath
 from bitpan.hw.simulation import RTL
-from bitpan.hw.table import UNITS, needed, split
+from bitpan.hw.units import UNITS, defaults, needed
+from bitpan.hw.yosys import Area
+
+README = table.README
+
+
+@pytest.fixture
+def readme(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of the README that a test may spoil."""
+    copy = tmp_path / "README.md"
+    copy.write_text(README.read_text())
+    monkeypatch.setattr(table, "README", copy)
+    return copy
 
 
 def test_every_module_is_listed_or_part_of_a_listed_one() -> None:
@@ -19,17 +32,69 @@ def test_every_module_is_listed_or_part_of_a_listed_one() -> None:
 
 
 def test_readme_lists_the_same_units_and_its_tests_exist() -> None:
-    rows = split(table.README.read_text())[1].splitlines()[2:]
-    assert [row.split("`")[1] for row in rows] == [unit.name for unit in UNITS]
+    rows = table.read()[0].splitlines()[2:]
+    assert [row.split("`")[1] for row in rows if "`" in row] == [unit.name for unit in UNITS]
+    assert len(rows) == sum(len(unit.sizes) for unit in UNITS)
     for unit in UNITS:
         assert (Path(__file__).parent / f"test_{unit.test or unit.name}.py").is_file()
 
 
-def test_a_readme_without_marks_is_refused() -> None:
+def test_sizes_name_parameters_that_the_modules_have() -> None:
+    for unit in UNITS:
+        assert len(unit.sizes) == 3 or not defaults(unit.name).keys() - {"Signature"}
+        for size in unit.sizes:
+            assert unit.parameters(size).keys() <= defaults(unit.name).keys()
+
+
+def test_no_path_is_deeper_than_six_levels() -> None:
+    rows = table.read()[0].splitlines()[2:]
+    levels = {row: float(row.split(" | ")[-2]) for row in rows}
+    assert min(levels.values()) > 0 and not [row for row in rows if levels[row] > 6]
+
+
+def test_readme_is_not_stale() -> None:
+    rows, digest = table.read()
+    assert digest == table.digest(rows), "run `bitpan area`"
+
+
+def test_a_changed_figure_or_module_or_size_makes_it_stale(
+    readme: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows, digest = table.read()
+    assert table.digest(rows.replace("| 0 |", "| 1 |", 1)) != digest
+    with monkeypatch.context() as context:
+        changed = tmp_path / "add_clip.sv"
+        changed.write_text((RTL / "add_clip.sv").read_text().replace("+ 1;", "+ 2;"))
+        assert changed.read_text() != (RTL / "add_clip.sv").read_text()
+        context.setattr(units, "rtl", lambda name: changed if name == "add_clip" else RTL / f"{name}.sv")
+        assert table.digest(rows) != digest
+    with monkeypatch.context() as context:
+        context.setitem(UNITS[0].sizes[1], "Pe", 8)
+        assert table.digest(rows) != digest
+    assert table.digest(rows) == digest
+
+
+def test_writing_keeps_the_rest_of_the_readme(readme: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    area = Area.of({"LUT2": 1234}, LongestPath(2.25, "a", "b"))
+    monkeypatch.setattr(units, "area", lambda *arguments: area)
+    before, after = README.read_text().split(table.read()[0])
+    table.write()
+    rows, digest = table.read()
+    assert digest == table.digest(rows)
+    assert rows.count("| 1,234 | 0 | 0 | 0 | 2.25 |") == sum(len(unit.sizes) for unit in UNITS)
+    assert readme.read_text().startswith(before)
+    assert readme.read_text().endswith(after.split("\n", 1)[1])
+
+
+def test_a_readme_without_marks_or_none_at_all_is_refused(readme: Path) -> None:
+    readme.write_text("# hw\n")
     with pytest.raises(BuildError, match="lacks the lines"):
-        split("# hw\n")
+        table.write()
+    readme.unlink()
+    with pytest.raises(BuildError, match=r"is not there.*name a unit"):
+        table.write()
 
 
 @pytest.mark.slow
 def test_readme_shows_what_yosys_measures() -> None:
-    assert split(table.README.read_text())[1] == table.table()
+    assert table.read()[0] == table.table()

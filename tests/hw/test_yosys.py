@@ -9,6 +9,7 @@ import pytest
 from bitpan.errors import BuildError
 from bitpan.hw import yosys
 from bitpan.hw.packing import literal
+from bitpan.hw.paths import Path as LongestPath
 from bitpan.hw.yosys import Area, area
 
 TINY = """
@@ -67,7 +68,7 @@ def test_verilog_on_top_of_systemverilog_with_parameters_and_a_header(tmp_path: 
     ]
     cost = area(sources, "mixed", {"Width": 20, "Constant": literal([1] * 100, 1)})
     assert (cost.lut, cost.ff, cost.dsp, cost.bram36) == (10, 10, 0, 0)
-    assert (cost.cells["LUT2"], cost.cells["FDRE"]) == (10, 10)
+    assert (cost.cells["LUT2"], cost.cells["FDRE"], cost.levels) == (10, 10, 1)
 
 
 @pytest.mark.parametrize("family", ["xc7", pytest.param("xcup", marks=pytest.mark.slow)])
@@ -84,17 +85,20 @@ def test_areas_add_up() -> None:
     total = sum([one, one, Area.of({"RAMB36E2": 1, "SRL16E": 4, "URAM288": 1})], Area())
     assert (total.lut, total.ff, total.bram36, total.dsp, total.carry, total.uram) == (26, 10, 2.0, 2, 4, 1)
     assert total.cells["LUT6"] == 6
+    short, long = (Area.of({}, LongestPath(levels, "a", "b")) for levels in (2.5, 4))
+    assert (sum([short, long, short], Area()).levels, one.levels) == (4, 0)
 
 
 def test_cache_knows_content_not_place(tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     runs: list[str] = []
 
-    def synthesise(*arguments: object) -> dict[str, int]:
+    def synthesise(*arguments: object) -> Area:
         runs.append(str(arguments))
-        return {"LUT2": len(runs)}
+        return Area.of({"LUT2": len(runs)}, LongestPath(1.5, "a", "b"))
 
     monkeypatch.setattr(yosys, "_synthesise", synthesise)
     first = area([write(tmp_path, "tiny.sv", TINY)], "tiny")
+    assert (first.lut, first.levels, first.path.end) == (1, 1.5, "b")
     assert area([write(tmp_path / "else where", "tiny.sv", TINY)], "tiny") == first
     changed = write(tmp_path, "tiny.sv", TINY.replace("&", "|"))
     assert area([changed], "tiny") != first
@@ -102,13 +106,16 @@ def test_cache_knows_content_not_place(tmp_path: Path, cache: Path, monkeypatch:
     assert area([same], "tiny", {"Width": 9}) != first
     assert area([same], "tiny", family="xcup") != first
     assert area([same], "tiny") == first
-    assert len(runs) == len(list((cache / "area").iterdir())) == 4  # nothing half written either
+    rules = write(tmp_path, "paths.py", "# other shares")
+    monkeypatch.setattr(yosys.paths, "__file__", str(rules))
+    assert area([same], "tiny") != first
+    assert len(runs) == len(list((cache / "area").iterdir())) == 5  # nothing half written either
 
 
 @pytest.mark.parametrize(
     ("text", "parameters", "message"),
     [
-        (TINY, {"Width": 65}, "Width is at most 64"),
+        (TINY, {"Width": 65}, r"tiny\.sv:6: .*Width is at most 64"),
         (TINY.replace("endmodule", ""), {}, "expected 'endmodule'"),
         (TINY.replace("endmodule", "absent i_absent(); endmodule"), {}, "absent"),
     ],

@@ -103,7 +103,8 @@ def defaults(name: str) -> dict[str, int | None]:
     """A module's parameters with their default values; None where that is no plain number."""
     text = re.sub(r"//.*", "", rtl(name).read_text())
     found = re.findall(r"^\s*parameter\s[^=;]*?(\w+)\s*=\s*([^,\n]+)", text, re.MULTILINE)
-    return {key: int(value) if re.fullmatch(r"-?\d+\s*", value) else None for key, value in found}
+    numbers = {key: re.fullmatch(r"(?:1'b)?(-?\d+)\s*", value) for key, value in found}
+    return {key: int(number[1]) if number else None for key, number in numbers.items()}
 
 
 def _random(count: int, bits: int, seed: int = 1) -> str:

@@ -126,8 +126,8 @@ class InverseHaar(Resampling):
         return {**super().parameters(constants), **own}
 
     def latency(self) -> int:
-        """Line buffer, columns' memory, rounding."""
-        return 3
+        """Line buffer and its register, columns' memory, rounding."""
+        return 4
 
     def buffer(self) -> tuple[int, int]:
         """Two sums of each pixel of a subband's line."""

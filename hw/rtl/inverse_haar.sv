@@ -48,10 +48,10 @@ module inverse_haar #(
     localparam int unsigned SumBits = InBits + 2;
 
     logic [1:0][Pe-1:0][1:0][MidBits-1:0] block;  // upper and lower line; of each, sums of LL, LH and of HL, HH
-    logic [Pe-1:0][1:0][MidBits-1:0] line;
+    logic [Pe-1:0][1:0][MidBits-1:0] line, line_q;
     logic [1:0][Pe-1:0][SumBits-1:0] columns;  // left, right
     logic [Pe-1:0][SumBits-1:0] pixel;
-    logic block_ready, line_valid, line_ready, pixel_valid, pixel_ready;
+    logic block_ready, line_valid, line_ready, line_valid_q, line_ready_q, pixel_valid, pixel_ready;
 
     assign in0_tready_o = block_ready && in1_tvalid_i && in2_tvalid_i && in3_tvalid_i;
     assign in1_tready_o = block_ready && in0_tvalid_i && in2_tvalid_i && in3_tvalid_i;
@@ -72,6 +72,14 @@ module inverse_haar #(
         .out0_tready_i(line_ready)
     );
 
+    // A register behind the line buffer: block memory is slow.
+    assign line_ready = !line_valid_q || line_ready_q;
+    always_ff @(posedge clk_i) begin
+        if (!rst_ni) line_valid_q <= 1'b0;
+        else if (line_ready) line_valid_q <= line_valid;
+        if (line_ready) line_q <= line;
+    end
+
     unpair_beats #(
         .Width(Pe * SumBits),
         .Distance(Folds)
@@ -79,8 +87,8 @@ module inverse_haar #(
         .clk_i,
         .rst_ni,
         .in0_tdata_i  (columns),
-        .in0_tvalid_i (line_valid),
-        .in0_tready_o (line_ready),
+        .in0_tvalid_i (line_valid_q),
+        .in0_tready_o (line_ready_q),
         .out0_tdata_o (pixel),
         .out0_tvalid_o(pixel_valid),
         .out0_tready_i(pixel_ready)
@@ -102,8 +110,8 @@ module inverse_haar #(
         assign hh = MidBits'($signed(in3_tdata_i[pe*InBits+:InBits]));
         assign block[0][pe] = {hl + hh, ll + lh};
         assign block[1][pe] = {hl - hh, ll - lh};
-        assign low = SumBits'($signed(line[pe][0]));
-        assign high = SumBits'($signed(line[pe][1]));
+        assign low = SumBits'($signed(line_q[pe][0]));
+        assign high = SumBits'($signed(line_q[pe][1]));
         assign columns[0][pe] = low + high;
         assign columns[1][pe] = low - high;
         requantise #(

@@ -11,7 +11,7 @@ from bitpan.errors import BuildError
 from bitpan.formats import Format
 from bitpan.hw.packing import pack
 from bitpan.hw.simulation import Simulation, rtl
-from bitpan.hw.table import needed
+from bitpan.hw.units import needed
 from bitpan.hw.verilate import lint
 
 FRAMES = 3

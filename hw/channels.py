@@ -66,7 +66,9 @@ class ChannelNorm(Pointwise):
     def compute(self, images: list[Integers], constants: list[Integers]) -> list[Integers]:
         """:func:`bitpan.arithmetic.channel_norm`."""
         fmt = number_format(self.attribute("outputDataType"))
-        return [arithmetic.channel_norm(*images, *constants[0], fmt=fmt)]
+        x, residual = images
+        gain, centre, bias = constants[0]
+        return [arithmetic.channel_norm(x, residual, gain, centre, bias, fmt)]
 
     def parameters(self, constants: Sequence[Integers]) -> dict[str, str]:
         """Constants of every channel, channel 0 lowest, in no more bits than they need."""

@@ -159,8 +159,8 @@ class RPReLUPlain(RPReLU):
     unit = "rprelu_plain"
 
     def lut_estimation(self, fpgapart: str) -> int:
-        """Constants, comparison and rounding: 35 a lane (measured in Yosys)."""
-        return 35 * self.pe()
+        """Comparison and rounding, and the constants of each fold, per lane (measured in Yosys)."""
+        return int(self.pe() * (10 + 2 * (self.attribute("Channels") // self.pe())))
 
 
 @operator
@@ -171,7 +171,8 @@ class Add(Pointwise):
 
     def compute(self, images: list[Integers], constants: list[Integers]) -> list[Integers]:
         """:func:`bitpan.arithmetic.add`."""
-        return [arithmetic.add(*images, number_format(self.attribute("outputDataType")))]
+        a, b = images
+        return [arithmetic.add(a, b, number_format(self.attribute("outputDataType")))]
 
     def parameters(self, constants: Sequence[Integers]) -> dict[str, str]:
         """Widths."""

@@ -16,7 +16,7 @@ from bitpan.build.boards import Board
 from bitpan.build.design import Design
 from bitpan.build.pattern import attributes
 from bitpan.build.stitch import UNITS
-from bitpan.hw.operator import unit_sources
+from bitpan.hw.simulation import unit_sources
 from bitpan.hw.yosys import Area, area
 
 _INDIVIDUAL = {"BaseAddress", "code_gen_dir_ipgen", "ipgen_path", "ip_path", "gen_top_module"}

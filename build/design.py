@@ -201,7 +201,7 @@ def _finish(case: _Case, graph: ModelWrapper, target: int) -> Design:
 def _ordered(generated: dict[str, list[Path]]) -> Iterator[Path]:
     """Every source once, packages first."""
     from bitpan.build.stitch import UNITS
-    from bitpan.hw.operator import unit_sources
+    from bitpan.hw.simulation import unit_sources
 
     files = [file for unit in UNITS for file in unit_sources(unit)]
     files += [file for sources in generated.values() for file in sources]

@@ -9,9 +9,7 @@ Images are ``(1, height, width, channels)`` between nodes (NHWC, channels fastes
 
 from __future__ import annotations
 
-import functools
 import math
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,8 +27,7 @@ from qonnx.core.modelwrapper import ModelWrapper
 from bitpan.arithmetic import Integers
 from bitpan.formats import Format
 from bitpan.hw.packing import literal
-
-RTL = Path(__file__).parent / "rtl"
+from bitpan.hw.simulation import unit_sources
 
 SCENE_PORTS = {"cfg_valid_i": 1, "cfg_bank_i": 1, "cfg_address_i": 16, "cfg_data_i": 32, "bank_of_frame_i": 16}
 """Ports of the scene-parameter bus and their bits."""
@@ -249,15 +246,6 @@ def register_rtl(cls: type[Operator]) -> type[Operator]:
     """Register an operator with FINN as an RTL variant alone."""
     register_custom_op(cls)
     return cls
-
-
-@functools.cache
-def unit_sources(unit: str) -> tuple[Path, ...]:
-    """Files of a unit and of all it instantiates, the innermost first."""
-    known = {file.stem: file for file in RTL.glob("*.sv")}
-    words = set(re.findall(r"^\s*(\w+)\s*(?:#\s*\(|\w+\s*\()", known[unit].read_text(), re.MULTILINE))
-    inner = [file for name in sorted(words & known.keys() - {unit}) for file in unit_sources(name)]
-    return tuple(dict.fromkeys([*inner, known[unit]]))
 
 
 def vector(values: Integers, bits: int) -> str:

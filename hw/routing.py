@@ -128,7 +128,7 @@ class StreamFifo(Operator):
             return style
         if depth <= 17:
             return "shift"
-        return "distributed" if depth * self.get_instream_width() <= 4096 else "block"
+        return "distributed" if depth <= 65 or depth * self.get_instream_width() <= 4096 else "block"
 
     def bram_estimation(self, fpgapart: str) -> int:
         """Halves of a 36 Kbit block memory."""

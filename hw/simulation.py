@@ -13,6 +13,7 @@ case, with or without ``_i`` and ``_o`` behind. So are the clock (``clk_i``, ``a
 from __future__ import annotations
 
 import ctypes
+import functools
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -40,6 +41,15 @@ _RESET_CYCLES = 8
 def rtl(name: str) -> Path:
     """Source file of one of our units."""
     return RTL / f"{name}.sv"
+
+
+@functools.cache
+def unit_sources(unit: str) -> tuple[Path, ...]:
+    """Files of a unit and of all it instantiates, the innermost first."""
+    known = {file.stem: file for file in RTL.glob("*.sv")}
+    words = set(re.findall(r"^\s*(\w+)\s*(?:#\s*\(|\w+\s*\()", known[unit].read_text(), re.MULTILINE))
+    inner = [file for name in sorted(words & known.keys() - {unit}) for file in unit_sources(name)]
+    return tuple(dict.fromkeys([*inner, known[unit]]))
 
 
 class Simulation:

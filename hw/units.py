@@ -14,7 +14,7 @@ import numpy as np
 
 from bitpan.errors import BuildError
 from bitpan.hw.packing import literal
-from bitpan.hw.simulation import RTL, rtl
+from bitpan.hw.simulation import rtl, unit_sources
 from bitpan.hw.yosys import Area, Design, area, prepare
 
 Parameters = Mapping[str, int]
@@ -72,7 +72,7 @@ class Unit:
         return area(self._sources(), self.name, self.parameters(size), family)
 
     def _sources(self) -> list[str]:
-        return [str(rtl(name)) for name in needed(self.name)]
+        return [str(file) for file in unit_sources(self.name)]
 
 
 def unit(name: str) -> Unit:
@@ -85,18 +85,6 @@ def unit(name: str) -> Unit:
         if found.name == name:
             return found
     raise BuildError(f"there is no unit {name!r}; there are {', '.join(found.name for found in UNITS)}")
-
-
-def needed(name: str) -> list[str]:
-    """A module and the modules of ours that it instantiates, at any depth, each once."""
-    others = {file.stem for file in RTL.glob("*.sv")}
-    found, open_ = [name], [name]
-    while open_:
-        text = re.sub(r"//.*", "", rtl(open_.pop()).read_text())
-        fresh = sorted((others & set(re.findall(r"^\s*(\w+)\s+(?:#\(|\w+\s*\()", text, re.MULTILINE))) - set(found))
-        found += fresh
-        open_ += fresh
-    return found
 
 
 def defaults(name: str) -> dict[str, int | None]:

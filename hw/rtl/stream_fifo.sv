@@ -2,7 +2,8 @@
 //
 // Storage has a registered read, behind it is one output register; a beat needs two cycles to pass an empty FIFO. Holds
 // Depth beats in all, output register included. Storage is a shift register (no pointers, 16 or 32 beats in a LUT),
-// distributed memory or block memory: by default the first up to 17 beats, the last from 4096 bits on.
+// distributed memory or block memory: by default the first up to 17 beats, the second up to 65 beats or 4096 bits. A block
+// memory of 18 Kbit gives 36 bits of 512 beats; for 64 beats of 36 bits LUTs are the cheaper by far.
 
 module stream_fifo #(
     parameter int unsigned Width = 8,  // bits per beat
@@ -33,7 +34,7 @@ module stream_fifo #(
     // The output register counts, so the memory holds one beat less.
     localparam int unsigned Rows = Depth - 1;
     localparam int unsigned RowBits = Rows > 1 ? $clog2(Rows) : 1;
-    localparam int unsigned BySize = Rows <= 16 ? 1 : Depth * Width <= 4096 ? 2 : 3;
+    localparam int unsigned BySize = Rows <= 16 ? 1 : Rows <= 64 || Depth * Width <= 4096 ? 2 : 3;
     localparam int unsigned Kind = Style == 0 ? BySize : Style;
 
     logic [CountBits-1:0] stored_q;  // beats in the memory

@@ -9,8 +9,7 @@ import numpy as np
 
 from bitpan.formats import Format
 from bitpan.hw.packing import Beats, pack
-from bitpan.hw.simulation import Simulation, rtl
-from bitpan.hw.units import needed
+from bitpan.hw.simulation import Simulation, unit_sources
 
 PATTERNS = ("never", "rarely", "half", "bursts", 3)
 
@@ -28,17 +27,12 @@ def folded(image, pe, bits):
     return pack(image.transpose(1, 2, 0).reshape(-1, pe), bits)
 
 
-def sources(unit):
-    """Files of a unit and of all it instantiates."""
-    return [rtl(name) for name in needed(unit)]
-
-
 class SceneUnit:
     """A unit with scene parameters, ``words`` of them from word ``base`` on, in a simulation."""
 
     def __init__(self, unit, sizes, words, base=40):
         self.base, self.words = base, words
-        self.simulation = Simulation(sources(unit), unit, {**sizes, "BaseAddress": base})
+        self.simulation = Simulation(unit_sources(unit), unit, {**sizes, "BaseAddress": base})
 
     def write(self, bank, address, value):
         for port, content in (("bank", bank), ("address", address), ("data", value & 0xFFFFFFFF), ("valid", 1)):

@@ -3,11 +3,12 @@
 import numpy as np
 import pytest
 
-from bench import SceneUnit, check, folded, integers, run, sources
+from bench import SceneUnit, check, folded, integers, run
 from bitpan import arithmetic
 from bitpan.arithmetic import AFFINE, AFFINE_SCALE
 from bitpan.errors import BuildError
 from bitpan.formats import Format
+from bitpan.hw.simulation import unit_sources
 from bitpan.hw.verilate import lint
 
 
@@ -47,11 +48,11 @@ def test_affine(channels, pe, out_bits):
 
 
 def test_illegal_parameters_stop_elaboration():
-    lint(sources("channel_affine"), "channel_affine")
+    lint(unit_sources("channel_affine"), "channel_affine")
     for change, message in (
         ({"Channels": 5, "Pe": 2}, "Pe divides"),
         ({"FrameBeats": 3}, "whole number of pixels"),
         ({"OffsetBits": 33}, "a bus word has 32 bits"),
     ):
         with pytest.raises(BuildError, match=message):
-            lint(sources("channel_affine"), "channel_affine", change)
+            lint(unit_sources("channel_affine"), "channel_affine", change)

@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from bench import SceneUnit, check, folded, integers, run, sources
+from bench import SceneUnit, check, folded, integers, run
 from bitpan import arithmetic
 from bitpan.errors import BuildError
 from bitpan.formats import Format
 from bitpan.hw.packing import literal, pack
-from bitpan.hw.simulation import Simulation
+from bitpan.hw.simulation import Simulation, unit_sources
 from bitpan.hw.verilate import lint
 
 
@@ -71,7 +71,7 @@ def test_rprelu(unit, channels, pe, shift):
     constants = {"Knees": literal(knee, 8)}
     for name, slope, bias in zip(("Above", "Below"), slopes, biases, strict=True):
         constants |= {f"Slopes{name}": literal(slope, 10), f"Biases{name}": literal(bias, 17)}
-    with Simulation(sources(unit), unit, {**sizes, **constants}) as simulation:
+    with Simulation(unit_sources(unit), unit, {**sizes, **constants}) as simulation:
         assert check(simulation, inputs, outputs) <= len(inputs["in0"]) + 6
         outputs["out0"][-1, 0] ^= 1
         with pytest.raises(AssertionError, match="wrong bytes"):
@@ -95,7 +95,7 @@ def test_centre(in_bits, signed, offset, shift, out_bits):
     x = integers(rng, in_bits, (400, 3), signed)
     result = arithmetic.centre(x, offset, shift, Format(out_bits))
     sizes = {"Elements": 3, "InBits": in_bits, "InSigned": int(signed), "Offset": offset, "Shift": shift}
-    with Simulation(sources("centre"), "centre", {**sizes, "OutBits": out_bits}) as simulation:
+    with Simulation(unit_sources("centre"), "centre", {**sizes, "OutBits": out_bits}) as simulation:
         assert check(simulation, {"in0": pack(x, in_bits)}, {"out0": pack(result, out_bits)}) <= len(x) + 2
 
 
@@ -107,7 +107,7 @@ def test_add_clip(lms_bits, residual_bits, bits):
     assert (fused == 0).any() and (fused == 2**bits - 1).any()
     sizes = {"Elements": 4, "LmsBits": lms_bits, "ResidualBits": residual_bits, "OutBits": bits}
     inputs = {"in0": pack(lms, lms_bits), "in1": pack(residual, residual_bits)}
-    with Simulation(sources("add_clip"), "add_clip", sizes) as simulation:
+    with Simulation(unit_sources("add_clip"), "add_clip", sizes) as simulation:
         assert check(simulation, inputs, {"out0": pack(fused, bits)}) <= len(lms) + 2
 
 
@@ -120,7 +120,7 @@ def test_add(bits, out_bits):
     assert out_bits > 12 or ((total == fmt.min).any() and (total == fmt.max).any())
     inputs, outputs = {"in0": pack(a, bits[0]), "in1": pack(b, bits[1])}, {"out0": pack(total, out_bits)}
     sizes = {"Elements": 4, "In0Bits": bits[0], "In1Bits": bits[1], "OutBits": out_bits}
-    with Simulation(sources("add"), "add", sizes) as simulation:
+    with Simulation(unit_sources("add"), "add", sizes) as simulation:
         assert check(simulation, inputs, outputs) <= len(a) + 2
         outputs["out0"] = pack(a + b & (1 << out_bits) - 1, out_bits) if out_bits == 12 else outputs["out0"] ^ 1
         with pytest.raises(AssertionError, match="wrong bytes"):  # a sum that wraps round is seen
@@ -129,14 +129,14 @@ def test_add(bits, out_bits):
 
 def test_illegal_parameters_stop_elaboration():
     with pytest.raises(BuildError, match="Pe divides"):
-        lint(sources("sign_threshold"), "sign_threshold", {"Channels": 5, "Pe": 2})
+        lint(unit_sources("sign_threshold"), "sign_threshold", {"Channels": 5, "Pe": 2})
     with pytest.raises(BuildError, match="whole number of pixels"):
-        lint(sources("sign_threshold"), "sign_threshold", {"FrameBeats": 3})
+        lint(unit_sources("sign_threshold"), "sign_threshold", {"FrameBeats": 3})
     with pytest.raises(BuildError, match="pass the end of the bus"):
-        lint(sources("sign_threshold"), "sign_threshold", {"BaseAddress": 65533})
+        lint(unit_sources("sign_threshold"), "sign_threshold", {"BaseAddress": 65533})
     with pytest.raises(BuildError, match="Pe divides"):
-        lint(sources("rprelu"), "rprelu", {"Channels": 5, "Pe": 2})
+        lint(unit_sources("rprelu"), "rprelu", {"Channels": 5, "Pe": 2})
     with pytest.raises(BuildError, match="a bus word has 32 bits"):
-        lint(sources("sign_threshold"), "sign_threshold", {"ThresholdBits": 33})
+        lint(unit_sources("sign_threshold"), "sign_threshold", {"ThresholdBits": 33})
     for unit in ("add", "rprelu_plain", "sign_threshold"):
-        lint(sources(unit), unit)
+        lint(unit_sources(unit), unit)

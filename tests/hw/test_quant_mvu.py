@@ -7,9 +7,8 @@ from bench import check, run
 from bitpan import arithmetic
 from bitpan.errors import BuildError
 from bitpan.formats import Format
-from bitpan.hw.operator import unit_sources
 from bitpan.hw.packing import literal, pack
-from bitpan.hw.simulation import Simulation
+from bitpan.hw.simulation import Simulation, unit_sources
 from bitpan.hw.verilate import lint
 
 SOURCES = unit_sources("quant_mvu")

@@ -10,8 +10,7 @@ from bench import check, run
 from bitpan.errors import BuildError
 from bitpan.formats import Format
 from bitpan.hw.packing import pack
-from bitpan.hw.simulation import Simulation, rtl
-from bitpan.hw.units import needed
+from bitpan.hw.simulation import Simulation, unit_sources
 from bitpan.hw.verilate import lint
 
 FRAMES = 3
@@ -115,7 +114,7 @@ def of(op, channels, pe, height, width, kind):
 def test_equals_the_contract(op, case, tmp_path):
     """Under crossed stalls, and without them a beat a clock on the widest side."""
     operator = of(op, *case)
-    lint([rtl(name) for name in needed(operator.unit)], operator.unit, operator.parameters([]))
+    lint(unit_sources(operator.unit), operator.unit, operator.parameters([]))
     inputs, outputs = frames(operator)
     with simulate(operator, tmp_path) as simulation:
         cycles = check(simulation, inputs, outputs)
@@ -183,4 +182,4 @@ def test_bilinear_up_keeps_pace_with_an_even_input(tmp_path):
 )
 def test_illegal_parameters_stop_elaboration(unit, parameters, message):
     with pytest.raises(BuildError, match=message):
-        lint([rtl(name) for name in needed(unit)], unit, parameters)
+        lint(unit_sources(unit), unit, parameters)

@@ -5,10 +5,10 @@ import re
 import numpy as np
 import pytest
 
-from bench import check, run, sources
+from bench import check, run
 from bitpan.errors import BuildError
 from bitpan.hw.packing import pack
-from bitpan.hw.simulation import Simulation, rtl
+from bitpan.hw.simulation import Simulation, rtl, unit_sources
 from bitpan.hw.verilate import lint
 from bitpan.hw.yosys import area
 
@@ -93,7 +93,7 @@ def test_concat_streams():
 def test_split_streams():
     whole = np.random.default_rng(2).integers(0, 2, (600, 33))
     inputs, parts = {"in0": pack(whole, 1)}, {"out0": pack(whole[:, :20], 1), "out1": pack(whole[:, 20:], 1)}
-    with Simulation(sources("split_streams"), "split_streams", {"Width0": 20, "Width1": 13}) as simulation:
+    with Simulation(unit_sources("split_streams"), "split_streams", {"Width0": 20, "Width1": 13}) as simulation:
         assert check(simulation, inputs, parts) <= len(whole) + 1
         parts["out1"] = pack(whole[:, 19:32], 1)
         with pytest.raises(AssertionError, match="out1"):  # one bit beside is seen
@@ -121,7 +121,7 @@ def test_width_converter(narrow, wide, up):
     ],
 )
 def test_illegal_parameters_stop_elaboration(unit, parameters, message):
-    lint(sources("split_streams"), "split_streams")
+    lint(unit_sources("split_streams"), "split_streams")
     lint([rtl(unit)], unit)
     with pytest.raises(BuildError, match=message):
         lint([rtl(unit)], unit, parameters)

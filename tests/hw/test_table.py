@@ -9,8 +9,8 @@ import pytest
 from bitpan.errors import BuildError
 from bitpan.hw import table, units
 from bitpan.hw.paths import Path as LongestPath
-from bitpan.hw.simulation import RTL
-from bitpan.hw.units import UNITS, defaults, needed
+from bitpan.hw.simulation import RTL, unit_sources
+from bitpan.hw.units import UNITS, defaults
 from bitpan.hw.yosys import Area
 
 README = table.README
@@ -26,8 +26,8 @@ def readme(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_every_module_is_listed_or_part_of_a_listed_one() -> None:
-    listed = {part for unit in UNITS for part in needed(unit.name)}
-    assert listed == {file.stem for file in RTL.glob("*.sv")}
+    listed = {part for unit in UNITS for part in unit_sources(unit.name)}
+    assert listed == set(RTL.glob("*.sv"))
     assert len({unit.name for unit in UNITS}) == len(UNITS)
 
 

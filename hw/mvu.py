@@ -22,7 +22,6 @@ LUT_WORDS = 256
 class MatrixVector(Operator):
     """What the two units share. Node inputs: the windows ``(1, H, W, MW)``, then weights ``(MW, MH)``."""
 
-    groups = 1
     own: dict[str, tuple[Any, ...]] = {  # noqa: RUF012
         "MW": ("i", True, 0),
         "MH": ("i", True, 0),
@@ -40,6 +39,11 @@ class MatrixVector(Operator):
         windows = Stream(*image, self.attribute("MW"), self.attribute("SIMD"), self.attribute("inputDataType"))
         sums = Stream(*image, self.attribute("MH"), self.attribute("PE"), self.attribute("outputDataType"))
         return [windows], [sums]
+
+    @property
+    def groups(self) -> int:
+        """Groups of channels that do not see each other."""
+        return 1
 
     @property
     def length(self) -> int:
@@ -105,7 +109,7 @@ class XnorMVU(MatrixVector):
     own = {**MatrixVector.own, "Groups": ("i", False, 1), "Channels": ("i", False, 0)}  # noqa: RUF012
 
     @property
-    def groups(self) -> int:  # type: ignore[override]
+    def groups(self) -> int:
         """Groups of channels."""
         return int(self.attribute("Groups"))
 
@@ -145,9 +149,11 @@ class XnorMVU(MatrixVector):
         return self._weight_memories(self.attribute("SIMD") * self.attribute("PE"))
 
     def lut_estimation(self, fpgapart: str) -> int:
-        """1.74 LUTs per binary MAC and cycle for XNOR, popcount and replay (measured in Yosys), and the weights."""
-        lanes = int(self.attribute("SIMD") * self.attribute("PE"))
-        return int(1.74 * lanes) + self._weight_luts(lanes)
+        """Measured in Yosys: so much per binary MAC and cycle, so much per element of a beat; and the weights."""
+        simd, pe = int(self.attribute("SIMD")), int(self.attribute("PE"))
+        if self.part * self.times == 1:  # rows share up to four majorities for two elements
+            return int(0.55 * simd * pe + (0.6 + min(4, pe) / 2) * simd)
+        return int(1.1 * simd * pe + 1.3 * simd) + self._weight_luts(simd * pe)
 
 
 @operator

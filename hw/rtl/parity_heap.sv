@@ -7,11 +7,13 @@ module parity_heap #(
     input  logic [Width-1:0] bits_i,
     output logic [Width-1:0] parities_o
 );
-    logic node[2*Width+2];  // absent children are 0
+    logic node[Width+2];  // nodes 1 to Width; the next is absent, 0
 
     always_comb begin
-        for (int unsigned h = 0; h < 2 * Width + 2; h++) node[h] = 1'b0;
-        for (int unsigned h = Width; h >= 1; h--) node[h] = bits_i[h-1] ^ node[2*h] ^ node[2*h+1];
+        node[0] = 1'b0;
+        node[Width+1] = 1'b0;
+        for (int unsigned h = Width; h > Width / 2; h--) node[h] = bits_i[h-1];
+        for (int unsigned h = Width / 2; h >= 1; h--) node[h] = bits_i[h-1] ^ node[2*h] ^ node[2*h+1];
         for (int unsigned h = 1; h <= Width; h++) parities_o[h-1] = node[h];
     end
 endmodule

@@ -81,7 +81,7 @@ module popcount #(
                 assign v[0] = '0;
             end else if (s == 0) begin : gen_input
                 always_comb begin
-                    for (int i = 0; i < H; i++) v[i] = '1;
+                    v[H-1] = '1;  // of the constant, if nothing else
                     if (c == 0) v[0] = ones_i;
                     if (c == 1) for (int i = 0; i < int'(Width); i++) v[i] = twos_i[i];
                 end

@@ -33,16 +33,16 @@ module xnor_core #(
     localparam int unsigned Adders = Simd / 2;
     localparam int unsigned Majorities = Adders > 0 ? Adders : 1;
 
-    logic [Pe-1:0] x[2*Simd+2], w[2*Simd+2];  // nodes; absent ones are 0
-    logic [Pe-1:0] flip[Majorities], majority_d[Majorities], majority_q[Majorities], majority[Majorities];
+    logic [Pe-1:0] x[Simd+2], w[Simd+2];  // nodes 1 to Simd; the next is absent, 0
+    logic [Pe-1:0] majority_d[Majorities], majority_q[Majorities], majority[Majorities];
     logic [Pe-1:0] parity_q;
     logic [2:0] tag_q;  // valid, first, last
 
     always_comb begin
-        for (int unsigned h = 0; h < 2 * Simd + 2; h++) begin
-            x[h] = '0;
-            w[h] = '0;
-        end
+        x[0] = '0;
+        w[0] = '0;
+        x[Simd+1] = '0;
+        w[Simd+1] = '0;
         for (int unsigned h = 1; h <= Simd; h++) begin
             x[h] = {Pe{parities_i[h-1]}};
             w[h] = weights_i[(h-1)*Pe+:Pe];
@@ -52,22 +52,24 @@ module xnor_core #(
     // In `own` words and weights are paired crosswise: were x[2h] ^ w[2h] in all of it, a mapper would be tempted to share
     // it with the node above, and need more LUTs.
     always_comb begin
-        for (int unsigned i = 0; i < Majorities; i++) begin
-            flip[i] = '0;
-            majority_d[i] = '0;
-        end
+        if (Adders == 0) majority_d[0] = '0;
         for (int unsigned h = 1; h <= Adders; h++) begin
-            logic [Pe-1:0] w_left, w_right, w_node, left, right, own;
-            if (Constant) flip[h-1] = w[2*h];
-            w_left = w[2*h] ^ flip[h-1];
-            w_right = w[2*h+1] ^ flip[h-1];
-            w_node = w[h] ^ flip[h-1];
+            logic [Pe-1:0] flip, w_left, w_right, w_node, left, right, own;
+            flip = Constant ? w[2*h] : '0;
+            w_left = w[2*h] ^ flip;
+            w_right = w[2*h+1] ^ flip;
+            w_node = w[h] ^ flip;
             left = x[2*h] ^ w_left;
             right = x[2*h+1] ^ w_right;
             own = (x[h] ^ w_left) ^ (x[2*h] ^ w_right) ^ (x[2*h+1] ^ w_node);
             majority_d[h-1] = left & right | own & (left | right);
         end
-        for (int unsigned i = 0; i < Majorities; i++) majority[i] = majority_q[i] ^ flip[i];
+    end
+
+    if (Constant && Adders > 0) begin : gen_flip
+        always_comb for (int unsigned h = 1; h <= Adders; h++) majority[h-1] = majority_q[h-1] ^ w[2*h];
+    end else begin : gen_as_it_is
+        assign majority = majority_q;
     end
 
     always_ff @(posedge clk_i) begin

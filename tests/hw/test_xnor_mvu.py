@@ -11,9 +11,9 @@ from bitpan.errors import BuildError
 from bitpan.hw.packing import literal, pack
 from bitpan.hw.simulation import Simulation, unit_sources
 from bitpan.hw.verilate import lint
+from bitpan.hw.yosys import area
 
 SOURCES = unit_sources("xnor_mvu")
-CORE = unit_sources("xnor_core")
 
 
 @dataclass(frozen=True)
@@ -130,6 +130,28 @@ def test_illegal_parameters_stop_elaboration(change, message):
     with pytest.raises(BuildError, match=message):
         weights = literal(np.ones(36 * 3 // change.get("Groups", 1)), 1)
         lint(SOURCES, "xnor_mvu", {**legal, "Weights": weights, **change})
+
+
+def random_weights(count):
+    return literal(np.random.default_rng(1).integers(0, 2, count), 1)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("unit", "parameters", "pe", "most"),
+    [
+        ("xnor_core", {"SumBits": 9}, 4, 1.05),  # weights from outside, with the accumulator
+        ("xnor_mvu", {"MatrixWidth": 288, "MatrixHeight": 16, "OutBits": 10}, 16, 0.75),  # constant weights
+        ("xnor_mvu", {"MatrixWidth": 2592, "MatrixHeight": 32, "OutBits": 13, "WeightMemory": 2}, 16, 1.25),
+    ],
+)
+def test_luts_per_binary_mac_and_cycle(unit, parameters, pe, most):
+    parameters = {**parameters, "Simd": 288, "Pe": pe}
+    if unit == "xnor_mvu":
+        parameters["Weights"] = random_weights(parameters["MatrixWidth"] * parameters["MatrixHeight"])
+    cost = area(unit_sources(unit), unit, parameters)
+    assert cost.lut <= most * 288 * pe
+    assert cost.bram36 == (64 if "WeightMemory" in parameters else 0)
 
 
 def test_operator_says_what_the_unit_computes():

@@ -14,9 +14,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from bitpan.hw.operator import unit_sources
 from bitpan.hw.packing import literal
-from bitpan.hw.simulation import Simulation
+from bitpan.hw.simulation import Simulation, unit_sources
 
 # Beats of whole bytes, so that any bytes will do.
 UNITS: list[tuple[str, dict[str, int | str]]] = [

@@ -66,7 +66,7 @@ def test_a_changed_figure_or_module_or_size_makes_it_stale(
         changed = tmp_path / "add_clip.sv"
         changed.write_text((RTL / "add_clip.sv").read_text().replace("+ 1;", "+ 2;"))
         assert changed.read_text() != (RTL / "add_clip.sv").read_text()
-        context.setattr(units, "rtl", lambda name: changed if name == "add_clip" else RTL / f"{name}.sv")
+        context.setattr(units, "unit_sources", lambda name: [changed] if name == "add_clip" else unit_sources(name))
         assert table.digest(rows) != digest
     with monkeypatch.context() as context:
         context.setitem(UNITS[0].sizes[1], "Pe", 8)

@@ -11,6 +11,8 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 
+from bitpan.errors import ModelError
+
 Float = npt.NDArray[np.float64]
 
 SLOPE = 0.1
@@ -48,14 +50,21 @@ def encode(arrays: Mapping[str, Float], image: npt.ArrayLike) -> Float:
 
 
 def prior(arrays: Mapping[str, Float], mean: npt.ArrayLike) -> Float:
-    """The prior from the mean of what :func:`encode` gives: the condition, and the diffusion where there is one."""
+    """The prior from the mean of what :func:`encode` gives: the condition, and the diffusion where there is one.
+
+    Raises:
+        ModelError: the arrays are of an older version, whose layers predicted the noise.
+    """
     condition = _linear(arrays, "condition.fc2", _leaky(_linear(arrays, "condition.fc1", np.asarray(mean, np.float64))))
     if "noise" not in arrays:
         return condition
+    if "predict1.weight" not in arrays:
+        raise ModelError("the latent module is of an older version of bitpan; train the network again")
     z, alphas = np.asarray(arrays["noise"], dtype=np.float64), np.asarray(arrays["alphas"], dtype=np.float64)
     products = np.cumprod(alphas)
     for t in range(len(alphas), 0, -1):
-        hidden = _leaky(_linear(arrays, "fc1", np.concatenate([z, [t / len(alphas)], condition])))
-        error, alpha = _linear(arrays, "fc2", hidden), alphas[t - 1]
-        z = (z - (1 - alpha) / np.sqrt(1 - products[t - 1]) * error) / np.sqrt(alpha)
+        hidden = _leaky(_linear(arrays, "predict1", np.concatenate([z, [t / len(alphas)], condition])))
+        alpha, product = alphas[t - 1], products[t - 1]
+        noise = (z - np.sqrt(product) * _linear(arrays, "predict2", hidden)) / np.sqrt(1 - product)
+        z = (z - (1 - alpha) / np.sqrt(1 - product) * noise) / np.sqrt(alpha)
     return z

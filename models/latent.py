@@ -60,29 +60,37 @@ class Latent(nn.Module):
         self.truth = LatentEncoder(bands, size)
         self.condition = LatentEncoder(1 + bands, size)
         if arm == "diffusion":
-            self.fc1 = nn.Linear(2 * size + 1, 2 * size)
-            self.fc2 = nn.Linear(2 * size, size)
+            self.predict1 = nn.Linear(2 * size + 1, 2 * size)
+            self.predict2 = nn.Linear(2 * size, size)
             self.act = nn.LeakyReLU(SLOPE)
             generator = torch.Generator().manual_seed(seed)
             self.register_buffer("noise", torch.randn(size, generator=generator))
 
     def denoise(self, z: Tensor, condition: Tensor) -> Tensor:
-        """The unrolled reverse process ``z_{t-1} = (z_t - (1 - a_t) / sqrt(1 - A_t) eps(z_t, t, c)) / sqrt(a_t)``."""
+        """The unrolled reverse process ``z_{t-1} = (z_t - (1 - a_t) / sqrt(1 - A_t) eps(z_t, t, c)) / sqrt(a_t)``.
+
+        The layers predict the prior, from which the noise follows: ``eps = (z_t - sqrt(A_t) prior) / sqrt(1 - A_t)``
+        (Salimans & Ho, ICLR 2022, section 4). Layers that predict the noise itself, as the paper's do, have their
+        errors made 20 times as large on the way from t = T to 0: 36.09 instead of 36.36 dB on the validation strips of
+        four real scenes after 400 iterations at a rate of 0.003, 35.53 instead of 36.28 at 0.01; 33.45 instead of 34.13
+        on synthetic test scenes after 6000 at 0.005.
+        """
         alphas, products = schedule()
         for t in range(STEPS, 0, -1):
             alpha, product = float(alphas[t - 1]), float(products[t - 1])
             place = torch.full_like(z[:, :1], t / STEPS)
-            error = self.fc2(self.act(self.fc1(torch.cat([z, place, condition], dim=1))))
-            z = (z - (1 - alpha) / (1 - product) ** 0.5 * error) / alpha**0.5
+            prior = self.predict2(self.act(self.predict1(torch.cat([z, place, condition], dim=1))))
+            noise = (z - product**0.5 * prior) / (1 - product) ** 0.5
+            z = (z - (1 - alpha) / (1 - product) ** 0.5 * noise) / alpha**0.5
         return z
 
     def sample(self, image: Tensor) -> Tensor:
         """The prior, deterministic; ``image`` is PAN and lms, ``(N, 1 + B, H, W)``.
 
         Always from the stored draw, in training too. The paper's training starts from a noisy version of the truth's z,
-        of which no more than 0.05 is left after T steps; the rest is noise, which the last step's 1/sqrt(0.01) makes
-        ten times as large, and a network must then bear a prior that trembles: 0.4 dB less on the validation strips of
-        four real scenes after 400 iterations.
+        of which no more than 0.05 is left after T steps; the rest is noise, and a network must then bear a prior that
+        trembles: 0.4 dB less on the validation strips of four real scenes after 400 iterations, with layers that
+        predict the noise.
         """
         condition = self.condition(image)
         if self.arm == "condition":

@@ -136,15 +136,36 @@ def test_sampling_is_deterministic_and_stored(make_pair):
 
 
 def test_a_perfect_denoiser_brings_the_prior_back():
-    """The reverse process with the true noise is the forward one undone: closed form of the deterministic chain."""
+    """Whatever the draw: at the last step the predicted prior is the result."""
     network = make()
-    alphas, products = schedule()
+    alphas, _ = schedule()
     assert len(alphas) == STEPS and float(1 - alphas[0]) == pytest.approx(0.1) and float(1 - alphas[-1]) == 0.99
-    z, noise = torch.randn(3, 8), torch.zeros(3, 8)
-    network.latent.fc2.weight.data.zero_()
-    network.latent.fc2.bias.data.zero_()
-    start = float(products[-1]) ** 0.5 * z + noise
-    assert torch.allclose(network.latent.denoise(start, torch.zeros(3, 8)), z, atol=1e-4)
+    z = torch.randn(8)
+    network.latent.predict2.weight.data.zero_()
+    network.latent.predict2.bias.data.copy_(z)
+    for start in (torch.zeros(3, 8), torch.randn(3, 8), 10 * torch.randn(3, 8)):
+        assert torch.allclose(network.latent.denoise(start, torch.zeros(3, 8)), z.expand(3, 8), atol=1e-5)
+
+
+def test_the_reverse_process_is_the_closed_form_of_what_is_predicted():
+    """Each step is the mean of z_{t-1} given the noise that z_t and the prediction imply, in float64."""
+    network = make().double()
+    latent, condition = network.latent, torch.randn(3, 8, dtype=torch.float64)
+    alphas, products = (value.tolist() for value in schedule())
+    z = start = torch.randn(3, 8, dtype=torch.float64)
+    for t in reversed(range(STEPS)):
+        time = torch.full((3, 1), (t + 1) / STEPS, dtype=torch.float64)
+        prior = latent.predict2(latent.act(latent.predict1(torch.cat([z, time, condition], dim=1))))
+        share = (1 - alphas[t]) / (1 - products[t])
+        z = ((1 - share) * z + share * products[t] ** 0.5 * prior) / alphas[t] ** 0.5
+    assert torch.allclose(latent.denoise(start, condition), z, rtol=1e-12)
+
+
+def test_arrays_of_an_older_latent_module_are_refused():
+    model = to_integer_model(make())
+    arrays = {name[7:].replace("predict", "fc"): value for name, value in model.constants.items() if "latent." in name}
+    with pytest.raises(ModelError, match="older version of bitpan; train the network again"):
+        host_latent.prior(arrays, np.zeros(32))
 
 
 @pytest.mark.parametrize("settings", [{}, {"cdc": "none"}, {"prior": "condition"}, {"prior": "none"}])

@@ -9,7 +9,7 @@ from typing import Any
 
 from bitpan import arithmetic
 from bitpan.arithmetic import Integers
-from bitpan.hw.operator import Operator, Stream, datatype, number_format, operator
+from bitpan.hw.operator import Operator, Stream, block_memories, datatype, number_format, operator
 
 
 class Resampling(Operator):
@@ -47,12 +47,9 @@ class Resampling(Operator):
         raise NotImplementedError
 
     def bram_estimation(self, fpgapart: str) -> int:
-        """Halves of 36 Kbit: 18 Kbit each, 512 words of 36 bits, 1024 of 18...; small buffers stay in LUT memory."""
+        """Halves of a 36 Kbit block memory; small buffers stay in LUT memory."""
         depth, bits = self.buffer()
-        if depth * bits <= _IN_LUTS:
-            return 0
-        shapes = ((512, 36), (1024, 18), (2048, 9))
-        return min(math.ceil(depth / words) * math.ceil(bits / width) for words, width in shapes)
+        return 0 if depth * bits <= _IN_LUTS else block_memories(depth, bits)
 
     def buffer_luts(self) -> int:
         """LUTs of a line buffer that stays in LUT memory: 64 words of a bit in each."""

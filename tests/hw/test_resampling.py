@@ -6,10 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench import check, run
+from bench import check, folded, run
 from bitpan.errors import BuildError
 from bitpan.formats import Format
-from bitpan.hw.packing import pack
 from bitpan.hw.simulation import Simulation, unit_sources
 from bitpan.hw.verilate import lint
 
@@ -45,7 +44,7 @@ def images(rng, stream, number):
 
 
 def beats(stream, frames):
-    return pack(np.concatenate([f.transpose(1, 2, 0).reshape(-1, stream.lanes) for f in frames]), stream.bits)
+    return np.concatenate([folded(frame, stream.lanes, stream.bits) for frame in frames])
 
 
 def frames(operator, seed=0):

@@ -27,6 +27,14 @@ def folded(image, pe, bits):
     return pack(image.transpose(1, 2, 0).reshape(-1, pe), bits)
 
 
+def write_word(simulation, address, value, bank=0):
+    """A scene word over the cfg bus, in one clock."""
+    for port, content in (("bank", bank), ("address", address), ("data", int(value) & 0xFFFFFFFF), ("valid", 1)):
+        simulation.poke(f"cfg_{port}_i", content)
+    simulation.run(1)
+    simulation.poke("cfg_valid_i", 0)
+
+
 class SceneUnit:
     """A unit with scene parameters, ``words`` of them from word ``base`` on, in a simulation."""
 
@@ -35,10 +43,7 @@ class SceneUnit:
         self.simulation = Simulation(unit_sources(unit), unit, {**sizes, "BaseAddress": base})
 
     def write(self, bank, address, value):
-        for port, content in (("bank", bank), ("address", address), ("data", value & 0xFFFFFFFF), ("valid", 1)):
-            self.simulation.poke(f"cfg_{port}_i", content)
-        self.simulation.run(1)
-        self.simulation.poke("cfg_valid_i", 0)
+        write_word(self.simulation, address, value, bank)
 
     def configure(self, bank, parameters):
         """Write a bank, and its neighbours' words, which must change nothing."""

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from bench import write_word
 from bitpan.hw.packing import pack, unpack
 from bitpan.hw.simulation import STALLS, Simulation
 
@@ -48,12 +49,7 @@ def write_scene(simulation, operation, node, executed):
     for bank, (_, scene) in enumerate(executed):
         words = np.concatenate([scene[name].reshape(-1) for name in node.input if name in scene])
         for offset, word in enumerate(words):
-            simulation.poke("cfg_valid_i", 1)
-            simulation.poke("cfg_bank_i", bank)
-            simulation.poke("cfg_address_i", operation.get_nodeattr("BaseAddress") + offset)
-            simulation.poke("cfg_data_i", int(word) & 0xFFFFFFFF)
-            simulation.run(1)
-    simulation.poke("cfg_valid_i", 0)
+            write_word(simulation, operation.get_nodeattr("BaseAddress") + offset, word, bank)
     simulation.poke("bank_of_frame_i", 0b10)
 
 

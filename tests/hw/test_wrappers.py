@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from onnx import helper
 
-from bench import integers
+from bench import integers, write_word
 from bitpan.errors import FormatError
 from bitpan.hw.packing import pack, unpack
 from bitpan.hw.simulation import STALLS, Simulation
@@ -44,11 +44,8 @@ def operation(op, attributes, inputs):
 
 
 def write_scene(simulation, base, words):
-    for offset, word in enumerate(words):
-        for port, value in (("valid", 1), ("address", base + offset), ("data", int(word) & 0xFFFFFFFF)):
-            simulation.poke(f"cfg_{port}_i", value)
-        simulation.run(1)
-    simulation.poke("cfg_valid_i", 0)
+    for address, word in enumerate(words, base):
+        write_word(simulation, address, word)
 
 
 @pytest.mark.parametrize("op", CASES)

@@ -20,7 +20,8 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from importlib import metadata
 from pathlib import Path
@@ -158,27 +159,33 @@ def prepare(
     """Check the arguments of `area` and name their content; raises as that does."""
     if family not in FAMILIES:
         raise BuildError(f"device family {family!r} is none of {', '.join(FAMILIES)}")
+    commands = [
+        f"synth_xilinx -family {family} -flatten -noiopad -top {top}",
+        "tee -q -o stat.json stat -json",
+        f"select {top}",
+        "write_json -selected netlist.json",
+    ]
+    return script(sources, top, parameters or {}, commands)
+
+
+def script(
+    sources: Sequence[Path | str], top: str, parameters: Mapping[str, int | str], commands: Sequence[str]
+) -> Design:
+    """Yosys ``commands`` on the sources, once they are read.
+
+    Raises:
+        MissingDependencyError: pyosys is not installed.
+        BuildError: a source is missing.
+    """
     files = [Path(s).resolve() for s in sources]
     missing = [str(f) for f in files if not f.is_file()]
     if missing:
         raise BuildError(f"source file missing: {', '.join(missing)}")
     names = {f: f.name if f.suffix in _HEADERS else f"source{i}{f.suffix}" for i, f in enumerate(files)}
-    script = _script([n for f, n in names.items() if f.suffix not in _HEADERS], top, parameters or {}, family)
-    return Design(top, names, script, _key(names, script))
-
-
-def _script(sources: Sequence[str], top: str, parameters: Mapping[str, int | str], family: str) -> str:
-    """Yosys commands, one a line."""
     options = [f"-G {name}={_literal(value)}" for name, value in sorted(parameters.items())]
-    return "\n".join(
-        [
-            " ".join([_READ, *options, f"-I . --top {top}", *sources]),
-            f"synth_xilinx -family {family} -flatten -noiopad -top {top}",
-            "tee -q -o stat.json stat -json",
-            f"select {top}",
-            "write_json -selected netlist.json",
-        ]
-    )
+    read = [n for f, n in names.items() if f.suffix not in _HEADERS]
+    text = "\n".join([" ".join([_READ, *options, f"-I . --top {top}", *read]), *commands])
+    return Design(top, names, text, _key(names, text))
 
 
 def _literal(value: int | str) -> str:
@@ -201,7 +208,19 @@ def _key(names: Mapping[Path, str], script: str) -> str:
 
 
 def _synthesise(design: Design, timeout: float) -> Area:
-    """Run Yosys on copies of the sources, since it cannot quote a path."""
+    """Run Yosys on the design."""
+    with executed(design, timeout) as work:
+        cells: dict[str, int] = _load(work / "stat.json")["design"]["num_cells_by_type"]
+        return Area.of(cells, paths.longest(_load(work / "netlist.json")["modules"][design.top]))
+
+
+@contextmanager
+def executed(design: Design, timeout: float) -> Iterator[Path]:
+    """Run Yosys on copies of the sources, since it cannot quote a path; gives the folder with what the script wrote.
+
+    Raises:
+        BuildError: Yosys refused, crashed or took too long.
+    """
     with tempfile.TemporaryDirectory(prefix="bitpan-yosys-") as folder:
         work = Path(folder)
         for file, name in design.names.items():
@@ -217,13 +236,12 @@ def _synthesise(design: Design, timeout: float) -> Area:
                 raise BuildError(
                     f"Yosys took more than {timeout:g} s for {design.top}: synthesise smaller units"
                 ) from error
-        if code != 0 or not (work / "netlist.json").is_file():
+        if code != 0:
             told = (work / "log").read_text()
             for file, name in design.names.items():
                 told = told.replace(name, file.name)
             raise BuildError(f"Yosys failed on {design.top} (exit code {code}): {_fault(told)}")
-        cells: dict[str, int] = _load(work / "stat.json")["design"]["num_cells_by_type"]
-        return Area.of(cells, paths.longest(_load(work / "netlist.json")["modules"][design.top]))
+        yield work
 
 
 def _load(file: Path) -> dict[str, Any]:

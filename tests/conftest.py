@@ -10,6 +10,14 @@ from bitpan.model import IntegerModel, Node, SceneParameter, Tensor
 FEATURE = Format(10, 6)
 
 
+def pytest_terminal_summary(terminalreporter):
+    """Tell how many beats of simulated units were compared with the arithmetic (``hw/conftest.py`` counts them)."""
+    passed = terminalreporter.stats.get("passed", [])
+    beats = sum(count for report in passed for name, count in report.user_properties if name == "beats")
+    if beats:
+        terminalreporter.write_line(f"{beats:,} beats of simulated units equal the arithmetic in every bit")
+
+
 def make_random_model(blocks=2, channels=32, bands=4, bits=11, seed=0):
     """An s2bnet-flat of random integers whose features spread over their whole format."""
     rng = np.random.default_rng(seed)

@@ -13,6 +13,8 @@ from bitpan.hw.simulation import Simulation, unit_sources
 
 PATTERNS = ("never", "rarely", "half", "bursts", 3)
 
+compared = 0  # beats so far
+
 
 def integers(rng, bits, shape, signed=True):
     """Random integers over the whole format; one in eight is its smallest or its largest."""
@@ -56,6 +58,7 @@ class SceneUnit:
 
 def run(simulation: Simulation, inputs: Mapping[str, Beats], outputs: Mapping[str, Beats]) -> int:
     """Push all inputs, wait for as many beats as expected, compare every bit; returns the cycles."""
+    global compared
     for stream, beats in inputs.items():
         simulation.push(stream, beats)
     cycles = simulation.run(10_000_000, until={stream: len(beats) for stream, beats in outputs.items()})
@@ -65,6 +68,7 @@ def run(simulation: Simulation, inputs: Mapping[str, Beats], outputs: Mapping[st
         assert len(received) == len(beats), f"{stream}: {len(received) - len(beats)} beats too many"
         wrong = np.argwhere(received != beats)
         assert not len(wrong), f"{stream}: {len(wrong)} wrong bytes, the first (beat, byte) is {wrong[0]}"
+        compared += len(beats)
     return cycles
 
 

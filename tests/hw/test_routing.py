@@ -13,7 +13,7 @@ from bitpan.hw.verilate import lint
 from bitpan.hw.yosys import area
 
 
-def beats(width, count=600, seed=0):
+def beats(width, count=2400, seed=0):
     return pack(np.random.default_rng(seed).integers(0, 2, (count, width)), 1)
 
 
@@ -34,7 +34,7 @@ FIFO_STORAGE = ("SRL16E|SRLC32E", "RAM32M|RAM64M", r"RAMB\d+E1")  # shift regist
     ],
 )
 def test_stream_fifo(width, depth, style):
-    data = beats(width, max(600, 3 * depth))
+    data = beats(width, max(2400, 3 * depth))
     with Simulation(
         [rtl("stream_fifo")], "stream_fifo", {"Width": width, "Depth": depth, "Style": style}
     ) as simulation:
@@ -91,7 +91,7 @@ def test_concat_streams():
 
 
 def test_split_streams():
-    whole = np.random.default_rng(2).integers(0, 2, (600, 33))
+    whole = np.random.default_rng(2).integers(0, 2, (2400, 33))
     inputs, parts = {"in0": pack(whole, 1)}, {"out0": pack(whole[:, :20], 1), "out1": pack(whole[:, 20:], 1)}
     with Simulation(unit_sources("split_streams"), "split_streams", {"Width0": 20, "Width1": 13}) as simulation:
         assert check(simulation, inputs, parts) <= len(whole) + 1
@@ -103,7 +103,7 @@ def test_split_streams():
 @pytest.mark.parametrize(("narrow", "wide"), [(6, 30), pytest.param(9, 9, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("up", [True, False])
 def test_width_converter(narrow, wide, up):
-    bits = np.random.default_rng(narrow).integers(0, 2, (600, narrow))
+    bits = np.random.default_rng(narrow).integers(0, 2, (2400, narrow))
     narrow_beats, wide_beats = pack(bits, 1), pack(bits.reshape(-1, wide), 1)
     source, sink = (narrow_beats, wide_beats) if up else (wide_beats, narrow_beats)
     sizes = {"InWidth": narrow if up else wide, "OutWidth": wide if up else narrow}

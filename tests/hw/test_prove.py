@@ -1,0 +1,181 @@
+"""Stream rules of the units, proved; and that the proofs see each kind of fault."""
+
+import pytest
+
+from bitpan.errors import BuildError
+from bitpan.hw.prove import FORMAL, prove
+from bitpan.hw.simulation import rtl, unit_sources
+from bitpan.hw.units import unit
+
+TINY = {"PBits": 2, "KneeBits": 2, "SlopeBits": 2, "BiasBits": 2, "OutBits": 2, "Shift": 1}
+IMAGE = {"Channels": 1, "Pe": 1, "InBits": 1}
+FIFO_FRAMES = {"in0": 4, "out0": 4}
+GATE = [rtl("frame_gate"), rtl("frame_end"), FORMAL / "gate_rules.sv"]
+
+
+PROVED = [
+    ("duplicate", {"Width": 2}, {"in0": 2, "out0": 2, "out1": 2}, {}),
+    ("concat_streams", {"Width0": 2, "Width1": 1}, {"in0": 2, "in1": 2, "out0": 2}, {}),
+    ("split_streams", {"Width0": 2, "Width1": 1}, {"in0": 2, "out0": 2, "out1": 2}, {}),
+    ("width_converter", {"InWidth": 1, "OutWidth": 3}, {"in0": 6, "out0": 2}, {}),
+    ("width_converter", {"InWidth": 3, "OutWidth": 1}, {"in0": 2, "out0": 6}, {}),
+    ("stream_fifo", {"Width": 2, "Depth": 5, "Style": 1}, FIFO_FRAMES, {}),
+    ("stream_fifo", {"Width": 2, "Depth": 5, "Style": 2}, FIFO_FRAMES, {}),
+    ("stream_fifo", {"Width": 2, "Depth": 5, "Style": 3}, FIFO_FRAMES, {}),
+    ("frame_end", {"Width": 2, "FrameBeats": 3}, {"in0": 3, "out0": 3}, {}),
+    ("add", {"Elements": 1, "In0Bits": 2, "In1Bits": 2, "OutBits": 2}, {"in0": 2, "in1": 2, "out0": 2}, {}),
+    ("add_clip", {"Elements": 1, "LmsBits": 2, "ResidualBits": 2, "OutBits": 1}, {"in0": 2, "in1": 2, "out0": 2}, {}),
+    ("centre", {"Elements": 1, "InBits": 3, "InSigned": 1, "Offset": 1, "OutBits": 2}, {"in0": 2, "out0": 2}, {}),
+    (
+        "sign_threshold",
+        {"Channels": 2, "Pe": 1, "InBits": 2, "ThresholdBits": 2, "FrameBeats": 4},
+        {"in0": 4, "out0": 4},
+        {},
+    ),
+    ("average_pool", {**IMAGE, "Width": 4, "Height": 4}, {"in0": 16, "out0": 4}, {}),
+]
+SLOWLY_PROVED = [
+    (
+        "channel_affine",
+        {
+            "Channels": 2,
+            "Pe": 1,
+            "InBits": 2,
+            "OutBits": 2,
+            "ScaleBits": 2,
+            "OffsetBits": 2,
+            "Shift": 1,
+            "FrameBeats": 4,
+        },
+        {"in0": 4, "out0": 4},
+        {},
+    ),
+    ("rprelu_plain", {"Channels": 2, "Pe": 1, **TINY}, {"in0": 4, "out0": 4}, {}),
+    ("rprelu", {"Channels": 2, "Pe": 1, "XBits": 2, **TINY}, {"in0": 4, "in1": 4, "out0": 4}, {}),
+    (
+        "xnor_mvu",
+        {"MatrixWidth": 4, "MatrixHeight": 4, "Simd": 2, "Pe": 2},
+        {"in0": 4, "out0": 4},
+        {"patience": 16},
+    ),
+    (
+        "quant_mvu",
+        {"MatrixWidth": 2, "MatrixHeight": 2, "Simd": 1, "Pe": 1, "InBits": 2, "WeightBits": 2, "BiasBits": 2}
+        | {"OutBits": 2, "Shift": 1},
+        {"in0": 4, "out0": 4},
+        {"patience": 16},
+    ),
+    ("haar", {**IMAGE, "Width": 4, "Height": 4}, {"in0": 16, "out0": 4, "out1": 4, "out2": 4, "out3": 4}, {}),
+    (
+        "inverse_haar",
+        {**IMAGE, "OutBits": 1, "Width": 2, "Height": 2},
+        {"in0": 4, "in1": 4, "in2": 4, "in3": 4, "out0": 16},
+        {"patience": 24},
+    ),
+]
+BOUNDED = [
+    ("bilinear_up", {**IMAGE, "Width": 2, "Height": 2}, {"in0": 4, "out0": 16}, {"patience": 24}),
+    (
+        "channel_norm",
+        {"Channels": 2, "Pe": 1, "Bits": 2, "GainBits": 2, "CentreBits": 2, "BiasBits": 2},
+        {"in0": 8, "in1": 8, "out0": 8},
+        {"patience": 32, "inside": 6},
+    ),
+    (
+        "interpolator",
+        {"Bands": 1, "Bits": 1, "Width": 4, "Height": 4, "Ratio": 2, "CoefficientBits": 2},
+        {"in0": 16, "out0": 64},
+        {"patience": 32},
+    ),
+]
+
+
+@pytest.mark.parametrize(("name", "size", "frames", "options"), PROVED)
+def test_the_rules_hold(name, size, frames, options):
+    proof = prove(unit_sources(name), name, unit(name).parameters(size), frames, **options)
+    assert proof.holds, proof
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "size", "frames", "options"), SLOWLY_PROVED)
+def test_the_rules_hold_for_larger_units(name, size, frames, options):
+    test_the_rules_hold(name, size, frames, options)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "size", "frames", "options"), BOUNDED)
+def test_the_rules_hold_for_the_first_clocks(name, size, frames, options):
+    proof = prove(unit_sources(name), name, unit(name).parameters(size), frames, seconds=60, **options)
+    assert not proof.fault, proof
+    assert proof.holds or proof.clocks >= 30
+
+
+def test_frames_of_any_length_leave_the_gate_whole():
+    assert prove(GATE, "gate_rules").holds
+
+
+def planted(folder, name, right, wrong):
+    """The source of a unit with a fault in it."""
+    text = rtl(name).read_text()
+    assert text.count(right) == 1, f"{right!r} is not in {name} once"
+    (folder / f"{name}.sv").write_text(text.replace(right, wrong))
+    return folder / f"{name}.sv"
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "fault"),
+    [
+        ("if (out0_tready_i) out0_tvalid_o", "out0_tvalid_o", "out0 took back a beat"),
+        ("if (in0_tready_o) beat_q", "beat_q", "out0 changed a beat"),
+        ("out1_tvalid_o <= in0_tvalid_i", "out1_tvalid_o <= 1'b1", "a beat left before the share of its frame"),
+        ("assign in0_tready_o =", "assign in0_tready_o = beat_q != 3 &&", "nothing moved"),
+    ],
+)
+def test_a_planted_fault_is_found(right, wrong, fault, tmp_path):
+    source = planted(tmp_path, "duplicate", right, wrong)
+    proof = prove([source], "duplicate", {"Width": 2}, {"in0": 2, "out0": 2, "out1": 2})
+    assert fault in proof.fault, proof
+    assert proof.clocks and not proof.holds
+
+
+def test_a_beat_that_stays_inside_is_found(tmp_path):
+    source = planted(tmp_path, "stream_fifo", "fetch = stored_q != 0 &&", "fetch = stored_q > 1 &&")
+    assert "did not come out" in prove([source], "stream_fifo", {"Width": 1, "Depth": 3}, FIFO_FRAMES).fault
+
+
+def test_a_unit_that_takes_in_too_much_is_found():
+    proofs = [
+        prove([rtl("stream_fifo")], "stream_fifo", {"Width": 1, "Depth": 4}, {"in0": 1, "out0": 1}, inside=n)
+        for n in (3, 4)
+    ]
+    assert "more begun frames were inside" in proofs[0].fault
+    assert proofs[1].holds
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "fault"),
+    [
+        ("if (out0_tready_i && last_beat) state_d = Pass;", "state_d = Pass;", "bad_start_o"),
+        ("in0_tvalid_i && open;", "in0_tvalid_i;", "bad_order_o"),
+        ("in0_tlast_i != last_beat) begin", "in0_tlast_i && !last_beat) begin", "bad_start_o"),
+        ("error   = 1'b1;", "error   = last_beat;", "bad_error_o"),
+    ],
+)
+def test_a_fault_of_the_gate_is_found(right, wrong, fault, tmp_path):
+    source = planted(tmp_path, "frame_gate", right, wrong)
+    assert prove([source, *GATE[1:]], "gate_rules").fault in fault
+
+
+def test_a_proof_that_does_not_close_says_for_how_long_it_holds():
+    name, size, frames, options = BOUNDED[1]
+    proof = prove(unit_sources(name), name, unit(name).parameters(size), frames, **options, seconds=2, clocks=4)
+    assert not proof.fault and 0 < proof.clocks <= 4 and not proof.holds
+
+
+def test_bad_calls_are_refused(tmp_path):
+    with pytest.raises(BuildError, match="duplicate has the streams in0, out0, out1, not in0"):
+        prove([rtl("duplicate")], "duplicate", {}, {"in0": 2})
+    with pytest.raises(BuildError, match="Copies is 2"):
+        prove([rtl("duplicate")], "duplicate", {"Copies": 3})
+    with pytest.raises(BuildError, match="source file missing"):
+        prove([tmp_path / "none.sv"], "none")

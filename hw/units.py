@@ -221,9 +221,12 @@ UNITS = [
     ),
     Unit(
         "add",
-        "a + b, saturated: a skip connection",
+        "a + b, saturated: a skip connection, or, unsigned, the fused image",
         "1 a beat",
-        _each("Elements", 1, 8, 32, In0Bits=10, In1Bits=10, OutBits=10),
+        [
+            {"Elements": elements, "In0Bits": bits, "In1Bits": bits, "OutBits": out, "OutSigned": signed}
+            for elements, bits, out, signed in ((4, 13, 11, 0), (8, 10, 10, 1), (32, 10, 10, 1))
+        ],
         test="pointwise",
     ),
     Unit(
@@ -265,13 +268,6 @@ UNITS = [
         "round(x - offset), saturated: the network's input",
         "1 a beat",
         _each("Elements", 1, 4, 8, InBits=13, InSigned=1, Offset=512, OutBits=12),
-        test="pointwise",
-    ),
-    Unit(
-        "add_clip",
-        "lms + residual, clipped: the fused image",
-        "1 a beat",
-        _each("Elements", 1, 4, 8, LmsBits=13, ResidualBits=13, OutBits=11),
         test="pointwise",
     ),
     Unit("duplicate", "one stream becomes two", "1 a beat", _each("Width", 10, 80, 320), test="routing"),

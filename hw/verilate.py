@@ -35,7 +35,7 @@ _COMPILE = ["-std=c++17", "-O1", "-fno-tree-vectorize", "-fPIC", "-fno-gnu-uniqu
 _LINK = ["-shared", "-Wl,-Bsymbolic", "-pthread"]
 _DEFINES = ["-DVL_USER_FATAL", "-DVL_USER_STOP", "-DVL_USER_FINISH", "-DVL_TIME_CONTEXT"]
 _VERILATE = ["--cc", "--prefix", "Vdesign", "--x-initial", "unique", "--no-timing", "--no-assert"]
-_VERILATE += ["-Wno-fatal", "-Wno-lint", "-Wno-style", "--output-split", "20000", "-O3"]
+_VERILATE += ["-Wno-fatal", "-Wno-lint", "-Wno-style", "-Werror-USERERROR", "--output-split", "20000", "-O3"]
 _VERILATE += ["--unroll-count", "16", "--expand-limit", "4"]  # keep loops and wide words loops in C++
 _PORT = re.compile(r"VL_(IN|OUT)(?:8|16|64|W)?\(&(\w+),(\d+),(\d+)")
 
@@ -179,6 +179,7 @@ def _command(command: list[str], work: Path, tool: str, environment: Mapping[str
         return
     lines = (done.stderr + done.stdout).splitlines()
     faults = [line for line in lines if "rror" in line or line.startswith("%")] or lines
+    faults.sort(key=lambda line: "USERERROR" not in line)  # what the design itself says first
     raise BuildError(f"{tool} failed: " + " | ".join(line.strip() for line in faults[:4]))
 
 

@@ -181,6 +181,7 @@ def script(
     missing = [str(f) for f in files if not f.is_file()]
     if missing:
         raise BuildError(f"source file missing: {', '.join(missing)}")
+    files.sort(key=lambda file: file.name)  # the order in which they are found is no part of the key
     names = {f: f.name if f.suffix in _HEADERS else f"source{i}{f.suffix}" for i, f in enumerate(files)}
     options = [f"-G {name}={_literal(value)}" for name, value in sorted(parameters.items())]
     read = [n for f, n in names.items() if f.suffix not in _HEADERS]

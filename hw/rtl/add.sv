@@ -1,10 +1,11 @@
-// Sum of two streams, elementwise: out = saturate(in0 + in1).
+// Sum of two streams, elementwise: out = saturate(in0 + in1). Unsigned, it is the last step of the fusion.
 
 module add #(
     parameter int unsigned Elements = 1,  // per beat
-    parameter int unsigned In0Bits = 12,  // all numbers are two's complement, on one grid
+    parameter int unsigned In0Bits = 12,  // in0 and in1 are two's complement, on one grid
     parameter int unsigned In1Bits = 12,
-    parameter int unsigned OutBits = 12
+    parameter int unsigned OutBits = 12,
+    parameter bit OutSigned = 1'b1  // so is the sum
 ) (
     input  logic                        clk_i,
     input  logic                        rst_ni,
@@ -19,6 +20,10 @@ module add #(
     input  logic                        out0_tready_i
 );
     localparam int unsigned SumBits = (In0Bits > In1Bits ? In0Bits : In1Bits) + 1;
+
+    if (Elements == 0 || In0Bits == 0 || In1Bits == 0) begin : gen_check
+        $error("add: Elements, In0Bits and In1Bits are at least 1");
+    end
 
     logic advance;
     assign advance = !out0_tvalid_o || out0_tready_i;
@@ -36,9 +41,10 @@ module add #(
         assign sum = SumBits'($signed(in0_tdata_i[e*In0Bits+:In0Bits]))
             + SumBits'($signed(in1_tdata_i[e*In1Bits+:In1Bits]));
         requantise #(
-            .InBits (SumBits),
-            .Shift  (0),
-            .OutBits(OutBits)
+            .InBits   (SumBits),
+            .Shift    (0),
+            .OutBits  (OutBits),
+            .OutSigned(OutSigned)
         ) u_saturate (
             .x_i(sum),
             .y_o(result)

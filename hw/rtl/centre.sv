@@ -21,6 +21,10 @@ module centre #(
     localparam int unsigned OffsetBits = $clog2((Offset < 0 ? -Offset : Offset) + 1);
     localparam int unsigned Bits = (OffsetBits > InBits ? OffsetBits : InBits) + 2;
 
+    if (Elements == 0 || InBits == 0) begin : gen_check
+        $error("centre: Elements and InBits are at least 1");
+    end
+
     assign in0_tready_o = !out0_tvalid_o || out0_tready_i;
     always_ff @(posedge clk_i) begin
         if (!rst_ni) out0_tvalid_o <= 1'b0;

@@ -16,6 +16,10 @@ module concat_streams #(
     output logic                     out0_tvalid_o,
     input  logic                     out0_tready_i
 );
+    if (Width0 == 0 || Width1 == 0) begin : gen_check
+        $error("concat_streams: Width0 and Width1 are at least 1");
+    end
+
     logic advance;
     assign advance = !out0_tvalid_o || out0_tready_i;
     assign in0_tready_o = advance && in1_tvalid_i;

@@ -17,7 +17,10 @@ module duplicate #(
     output logic             out1_tvalid_o,
     input  logic             out1_tready_i
 );
-    if (Copies != 2) begin : gen_check
+    if (Width == 0) begin : gen_check_width
+        $error("duplicate: Width is at least 1");
+    end
+    if (Copies != 2) begin : gen_check_copies
         $error("duplicate: Copies is 2");
     end
 

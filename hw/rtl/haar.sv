@@ -35,6 +35,9 @@ module haar #(
     if (Channels % Pe != 0) begin : gen_check_pe
         $error("haar: Pe divides Channels");
     end
+    if (InBits == 0) begin : gen_check_bits
+        $error("haar: InBits is at least 1");
+    end
     if (Width < 2 || Height < 2 || Width % 2 != 0 || Height % 2 != 0) begin : gen_check_size
         $error("haar: Width and Height are even, at least 2");
     end

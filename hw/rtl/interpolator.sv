@@ -37,6 +37,9 @@ module interpolator #(
     input  logic                     out0_tready_i
 );
 
+    if (CoefficientBits == 0) begin : gen_check_coefficients
+        $error("interpolator: CoefficientBits is at least 1");
+    end
     if (OutBits < Bits + 2) begin : gen_check_bits
         $error("interpolator: OutBits must be at least Bits + 2");
     end

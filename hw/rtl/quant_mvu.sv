@@ -37,6 +37,9 @@ module quant_mvu #(
     localparam int unsigned Levels = $clog2(Simd);
     localparam int unsigned TreeBits = ProductBits + Levels;
 
+    if (MatrixWidth == 0 || MatrixHeight == 0 || BiasBits == 0) begin : gen_check_size
+        $error("quant_mvu: MatrixWidth, MatrixHeight and BiasBits are at least 1");
+    end
     if (MatrixWidth % Simd != 0) begin : gen_check_simd
         $error("quant_mvu: Simd divides MatrixWidth");
     end

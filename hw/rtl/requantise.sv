@@ -1,10 +1,11 @@
-// Round half up by Shift bits, then saturate: y = min(max((x + 2**(Shift-1)) >> Shift, -2**(OutBits-1)), 2**(OutBits-1)-1);
-// an exact left shift for Shift <= 0. Combinational.
+// Round half up by Shift bits, then saturate: y = (x + 2**(Shift-1)) >> Shift, no less than the least number of OutBits bits
+// and no more than the largest; an exact left shift for Shift <= 0. Combinational.
 
 module requantise #(
     parameter int unsigned InBits = 16,  // bits of x, two's complement
     parameter int Shift = 4,  // bits dropped; may be negative
-    parameter int unsigned OutBits = 8  // bits of y, two's complement
+    parameter int unsigned OutBits = 8,  // bits of y
+    parameter bit OutSigned = 1'b1  // y is two's complement
 ) (
     input  logic [ InBits-1:0] x_i,
     output logic [OutBits-1:0] y_o
@@ -16,8 +17,11 @@ module requantise #(
     logic signed [Kept-1:0] rounded;
     assign x = Wide'($signed(x_i));
 
-    if (Shift > Wide - 1) begin : gen_check
-        $error("requantise: Shift must be at most InBits");
+    if (InBits == 0 || OutBits == 0) begin : gen_check_bits
+        $error("requantise: InBits and OutBits are at least 1");
+    end
+    if (Shift > Wide - 1) begin : gen_check_shift
+        $error("requantise: Shift is at most InBits");
     end
 
     if (Shift > 0) begin : gen_round
@@ -30,7 +34,16 @@ module requantise #(
         assign rounded = x <<< -Shift;
     end
 
-    if (Kept > OutBits) begin : gen_saturate
+    if (!OutSigned) begin : gen_clip
+        localparam int Bits = Kept > int'(OutBits) ? Kept : int'(OutBits) + 1;
+        logic signed [Bits-1:0] clipped;
+        assign clipped = Bits'(rounded);
+        always_comb begin
+            if (clipped[Bits-1]) y_o = '0;
+            else if (|clipped[Bits-1:OutBits]) y_o = '1;
+            else y_o = clipped[OutBits-1:0];
+        end
+    end else if (Kept > OutBits) begin : gen_saturate
         logic fits;  // all bits above the result repeat its sign
         assign fits = rounded[Kept-1:OutBits-1] == {(Kept - OutBits + 1) {rounded[Kept-1]}};
         assign y_o = fits ? rounded[OutBits-1:0] : {rounded[Kept-1], {(OutBits - 1) {~rounded[Kept-1]}}};

@@ -39,8 +39,8 @@ module rprelu #(
     localparam int unsigned SumBits = (Larger > XBits + Shift ? Larger : XBits + Shift) + 2;
     localparam int unsigned WordBits = KneeBits + 2 * SlopeBits + 2 * BiasBits;
 
-    if (Channels % Pe != 0) begin : gen_check
-        $error("rprelu: Pe divides Channels");
+    if (Channels == 0 || Channels % Pe != 0) begin : gen_check
+        $error("rprelu: Channels is at least 1, Pe divides it");
     end
 
     logic advance, accept;

@@ -16,8 +16,8 @@ module scene_position #(
 );
     localparam int unsigned BeatBits = FrameBeats > 1 ? $clog2(FrameBeats) : 1;
 
-    if (FrameBeats % Folds != 0) begin : gen_check
-        $error("scene_position: a frame is a whole number of pixels");
+    if (FrameBeats == 0 || FrameBeats % Folds != 0) begin : gen_check
+        $error("scene_position: a frame is a whole number of pixels, at least 1");
     end
 
     logic last_fold, last_beat;

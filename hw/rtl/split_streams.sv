@@ -17,6 +17,10 @@ module split_streams #(
     output logic                     out1_tvalid_o,
     input  logic                     out1_tready_i
 );
+    if (Width0 == 0 || Width1 == 0) begin : gen_check
+        $error("split_streams: Width0 and Width1 are at least 1");
+    end
+
     /* verilator lint_off UNUSEDSIGNAL */
     logic [1:0][Width0+Width1-1:0] copies;
     /* verilator lint_on UNUSEDSIGNAL */

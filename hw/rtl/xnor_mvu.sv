@@ -39,6 +39,9 @@ module xnor_mvu #(
     localparam int unsigned SumBits = OutBits - 1;  // sums are all even or all odd: their lowest bit is constant
     localparam int Half = (int'(RowWidth) + 1) / 2;
 
+    if (MatrixWidth == 0 || MatrixHeight == 0) begin : gen_check_size
+        $error("xnor_mvu: MatrixWidth and MatrixHeight are at least 1");
+    end
     if (MatrixWidth % Simd != 0) begin : gen_check_simd
         $error("xnor_mvu: Simd divides MatrixWidth");
     end

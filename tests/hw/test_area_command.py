@@ -28,10 +28,10 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, dict[str, int | st
 
 
 def test_json_of_a_real_unit(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["area", "add_clip", "Elements=1", "--json"]) == 0
+    assert main(["area", "centre", "Elements=1", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
-    assert found["parameters"] == {"Elements": 1, "LmsBits": 13, "ResidualBits": 13, "OutBits": 11}
-    smallest = next(row for row in table.read()[0].splitlines() if "`add_clip`" in row).split(" | ")
+    assert found["parameters"] == {"Elements": 1, "InBits": 13, "InSigned": 1, "Offset": 512, "OutBits": 12}
+    smallest = next(row for row in table.read()[0].splitlines() if "`centre`" in row).split(" | ")
     shown = [f"{found[key]:,g}" for key in ("lut", "ff", "bram36", "dsp")] + [f"{found['levels']:.2f}"]
     assert smallest[4:9] == shown
     assert found["path"]["to"].startswith("out0_tdata_o")
@@ -69,8 +69,8 @@ def test_contents_follow_each_units_size(asked: list) -> None:
     [
         (["nothing"], "there is no unit 'nothing'; there are xnor_mvu, quant_mvu,"),
         (["popcount"], "there is no unit 'popcount'"),
-        (["add_clip", "Lanes=2"], "add_clip has no parameter 'Lanes'; it has Elements, LmsBits, ResidualBits, OutBits"),
-        (["add_clip", "Elements=two"], "'Elements=two' is no PARAM=VALUE with an integer value"),
+        (["add", "Lanes=2"], "add has no parameter 'Lanes'; it has Elements, In0Bits, In1Bits, OutBits, OutSigned"),
+        (["add", "Elements=two"], "'Elements=two' is no PARAM=VALUE with an integer value"),
         (["xnor_mvu", "MatrixWidth=1000000"], "choose a smaller size"),
         (["--json"], "--json and --family go with a unit"),
     ],
@@ -97,7 +97,7 @@ def test_without_a_unit_the_table_is_written(
     assert main(["area"]) == 0
     said = capsys.readouterr()
     assert f"{copy}: {len(UNITS)} units" in said.out
-    assert "add_clip Elements 4, LmsBits 13, ResidualBits 13, OutBits 11: 1,234 LUT, 2.25 levels" in said.err
+    assert "add Elements 4, In0Bits 13, In1Bits 13, OutBits 11, OutSigned 0: 1,234 LUT, 2.25 levels" in said.err
     assert "| 1,234 | 56 | 0.5 | 7 | 2.25 |" in table.read()[0]
     copy.unlink()
     assert main(["area"]) == 1

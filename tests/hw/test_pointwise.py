@@ -99,30 +99,21 @@ def test_centre(in_bits, signed, offset, shift, out_bits):
         assert check(simulation, {"in0": pack(x, in_bits)}, {"out0": pack(result, out_bits)}) <= len(x) + 2
 
 
-@pytest.mark.parametrize(("lms_bits", "residual_bits", "bits"), [(13, 13, 11), (10, 12, 8)])
-def test_add_clip(lms_bits, residual_bits, bits):
-    rng = np.random.default_rng(bits)
-    lms, residual = integers(rng, lms_bits, (500, 4)), integers(rng, residual_bits, (500, 4))
-    fused = arithmetic.add_clip(lms, residual, bits)
-    assert (fused == 0).any() and (fused == 2**bits - 1).any()
-    sizes = {"Elements": 4, "LmsBits": lms_bits, "ResidualBits": residual_bits, "OutBits": bits}
-    inputs = {"in0": pack(lms, lms_bits), "in1": pack(residual, residual_bits)}
-    with Simulation(unit_sources("add_clip"), "add_clip", sizes) as simulation:
-        assert check(simulation, inputs, {"out0": pack(fused, bits)}) <= len(lms) + 2
-
-
-@pytest.mark.parametrize(("bits", "out_bits"), [((12, 12), 12), ((9, 13), 15)])
-def test_add(bits, out_bits):
+@pytest.mark.parametrize(
+    ("bits", "out_bits", "signed"),
+    [((12, 12), 12, True), ((9, 13), 15, True), ((13, 13), 11, False), ((10, 12), 14, False)],
+)
+def test_add(bits, out_bits, signed):
     rng = np.random.default_rng(out_bits)
     a, b = (integers(rng, width, (500, 4)) for width in bits)
-    fmt = Format(out_bits)
+    fmt = Format(out_bits, 0, signed)
     total = arithmetic.add(a, b, fmt)
     assert out_bits > 12 or ((total == fmt.min).any() and (total == fmt.max).any())
     inputs, outputs = {"in0": pack(a, bits[0]), "in1": pack(b, bits[1])}, {"out0": pack(total, out_bits)}
-    sizes = {"Elements": 4, "In0Bits": bits[0], "In1Bits": bits[1], "OutBits": out_bits}
+    sizes = {"Elements": 4, "In0Bits": bits[0], "In1Bits": bits[1], "OutBits": out_bits, "OutSigned": int(signed)}
     with Simulation(unit_sources("add"), "add", sizes) as simulation:
         assert check(simulation, inputs, outputs) <= len(a) + 2
-        outputs["out0"] = pack(a + b & (1 << out_bits) - 1, out_bits) if out_bits == 12 else outputs["out0"] ^ 1
+        outputs["out0"] = pack(a + b & (1 << out_bits) - 1, out_bits) if out_bits <= 12 else outputs["out0"] ^ 1
         with pytest.raises(AssertionError, match="wrong bytes"):  # a sum that wraps round is seen
             run(simulation, inputs, outputs)
 

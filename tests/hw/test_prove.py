@@ -24,7 +24,6 @@ PROVED = [
     ("stream_fifo", {"Width": 2, "Depth": 5, "Style": 3}, FIFO_FRAMES, {}),
     ("frame_end", {"Width": 2, "FrameBeats": 3}, {"in0": 3, "out0": 3}, {}),
     ("add", {"Elements": 1, "In0Bits": 2, "In1Bits": 2, "OutBits": 2}, {"in0": 2, "in1": 2, "out0": 2}, {}),
-    ("add_clip", {"Elements": 1, "LmsBits": 2, "ResidualBits": 2, "OutBits": 1}, {"in0": 2, "in1": 2, "out0": 2}, {}),
     ("centre", {"Elements": 1, "InBits": 3, "InSigned": 1, "Offset": 1, "OutBits": 2}, {"in0": 2, "out0": 2}, {}),
     (
         "sign_threshold",
@@ -112,6 +111,14 @@ def test_the_rules_hold_for_the_first_clocks(name, size, frames, options):
 
 def test_frames_of_any_length_leave_the_gate_whole():
     assert prove(GATE, "gate_rules").holds
+
+
+@pytest.mark.parametrize(
+    ("channels", "frames"),
+    [("lite_writes", {"in0": 1, "in1": 1, "out0": 1}), ("lite_reads", {"in0": 1, "out0": 1})],
+)
+def test_every_access_to_the_registers_is_answered_once(channels, frames):
+    assert prove([rtl("scene_registers"), FORMAL / f"{channels}.sv"], channels, {}, frames).holds
 
 
 def planted(folder, name, right, wrong):

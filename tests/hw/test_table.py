@@ -63,10 +63,10 @@ def test_a_changed_figure_or_module_or_size_makes_it_stale(
     rows, digest = table.read()
     assert table.digest(rows.replace("| 0 |", "| 1 |", 1)) != digest
     with monkeypatch.context() as context:
-        changed = tmp_path / "add_clip.sv"
-        changed.write_text((RTL / "add_clip.sv").read_text().replace("+ 1;", "+ 2;"))
-        assert changed.read_text() != (RTL / "add_clip.sv").read_text()
-        context.setattr(units, "unit_sources", lambda name: [changed] if name == "add_clip" else unit_sources(name))
+        changed = tmp_path / "centre.sv"
+        changed.write_text((RTL / "centre.sv").read_text().replace("+ 2;", "+ 3;"))
+        assert changed.read_text() != (RTL / "centre.sv").read_text()
+        context.setattr(units, "unit_sources", lambda name: [changed] if name == "centre" else unit_sources(name))
         assert table.digest(rows) != digest
     with monkeypatch.context() as context:
         context.setitem(UNITS[0].sizes[1], "Pe", 8)

@@ -1,8 +1,11 @@
-"""How many beats each test compared, for the count at the end."""
+"""How many beats each test compared, for the count at the end; and faults, to see that a test finds them."""
+
+import shutil
 
 import pytest
 
 import bench
+from bitpan.hw import simulation
 
 
 @pytest.hookimpl(wrapper=True)
@@ -11,3 +14,19 @@ def pytest_runtest_call(item):
     result = yield
     item.user_properties.append(("beats", bench.compared - before))
     return result
+
+
+@pytest.fixture
+def plant(tmp_path, monkeypatch):
+    """A fault in a unit for the rest of the test: ``plant(unit, right, wrong)`` changes one place of its source."""
+
+    def planted(unit, right, wrong):
+        library = shutil.copytree(simulation.RTL, tmp_path / "planted")
+        text = (library / f"{unit}.sv").read_text()
+        assert text.count(right) == 1, f"{right!r} is not in {unit} once"
+        (library / f"{unit}.sv").write_text(text.replace(right, wrong))
+        monkeypatch.setattr(simulation, "RTL", library)
+        simulation.unit_sources.cache_clear()
+
+    yield planted
+    simulation.unit_sources.cache_clear()

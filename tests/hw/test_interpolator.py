@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 
 from bitpan.arithmetic import COEFFICIENT_BITS, Integers, interpolate, keys_coefficients, lms_format, round_shift
 from bitpan.errors import BuildError
 from bitpan.hw.packing import pack, unpack
-from bitpan.hw.simulation import STALLS, Simulation, rtl
+from bitpan.hw.simulation import STALLS, Simulation, unit_sources
 from bitpan.hw.verilate import lint
 
-COLUMNS = [rtl(n) for n in ("interpolator_columns", "coefficient_store", "scene_words")]
-SOURCES = [rtl("interpolator"), rtl("interpolator_rows"), *COLUMNS]
 BASE = 100
 
 Coefficients = tuple[Integers, Integers]
@@ -23,7 +23,7 @@ class Interpolator:
 
     def __init__(self, bands: int, bits: int, height: int, width: int, ratio: int = 4) -> None:
         parameters = {"Bands": bands, "Bits": bits, "Height": height, "Width": width, "Ratio": ratio}
-        self.simulation = Simulation(SOURCES, "interpolator", {**parameters, "BaseAddress": BASE})
+        self.simulation = Simulation(unit_sources("interpolator"), "interpolator", {**parameters, "BaseAddress": BASE})
         self.simulation.poke("cfg_valid_i", 0)
         self.shape, self.bits, self.ratio = (bands, height, width), bits, ratio
 
@@ -100,6 +100,13 @@ def test_equals_the_contract(bands: int, bits: int, height: int, width: int, rat
         np.testing.assert_array_equal(unit.pull(len(frames)), expected)
 
 
+@pytest.mark.parametrize("unit", ["interpolator_rows", "interpolator_columns"])
+def test_a_planted_fault_is_seen(unit: str, plant: Callable[[str, str, str], None]) -> None:
+    plant(unit, "AccBits'(1 << (Fraction - 1))", "AccBits'(0)")  # rounds down
+    with pytest.raises(AssertionError, match="not equal"):
+        test_equals_the_contract(3, 8, 4, 4, 2)
+
+
 def test_bank_travels_with_the_frame_past_sixteen() -> None:
     rng = np.random.default_rng(7)
     unit = Interpolator(1, 8, 4, 4)
@@ -150,7 +157,7 @@ def test_columns_alone_take_any_pace(stall: str | int) -> None:
     """Within the interpolator columns come in step with the pixels; alone the horizontal pass must not rely on it."""
     rng = np.random.default_rng(12)
     parameters = {"Bands": 2, "Width": 6, "OutBits": 13, "BaseAddress": 0}
-    simulation = Simulation(COLUMNS, "interpolator_columns", parameters)
+    simulation = Simulation(unit_sources("interpolator_columns"), "interpolator_columns", parameters)
     coefficients = keys(rng)[1]
     simulation.poke("cfg_bank_i", 0)
     simulation.poke("column_bank_i", 0)
@@ -222,10 +229,10 @@ def test_format_holds_for_every_shift(bits: int, ratio: int) -> None:
 
 
 def test_lint_and_illegal_parameters() -> None:
-    lint(SOURCES, "interpolator")
+    lint(unit_sources("interpolator"), "interpolator")
     for illegal, name in (({"OutBits": 12}, "OutBits"), ({"Height": 0}, "Height"), ({"Ratio": 1}, "Ratio")):
         with pytest.raises(BuildError, match=f"{name}.* must be at least"):
-            lint(SOURCES, "interpolator", illegal)
+            lint(unit_sources("interpolator"), "interpolator", illegal)
 
 
 @pytest.mark.slow

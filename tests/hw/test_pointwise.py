@@ -99,6 +99,12 @@ def test_centre(in_bits, signed, offset, shift, out_bits):
         assert check(simulation, {"in0": pack(x, in_bits)}, {"out0": pack(result, out_bits)}) <= len(x) + 2
 
 
+def test_a_planted_fault_is_seen(plant):
+    plant("centre", "- Bits'(Offset)", "+ Bits'(Offset)")
+    with pytest.raises(AssertionError, match="wrong bytes"):
+        test_centre(13, True, 512, 0, 12)
+
+
 @pytest.mark.parametrize(
     ("bits", "out_bits", "signed"),
     [((12, 12), 12, True), ((9, 13), 15, True), ((13, 13), 11, False), ((10, 12), 14, False)],

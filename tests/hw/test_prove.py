@@ -10,7 +10,6 @@ from bitpan.hw.units import unit
 TINY = {"PBits": 2, "KneeBits": 2, "SlopeBits": 2, "BiasBits": 2, "OutBits": 2, "Shift": 1}
 IMAGE = {"Channels": 1, "Pe": 1, "InBits": 1}
 FIFO_FRAMES = {"in0": 4, "out0": 4}
-GATE = [rtl("frame_gate"), rtl("frame_end"), FORMAL / "gate_rules.sv"]
 
 
 PROVED = [
@@ -89,6 +88,10 @@ BOUNDED = [
 ]
 
 
+def prove_gate():
+    return prove([rtl("frame_gate"), rtl("frame_end"), FORMAL / "gate_rules.sv"], "gate_rules")
+
+
 @pytest.mark.parametrize(("name", "size", "frames", "options"), PROVED)
 def test_the_rules_hold(name, size, frames, options):
     proof = prove(unit_sources(name), name, unit(name).parameters(size), frames, **options)
@@ -110,7 +113,7 @@ def test_the_rules_hold_for_the_first_clocks(name, size, frames, options):
 
 
 def test_frames_of_any_length_leave_the_gate_whole():
-    assert prove(GATE, "gate_rules").holds
+    assert prove_gate().holds
 
 
 @pytest.mark.parametrize(
@@ -119,14 +122,6 @@ def test_frames_of_any_length_leave_the_gate_whole():
 )
 def test_every_access_to_the_registers_is_answered_once(channels, frames):
     assert prove([rtl("scene_registers"), FORMAL / f"{channels}.sv"], channels, {}, frames).holds
-
-
-def planted(folder, name, right, wrong):
-    """The source of a unit with a fault in it."""
-    text = rtl(name).read_text()
-    assert text.count(right) == 1, f"{right!r} is not in {name} once"
-    (folder / f"{name}.sv").write_text(text.replace(right, wrong))
-    return folder / f"{name}.sv"
 
 
 @pytest.mark.parametrize(
@@ -138,16 +133,16 @@ def planted(folder, name, right, wrong):
         ("assign in0_tready_o =", "assign in0_tready_o = beat_q != 3 &&", "nothing moved"),
     ],
 )
-def test_a_planted_fault_is_found(right, wrong, fault, tmp_path):
-    source = planted(tmp_path, "duplicate", right, wrong)
-    proof = prove([source], "duplicate", {"Width": 2}, {"in0": 2, "out0": 2, "out1": 2})
+def test_a_planted_fault_is_found(right, wrong, fault, plant):
+    plant("duplicate", right, wrong)
+    proof = prove([rtl("duplicate")], "duplicate", {"Width": 2}, {"in0": 2, "out0": 2, "out1": 2})
     assert fault in proof.fault, proof
     assert proof.clocks and not proof.holds
 
 
-def test_a_beat_that_stays_inside_is_found(tmp_path):
-    source = planted(tmp_path, "stream_fifo", "fetch = stored_q != 0 &&", "fetch = stored_q > 1 &&")
-    assert "did not come out" in prove([source], "stream_fifo", {"Width": 1, "Depth": 3}, FIFO_FRAMES).fault
+def test_a_beat_that_stays_inside_is_found(plant):
+    plant("stream_fifo", "fetch = stored_q != 0 &&", "fetch = stored_q > 1 &&")
+    assert "did not come out" in prove([rtl("stream_fifo")], "stream_fifo", {"Width": 1, "Depth": 3}, FIFO_FRAMES).fault
 
 
 def test_a_unit_that_takes_in_too_much_is_found():
@@ -168,9 +163,9 @@ def test_a_unit_that_takes_in_too_much_is_found():
         ("error   = 1'b1;", "error   = last_beat;", "bad_error_o"),
     ],
 )
-def test_a_fault_of_the_gate_is_found(right, wrong, fault, tmp_path):
-    source = planted(tmp_path, "frame_gate", right, wrong)
-    assert prove([source, *GATE[1:]], "gate_rules").fault in fault
+def test_a_fault_of_the_gate_is_found(right, wrong, fault, plant):
+    plant("frame_gate", right, wrong)
+    assert prove_gate().fault == fault
 
 
 def test_a_proof_that_does_not_close_says_for_how_long_it_holds():

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from bench import check, run
-from bitpan.errors import BuildError
+from bitpan.errors import BuildError, SimulationError
 from bitpan.hw.packing import pack
 from bitpan.hw.simulation import Simulation, rtl, unit_sources
 from bitpan.hw.verilate import lint
@@ -109,6 +109,21 @@ def test_width_converter(narrow, wide, up):
     sizes = {"InWidth": narrow if up else wide, "OutWidth": wide if up else narrow}
     with Simulation([rtl("width_converter")], "width_converter", sizes) as simulation:
         assert check(simulation, {"in0": source}, {"out0": sink}) <= len(bits) + 2
+
+
+@pytest.mark.parametrize(
+    ("unit", "right", "wrong", "seen_by"),
+    [
+        ("stream_fifo", "stored_q != CountBits'(Rows);", "1'b1;", lambda: test_stream_fifo(40, 18, 0)),
+        ("duplicate", "out1_tdata_o = beat_q", "out1_tdata_o = ~beat_q", lambda: test_duplicate()),
+        ("concat_streams", "{in1_tdata_i, in0_tdata_i}", "{in1_tdata_i, ~in0_tdata_i}", lambda: test_concat_streams()),
+        ("width_converter", "step && last", "step", lambda: test_width_converter(6, 30, True)),
+    ],
+)
+def test_a_planted_fault_is_seen(unit, right, wrong, seen_by, plant):
+    plant(unit, right, wrong)
+    with pytest.raises((AssertionError, SimulationError), match=r"wrong bytes|too many|no beat moved"):
+        seen_by()
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -224,7 +225,7 @@ def test_gate_lets_in_what_is_started(frame_beats: int, stall: str) -> None:
 
 
 @pytest.mark.parametrize("stall", ["never", "half"])
-def test_gate_fills_and_cuts_frames_of_a_wrong_length(stall: str) -> None:
+def test_gate_fills_and_cuts(stall: str) -> None:
     simulation = gate()
     simulation.set_stall("in0", stall, seed=1)
     simulation.set_stall("out0", stall, seed=2)
@@ -256,6 +257,28 @@ def test_end_marks_and_counts_frames(frame_beats: int, stall: str) -> None:
     received, last = simulation.pull_with_last("out0")
     np.testing.assert_array_equal(received, beats)
     np.testing.assert_array_equal(last, np.arange(len(beats)) % frame_beats == frame_beats - 1)
+
+
+@pytest.mark.parametrize(
+    ("unit", "right", "wrong", "seen_by"),
+    [
+        ("scene_registers", "<= data_q[0];", "<= 1'b1;", test_start_keeps_the_bank_of_each_frame),
+        ("scene_registers", "(s_axi_wready_o) data_q", "(1) data_q", lambda: test_channels_in_any_order(0.1, 0.9, 0.5)),
+        (
+            "frame_gate",
+            "tlast_i != last_beat",
+            "tlast_i && !last_beat",
+            lambda: test_gate_fills_and_cuts("half"),
+        ),
+        ("frame_end", "'(FrameBeats - 1)", "'(FrameBeats)", lambda: test_end_marks_and_counts_frames(7, "half")),
+    ],
+)
+def test_a_planted_fault_is_seen(
+    unit: str, right: str, wrong: str, seen_by: Callable[[], None], plant: Callable[[str, str, str], None]
+) -> None:
+    plant(unit, right, wrong)
+    with pytest.raises(AssertionError):
+        seen_by()
 
 
 @pytest.mark.parametrize("top", ["frame_gate", "frame_end", "scene_registers"])

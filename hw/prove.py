@@ -9,7 +9,8 @@ free too. Yosys makes an and-inverter graph of it all, in which registers withou
 property directed reachability (Een, Mishchenko, Brayton, FMCAD 2011) that no clock ever breaks a rule, or finds one
 that does. The rules stand in ``formal/stream_rules.sv`` and ``formal/frame_rules.sv``.
 
-A proof holds for the parameters given, so take small ones. What is in a beat is the business of tests by simulation.
+A proof holds for the parameters given, so take small ones. It counts beats: what is in them, and in what order they
+come, is the business of tests by simulation. A read beyond the end of a memory gives what Yosys makes of it.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ import re
 import subprocess
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from bitpan.errors import BuildError, MissingDependencyError
@@ -28,15 +29,17 @@ from bitpan.hw.yosys import executed, script
 
 FORMAL = Path(__file__).parent / "formal"
 _RULES = [FORMAL / f"{name}.sv" for name in ("stream_source", "stream_rules", "frame_rules")]
-_GRAPH = ["memory_map", "opt -full", "techmap", "async2sync", "dffunmap", "simplemap", "setundef -undriven -anyseq"]
-_GRAPH += ["aigmap", "opt_clean"]
-_STREAM = re.compile(r"(.+)_(tdata|tvalid|tready|tlast)_[io]$")
+# What is not defined is free, and said to be so before an optimisation chooses. All registers have one edge.
+_GRAPH = ["hierarchy -top harness", "proc", "flatten", "setundef -undriven -anyseq", "prep -top harness"]
+_GRAPH += ["memory_map", "opt -full", "techmap", "async2sync", "dffunmap", "simplemap", "setundef -undriven -anyseq"]
+_GRAPH += ["select -assert-none t:$_DFF_N_*", "aigmap", "opt_clean", "write_aiger -zinit harness.aig"]
+_STREAM = re.compile(r"(.+)_(t[a-z]+)_[io]$")
 _CLOCKED = ("clk_i", "rst_ni")
 _COUNTED = {
-    "early": "a beat left before the share of its frame that it stands for was in",
-    "full": "more begun frames were inside than fit",
+    "early": "more of a frame left than had come",
+    "full": "more frames were inside than may be",
     "lost": "a whole frame went in and did not come out",
-    "stuck": "inputs offered, outputs were free, and nothing moved",
+    "stuck": "inputs offered, nobody kept a beat back, and none moved",
 }
 
 
@@ -45,19 +48,19 @@ class Proof:
     """What came of it.
 
     Attributes:
-        fault: the rule that a clock breaks; none was found where it is empty.
-        clocks: after how many the rule is broken, or that it holds for so many at least; 0 where it holds for ever.
-        registers: bits of state of the graph.
+        fault: the rule that a clock breaks; empty where there is none.
+        clock: the one that breaks it.
+        bounded: rules whose proof did not close, each with the number of clocks that it holds for at least.
     """
 
-    fault: str
-    clocks: int
-    registers: int
+    fault: str = ""
+    clock: int = 0
+    bounded: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def holds(self) -> bool:
-        """The rules hold in every clock."""
-        return not self.fault and not self.clocks
+        """All rules hold in every clock."""
+        return not self.fault and not self.bounded
 
 
 @dataclass(frozen=True)
@@ -81,7 +84,7 @@ def prove(
     patience: int = 8,
     inside: int = 2,
     seconds: int = 300,
-    clocks: int = 30,
+    clocks: int = 60,
 ) -> Proof:
     """Prove that ``top`` keeps the rules, or find the clock in which it breaks one.
 
@@ -93,30 +96,85 @@ def prove(
         parameters: a string is a Verilog literal (`packing.literal`).
         frames: beats of a frame on every stream, up to 255; without it only the handshakes are looked at.
         patience: clocks after which a frame is out, or a beat moved, once nobody keeps it back.
-        inside: begun frames that fit into the unit, 6 at most.
-        seconds: what the proof may take; it is then given up for one of the first ``clocks`` alone.
-        clocks: of that one.
+        inside: whole frames that may be in the unit, up to 5, besides the one that comes in.
+        seconds: what the proof may take. Then each rule is tried alone, so long each, and what stays open for the
+            first ``clocks`` alone, in that time again.
+        clocks: of that; enough for ``patience`` to run out once a frame is in.
 
     Raises:
         MissingDependencyError: pyosys is not installed.
-        BuildError: Yosys or ABC refused, or ``frames`` does not name the streams.
+        BuildError: Yosys or ABC refused, ``frames`` does not name the streams, a number is out of its range, or the
+            unit has another clock or nothing to prove.
     """
     ports = _ports(sources, top, parameters or {})
-    streams = {match[1] for port in ports if (match := _STREAM.match(port.name))}
-    if frames is not None and frames.keys() != streams:
-        raise BuildError(f"{top} has the streams {', '.join(sorted(streams))}, not {', '.join(sorted(frames))}")
+    _check(top, ports, frames, patience, inside, seconds, clocks)
     with tempfile.TemporaryDirectory(prefix="bitpan-proof-") as folder:
         harness = Path(folder) / "harness.sv"
         text, rules = _harness(ports, top, parameters or {}, frames, patience, inside)
         harness.write_text(text)
-        commands = ["prep -flatten -top harness", *_GRAPH, "write_aiger -zinit harness.aig"]
-        with executed(script([*sources, *_RULES, harness], "harness", {}, commands), 600) as work:
-            # The second for graphs of which scorr leaves nothing, where pdr has nothing to say.
-            for engine in (f"scorr; pdr -T {seconds}", f"pdr -T {seconds}", f"bmc3 -F {clocks} -T {seconds}"):
-                told = _abc(work, f"strash; print_stats; {engine}", seconds)
-                if "Property proved" in told or "was asserted" in told:
-                    break
-    return _read(told, rules)
+        with executed(script([*sources, *_RULES, harness], "harness", {}, _GRAPH), 600) as work:
+            told = _abc(work, f"read_aiger harness.aig; strash; scorr; print_stats; pdr -T {seconds}", seconds)
+            if broken := _broken(told):
+                return Proof(rules[broken[0]], broken[1])
+            return Proof() if _proved(told) else _one_by_one(work, rules, seconds, clocks)
+
+
+def _one_by_one(work: Path, rules: Sequence[str], seconds: int, clocks: int) -> Proof:
+    """Each rule alone, with the part of the unit that it has to do with; what stays open, for a number of clocks."""
+    bounded: dict[str, int] = {}
+    for number, rule in enumerate(rules):
+        alone = f"&r harness.aig; &cone -O {number}; &put"
+        told = _abc(work, f"{alone}; scorr; print_stats; pdr -T {seconds}", seconds)
+        if not _proved(told) and not _broken(told):
+            told = _abc(work, f"{alone}; bmc3 -F {clocks} -T {seconds}", seconds)
+            held = re.search(r"No output asserted in (\d+) frames", told)
+            bounded[rule] = int(held[1]) if held else 0
+        if broken := _broken(told):
+            return Proof(rule, broken[1])
+    return Proof(bounded=bounded)
+
+
+def _check(
+    top: str,
+    ports: Sequence[_Port],
+    frames: Mapping[str, int] | None,
+    patience: int,
+    inside: int,
+    seconds: int,
+    clocks: int,
+) -> None:
+    """Refuse what would make a proof of nothing."""
+    inputs = {port.name for port in ports if port.input}
+    parts: dict[str, set[str]] = {}
+    for port in ports:
+        if match := _STREAM.match(port.name):
+            parts.setdefault(match[1], set()).add(match[2])
+        if port.signal.startswith("bad_") and port.bits > 1:
+            raise BuildError(f"{top}: {port.name} has {port.bits} bits; a rule is one")
+    if not inputs.issuperset(_CLOCKED) or any(re.search("clk|clock", name) for name in inputs - {"clk_i"}):
+        raise BuildError(f"{top}: a proof needs one clock, clk_i, and one reset, rst_ni")
+    for stream, names in parts.items():
+        if not {"tdata", "tvalid", "tready"} <= names <= {"tdata", "tvalid", "tready", "tlast"}:
+            raise BuildError(
+                f"{top}: {stream} has {', '.join(sorted(names))}; a stream is tdata, tvalid, tready, tlast"
+            )
+    if not parts and not any(port.signal.startswith("bad_") for port in ports):
+        raise BuildError(f"{top} has neither streams nor outputs bad_*_o: there is nothing to prove")
+    if frames is not None and frames.keys() != parts.keys():
+        raise BuildError(f"{top} has the streams {', '.join(sorted(parts))}, not {', '.join(sorted(frames))}")
+    longest = max((frames or {}).values(), default=1)
+    for what, value, most in (
+        ("beats of a frame", longest, 255),
+        ("beats of a frame", min((frames or {}).values(), default=1), 255),
+        ("patience", patience, 1000),
+        ("inside", inside, 5),
+        ("seconds", seconds, 100_000),
+        ("clocks", clocks, 100_000),
+    ):
+        if not 1 <= value <= most:
+            raise BuildError(f"{what}: 1 to {most:,}, not {value:,}")
+    if frames is not None and clocks < longest + patience + 2:
+        raise BuildError(f"clocks: at least {longest + patience + 2} for rules about time to be tried, not {clocks}")
 
 
 def _ports(sources: Sequence[Path | str], top: str, parameters: Mapping[str, int | str]) -> list[_Port]:
@@ -191,29 +249,28 @@ def _harness(
 
 
 def _abc(work: Path, commands: str, seconds: int) -> str:
-    """What ABC says to the graph in a folder."""
+    """What ABC says to the graph in a folder; nothing if it takes much longer than it was told."""
     found = importlib.util.find_spec("pyosys")
     binary = Path(found.origin).parent / "yosys-abc" if found and found.origin else None
     if binary is None or not binary.is_file():
         raise MissingDependencyError("ABC, which comes with pyosys, is not installed: pip install 'bitpan[fpga]'")
-    command = [str(binary), "-c", f"read_aiger harness.aig; {commands}"]
+    command = [str(binary), "-c", commands]
     try:
-        done = subprocess.run(command, cwd=work, capture_output=True, text=True, timeout=seconds + 300, check=False)
-    except subprocess.TimeoutExpired as error:
-        raise BuildError(f"ABC took more than {seconds + 300} s: choose smaller parameters") from error
-    if done.returncode != 0:
+        done = subprocess.run(command, cwd=work, capture_output=True, text=True, timeout=2 * seconds + 60, check=False)
+    except subprocess.TimeoutExpired:
+        return ""
+    if done.returncode != 0 or "cmd error" in done.stdout:
         raise BuildError(f"ABC failed (exit code {done.returncode}): {done.stdout[-300:]}{done.stderr[-300:]}")
     return done.stdout
 
 
-def _read(told: str, rules: Sequence[str]) -> Proof:
-    """ABC's words."""
-    state = re.search(r"lat =\s*(\d+)", told)
-    registers = int(state[1]) if state else 0
-    if broken := re.search(r"Output (\d+) of miter \S+ was asserted in frame (\d+)", told):
-        return Proof(rules[int(broken[1])], int(broken[2]), registers)
-    if "Property proved" in told:
-        return Proof("", 0, registers)
-    if reached := re.search(r"No output asserted in (\d+) frames", told):
-        return Proof("", int(reached[1]), registers)
-    raise BuildError(f"ABC said nothing of the rules: {told[-300:]}")
+def _broken(told: str) -> tuple[int, int] | None:
+    """The rule that ABC found broken, and the clock."""
+    found = re.search(r"Output (\d+) of miter .* was asserted in frame (\d+)", told)
+    return (int(found[1]), int(found[2])) if found else None
+
+
+def _proved(told: str) -> bool:
+    """Whether ABC proved all rules. Where scorr has left nothing of the graph, pdr has nothing to say."""
+    nothing = re.search(r"lat =\s*0 +and =\s*0", told) and "All outputs solved" in told
+    return bool(nothing) or "Property proved" in told

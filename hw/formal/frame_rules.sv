@@ -1,13 +1,14 @@
-// The beats of a unit, counted: every frame that goes in comes out with exactly its beats, in time.
+// The beats of a unit, counted: of every frame as many come out as should, no sooner than their share of it is in, and in
+// time once the inputs stop between frames.
 //
 // Each stream has its number of beats a frame, inputs come first. A proof needs rules that fail within finite time, so
-// there are two with a bound in clocks; together they say that nothing is lost, doubled or kept for ever.
+// two have a bound in clocks.
 
 module frame_rules #(
     parameter int unsigned Inputs = 1,
     parameter int unsigned Outputs = 1,
     parameter logic [(Inputs+Outputs)*8-1:0] Beats = {8'd4, 8'd4},  // per frame, stream 0 lowest
-    parameter int unsigned Frames = 2,  // begun frames that fit inside, 6 at most
+    parameter int unsigned Frames = 2,  // whole frames that may be inside, besides the one that comes in; 5 at most
     parameter int unsigned Patience = 8,  // clocks in which something must happen
     localparam int unsigned Streams = Inputs + Outputs
 ) (
@@ -15,13 +16,13 @@ module frame_rules #(
     input  logic               rst_ni,
     input  logic [Streams-1:0] tvalid_i,
     input  logic [Streams-1:0] tready_i,
-    output logic               bad_early_o,  // a beat left before the share of the frame that it stands for was in
+    output logic               bad_early_o,  // more of a frame has left than has come
     output logic               bad_full_o,   // more than Frames are inside
-    output logic               bad_lost_o,   // inputs stopped at the end of a frame, outputs were free: it did not come out
-    output logic               bad_stuck_o   // inputs offered beats, outputs were free, and no beat moved
+    output logic               bad_lost_o,   // inputs stopped at the end of a frame, nobody kept it back: it did not come out
+    output logic               bad_stuck_o   // all inputs offered a beat, nobody kept one back, and none moved
 );
-    if (Frames > 6) begin : gen_check
-        $error("frame_rules: Frames is at most 6");
+    if (Frames > 5) begin : gen_check
+        $error("frame_rules: Frames is at most 5");
     end
 
     localparam int unsigned ClockBits = $clog2(Patience + 1);
@@ -62,11 +63,13 @@ module frame_rules #(
         end
     end
 
-    logic ended, offered;
+    logic free, ended, offered;
     logic [ClockBits-1:0] ended_q, offered_q;  // clocks for which it has been so
 
-    assign ended = tready_i[Inputs+:Outputs] == '1 && tvalid_i[0+:Inputs] == '0;
-    assign offered = tready_i[Inputs+:Outputs] == '1 && tvalid_i[0+:Inputs] == '1 && moved == '0;
+    // A consumer may wait for valid before it is ready, so it is enough that nobody keeps an offered beat waiting.
+    assign free = (tvalid_i[Inputs+:Outputs] & ~tready_i[Inputs+:Outputs]) == '0;
+    assign ended = free && tvalid_i[0+:Inputs] == '0;
+    assign offered = free && tvalid_i[0+:Inputs] == '1 && moved == '0;
 
     always_ff @(posedge clk_i) begin
         if (!rst_ni || !ended) ended_q <= '0;

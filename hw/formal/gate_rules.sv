@@ -18,9 +18,15 @@ module gate_rules #(
     output logic             bad_length_o,  // tlast elsewhere than at the last of FrameBeats beats
     output logic             bad_start_o,   // the first beat of a frame that came left as another than the first
     output logic             bad_order_o,   // a beat left for a frame that was not started
-    output logic             bad_error_o    // a frame of the right length was called wrong, or one of another was not
+    output logic             bad_error_o,   // a frame of the right length was called wrong, or one of another was not
+    output logic             bad_lost_o,    // the input stopped between frames, nobody kept them back: not all came out
+    output logic             bad_stuck_o    // a beat came, its frame was started, nobody kept it back, and none moved
 );
-    logic [3:0] started_q, entered_q;  // modulo 16
+    localparam logic [3:0] Patience = 4'd8;  // clocks
+
+    logic [3:0] started_q, entered_q, came_q;  // frames modulo 16: started, that left, that came
+    logic [3:0] ended_q, offered_q;  // clocks for which it has been so
+    logic free;
     logic [7:0] beat_q, length_q;  // beats of this frame that left; that came
     logic first_q, wrong_q, last, error, moved, taken, passed;
     logic [Width-1:0] tdata;
@@ -61,12 +67,16 @@ module gate_rules #(
     assign moved = out0_tvalid_o && out0_tready_i;
     assign taken = in0_tvalid_i && in0_tready_o;
     assign passed = moved && taken;
+    assign free = !out0_tvalid_o || out0_tready_i;
     assign last = beat_q == 8'(FrameBeats - 1);
 
     always_ff @(posedge clk_i) begin
         if (!rst_ni) begin
             started_q <= '0;
             entered_q <= '0;
+            came_q <= '0;
+            ended_q <= '0;
+            offered_q <= '0;
             beat_q <= '0;
             length_q <= '0;
             first_q <= 1'b1;
@@ -76,6 +86,11 @@ module gate_rules #(
             if (moved) beat_q <= last ? '0 : beat_q + 8'd1;
             if (moved && last) entered_q <= entered_q + 4'd1;
             if (taken) first_q <= in0_tlast_i;
+            if (taken && first_q) came_q <= came_q + 4'd1;
+            if (!free || in0_tvalid_i) ended_q <= '0;
+            else if (ended_q != Patience) ended_q <= ended_q + 4'd1;
+            if (!free || !in0_tvalid_i || entered_q == started_q || moved || taken) offered_q <= '0;
+            else if (offered_q != Patience) offered_q <= offered_q + 4'd1;
             // A wrong length shows at the beat that is the last of one count and not of the other; once a frame.
             if (taken) length_q <= in0_tlast_i ? '0 : length_q == 8'(FrameBeats) ? length_q : length_q + 8'd1;
             wrong_q <= taken && (in0_tlast_i ? length_q < 8'(FrameBeats - 1) : length_q == 8'(FrameBeats - 1));
@@ -86,4 +101,6 @@ module gate_rules #(
     assign bad_start_o = rst_ni && passed && first_q != (beat_q == 0);
     assign bad_order_o = rst_ni && moved && entered_q == started_q;
     assign bad_error_o = rst_ni && error != wrong_q;
+    assign bad_lost_o = rst_ni && ended_q == Patience && first_q && came_q != entered_q;
+    assign bad_stuck_o = rst_ni && offered_q == Patience;
 endmodule

@@ -2,8 +2,9 @@
 
     python benchmarks/simulation.py
 
-Each unit is fed random beats without stalls by the harness that the tests use. The time is the processor's, so that
-other work on the machine does not count.
+Each unit, at the middle size of the table in ``hw/README.md`` and the MVU besides at the table's largest and at a small
+one, is fed random beats without stalls by the harness that the tests use. The time is the processor's, so that other
+work on the machine does not count. Units whose beats are no whole bytes at that size are left out.
 """
 
 from __future__ import annotations
@@ -14,27 +15,26 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from bitpan.hw.packing import literal
 from bitpan.hw.simulation import Simulation, unit_sources
+from bitpan.hw.units import UNITS, unit
 
-# Beats of whole bytes, so that any bytes will do.
-UNITS: list[tuple[str, dict[str, int | str]]] = [
-    ("stream_fifo", {"Width": 32, "Depth": 512}),
-    ("rprelu", {"Channels": 32, "Pe": 8, "PBits": 10, "XBits": 10, "OutBits": 10, "Shift": 6}),
-    ("xnor_mvu", {"MatrixWidth": 288, "MatrixHeight": 32, "Simd": 32, "Pe": 8, "OutBits": 10}),
-    ("xnor_mvu", {"MatrixWidth": 288, "MatrixHeight": 32, "Simd": 288, "Pe": 16, "OutBits": 10}),
-]
+LEFT_OUT = ("quant_mvu", "interpolator", "centre", "concat_streams", "split_streams", "scene_registers", "frame_gate")
+MVU = [{"Simd": 32, "Pe": 8}, unit("xnor_mvu").sizes[-1]]
 
 
-def speed(unit: str, parameters: Mapping[str, int | str], cycles: int) -> float:
-    """Cycles per second of ``unit`` while it works at full pace."""
+def speed(name: str, size: Mapping[str, int], cycles: int) -> float:
+    """Cycles per second of a unit while it works at full pace, the best of three."""
     rng = np.random.default_rng(0)
-    with Simulation(unit_sources(unit), unit, parameters) as simulation:
-        for stream, octets in simulation.inputs.items():
-            simulation.push(stream, rng.integers(0, 256, (cycles, octets), dtype=np.uint8))
-        began = time.process_time()
-        simulation.run(cycles)
-        return cycles / (time.process_time() - began)
+    best = 0.0
+    with Simulation(unit_sources(name), name, unit(name).parameters(size)) as simulation:
+        for _ in range(3):
+            simulation.reset()
+            for stream, octets in simulation.inputs.items():
+                simulation.push(stream, rng.integers(0, 256, (cycles, octets), dtype=np.uint8))
+            began = time.process_time()
+            simulation.run(cycles)
+            best = max(best, cycles / (time.process_time() - began))
+    return best
 
 
 def main() -> None:
@@ -42,17 +42,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Measure the speed of the simulation, unit by unit.")
     parser.add_argument("--cycles", type=int, default=200_000, help="measured (default: %(default)s)")
     arguments = parser.parse_args()
-    for unit, parameters in UNITS:
-        size = ", ".join(f"{name} {value}" for name, value in parameters.items())
-        fixed = {"Weights": weights(parameters)} if unit == "xnor_mvu" else {}
-        fastest = max(speed(unit, {**parameters, **fixed}, arguments.cycles) for _ in range(3))
-        print(f"{unit} ({size}): {fastest / 1e6:.2f} Mcycle/s")
-
-
-def weights(parameters: Mapping[str, int | str]) -> str:
-    """Random weights of a matrix-vector unit."""
-    count = int(parameters["MatrixWidth"]) * int(parameters["MatrixHeight"])
-    return literal(np.random.default_rng(1).integers(0, 2, count), 1)
+    cases = [(known.name, known.size()) for known in UNITS if known.name not in LEFT_OUT]
+    for name, size in [*cases, *(("xnor_mvu", unit("xnor_mvu").size(size)) for size in MVU)]:
+        shown = ", ".join(f"{parameter} {value}" for parameter, value in size.items())
+        print(f"{name} ({shown}): {speed(name, size, arguments.cycles) / 1e6:.2f} Mcycle/s", flush=True)
 
 
 if __name__ == "__main__":

@@ -98,7 +98,7 @@ def prove(
         patience: clocks after which a frame is out, or a beat moved, once nobody keeps it back.
         inside: whole frames that may be in the unit, up to 5, besides the one that comes in.
         seconds: what the proof may take. Then each rule is tried alone, so long each, and what stays open for the
-            first ``clocks`` alone, in that time again.
+            first ``clocks`` alone, or as many as twice that time allows.
         clocks: of that; enough for ``patience`` to run out once a frame is in.
 
     Raises:
@@ -126,7 +126,7 @@ def _one_by_one(work: Path, rules: Sequence[str], seconds: int, clocks: int) -> 
         alone = f"&r harness.aig; &cone -O {number}; &put"
         told = _abc(work, f"{alone}; scorr; print_stats; pdr -T {seconds}", seconds)
         if not _proved(told) and not _broken(told):
-            told = _abc(work, f"{alone}; bmc3 -F {clocks} -T {seconds}", seconds)
+            told = _abc(work, f"{alone}; bmc3 -F {clocks} -T {2 * seconds}", 2 * seconds)
             held = re.search(r"No output asserted in (\d+) frames", told)
             bounded[rule] = int(held[1]) if held else 0
         if broken := _broken(told):

@@ -76,19 +76,19 @@ BOUNDED = [
         "bilinear_up",
         {**IMAGE, "Width": 2, "Height": 2},
         {"in0": 4, "out0": 16},
-        {"patience": 60, "seconds": 60, "clocks": 90},
+        {"patience": 60, "seconds": 25, "clocks": 90},
     ),
     (
         "channel_norm",
         {"Channels": 2, "Pe": 1, "Bits": 2, "GainBits": 2, "CentreBits": 2, "BiasBits": 2},
         {"in0": 8, "in1": 8, "out0": 8},
-        {"patience": 32, "inside": 5, "seconds": 60, "clocks": 60},
+        {"patience": 32, "inside": 5, "seconds": 25, "clocks": 60},
     ),
     (
         "interpolator",
         {"Bands": 1, "Bits": 1, "Width": 2, "Height": 2, "Ratio": 2, "CoefficientBits": 2},
         {"in0": 4, "out0": 16},
-        {"patience": 96, "inside": 4, "seconds": 60, "clocks": 130},
+        {"patience": 96, "inside": 4, "seconds": 25, "clocks": 130},
     ),
 ]
 

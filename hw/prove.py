@@ -20,11 +20,12 @@ import json
 import re
 import subprocess
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from bitpan.errors import BuildError, MissingDependencyError
+from bitpan.hw.prove_harness import Port, harness, streams
 from bitpan.hw.yosys import executed, script
 
 FORMAL = Path(__file__).parent / "formal"
@@ -33,14 +34,6 @@ _RULES = [FORMAL / f"{name}.sv" for name in ("stream_source", "stream_rules", "f
 _GRAPH = ["hierarchy -top harness", "proc", "flatten", "setundef -undriven -anyseq", "prep -top harness"]
 _GRAPH += ["memory_map", "opt -full", "techmap", "async2sync", "dffunmap", "simplemap", "setundef -undriven -anyseq"]
 _GRAPH += ["select -assert-none t:$_DFF_N_*", "aigmap", "opt_clean", "write_aiger -zinit harness.aig"]
-_STREAM = re.compile(r"(.+)_(t[a-z]+)_[io]$")
-_CLOCKED = ("clk_i", "rst_ni")
-_COUNTED = {
-    "early": "more of a frame left than had come",
-    "full": "more frames were inside than may be",
-    "lost": "a whole frame went in and did not come out",
-    "stuck": "inputs offered, nobody kept a beat back, and none moved",
-}
 
 
 @dataclass(frozen=True)
@@ -61,18 +54,6 @@ class Proof:
     def holds(self) -> bool:
         """All rules hold in every clock."""
         return not self.fault and not self.bounded
-
-
-@dataclass(frozen=True)
-class _Port:
-    name: str
-    input: bool
-    bits: int
-
-    @property
-    def signal(self) -> str:
-        """Its wire in the harness, without the direction."""
-        return re.sub(r"_[io]$", "", self.name)
 
 
 def prove(
@@ -107,12 +88,12 @@ def prove(
             unit has another clock or nothing to prove.
     """
     ports = _ports(sources, top, parameters or {})
-    _check(top, ports, frames, patience, inside, seconds, clocks)
+    _check(top, streams(top, ports), frames, patience, inside, seconds, clocks)
     with tempfile.TemporaryDirectory(prefix="bitpan-proof-") as folder:
-        harness = Path(folder) / "harness.sv"
-        text, rules = _harness(ports, top, parameters or {}, frames, patience, inside)
-        harness.write_text(text)
-        with executed(script([*sources, *_RULES, harness], "harness", {}, _GRAPH), 600) as work:
+        around = Path(folder) / "harness.sv"
+        text, rules = harness(ports, top, parameters or {}, frames, patience, inside)
+        around.write_text(text)
+        with executed(script([*sources, *_RULES, around], "harness", {}, _GRAPH), 600) as work:
             told = _abc(work, f"read_aiger harness.aig; strash; scorr; print_stats; pdr -T {seconds}", seconds)
             if broken := _broken(told):
                 return Proof(rules[broken[0]], broken[1])
@@ -136,7 +117,7 @@ def _one_by_one(work: Path, rules: Sequence[str], seconds: int, clocks: int) -> 
 
 def _check(
     top: str,
-    ports: Sequence[_Port],
+    streams: Iterable[str],
     frames: Mapping[str, int] | None,
     patience: int,
     inside: int,
@@ -144,24 +125,8 @@ def _check(
     clocks: int,
 ) -> None:
     """Refuse what would make a proof of nothing."""
-    inputs = {port.name for port in ports if port.input}
-    parts: dict[str, set[str]] = {}
-    for port in ports:
-        if match := _STREAM.match(port.name):
-            parts.setdefault(match[1], set()).add(match[2])
-        if port.signal.startswith("bad_") and port.bits > 1:
-            raise BuildError(f"{top}: {port.name} has {port.bits} bits; a rule is one")
-    if not inputs.issuperset(_CLOCKED) or any(re.search("clk|clock", name) for name in inputs - {"clk_i"}):
-        raise BuildError(f"{top}: a proof needs one clock, clk_i, and one reset, rst_ni")
-    for stream, names in parts.items():
-        if not {"tdata", "tvalid", "tready"} <= names <= {"tdata", "tvalid", "tready", "tlast"}:
-            raise BuildError(
-                f"{top}: {stream} has {', '.join(sorted(names))}; a stream is tdata, tvalid, tready, tlast"
-            )
-    if not parts and not any(port.signal.startswith("bad_") for port in ports):
-        raise BuildError(f"{top} has neither streams nor outputs bad_*_o: there is nothing to prove")
-    if frames is not None and frames.keys() != parts.keys():
-        raise BuildError(f"{top} has the streams {', '.join(sorted(parts))}, not {', '.join(sorted(frames))}")
+    if frames is not None and frames.keys() != set(streams):
+        raise BuildError(f"{top} has the streams {', '.join(sorted(streams))}, not {', '.join(sorted(frames))}")
     longest = max((frames or {}).values(), default=1)
     for what, value, most in (
         ("beats of a frame", longest, 255),
@@ -177,75 +142,12 @@ def _check(
         raise BuildError(f"clocks: at least {longest + patience + 2} for rules about time to be tried, not {clocks}")
 
 
-def _ports(sources: Sequence[Path | str], top: str, parameters: Mapping[str, int | str]) -> list[_Port]:
+def _ports(sources: Sequence[Path | str], top: str, parameters: Mapping[str, int | str]) -> list[Port]:
     """Ports of the unit at these parameters."""
     commands = [f"hierarchy -top {top}", f"select {top}", "write_json -selected ports.json"]
     with executed(script(sources, top, parameters, commands), 600) as work:
         found = json.loads((work / "ports.json").read_text())["modules"][top]["ports"]
-    return [_Port(name, port["direction"] == "input", len(port["bits"])) for name, port in found.items()]
-
-
-def _harness(
-    ports: Sequence[_Port],
-    top: str,
-    parameters: Mapping[str, int | str],
-    frames: Mapping[str, int] | None,
-    patience: int,
-    inside: int,
-) -> tuple[str, list[str]]:
-    """The module around the unit, and the rule behind each of its outputs, in order."""
-    faults = {p.signal: p.name for p in ports if p.signal.startswith("bad_")}  # output: the rule that it breaks
-    inputs = ["input logic clk_i", "input logic free_rst_ni"]
-    lines = ["logic started_q = 1'b0, rst_ni;", "always_ff @(posedge clk_i) started_q <= 1'b1;"]
-    lines += ["assign rst_ni = started_q && free_rst_ni;"]
-    streams: dict[str, dict[str, _Port]] = {}
-    for port in ports:
-        wire = f"logic [{port.bits - 1}:0] {port.signal}"
-        if match := _STREAM.match(port.name):
-            streams.setdefault(match[1], {})[match[2]] = port
-            lines.append(f"{wire};")
-        elif port.input and port.name not in _CLOCKED:
-            inputs.append(f"input {wire}")
-        elif port.signal not in faults and port.name not in _CLOCKED:
-            lines.append(f"{wire};")
-    given = ", ".join(f".{name}({value})" for name, value in parameters.items())
-    connected = ", ".join(f".{p.name}({p.name if p.name in _CLOCKED else p.signal})" for p in ports)
-    lines.append(f"{top} #({given}) i_unit ({connected});")
-    for stream, parts in streams.items():
-        beat = [parts[name] for name in ("tlast", "tdata") if name in parts]
-        names, bits = ", ".join(part.signal for part in beat), sum(part.bits for part in beat)
-        inputs.append(f"input logic free_{stream}")
-        if parts["tdata"].input:
-            inputs.append(f"input logic [{bits - 1}:0] free_{stream}_beat")
-            lines.append(
-                f"stream_source #({bits}) i_{stream} (.clk_i, .rst_ni, .free_valid_i(free_{stream}), "
-                f".free_data_i(free_{stream}_beat), .tdata_o({{{names}}}), .tvalid_o({stream}_tvalid), "
-                f".tready_i({stream}_tready));"
-            )
-        else:
-            faults[f"bad_{stream}_valid"] = f"{stream} took back a beat that it had offered"
-            faults[f"bad_{stream}_data"] = f"{stream} changed a beat that it had offered"
-            lines.append(f"assign {stream}_tready = free_{stream};")
-            lines.append(
-                f"stream_rules #({bits}) i_{stream} (.clk_i, .rst_ni, .tdata_i({{{names}}}), "
-                f".tvalid_i({stream}_tvalid), .tready_i({stream}_tready), "
-                f".bad_valid_o(bad_{stream}_valid), .bad_data_o(bad_{stream}_data));"
-            )
-    if frames is not None:
-        first = [stream for stream, parts in streams.items() if parts["tdata"].input]
-        order = [*first, *(stream for stream in streams if stream not in first)][::-1]  # stream 0 lowest
-        faults |= {f"bad_{rule}": told for rule, told in _COUNTED.items()}
-        valid, ready = (", ".join(f"{stream}_{part}" for stream in order) for part in ("tvalid", "tready"))
-        beats = ", ".join(f"8'd{frames[stream]}" for stream in order)
-        lines.append(
-            f"frame_rules #(.Inputs({len(first)}), .Outputs({len(streams) - len(first)}), "
-            f".Beats({{{beats}}}), .Frames({inside}), "
-            f".Patience({patience})) i_frames (.clk_i, .rst_ni, .tvalid_i({{{valid}}}), .tready_i({{{ready}}}), "
-            f"{', '.join(f'.bad_{rule}_o(bad_{rule})' for rule in _COUNTED)});"
-        )
-    outputs = [f"output logic {name}" for name in faults]
-    body = "\n".join(f"    {line}" for line in lines)
-    return f"module harness ({', '.join([*inputs, *outputs])});\n{body}\nendmodule\n", list(faults.values())
+    return [Port(name, port["direction"] == "input", len(port["bits"])) for name, port in found.items()]
 
 
 def _abc(work: Path, commands: str, seconds: int) -> str:

@@ -83,6 +83,13 @@ def literal(values: npt.ArrayLike, bits: int) -> str:
     return f"{flat.size * bits}'h{number:x}"
 
 
+def parameter_value(value: int | str) -> str:
+    """A parameter's value as Verilog; integers beyond 32 bits need their width said."""
+    if isinstance(value, str):
+        return value
+    return str(value) if -(1 << 31) <= value < 1 << 31 else f"{value.bit_length() + 1}'h{value:x}"
+
+
 def _check_range(array: Integers, bits: int) -> None:
     """Reject values that ``bits`` bits cannot hold, signed or unsigned."""
     if not 1 <= bits <= 64:

@@ -127,10 +127,8 @@ def _check(
     """Refuse what would make a proof of nothing."""
     if frames is not None and frames.keys() != set(streams):
         raise BuildError(f"{top} has the streams {', '.join(sorted(streams))}, not {', '.join(sorted(frames))}")
-    longest = max((frames or {}).values(), default=1)
     for what, value, most in (
-        ("beats of a frame", longest, 255),
-        ("beats of a frame", min((frames or {}).values(), default=1), 255),
+        *(("beats of a frame", beats, 255) for beats in (frames or {}).values()),
         ("patience", patience, 1000),
         ("inside", inside, 5),
         ("seconds", seconds, 100_000),
@@ -138,8 +136,9 @@ def _check(
     ):
         if not 1 <= value <= most:
             raise BuildError(f"{what}: 1 to {most:,}, not {value:,}")
-    if frames is not None and clocks < longest + patience + 2:
-        raise BuildError(f"clocks: at least {longest + patience + 2} for rules about time to be tried, not {clocks}")
+    least = 0 if frames is None else max(frames.values(), default=1) + patience + 2
+    if clocks < least:
+        raise BuildError(f"clocks: at least {least} for rules about time to be tried, not {clocks}")
 
 
 def _ports(sources: Sequence[Path | str], top: str, parameters: Mapping[str, int | str]) -> list[Port]:

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from bitpan.errors import BuildError
+from bitpan.hw.packing import parameter_value
 
 _STREAM = re.compile(r"(.+)_(t[a-z]+)_[io]$")
 _CLOCKED = ("clk_i", "rst_ni")
@@ -80,7 +81,7 @@ def harness(
             inputs.append(f"input {wire}")
         elif port.signal not in faults and port.name not in _CLOCKED:
             lines.append(f"{wire};")
-    given = ", ".join(f".{name}({value})" for name, value in parameters.items())
+    given = ", ".join(f".{name}({parameter_value(value)})" for name, value in parameters.items())
     connected = ", ".join(f".{p.name}({p.name if p.name in _CLOCKED else p.signal})" for p in ports)
     lines.append(f"{top} #({given}) i_unit ({connected});")
     bundles = streams(top, ports)

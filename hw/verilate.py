@@ -24,6 +24,7 @@ from importlib import metadata
 from pathlib import Path
 
 from bitpan.errors import BuildError, MissingDependencyError
+from bitpan.hw.packing import parameter_value
 
 _HERE = Path(__file__).parent
 _HARNESS = [_HERE / "harness.cpp", _HERE / "harness.hpp"]
@@ -77,7 +78,7 @@ def verilate(
     missing = [str(f) for f in files if not f.is_file()]
     if missing:
         raise BuildError(f"source file missing: {', '.join(missing)}")
-    arguments = [f"-G{name}={_value(value)}" for name, value in sorted((parameters or {}).items())]
+    arguments = [f"-G{name}={parameter_value(value)}" for name, value in sorted((parameters or {}).items())]
     arguments += ["--top-module", top] + (["--trace-vcd"] if trace else [])
     folder = _cache("design", [*files, *_HARNESS], [*arguments, *_VERILATE])
     if not folder.is_dir():
@@ -95,16 +96,9 @@ def verilate(
 def lint(sources: Sequence[Path | str], top: str, parameters: Mapping[str, int | str] | None = None) -> None:
     """Elaborate ``top`` with all of Verilator's warnings on; raises `BuildError` with the first of them."""
     with tempfile.TemporaryDirectory() as work:
-        arguments = [f"-G{name}={_value(value)}" for name, value in (parameters or {}).items()]
+        arguments = [f"-G{name}={parameter_value(value)}" for name, value in (parameters or {}).items()]
         arguments += ["--lint-only", "-Wall", "-Wno-UNSIGNED", "-Wno-CMPCONST", "--no-timing", "--top-module", top]
         _verilator(Path(work), [Path(s).resolve() for s in sources], arguments)
-
-
-def _value(value: int | str) -> str:
-    """A parameter's value as Verilog; integers beyond 32 bits need their width said."""
-    if isinstance(value, str):
-        return value
-    return str(value) if -(1 << 31) <= value < 1 << 31 else f"{value.bit_length() + 1}'h{value:x}"
 
 
 @functools.cache

@@ -29,6 +29,7 @@ from typing import Any
 
 from bitpan.errors import BuildError, MissingDependencyError
 from bitpan.hw import paths
+from bitpan.hw.packing import parameter_value
 
 FAMILIES = ("xc7", "xcup")
 """Zynq-7000 and Zynq UltraScale+, as Yosys calls them."""
@@ -183,17 +184,10 @@ def script(
         raise BuildError(f"source file missing: {', '.join(missing)}")
     files.sort(key=lambda file: file.name)  # the order in which they are found is no part of the key
     names = {f: f.name if f.suffix in _HEADERS else f"source{i}{f.suffix}" for i, f in enumerate(files)}
-    options = [f"-G {name}={_literal(value)}" for name, value in sorted(parameters.items())]
+    options = [f"-G {name}={parameter_value(value)}" for name, value in sorted(parameters.items())]
     read = [n for f, n in names.items() if f.suffix not in _HEADERS]
     text = "\n".join([" ".join([_READ, *options, f"-I . --top {top}", *read]), *commands])
     return Design(top, names, text, _key(names, text))
-
-
-def _literal(value: int | str) -> str:
-    """A parameter's value as Verilog; integers beyond 32 bits need their width said."""
-    if isinstance(value, str):
-        return value
-    return str(value) if -(1 << 31) <= value < 1 << 31 else f"{value.bit_length() + 1}'h{value:x}"
 
 
 def _key(names: Mapping[Path, str], script: str) -> str:

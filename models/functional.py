@@ -74,15 +74,17 @@ class _Requantise(torch.autograd.Function):
     def forward(ctx: Context, v: Tensor, shift: int, fmt: Format) -> Tensor:
         """Round half up by ``shift`` bits, saturate to ``fmt``."""
         rounded = v.add(2.0 ** (shift - 1)).mul_(2.0**-shift).floor_()
-        ctx.shift = shift
-        ctx.save_for_backward((rounded >= fmt.min) & (rounded <= fmt.max))
-        return rounded.clamp_(fmt.min, fmt.max)
+        ctx.shift, ctx.format = shift, fmt
+        ctx.save_for_backward(rounded)
+        return rounded.clamp(fmt.min, fmt.max)
 
     @staticmethod
     def backward(ctx: Context, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         """Straight through the rounding."""
-        (inside,) = ctx.saved_tensors
-        return gradients[0].mul(2.0**-ctx.shift).mul_(inside), None, None
+        (rounded,) = ctx.saved_tensors
+        # One pass that keeps the gradient of integers strictly between one below the format and one above it.
+        inside = torch.ops.aten.hardtanh_backward(gradients[0], rounded, ctx.format.min - 1, ctx.format.max + 1)
+        return inside.mul_(2.0**-ctx.shift), None, None
 
     @staticmethod
     def symbolic(g: Graph, v: Value, shift: int, fmt: Format) -> Value:

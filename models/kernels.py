@@ -128,6 +128,23 @@ def real_norm_gradients(
     return dx, dr, dkappa, dphi, upstream.sum(dim=(0, 2, 3))
 
 
+def channel_moments(y: Tensor, scale: Tensor, offset: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Means over each image's channels, ``(N, C, 1, 1)``: of ``|scale*y + offset|``, of y and of its square."""
+    magnitude = torch.addcmul(offset, y, scale).abs_().mean(dim=(2, 3), keepdim=True)
+    return magnitude, y.mean(dim=(2, 3), keepdim=True), y.square().mean(dim=(2, 3), keepdim=True)
+
+
+def channel_moments_gradients(
+    dmagnitude: Tensor, dmean: Tensor, dsquare: Tensor, y: Tensor, scale: Tensor, offset: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Gradients of y, scale and offset through :func:`channel_moments`."""
+    pixels = y.shape[2] * y.shape[3]
+    u = torch.addcmul(offset, y, scale).sign_()
+    dy = torch.addcmul(dmean / pixels, y, dsquare * (2 / pixels)).addcmul_(u, dmagnitude * scale / pixels)
+    dscale = dmagnitude * (u * y).mean(dim=(2, 3), keepdim=True)
+    return dy, dscale, dmagnitude * u.mean(dim=(2, 3), keepdim=True)
+
+
 def prelu_gradients(gradient: Tensor, y: Tensor, slope: Tensor) -> tuple[Tensor, Tensor]:
     """Gradients of y and slope ``(C,)`` through the PReLU of y; at zero y's is that of the mean slope."""
     dslope = y.clamp(max=0.0).mul_(gradient).sum(dim=(0, 2, 3))
@@ -158,6 +175,8 @@ KERNELS: dict[str, Callable[..., Any]] = {
         norm_gradients,
         real_norm,
         real_norm_gradients,
+        channel_moments,
+        channel_moments_gradients,
         prelu_gradients,
     )
 }

@@ -147,7 +147,7 @@ class Training:
         """Work on ``stage`` from now on, with an optimiser of its own."""
         self.stage = stage
         self.parameters = self.network.stage_parameters(self.stages[stage])
-        self.optimiser = torch.optim.Adam(self.parameters)
+        self.optimiser = torch.optim.Adam(self.parameters, fused=True)
 
     def _seed(self, *more: int) -> None:
         """Make what PyTorch draws from now on follow from the settings, the iteration, the process and ``more``."""

@@ -9,7 +9,7 @@ from bitpan.formats import Format
 from bitpan.host import latent as host_latent
 from bitpan.host.scene_parameters import affine
 from bitpan.model import IntegerModel, execute
-from bitpan.models.affine import ChannelAffine
+from bitpan.models.affine import ChannelAffine, channel_moments
 from bitpan.models.bnnpan import BNNPan
 from bitpan.models.configuration import Configuration
 from bitpan.models.integers import to_integer_model
@@ -188,6 +188,13 @@ def test_host_computes_the_same_scene_parameters(make_pair, settings):
             ours = affine(model, parameter, [measured], prior)
             assert np.abs(ours - scene[parameter.name].numpy()).max() <= 1  # float32 there, float64 here
             assert np.ptp(ours[0]) > 0
+
+
+def test_channel_moments_have_their_gradients():
+    generator = torch.Generator().manual_seed(4)
+    y, scale, offset = (torch.randn(2, 3, *size, generator=generator).double() for size in ((5, 7), (1, 1), (1, 1)))
+    inputs = [value.requires_grad_() for value in (y, scale, offset)]
+    assert torch.autograd.gradcheck(channel_moments, inputs, rtol=1e-6)
 
 
 def test_calibration_is_the_formula_and_constant_channels_have_finite_gradients():

@@ -1,4 +1,4 @@
-"""Parts of the rivals' binary units, in floating point: signs with a chosen gradient, binary convolutions, RPReLU.
+"""Parts of the rivals' binary units, in floating point: signs with a chosen gradient, binary convolutions.
 
 A binary convolution is a module with ``binary = True`` whose only four-dimensional parameter is its one-bit weights, so
 that costs can be counted by looking at modules; no other module has that attribute.
@@ -14,53 +14,61 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-Surrogate = Callable[[Tensor], Tensor]
-"""The smooth function whose derivative stands in for the sign's."""
+from bitpan.models.kernels import KERNELS
+
+Surrogate = Callable[[Tensor, Tensor], Tensor]
+"""The gradient in front of a sign from the one behind it and the sign's argument."""
 
 
 class _Through(torch.autograd.Function):
-    """One tensor forward, another one's gradient backward; subtracting and adding it would leave rounding errors."""
+    """The value forward, as it is: adding and subtracting a smooth function would leave rounding errors."""
 
     @staticmethod
-    def forward(ctx: Any, value: Tensor, surrogate: Tensor) -> Tensor:  # noqa: ANN401
+    def forward(ctx: Any, value: Tensor, x: Tensor, surrogate: Surrogate) -> Tensor:  # noqa: ANN401
         """``value``, to the last bit."""
+        ctx.surrogate = surrogate
+        ctx.save_for_backward(x)
         return value.view_as(value)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:  # noqa: ANN401
-        """To the surrogate alone."""
-        return None, gradients[0]
+        """To x alone."""
+        return None, ctx.surrogate(gradients[0], *ctx.saved_tensors), None
 
 
-def through(value: Tensor, surrogate: Tensor) -> Tensor:
-    """``value`` forward, the gradient of ``surrogate`` (of the same shape) backward."""
-    return _Through.apply(value, surrogate)  # type: ignore[no-any-return,no-untyped-call]
+def through(value: Tensor, x: Tensor, surrogate: Surrogate) -> Tensor:
+    """``value`` forward, backward the gradient of ``x`` (of the same shape) by ``surrogate``."""
+    return _Through.apply(value, x, surrogate)  # type: ignore[no-any-return,no-untyped-call]
 
 
 def signs(x: Tensor) -> Tensor:
     """+1 where ``x >= 0``, else -1; never 0."""
-    return (x >= 0).to(x.dtype) * 2 - 1
+    return KERNELS["real_signs"](x)  # type: ignore[no-any-return]
 
 
 def sign(x: Tensor, surrogate: Surrogate) -> Tensor:
     """:func:`signs` with the gradient of ``surrogate``."""
-    return through(signs(x), surrogate(x))
+    return through(signs(x.detach()), x, surrogate)
 
 
-def identity(x: Tensor) -> Tensor:
-    """Gradient 1 everywhere."""
-    return x
+def identity(gradient: Tensor, x: Tensor) -> Tensor:
+    """1 everywhere."""
+    return gradient
 
 
-def clipped(x: Tensor) -> Tensor:
-    """Gradient 1 where ``|x| <= 1``, else 0 (Hubara et al., NeurIPS 2016)."""
-    return x.clamp(-1.0, 1.0)
+def clipped(gradient: Tensor, x: Tensor) -> Tensor:
+    """1 where ``|x| <= 1``, else 0 (Hubara et al., NeurIPS 2016)."""
+    return gradient * (x.abs() <= 1.0)
 
 
-def quadratic(x: Tensor) -> Tensor:
-    """Gradient ``max(0, 2 - |2x|)`` (Bi-Real Net, ECCV 2018)."""
-    inside = x.clamp(-1.0, 1.0)
-    return inside * (2.0 - inside.abs())
+def quadratic(gradient: Tensor, x: Tensor) -> Tensor:
+    """``max(0, 2 - |2x|)`` (Bi-Real Net, ECCV 2018)."""
+    return KERNELS["quadratic"](gradient, x)  # type: ignore[no-any-return]
+
+
+def hyperbolic(gradient: Tensor, x: Tensor) -> Tensor:
+    """That of ``tanh(x)`` (BiSRNet, NeurIPS 2023)."""
+    return KERNELS["hyperbolic"](gradient, x)  # type: ignore[no-any-return]
 
 
 class BinaryConv2d(nn.Module):
@@ -96,21 +104,7 @@ class MeanScaledConv2d(BinaryConv2d):
     def effective(self) -> Tensor:
         """See :meth:`BinaryConv2d.effective`."""
         alpha = self.weight.detach().abs().mean(dim=(1, 2, 3), keepdim=True)
-        return through(alpha * signs(self.weight), self.surrogate(self.weight))
-
-
-class RPReLU(nn.Module):
-    """``zeta + prelu(x - gamma)`` with shifts and slope per channel (ReActNet, ECCV 2020)."""
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.gamma = nn.Parameter(torch.zeros(channels))
-        self.slope = nn.Parameter(torch.full((channels,), 0.25))
-        self.zeta = nn.Parameter(torch.zeros(channels))
-
-    def forward(self, x: Tensor) -> Tensor:
-        """``(N, C, H, W)`` to the same."""
-        return functional.prelu(x - self.gamma[:, None, None], self.slope) + self.zeta[:, None, None]
+        return through(alpha * signs(self.weight.detach()), self.weight, self.surrogate)
 
 
 class BinaryUnit(nn.Module):

@@ -16,29 +16,26 @@ from bitpan.models.configuration import Configuration
 from bitpan.models.float_network import FloatNetwork
 from bitpan.models.norm import ChannelNorm
 from bitpan.models.operation import Context
+from bitpan.models.rprelu import RPReLU
 from bitpan.models.stages import LatentTraining
-from bitpan.models.twins import prelu
 from bitpan.models.wavelet import haar, inverse_haar
 
 
 class NormalisedUnit(nn.Module):
     """The twin of :class:`NormalisedConv`: convolution, RPReLU, per-pixel norm, residual.
 
-    RPReLU's knee is the convolution's bias. ``features`` says how small a deviation may become in the norm, see
-    :data:`bitpan.models.norm.FLAT`.
+    ``features`` says how small a deviation may become in the norm, see :data:`bitpan.models.norm.FLAT`.
     """
 
     def __init__(self, channels: int, norm: str, features: Format) -> None:
         super().__init__()
-        self.conv = nn.Conv2d(channels, channels, 3, padding=1)
-        nn.init.zeros_(self.conv.bias)  # type: ignore[arg-type]
-        self.slope = nn.Parameter(torch.full((channels,), 0.25))
-        self.zeta = nn.Parameter(torch.zeros(channels))
+        self.conv = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
+        self.rprelu = RPReLU(channels)
         self.norm = None if norm == "none" else ChannelNorm(channels, features)
 
     def forward(self, x: Tensor) -> Tensor:
         """Features ``(N, C, H, W)`` to features."""
-        y = prelu(self.conv(x), self.slope) + self.zeta[:, None, None]
+        y = self.rprelu(self.conv(x))
         return x + y if self.norm is None else self.norm.real(y, x)
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 
 def signs(x: Tensor, threshold: Tensor) -> Tensor:
@@ -145,11 +146,35 @@ def channel_moments_gradients(
     return dy, dscale, dmagnitude * u.mean(dim=(2, 3), keepdim=True)
 
 
-def prelu_gradients(gradient: Tensor, y: Tensor, slope: Tensor) -> tuple[Tensor, Tensor]:
-    """Gradients of y and slope ``(C,)`` through the PReLU of y; at zero y's is that of the mean slope."""
-    dslope = y.clamp(max=0.0).mul_(gradient).sum(dim=(0, 2, 3))
+def real_signs(x: Tensor) -> Tensor:
+    """+1 where ``x >= 0``, else -1; never 0."""
+    return (x >= 0).to(x.dtype).mul_(2.0).sub_(1.0)
+
+
+def quadratic(gradient: Tensor, x: Tensor) -> Tensor:
+    """``gradient`` times ``max(0, 2 - |2x|)`` (Bi-Real Net, ECCV 2018)."""
+    return x.abs().mul_(-2.0).add_(2.0).clamp_(min=0.0).mul_(gradient)
+
+
+def hyperbolic(gradient: Tensor, x: Tensor) -> Tensor:
+    """``gradient`` times the derivative of ``tanh(x)``."""
+    return (1 - x.tanh().square_()).mul_(gradient)
+
+
+def real_rprelu(x: Tensor, gamma: Tensor, slope: Tensor, zeta: Tensor) -> Tensor:
+    """``zeta + prelu(x - gamma)`` with shifts and slope ``(C,)``."""
+    return functional.prelu(x - gamma[:, None, None], slope) + zeta[:, None, None]
+
+
+def real_rprelu_gradients(
+    gradient: Tensor, x: Tensor, gamma: Tensor, slope: Tensor
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Gradients of x, gamma, slope and zeta through :func:`real_rprelu`; at the knee x's is that of the mean slope."""
+    y = x - gamma[:, None, None]
     half = ((1 - slope) / 2)[:, None, None]
-    return y.sign().mul_(half).add_(1 - half).mul_(gradient), dslope
+    dx = y.sign().mul_(half).add_(1 - half).mul_(gradient)
+    dslope = y.clamp_(max=0.0).mul_(gradient).sum(dim=(0, 2, 3))
+    return dx, -dx.sum(dim=(0, 2, 3)), dslope, gradient.sum(dim=(0, 2, 3))
 
 
 def _unsaturated(gradient: Tensor, result: Tensor, high: float) -> Tensor:
@@ -177,7 +202,11 @@ KERNELS: dict[str, Callable[..., Any]] = {
         real_norm_gradients,
         channel_moments,
         channel_moments_gradients,
-        prelu_gradients,
+        real_signs,
+        quadratic,
+        hyperbolic,
+        real_rprelu,
+        real_rprelu_gradients,
     )
 }
 """What the functions with a gradient of their own call."""

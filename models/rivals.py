@@ -9,6 +9,7 @@ published codes pad with 0, which is no sign.
 from __future__ import annotations
 
 import math
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -18,14 +19,15 @@ from bitpan.models.binary import (
     BinaryConv2d,
     BinaryUnit,
     MeanScaledConv2d,
-    RPReLU,
     clipped,
+    hyperbolic,
     identity,
     quadratic,
     sign,
     signs,
     through,
 )
+from bitpan.models.rprelu import RPReLU
 
 
 class ClippedConv2d(BinaryConv2d):
@@ -91,14 +93,14 @@ class BBCU(BinaryUnit):
         return x + self.rprelu(self.conv(s))  # type: ignore[no-any-return]
 
 
-def decay(x: Tensor, progress: float) -> Tensor:
-    """The error decay estimator ``k*tanh(t*x)``, from the identity to nearly the sign (Qin et al., CVPR 2020, 3.3).
+def decay(gradient: Tensor, x: Tensor, progress: float) -> Tensor:
+    """That of the error decay estimator ``k*tanh(t*x)``: from the identity to nearly the sign (Qin et al., CVPR 2020).
 
-    ``t`` grows from 0.1 to 10 as ``progress`` goes from 0 to 1, ``k = max(1/t, 1)``; the authors' code for CIFAR-10
-    starts at 0.001, where the gradient is the identity's too.
+    ``t`` grows from 0.1 to 10 as ``progress`` goes from 0 to 1, ``k = max(1/t, 1)`` (section 3.3); the authors' code
+    for CIFAR-10 starts at 0.001, where the gradient is the identity's too.
     """
     t = 0.1 * math.pow(100.0, progress)
-    return max(1 / t, 1.0) * torch.tanh(t * x)
+    return hyperbolic(gradient, t * x) * max(1.0, t)
 
 
 class LibraConv2d(BinaryConv2d):
@@ -114,7 +116,7 @@ class LibraConv2d(BinaryConv2d):
         std, mean = torch.std_mean(self.weight, dim=(1, 2, 3), keepdim=True)
         standard = (self.weight - mean) / std
         scale = 2.0 ** standard.detach().abs().mean(dim=(1, 2, 3), keepdim=True).log2().round()
-        return scale * sign(standard, lambda w: decay(w, self.progress))
+        return scale * sign(standard, partial(decay, progress=self.progress))
 
 
 class IRNet(BinaryUnit):
@@ -139,7 +141,7 @@ class IRNet(BinaryUnit):
 
     def forward(self, x: Tensor) -> Tensor:
         """``(N, C, H, W)`` to the same."""
-        s = sign(x, lambda v: decay(v, self.progress))
+        s = sign(x, partial(decay, progress=self.progress))
         return functional.hardtanh(x + self.norm(self.conv(s)))
 
 
@@ -160,7 +162,7 @@ class StandardisedConv2d(BinaryConv2d):
         std, mean = torch.std_mean(self.weight, dim=(1, 2, 3), keepdim=True, correction=0)
         standard = (self.weight - mean) / (std + 1e-5) / math.sqrt(self.weight[0].numel())
         alpha = standard.detach().abs().mean(dim=(1, 2, 3), keepdim=True)
-        return self.gain[:, None, None, None] * through(alpha * signs(standard), clipped(standard))
+        return self.gain[:, None, None, None] * through(alpha * signs(standard.detach()), standard, clipped)
 
 
 class BTM(BinaryUnit):
@@ -216,8 +218,8 @@ class BiSRNet(BinaryUnit):
 
     def forward(self, x: Tensor) -> Tensor:
         """``(N, C, H, W)`` to the same."""
-        redistributed = self.kappa.exp()[:, None, None] * x + self.b[:, None, None]
-        s = sign(redistributed, lambda v: torch.tanh(self.sharpness * v))
+        redistributed = torch.addcmul(self.b[:, None, None], x, self.kappa.exp()[:, None, None])
+        s = through(signs(redistributed.detach()), self.sharpness * redistributed, hyperbolic)
         return x + self.rprelu(self.conv(s))  # type: ignore[no-any-return]
 
 

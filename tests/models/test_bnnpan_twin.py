@@ -58,8 +58,8 @@ def unit(x, weights, name, smallest):
     def channels(key):
         return weights[f"{name}.{key}"][:, None, None]
 
-    y = convolution(x, weights[f"{name}.conv.weight"], weights[f"{name}.conv.bias"])
-    y = np.where(y > 0, y, channels("slope") * y) + channels("zeta")
+    y = convolution(x, weights[f"{name}.conv.weight"], -weights[f"{name}.rprelu.gamma"])
+    y = np.where(y > 0, y, channels("rprelu.slope") * y) + channels("rprelu.zeta")
     if f"{name}.norm.kappa" not in weights:
         return x + y
     deviation = [np.sqrt(v.var(axis=0) + smallest) for v in (x, y)]
@@ -144,10 +144,9 @@ def test_every_parameter_of_every_arm_learns(make_pair, settings):
 def test_flat_images_have_finite_gradients(make_pair):
     """Features without any deviation among the channels: zero everywhere."""
     network, (pan, ms) = make(prior="none"), make_pair(16)
-    for parameter in (*network.head.parameters(), *(unit.zeta for unit in network.blocks[0].units.values())):
+    shifts = [shift for unit in network.blocks[0].units.values() for shift in (unit.rprelu.gamma, unit.rprelu.zeta)]
+    for parameter in (*network.head.parameters(), *shifts):
         parameter.data.zero_()
-    for unit in network.blocks[0].units.values():
-        unit.conv.bias.data.zero_()
     network.loss("joint", pan, ms, network(pan, ms).detach() + 1)[0].backward()
     assert all(parameter.grad.isfinite().all() for parameter in network.parameters())
 

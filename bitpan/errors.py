@@ -17,6 +17,10 @@ class ModelError(BitpanError, ValueError):
     """A model, checkpoint or package is malformed, of another version, or does not fit the task."""
 
 
+class DivergenceError(ModelError):
+    """A training left the range of numbers; a lower learning rate may not."""
+
+
 class SceneError(BitpanError, ValueError):
     """A PAN/MS pair cannot be fused: no overlap, other CRS, ratio, band count or bit depth."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,6 +41,12 @@ class Arms:
     def arms(self) -> dict[str, Any]:
         """The choices by name."""
         return {arm: getattr(self, arm) for arm in ARMS}
+
+    def require_arms(self, known: Collection[str], name: str) -> None:
+        """Raise :class:`ModelError` where another arm than those ``known`` to the network ``name`` was chosen."""
+        for arm, choice in self.arms.items():
+            if arm not in known and choice != ARMS[arm][0]:
+                raise ModelError(f"{name} has no {arm} to be {choice!r}; leave --{arm.replace('_', '-')} out")
 
     def check_arms(self) -> None:
         """Raise :class:`ModelError` where there is no such choice."""

@@ -79,7 +79,9 @@ def _flat(blocks: int, unit: MakeUnit) -> nn.Module:
 
 
 def _u_shape(blocks: int, unit: MakeUnit) -> nn.Module:
-    return UShape(unit)  # its depth is fixed
+    if blocks != DEFAULT_BLOCKS["s2bnet"]:
+        raise ModelError(f"the U shape has {DEFAULT_BLOCKS['s2bnet']} units, not {blocks}; leave --blocks out")
+    return UShape(unit)
 
 
 def _subbands(blocks: int, unit: MakeUnit) -> nn.Module:
@@ -138,6 +140,7 @@ def _combination(backbone: str, unit: str) -> type[UnitNetwork]:
         "backbone": backbone,
         "unit": unit,
         "default_blocks": DEFAULT_BLOCKS[backbone],
+        "arms": frozenset({"srm"} if unit == "fp" else ()),
         "__doc__": f"The backbone {backbone} with units {unit}.",
     }
     return type("UnitNetwork", (UnitNetwork,), attributes)

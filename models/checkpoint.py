@@ -64,7 +64,9 @@ def save_checkpoint(
 
 
 def _line(error: Exception) -> str:
-    return str(error).partition("\n")[0] or type(error).__name__
+    """The first line, and of an announcement that ends in a colon what it announces first."""
+    lines = [line.strip() for line in str(error).splitlines()] or [type(error).__name__]
+    return " ".join(lines[:2]) if lines[0].endswith(":") else lines[0]
 
 
 def read_checkpoint(path: Path) -> dict[str, Any]:
@@ -100,7 +102,7 @@ def network_of(document: Mapping[str, Any], path: Path) -> PanSharpener:
         network: PanSharpener = NETWORKS[name](Configuration(**document["configuration"]))
         network.load_state_dict(document["state"])
     except (TypeError, RuntimeError, AttributeError, ValueError) as error:
-        raise ModelError(f"{path}: does not fit the network {name} ({_line(error)})") from None
+        raise ModelError(f"{path}: does not fit the network {name} ({_line(error)}); train it again") from None
     return network
 
 

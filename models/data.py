@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +12,7 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from bitpan.errors import BitpanWarning, DataError
+from bitpan.errors import DataError
 from bitpan.models import distributed
 from bitpan.models.degrade import to_counts, wald
 from bitpan.models.readers import Arrays, read
@@ -56,6 +55,10 @@ class Triples:
         fine, coarse = slice(start, stop), slice(start // self.ratio, stop // self.ratio)
         return Triples(self.name, self.pan[..., fine], self.ms[..., coarse], self.gt[..., fine])
 
+    def samples(self, start: int, stop: int) -> Triples:
+        """The samples ``start ... stop``."""
+        return Triples(self.name, self.pan[start:stop], self.ms[start:stop], self.gt[start:stop])
+
     def tensors(self) -> tuple[Tensor, Tensor, Tensor]:
         """pan, ms and gt as float tensors that hold the integers."""
         pan, ms, gt = (torch.from_numpy(image.astype(np.float32)) for image in (self.pan, self.ms, self.gt))
@@ -69,14 +72,19 @@ def gather(settings: Settings) -> tuple[list[Triples], list[Triples]]:
         DataError: naming source, value and cure.
     """
     own = settings
-    sources = [load(source, own.bands, own.bits, own.ratio, own.sensor, own.shift) for source in own.data]
-    _compare_depths(sources, own.bits)
+    parsed = [parse(source, own.bands, own.bits, own.sensor, own.shift) for source in own.data]
+    sources = [load_source(source, own.ratio) for source in parsed]
+    _compare_depths([loaded for source, loaded in zip(parsed, sources, strict=True) if not source.depth_stated])
     if own.reserve > 0:
         sources = [split(source, own.reserve)[0] for source in sources]
     training, held_out = list(sources), []
     if own.hold_out > 0:
         parts = [split(source, own.hold_out) for source in sources]
         training, held_out = [part for part, _ in parts], [rest for _, rest in parts]
+        for part in held_out:
+            _check_constant({"pan": part.pan, "gt": part.gt}, f"{part.name}, what is held out of it", own.bands)
+    if own.synthetic and own.seed + own.synthetic > HELD_OUT_SEED:
+        raise DataError(f"--seed {own.seed}: synthetic scenes from {HELD_OUT_SEED} on are held out; take a lower one")
     if own.synthetic:
         training += synthetic(own.synthetic, own.scene_size, own.seed, own.bits)
         held_out += synthetic(2, own.scene_size, HELD_OUT_SEED, own.bits)
@@ -96,11 +104,15 @@ def _check_bands(sources: Sequence[Triples]) -> None:
             )
 
 
-def _compare_depths(sources: Sequence[Triples], bits: int) -> None:
+def _compare_depths(sources: Sequence[Triples]) -> None:
+    """Refuse imagery of another depth among the rest; one bit less is a darker scene."""
     depths = {source.name: int(max(source.pan.max(), source.gt.max())).bit_length() for source in sources}
-    if len(set(depths.values())) > 1:
-        named = ", ".join(f"{name} fills {depth}" for name, depth in depths.items())
-        warnings.warn(f"the bit depths differ: {named} bits; all are taken for {bits}", BitpanWarning, stacklevel=3)
+    low, high = min(depths, key=depths.__getitem__, default=""), max(depths, key=depths.__getitem__, default="")
+    if low and depths[high] - depths[low] > 1:
+        raise DataError(
+            f"the bit depths differ: {low} fills {depths[low]} bits, {high} {depths[high]}; where their counts do mean "
+            f"the same say so, as in {low}:bits={depths[low]}"
+        )
 
 
 def load(
@@ -166,16 +178,18 @@ def _checked(image: npt.NDArray[Any], source: str, role: str, bits: int) -> Coun
 
 
 def _degraded(arrays: Arrays, own: Source, ratio: int) -> Arrays:
-    """Wald's protocol on a pair at full resolution, cropped to whole pixels of the degraded MS."""
-    pan, ms = whole_pixels(arrays, own, ratio)
-    pan_lr, ms_lr, gt = wald(pan[0], ms[0], ratio, own.sensor, shift=own.shift)
-    low = {"pan": pan_lr, "ms": ms_lr, "gt": gt}
-    return {role: to_counts(image, own.bits)[None] for role, image in low.items()}
+    """Wald's protocol on pairs at full resolution, cropped to whole pixels of the degraded MS."""
+    pairs = zip(*whole_pixels(arrays, own, ratio), strict=True)
+    samples = [wald(pan, ms, ratio, own.sensor, shift=own.shift) for pan, ms in pairs]
+    roles = zip(("pan", "ms", "gt"), zip(*samples, strict=True), strict=True)
+    return {role: np.stack([to_counts(image, own.bits) for image in images]) for role, images in roles}
 
 
 def whole_pixels(arrays: Arrays, own: Source, ratio: int) -> tuple[Counts, Counts]:
-    """A pair's PAN and MS, cropped so that the MS can be reduced by the ratio."""
+    """The pairs' PAN and MS, cropped so that the MS can be reduced by the ratio."""
     pan, ms = arrays["pan"], arrays["ms"]
+    if len(pan) != len(ms):
+        raise DataError(f"{own.files}: holds {len(pan)} PAN and {len(ms)} MS images; give as many of each")
     height, width = (size // ratio * ratio for size in ms.shape[2:])
     if any(abs(fine - coarse * ratio) >= ratio for fine, coarse in zip(pan.shape[2:], ms.shape[2:], strict=True)):
         raise DataError(f"{own.files}: PAN {pan.shape[2:]} and MS {ms.shape[2:]} are not at ratio {ratio}; set --ratio")
@@ -183,7 +197,7 @@ def whole_pixels(arrays: Arrays, own: Source, ratio: int) -> tuple[Counts, Count
         raise DataError(
             f"{own.files}: an MS of {ms.shape[2:]} pixels is too small to be reduced by {ratio}; give a larger pair"
         )
-    if not max(map(abs, own.shift)) <= 4 * ratio:
+    if not all(abs(shift) <= 4 * ratio for shift in own.shift):
         dy, dx = own.shift
         raise DataError(f"{own.files}: a shift of {dy:g},{dx:g}: at most {4 * ratio} PAN pixels; crop the pair instead")
     return pan[..., : height * ratio, : width * ratio], ms[..., :height, :width]
@@ -219,8 +233,15 @@ def synthetic(count: int, size: int, seed: int, bits: int) -> list[Triples]:
 
 
 def split(triples: Triples, fraction: float = 0.3) -> tuple[Triples, Triples]:
-    """Training part and held-out part: the right ``fraction`` of the columns, a gap of 16 before it."""
-    width = triples.gt.shape[-1]
+    """Training part and held-out part.
+
+    Of one image the right ``fraction`` of the columns is held out, with a gap of 16 before it; of several the last
+    ``fraction`` of the images, at least one.
+    """
+    count, width = len(triples.gt), triples.gt.shape[-1]
+    if count > 1:
+        kept = min(max(round(count * (1 - fraction)), 1), count - 1)
+        return triples.samples(0, kept), triples.samples(kept, count)
     stop, start = division(triples.name, width, triples.ratio, fraction)
     return triples.columns(0, stop), triples.columns(start, width)
 
@@ -258,7 +279,8 @@ def _place(triples: Triples, patch: int, random: np.random.Generator) -> Place:
     ratio, (samples, _, height, width) = triples.ratio, triples.gt.shape
     if patch % ratio or patch > min(height, width):
         raise DataError(
-            f"{triples.name}: {height}x{width} pixels hold no patch of {patch} at ratio {ratio}; set --patch"
+            f"{triples.name}: {height}x{width} pixels hold no patch of {patch} at ratio {ratio}; set --patch, or hold "
+            "out less"
         )
     n = int(random.integers(samples))
     y, x = (int(random.integers((size - patch) // ratio + 1)) for size in (height, width))

@@ -43,6 +43,8 @@ def processes() -> Iterator[None]:
 def device(name: str) -> torch.device:
     """The device ``name``; where that is ``cuda`` and there are several processes, each has a GPU of its own.
 
+    From then on a GPU computes float32 as such, not as TF32 with its 10 bits of fraction.
+
     Raises:
         DataError: if there is no such device.
     """
@@ -55,6 +57,7 @@ def device(name: str) -> torch.device:
         raise DataError(f"--device {name}: PyTorch finds no such device; take cpu or cuda") from None
     if chosen.type == "cuda":
         torch.cuda.set_device(chosen)
+        torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
     return chosen
 
 

@@ -98,15 +98,12 @@ def require_fit(label: str, network: PanSharpener, images: Iterable[Image]) -> N
 
 def indices_of(fused: npt.ArrayLike, image: Image, border: int = 0) -> dict[str, float]:
     """Every index of one fused image: those against its truth, or those that need none."""
-    try:
-        if image.gt is not None:
-            return metrics.evaluate(fused, image.gt, image.ratio, border)
-        if border % image.ratio:
-            raise DataError(f"a border of {border} pixels cuts MS pixels in two; take a multiple of {image.ratio}")
-        inside = (_cut(np.asarray(fused), border), _cut(image.pan, border), _cut(image.ms, border // image.ratio))
-        return full_resolution.evaluate(*inside, image.ratio, image.sensor)
-    except DataError as error:
-        raise DataError(f"{image.name}: {error}") from None
+    if image.gt is not None:
+        return metrics.evaluate(fused, image.gt, image.ratio, border)
+    if border % image.ratio:
+        raise DataError(f"a border of {border} pixels cuts MS pixels in two; take a multiple of {image.ratio}")
+    inside = (_cut(np.asarray(fused), border), _cut(image.pan, border), _cut(image.ms, border // image.ratio))
+    return full_resolution.evaluate(*inside, image.ratio, image.sensor)
 
 
 def _cut(images: npt.NDArray[Any], border: int) -> npt.NDArray[Any]:
@@ -134,7 +131,10 @@ def judge(
     for image in images:
         for name, method in methods.items():
             fused = method(image)
-            judgements.append(Judgement(image.name, name, indices(fused, image, border)))
+            try:
+                judgements.append(Judgement(image.name, name, indices(fused, image, border)))
+            except DataError as error:
+                raise DataError(f"{image.name}: {error}") from None
             if look is not None:
                 look(image, name, fused)
     return judgements
@@ -168,7 +168,7 @@ def quality(network: PanSharpener, held_out: Sequence[Triples]) -> Table:
 def _few_indices(fused: npt.ArrayLike, image: Image, border: int) -> dict[str, float]:
     """Those that exist of strips of any width."""
     if image.gt is None:
-        raise DataError(f"{image.name}: has no truth")
+        raise DataError("has no truth")
     return {
         "PSNR": metrics.psnr(fused, image.gt, border=border),
         "SAM": metrics.sam(fused, image.gt, border),

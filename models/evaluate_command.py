@@ -14,6 +14,7 @@ import torch
 
 from bitpan.errors import DataError
 from bitpan.files import staged
+from bitpan.models import distributed
 from bitpan.models.checkpoint import load_network
 from bitpan.models.classical import METHODS
 from bitpan.models.cost import cost
@@ -24,7 +25,7 @@ from bitpan.models.network import BinaryNetwork
 from bitpan.models.pansharpener import PanSharpener
 from bitpan.models.provenance import origin, provenance
 from bitpan.models.report import cost_facts, image_facts, judge_and_draw, make_rows
-from bitpan.models.sources import SOURCE_HELP, band_numbers, parse
+from bitpan.models.sources import SOURCE_HELP, argument, parse
 from bitpan.models.tables import markdown, write_tables
 
 
@@ -46,7 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--synthetic", type=int, default=0, metavar="N", help="N synthetic scenes that no training sees")
     add("--scene-size", type=int, default=256, help="their width in PAN pixels (256)")
     add("--sensor", default="generic", help="whose MTF degrades pairs without a truth (generic)")
-    add("--bands", type=_bands, help="MS bands to use, from 0, as in 0,1,2,4")
+    add("--bands", type=argument("bands"), help="MS bands to use, from 0, as in 0,1,2,4")
     add("--bits", type=int, default=11, help="unsigned bits of the imagery (11)")
     add("--ratio", type=int, default=4, help="PAN pixels per MS pixel (4)")
     add("--hold-out", type=float, default=0.3, help="fraction of the columns at the right to judge; 1 is all (0.3)")
@@ -57,13 +58,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--device", default="cpu", help="cpu or cuda")
     add("--threads", type=int, default=0, help="of the CPU; 0 leaves PyTorch's choice")
     add("-o", "--output", type=Path, required=True, metavar="DIR", help="for table.md, .csv, .json and quicklooks/")
-
-
-def _bands(text: str) -> tuple[int, ...]:
-    try:
-        return band_numbers(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a list of band numbers, as in 0,1,2,3") from None
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -107,11 +101,7 @@ def load_entries(paths: Sequence[Path], device: str) -> list[Entry]:
     entries = []
     for path, network, history in loaded:
         name = network.name if names[network.name] == 1 else f"{network.name} {path}"
-        try:
-            network.to(device)
-        except (RuntimeError, AssertionError) as error:
-            raise DataError(f"--device {device}: {str(error).partition(chr(10))[0]}; try cpu") from None
-        entries.append(Entry(name, path, network, history))
+        entries.append(Entry(name, path, network.to(distributed.device(device)), history))
     if len({entry.name for entry in entries}) < len(entries):
         raise DataError("a checkpoint is given twice; give each once")
     return entries

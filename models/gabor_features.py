@@ -10,7 +10,7 @@ from torch.nn import functional
 from bitpan.errors import FormatError
 from bitpan.formats import Format
 from bitpan.model import Tensor as Edge
-from bitpan.models.functional import EXACT, requantise, round_half_up
+from bitpan.models.functional import EXACT, convolve, requantise, round_half_up
 from bitpan.models.gabor import gabor_bank
 from bitpan.models.layers import IntegerLayer
 from bitpan.models.operation import Arrays, integers
@@ -61,5 +61,5 @@ class GaborFeatures(IntegerLayer):
 
     def forward(self, x: Tensor) -> Tensor:
         """Features to features, ``(N, C, H, W)``."""
-        total = functional.conv2d(x, self.constants(), padding=1, groups=self.channels)
+        total = convolve(x, self.constants(), padding=1, groups=self.channels)
         return requantise(total, WEIGHTS.fraction, self.features)

@@ -51,7 +51,7 @@ def of_triples(triples: Triples, bits: int = 11, sensor: str = "generic") -> lis
 
 
 def gather_images(sources: Sequence[Source], ratio: int, fraction: float, full: bool) -> list[Image]:
-    """The right ``fraction`` of the columns of every source (1 is all): reduced, and if ``full`` the pairs as well."""
+    """What :func:`split` holds out of every source (a fraction of 1: all): reduced, and if ``full`` the pairs too."""
     images = []
     for source in sources:
         reduced = replace(load_source(source, ratio), name=source.name)
@@ -63,14 +63,16 @@ def gather_images(sources: Sequence[Source], ratio: int, fraction: float, full: 
 
 
 def _pairs(source: Source, ratio: int, fraction: float, reduced: Sequence[Image]) -> list[Image]:
-    """The same columns at full resolution. A source with a truth has no such pair: its own is taken without it."""
+    """The same parts at full resolution. A source with a truth has no such pairs: its own are taken without it."""
     arrays = read_checked(source)
     if "gt" in arrays:
         return [image.without_truth() for image in reduced]
     pan, ms = whole_pixels(arrays, source, ratio)
-    start = 0 if fraction == 1 else division(source.name, ms.shape[-1], ratio, fraction)[1]
-    pan, ms = registered(pan[0, :, :, ratio * start :], ms[0, :, :, start:], source, ratio)
-    return [replace(reduced[0], pan=pan, ms=ms).without_truth()]
+    if len(ms) == 1 and fraction < 1:
+        start = division(source.name, ms.shape[-1], ratio, fraction)[1]
+        pan, ms = pan[..., ratio * start :], ms[..., start:]
+    pairs = [registered(*pair, source, ratio) for pair in zip(pan, ms, strict=True)][-len(reduced) :]
+    return [replace(image, pan=p, ms=m).without_truth() for image, (p, m) in zip(reduced, pairs, strict=True)]
 
 
 def registered(pan: Counts, ms: Counts, source: Source, ratio: int) -> tuple[Counts, Counts]:

@@ -17,12 +17,13 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from bitpan.arithmetic import K_MIN
-from bitpan.errors import FormatError
+from bitpan.errors import DivergenceError, FormatError
 from bitpan.formats import Format
 from bitpan.model import SceneParameter
 from bitpan.model import Tensor as Edge
 from bitpan.models.functional import (
     EXACT,
+    convolve,
     pad_binary,
     requantise,
     round_half_up,
@@ -109,7 +110,7 @@ class IntegerConv(IntegerLayer):
         fraction = self.source.fraction + weight_fraction
         shift = fraction - self.target.fraction - self.gain
         if not 1 <= shift <= MAX_SHIFT:
-            raise FormatError(
+            raise DivergenceError(
                 f"a convolution's shift is {shift}, not 1 to {MAX_SHIFT}: its weights ran away; lower --lr"
             )
         bias = round_half_up(self.bias * 2.0**fraction).clamp(BIAS_8.min, BIAS_8.max)
@@ -141,9 +142,9 @@ class IntegerConv(IntegerLayer):
         weights, bias, shift = self.constants()
         margin = weights.shape[-1] // 2
         if self.dtype == torch.float32:  # no casts here: the exporter would write them down
-            total = functional.conv2d(x, weights, bias, padding=margin)
+            total = convolve(x, weights, bias, margin)
         else:
-            total = functional.conv2d(x.double(), weights.double(), bias.double(), padding=margin)
+            total = convolve(x.double(), weights.double(), bias.double(), margin)
         result = requantise(total, shift, self.target)
         return result if self.dtype == torch.float32 else result.float()
 
@@ -193,7 +194,7 @@ class BinaryConv(IntegerLayer):
 
     def forward(self, s: Tensor) -> Tensor:
         """``s: (N, C, H, W)`` to popcounts within ``-bound ... bound``."""
-        return functional.conv2d(pad_binary(s), self.constants())
+        return convolve(pad_binary(s), self.constants())
 
 
 class SpectralRedistribution(SceneOperation):

@@ -24,6 +24,9 @@ class PanSharpener(nn.Module):
 
     name = ""
     default_blocks = 8
+    arms: frozenset[str] = frozenset()
+    """The arms of :data:`bitpan.models.arms.ARMS` that it has; the others must be left alone."""
+
     stages: tuple[str, ...] = ("joint",)
     """What is trained one after the other."""
 
@@ -34,6 +37,7 @@ class PanSharpener(nn.Module):
 
     def __init__(self, configuration: Configuration) -> None:
         super().__init__()
+        configuration.require_arms(self.arms, self.name)
         self.configuration = configuration
         coefficients = torch.from_numpy(keys_coefficients(configuration.ratio)).float()
         self.register_buffer("coefficients", coefficients, persistent=False)

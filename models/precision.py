@@ -24,7 +24,7 @@ def lower_precision(network: PanSharpener) -> None:
     parts = network.float_parts()
     if not parts:
         warnings.warn(
-            f"--amp changes nothing: {network.name} computes in integers, and they stay exact",
+            f"--amp changes nothing: {network.name} has no part whose numbers fit bf16; leave it out",
             BitpanWarning,
             stacklevel=2,
         )

@@ -7,6 +7,7 @@ have a truth (``gt``). Images come out as ``(N, bands, height, width)`` in the f
 from __future__ import annotations
 
 import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -70,21 +71,25 @@ def _read_tiff(path: Path) -> npt.NDArray[Any]:
 def _read_mat(path: Path) -> Arrays:
     import h5py
     from scipy.io import loadmat
+    from scipy.io.matlab import MatReadError
 
     if h5py.is_hdf5(path):  # MATLAB 7.3
         return _read_hdf5(path, matlab=True)
     try:
         stored = loadmat(path)
-    except (ValueError, TypeError, NotImplementedError, OSError) as error:
+    except (ValueError, TypeError, NotImplementedError, OSError, MatReadError, zlib.error) as error:
         raise DataError(f"{path}: cannot be read as a .mat file ({error})") from None
     return _select(path, {name: value for name, value in stored.items() if isinstance(value, np.ndarray)})
 
 
 def _read_npz(path: Path) -> Arrays:
     try:
-        with np.load(path, allow_pickle=False) as stored:
+        stored = np.load(path, allow_pickle=False)
+        if not isinstance(stored, np.lib.npyio.NpzFile):
+            raise DataError(f"{path}: holds one array without a name; give a PAN and an MS, as np.savez writes them")
+        with stored:
             return _select(path, {name: stored[name] for name in stored.files})
-    except (OSError, ValueError, zipfile.BadZipFile) as error:
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         if isinstance(error, DataError):
             raise
         raise DataError(f"{path}: cannot be read as an .npz file ({error})") from None

@@ -44,6 +44,7 @@ class S2BNetFlat(BinaryNetwork):
     """``blocks`` binary units in series at full resolution: the simplest accelerator."""
 
     name = "s2bnet-flat"
+    arms = frozenset({"srm", "gsfa"})
 
     def __init__(self, configuration: Configuration) -> None:
         super().__init__(configuration)
@@ -67,6 +68,7 @@ class S2BNet(BinaryNetwork):
     """
 
     name = "s2bnet"
+    arms = S2BNetFlat.arms
     default_blocks = 10
 
     def __init__(self, configuration: Configuration) -> None:

@@ -68,7 +68,7 @@ class Settings(Arms):
     command: str = ""
 
     def __post_init__(self) -> None:
-        for name in ("iterations", "batch", "patch", "scene_size", "validate_every", "channels"):
+        for name in ("iterations", "batch", "patch", "scene_size", "validate_every", "channels", "ratio"):
             if getattr(self, name) < 1:
                 raise DataError(f"--{name.replace('_', '-')} {getattr(self, name)}: at least 1")
         for name in ("synthetic", "seed", "save_every", "threads"):

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import argparse
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -28,6 +29,7 @@ class Source:
         bits: unsigned bits of the imagery.
         sensor: whose MTF it has, a key of :data:`bitpan.models.degrade.SENSORS`.
         shift: displacement (dy, dx) of the MS samples' centres against their PAN blocks, in PAN pixels.
+        depth_stated: the source has bits of its own.
     """
 
     files: str
@@ -35,6 +37,7 @@ class Source:
     bits: int = 11
     sensor: str = "generic"
     shift: tuple[float, float] = (0.0, 0.0)
+    depth_stated: bool = False
 
     @property
     def name(self) -> str:
@@ -62,8 +65,9 @@ def parse(
             raise DataError(f"{text}: {key!r} is no setting of a source; it has {', '.join(_READERS)}")
         try:
             source = replace(source, **{key: _READERS[key](value)})
+            source = replace(source, depth_stated=source.depth_stated or key == "bits")
         except ValueError:
-            raise DataError(f"{text}: {key}={value} cannot be read; write {_EXAMPLES[key]}") from None
+            raise DataError(f"{text}: {key}={value} cannot be read; write {key}={_EXAMPLES[key]}") from None
     if not 8 <= source.bits <= bits:
         raise DataError(f"{text}: {source.bits} bits are not 8 to {bits}, the depth of all; set --bits")
     return source
@@ -76,9 +80,20 @@ def relocated(text: str, root: Path) -> str:
     return f"{moved}:{options}" if options else moved
 
 
-def band_numbers(text: str) -> tuple[int, ...]:
-    """Bands as in ``1,2,4,6``; raise ValueError of anything else."""
+def _bands(text: str) -> tuple[int, ...]:
     return tuple(int(part) for part in text.split(","))
+
+
+def argument(key: str) -> Callable[[str], Any]:
+    """What reads the setting ``key`` of all sources on a command line."""
+
+    def read(text: str) -> Any:  # noqa: ANN401
+        try:
+            return _READERS[key](text)
+        except ValueError:
+            raise argparse.ArgumentTypeError(f"{text!r} cannot be read; write {_EXAMPLES[key]}") from None
+
+    return read
 
 
 def _divide(text: str) -> tuple[str, str]:
@@ -94,5 +109,5 @@ def _shift(text: str) -> tuple[float, float]:
     return dy, dx
 
 
-_READERS: dict[str, Callable[[str], Any]] = {"sensor": str, "bands": band_numbers, "bits": int, "shift": _shift}
-_EXAMPLES = {"bands": "bands=0,1,2,3", "bits": "bits=10", "shift": "shift=DY,DX in PAN pixels, as in shift=-2.25,2.5"}
+_READERS: dict[str, Callable[[str], Any]] = {"sensor": str, "bands": _bands, "bits": int, "shift": _shift}
+_EXAMPLES = {"bands": "0,1,2,3", "bits": "10", "shift": "DY,DX in PAN pixels, as in -2.25,2.5"}

@@ -21,6 +21,7 @@ class LatentTraining(PanSharpener):
     Without a prior there is the ``joint`` stage alone. Subclasses call :meth:`add_latent` when they are built.
     """
 
+    arms = frozenset({"wavelet", "norm", "prior", "cdc", "outer_skip"})
     latent: Latent | None
 
     def add_latent(self) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 
 import torch
 
-from bitpan.errors import DataError, FormatError, ModelError
+from bitpan.errors import DataError, DivergenceError
 from bitpan.files import write_beside
 from bitpan.models.checkpoint import load_network, network_of, read_checkpoint
 from bitpan.models.cost import cost
@@ -135,9 +135,6 @@ def perform(run: Run) -> None:
     write_beside(run.folder / "settings.json", strict_json({**run.stored("settings.json"), **run.stated()}))
     threads = torch.get_num_threads()
     torch.set_num_threads(run.settings.threads)
-    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False  # integers must stay exact
-    if run.settings.compile:
-        compile_kernels()
     try:
         failed = "" if (run.folder / "checkpoint.pt").exists() else _train(run)
         result = {"failed": failed} if failed else _judged(run)
@@ -154,9 +151,11 @@ def _train(run: Run) -> str:
         training = Training(run.settings, network_of(document, last), document["training"])
     else:
         training = Training(run.settings)
+    if run.settings.compile:
+        compile_kernels()
     try:
         training.run(run.folder)
-    except (FormatError, ModelError) as error:
+    except DivergenceError as error:
         return str(error)
     return ""
 

@@ -23,7 +23,7 @@ from bitpan.models.degrade import SENSORS
 from bitpan.models.kernels import compile_kernels
 from bitpan.models.networks import NETWORKS
 from bitpan.models.settings import Settings
-from bitpan.models.sources import SOURCE_HELP
+from bitpan.models.sources import SOURCE_HELP, argument
 from bitpan.models.training import Training, resume
 
 FINETUNING = {"iterations": 300, "lr": 5e-3, "hold_out": 0.0, "validate_every": 100}
@@ -57,13 +57,6 @@ def finetune(path: Path, given: dict[str, Any]) -> Training:
         raise DataError(f"{error} ({path} is for {own.bands} bands of {own.bits} bits at ratio {own.ratio})") from None
 
 
-def _numbers(text: str) -> tuple[int, ...]:
-    try:
-        return tuple(int(part) for part in text.split(","))
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a list of band numbers, as in 0,1,2,3") from None
-
-
 def _reals(text: str) -> tuple[float, ...]:
     try:
         return tuple(float(part) for part in text.split(","))
@@ -74,13 +67,6 @@ def _reals(text: str) -> tuple[float, ...]:
 def _rates(text: str) -> float | tuple[float, ...]:
     rates = _reals(text)
     return rates if len(rates) > 1 else rates[0]
-
-
-def _shift(text: str) -> tuple[float, float]:
-    shift = _reals(text)
-    if len(shift) != 2:
-        raise argparse.ArgumentTypeError(f"{text!r} is not DY,DX in PAN pixels")
-    return shift[0], shift[1]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -118,11 +104,11 @@ def _add_data(add: Callable[..., None]) -> None:
     add("--data", SOURCE_HELP, nargs="+", metavar="SOURCE")
     add("--synthetic", "train on N synthetic scenes", type=int, metavar="N")
     add("--scene-size", "their width in PAN pixels", type=int)
-    add("--bands", "MS bands to use, from 0, as in 0,1,2,4", type=_numbers)
+    add("--bands", "MS bands to use, from 0, as in 0,1,2,4", type=argument("bands"))
     add("--bits", "unsigned bits of the imagery", type=int)
     add("--ratio", "PAN pixels per MS pixel", type=int)
     add("--sensor", "whose MTF degrades pairs without a truth", choices=SENSORS)
-    add("--shift", "the pairs' misregistration, as for `bitpan fuse`", type=_shift, metavar="DY,DX")
+    add("--shift", "the pairs' misregistration, as for `bitpan fuse`", type=argument("shift"), metavar="DY,DX")
     add("--reserve", "fraction of the columns at the right left out, for tests", type=float)
     add("--hold-out", "fraction of the others kept for validation", type=float)
 
@@ -168,7 +154,6 @@ def _train(arguments: argparse.Namespace) -> None:
         compile_kernels()
     if own.threads:
         torch.set_num_threads(own.threads)
-    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False  # integers must stay exact
     if first and own.finetune and training.held_out and not training.iteration:
         print(
             f"before, on what is held out:\n{evaluate.as_text(evaluate.quality(training.network, training.held_out))}"
@@ -178,7 +163,11 @@ def _train(arguments: argparse.Namespace) -> None:
         return
     if training.table:
         print(evaluate.as_text(training.table))
-    judged = f"validation PSNR {quality:.2f} dB" if training.held_out else "nothing was held out to validate with,"
+    judged = (
+        f"validation PSNR {quality:.2f} dB of the full range"
+        if training.held_out
+        else "nothing was held out to validate with,"
+    )
     print(f"{arguments.out / 'checkpoint.pt'}: {judged} after {training.seconds:.0f} s")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import signal
 import time
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,11 +14,11 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from tqdm import tqdm
 
 from bitpan import __version__
-from bitpan.errors import DataError, ModelError
+from bitpan.errors import BitpanWarning, DataError, DivergenceError, ModelError
 from bitpan.models import distributed, evaluate
 from bitpan.models.binary import set_progress
 from bitpan.models.checkpoint import network_of, read_checkpoint, save_checkpoint
@@ -92,6 +93,14 @@ class Training:
         self.stages, shares = (own.stages[-1:], (1.0,)) if settings.finetune else (own.stages, own.stage_shares)
         self.ends = stage_ends(settings, self.stages, shares)
         self.network.to(self.device).train()
+        if self.held_out:
+            validate(self.network, self.held_out, self.device)  # sizes that it refuses are not told after hours
+        if distributed.size() > 1 and any(isinstance(module, nn.BatchNorm2d) for module in self.network.modules()):
+            warnings.warn(
+                f"{self.network.name} normalises over each process's share of a batch: not the training of one process",
+                BitpanWarning,
+                stacklevel=2,
+            )
         distributed.same_start(self.network)
         if settings.amp:
             lower_precision(self.network)
@@ -179,7 +188,7 @@ class Training:
         self.optimiser.step()
         self.iteration += 1
         if not math.isfinite(value):
-            raise ModelError(f"the loss is {value} at iteration {self.iteration}; lower --lr ({own.lr})")
+            raise DivergenceError(f"the loss is {value} at iteration {self.iteration}; lower --lr ({own.lr})")
         return value, math.nan if fused is None else psnr(fused.detach(), gt, own.bits)
 
     def save(self, path: Path, resumable: bool) -> None:
@@ -235,10 +244,11 @@ class Training:
         judged = ""
         if self.held_out and self.stage == len(self.stages) - 1:  # before, parts of what fuses are untrained
             self.quality = validate(self.network, self.held_out, self.device)
-            judged = f", validation PSNR {self.quality:.3f} dB"
+            judged = f", validation PSNR {self.quality:.3f} dB of the full range"
         bar.write(f"iteration {self.iteration}, stage {self.stages[self.stage]}: loss {loss:.4f}{judged}")
 
     def _finish(self, out: Path) -> None:
+        self.save(out / "last.pt", resumable=True)  # before anything is judged: that may fail, the training is over
         self.quality = validate(self.network, self.held_out, self.device)
         self.save(out / "last.pt", resumable=True)
         self.table = evaluate.quality(self.network.eval(), self.held_out)

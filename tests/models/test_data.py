@@ -6,8 +6,11 @@ import torch
 from scipy.io import savemat
 
 from bitpan.errors import DataError
-from bitpan.models.data import GAP, Triples, draw, load, split, synthetic
+from bitpan.models.data import GAP, HELD_OUT_SEED, Triples, draw, gather, load, split, synthetic
 from bitpan.models.degrade import to_counts, wald
+from bitpan.models.images import gather_images
+from bitpan.models.settings import Settings
+from bitpan.models.sources import Source
 
 
 def pair(height=64, width=96, bands=5, seed=0):
@@ -63,6 +66,53 @@ def test_pancollection(tmp_path):
         assert np.array_equal(getattr(triples, name), arrays[name])
 
 
+def test_several_pairs_are_as_many_triples(tmp_path):
+    """A full-resolution file of PanCollection has no truth: each of its pairs is degraded."""
+    pairs = [pair(16, 24, 4, seed) for seed in range(3)]
+    pan, ms = (np.stack(images) for images in zip(*pairs, strict=True))
+    path = tmp_path / "full.h5"
+    with h5py.File(path, "w") as file:
+        file["pan"], file["ms"] = pan[:, None], ms
+    triples = load(str(path), None, 11, 4, "generic")
+    assert triples.gt.shape == (3, 4, 16, 24)
+    for i, (pan, ms) in enumerate(pairs):
+        pan_lr, ms_lr, gt = wald(pan[None], ms, 4, "generic")
+        assert np.array_equal(triples.pan[i], to_counts(pan_lr, 11)) and np.array_equal(triples.gt[i], gt)
+        assert np.array_equal(triples.ms[i], to_counts(ms_lr, 11))
+    images = gather_images([Source(str(path))], 4, 0.3, full=True)
+    assert [image.name for image in images] == ["full", "full-full"]
+    assert np.array_equal(images[1].pan[0], pairs[2][0]) and np.array_equal(images[1].ms, pairs[2][1])
+    assert len(gather_images([Source(str(path))], 4, 1, full=True)) == 6
+    with h5py.File(path, "a") as file:
+        del file["pan"]
+        file["pan"] = np.stack([one for one, _ in pairs[:2]])[:, None]
+    with pytest.raises(DataError, match=r"full\.h5: holds 2 PAN and 3 MS images"):
+        load(str(path), None, 11, 4, "generic")
+
+
+def test_of_several_images_the_last_are_held_out():
+    random = np.random.default_rng(0)
+    gt = random.integers(0, 2048, (10, 4, 64, 64)).astype(np.uint16)
+    triples = Triples("ten", gt[:, :1], gt[:, :, ::4, ::4], gt)
+    for fraction, kept in ((0.3, 7), (0.01, 9), (0.99, 1)):
+        training, held_out = split(triples, fraction)
+        assert np.array_equal(np.concatenate([training.gt, held_out.gt]), gt) and len(training.gt) == kept
+        assert len(training.pan) == len(training.ms) == kept and len(held_out.ms) == len(held_out.pan) == 10 - kept
+
+
+def test_a_band_without_values_is_refused_in_what_is_held_out(tmp_path):
+    pan, ms = pair(48, 64, 4)
+    ms[2, :, 40:] = 0
+    savemat(tmp_path / "dark.mat", {"I_PAN": pan, "I_MS": ms.transpose(1, 2, 0)})
+    with pytest.raises(DataError, match=r"dark\.mat, what is held out of it: MS band 2 is 0 everywhere"):
+        gather(Settings(data=(f"{tmp_path}/dark.mat",), hold_out=0.2))
+
+
+def test_held_out_scenes_are_never_trained_on():
+    with pytest.raises(DataError, match="--seed 999999: synthetic scenes from 1000000 on are held out"):
+        gather(Settings(synthetic=2, scene_size=64, seed=HELD_OUT_SEED - 1))
+
+
 def test_sizes_that_are_no_multiple_are_cropped(tmp_path):
     pan, ms = pair(35, 50)
     savemat(tmp_path / "odd.mat", {"I_PAN": pan, "I_MS": ms.transpose(1, 2, 0)})
@@ -96,6 +146,22 @@ def test_bad_arrays(tmp_path, changes, message):
     with pytest.raises(DataError, match=message) as error:
         load(source, (0, 1, 2, 3), 11, 4, "generic")
     assert source in str(error.value)
+
+
+def test_damaged_files(tmp_path):
+    pan, ms = pair(16, 16, 4)
+    for name, write in (("a.mat", lambda path, **a: savemat(path, a, do_compression=True)), ("a.npz", np.savez)):
+        path = tmp_path / name
+        write(path, I_PAN=pan, I_MS=ms.transpose(1, 2, 0))
+        whole = path.read_bytes()
+        for stored in (b"", whole[: len(whole) // 2], whole[:300] + bytes([whole[300] ^ 255]) + whole[301:]):
+            path.write_bytes(stored)
+            with pytest.raises(DataError, match=rf"{name}: cannot be read as an? {path.suffix} file"):
+                load(str(path), None, 11, 4, "generic")
+    np.save(tmp_path / "a.npy", pan)
+    (tmp_path / "a.npy").rename(tmp_path / "a.npz")
+    with pytest.raises(DataError, match=r"a\.npz: holds one array without a name"):
+        load(f"{tmp_path}/a.npz", None, 11, 4, "generic")
 
 
 def test_bad_files(tmp_path):

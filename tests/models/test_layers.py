@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from bitpan import arithmetic
-from bitpan.errors import FormatError
+from bitpan.errors import DivergenceError
 from bitpan.formats import Format
 from bitpan.models import functional, layers
 from bitpan.models.resample import interpolate
@@ -166,7 +166,7 @@ def test_integer_conv_is_exact_at_its_bound(bands):
 def test_runaway_weights_are_an_error():
     conv = layers.IntegerConv(4, 4, 1, FEATURES, Format(13), gain=6)
     conv.conv.weight.data.fill_(1e4)
-    with pytest.raises(FormatError, match="lower --lr"):
+    with pytest.raises(DivergenceError, match="lower --lr"):
         conv.integers()
 
 

@@ -17,9 +17,9 @@ from bitpan.models.sources import Source, parse, relocated
         ("a.mat", Source("a.mat", (0, 1), 11, "qb")),
         ("p.tif,m.tif", Source("p.tif,m.tif", (0, 1), 11, "qb")),
         ("a.mat:sensor=wv2;bands=1,2,4,6", Source("a.mat", (1, 2, 4, 6), 11, "wv2")),
-        ("p.tif,m.tif:bits=10;shift=-2.25,2.5", Source("p.tif,m.tif", (0, 1), 10, "qb", (-2.25, 2.5))),
+        ("p.tif,m.tif:bits=10;shift=-2.25,2.5", Source("p.tif,m.tif", (0, 1), 10, "qb", (-2.25, 2.5), True)),
         ("C:/scenes/a.mat", Source("C:/scenes/a.mat", (0, 1), 11, "qb")),
-        ("C:/scenes/a.mat:bits=8;", Source("C:/scenes/a.mat", (0, 1), 8, "qb")),
+        ("C:/scenes/a.mat:bits=8;", Source("C:/scenes/a.mat", (0, 1), 8, "qb", depth_stated=True)),
     ],
 )
 def test_it_says_what_differs(text, source):

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from bitpan.cli import main
-from bitpan.errors import ModelError
+from bitpan.errors import DivergenceError, FormatError
 from bitpan.models import sweep as command
 from bitpan.models import sweep_run
 from bitpan.models.data import GAP, gather
@@ -259,7 +259,7 @@ def test_diverging_is_a_result(file, tmp_path, monkeypatch, capsys):
 
     def diverging(self):
         if (self.settings.lr == 0.01 and self.settings.srm == "dynamic") or self.settings.seed == 1:
-            raise ModelError("the loss is nan")
+            raise DivergenceError("the loss is nan")
         return step(self)
 
     monkeypatch.setattr(Training, "step", diverging)
@@ -269,9 +269,16 @@ def test_diverging_is_a_result(file, tmp_path, monkeypatch, capsys):
     assert own["table"]["static"]["seeds"] == 1
     assert "Diverged, and not in the means: dynamic, rate 0.001, seed 1" in (tmp_path / "out" / "table.md").read_text()
     file.write_text(FILE.replace("[0.001, 0.01]", "[0.01, 0.02]"))
-    monkeypatch.setattr(Training, "step", lambda self: (_ for _ in ()).throw(ModelError("the loss is nan")))
+    monkeypatch.setattr(Training, "step", lambda self: (_ for _ in ()).throw(DivergenceError("the loss is nan")))
     assert sweep(file, tmp_path / "none") == 1
     assert "diverges at every rate of 0.01, 0.02" in capsys.readouterr().err
+
+
+def test_other_errors_are_no_divergence(file, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(Training, "step", lambda self: (_ for _ in ()).throw(FormatError("has no whole 2x2 blocks")))
+    assert sweep(file, tmp_path / "out") == 1
+    assert "has no whole 2x2 blocks" in capsys.readouterr().err
+    assert not list((tmp_path / "out").rglob("result.json"))
 
 
 def test_equal_budgets_are_trained_once(file, tmp_path, monkeypatch):

@@ -143,9 +143,25 @@ def test_bad_hdf5(tmp_path, capsys):
         ({"I_MS": np.dstack([pair()["I_MS"], np.full((64, 64), 9)])}, ["--bands", "0,4"], "MS band 4 is 9 everywhere"),
         ({"gt": pair()["I_MS"]}, ["--shift", "1,1"], "leave --shift out"),
         ({}, ["--shift", "99,0"], "at most 16 PAN pixels"),
-        ({}, ["--shift", "nan,0"], "at most 16 PAN pixels"),
         ({}, ["--device", "abacus"], "--device abacus: PyTorch finds no such device"),
         ({}, ["--patch", "128"], "hold no patch of 128"),
+        ({}, ["--ratio", "0"], "--ratio 0: at least 1"),
+        ({}, [*SMALL, "--network", "bnnpan", "--srm", "static"], "bnnpan has no srm to be 'static'; leave --srm out"),
+        (
+            {},
+            [*SMALL, "--network", "s2bnet-bbcu", "--gsfa", "none"],
+            "s2bnet-bbcu has no gsfa to be 'none'; leave --gsfa out",
+        ),
+        (
+            {},
+            ["--patch", "16", "--network", "s2bnet-bbcu", "--blocks", "4"],
+            "the U shape has 10 units, not 4; leave --blocks out",
+        ),
+        (
+            {"I_MS": pair()["I_MS"][:62], "I_PAN": pair()["I_PAN"][:124, :128]},
+            ["--patch", "16", "--network", "s2bnet", "--ratio", "2"],
+            "even",
+        ),
         ({}, ["--patch", "16", "--lr", "1e-3,1e-3"], "trains in 1 stages"),
     ],
 )
@@ -158,9 +174,11 @@ def test_sources_that_differ(write, tmp_path, capsys):
     line = refused(capsys, "--data", four, three, "--out", str(tmp_path))
     assert f"{four} has 4 bands, {three} 3" in line
     assert f"{four}: pan spans" in refused(capsys, "--data", ten, four, "--bits", "10", "--out", str(tmp_path))
-    assert main(["train", "--data", four, ten, *SMALL, "--out", str(tmp_path)]) == 0
-    warned = [line for line in capsys.readouterr().err.splitlines() if line.startswith("warning")]
-    assert warned == [f"warning: the bit depths differ: {four} fills 11, {ten} fills 10 bits; all are taken for 11"]
+    nine = write("nine.mat", pair(bits=9))
+    line = refused(capsys, "--data", four, nine, "--out", str(tmp_path))
+    assert f"the bit depths differ: {nine} fills 9 bits, {four} 11; " in line and f"as in {nine}:bits=9" in line
+    assert main(["train", "--data", four, ten, f"{nine}:bits=9", *SMALL, "--out", str(tmp_path)]) == 0
+    assert "warning" not in capsys.readouterr().err
     line = refused(capsys, "--data", three, "--synthetic", "1", "--scene-size", "32", "--out", str(tmp_path))
     assert f"{three} has 3 bands, synthetic scene 0 4" in line
 

@@ -174,7 +174,10 @@ def _checked(image: npt.NDArray[Any], source: str, role: str, bits: int) -> Coun
         raise DataError(f"{source}: {role} spans {low:g} to {high:g}, but {bits} bits hold 0 to {top}; set --bits")
     if 0 < high <= 1:
         raise DataError(f"{source}: {role} spans {low:g} to {high:g}: scaled to one; give the sensor's counts")
-    return np.floor(image + 0.5).astype(np.uint16)
+    counts = np.empty(image.shape, np.uint16)
+    for whole, sample in zip(counts, image, strict=True):  # one by one: a training set is gigabytes of float64
+        whole[...] = np.floor(sample + 0.5)
+    return counts
 
 
 def _degraded(arrays: Arrays, own: Source, ratio: int) -> Arrays:

@@ -64,8 +64,8 @@ def parse(
         if key not in _READERS:
             raise DataError(f"{text}: {key!r} is no setting of a source; it has {', '.join(_READERS)}")
         try:
-            source = replace(source, **{key: _READERS[key](value)})
-            source = replace(source, depth_stated=source.depth_stated or key == "bits")
+            stated = source.depth_stated or key == "bits"
+            source = replace(source, **{key: _READERS[key](value)}, depth_stated=stated)
         except ValueError:
             raise DataError(f"{text}: {key}={value} cannot be read; write {key}={_EXAMPLES[key]}") from None
     if not 8 <= source.bits <= bits:

@@ -93,8 +93,8 @@ class Training:
         self.stages, shares = (own.stages[-1:], (1.0,)) if settings.finetune else (own.stages, own.stage_shares)
         self.ends = stage_ends(settings, self.stages, shares)
         self.network.to(self.device).train()
-        if self.held_out:
-            validate(self.network, self.held_out, self.device)  # sizes that it refuses are not told after hours
+        # Sizes that the network refuses are told now, not after hours; all images of a source have one size.
+        validate(self.network, [triples.samples(0, 1) for triples in self.held_out], self.device)
         if distributed.size() > 1 and any(isinstance(module, nn.BatchNorm2d) for module in self.network.modules()):
             warnings.warn(
                 f"{self.network.name} normalises over each process's share of a batch: not the training of one process",

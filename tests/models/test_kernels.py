@@ -28,6 +28,11 @@ def one(scale=1.0):
     return reals(2, 1, 6, 6).abs() * scale + 0.5
 
 
+def moments():
+    """Means and variances of two images, and two numbers for each channel."""
+    return *(reals(2, 1, 6, 6) for _ in range(2)), one(), one(), reals(8), reals(8)
+
+
 INTEGERS = {
     "signs": lambda: (integers(), reals(1, 8, 1, 1).round()),
     "real_signs": lambda: (integers(3),),
@@ -73,26 +78,11 @@ REALS = {
         image(),
         image(),
         integers(1023),
-        reals(2, 1, 6, 6),
-        reals(2, 1, 6, 6),
-        one(),
-        one(),
-        reals(8),
-        reals(8),
+        *moments(),
         1023.0,
     ),
     "real_norm": lambda: (image(), image(), reals(8), reals(8), reals(8), 0.1),
-    "real_norm_gradients": lambda: (
-        image(),
-        image(),
-        image(),
-        reals(2, 1, 6, 6),
-        reals(2, 1, 6, 6),
-        one(),
-        one(),
-        reals(8),
-        reals(8),
-    ),
+    "real_norm_gradients": lambda: (image(), image(), image(), *moments()),
     "channel_moments": lambda: (image(), reals(2, 8, 1, 1), reals(2, 8, 1, 1)),
     "channel_moments_gradients": lambda: (
         *(reals(2, 8, 1, 1) for _ in range(3)),

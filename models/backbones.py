@@ -78,9 +78,7 @@ def _flat(blocks: int, unit: MakeUnit) -> nn.Module:
     return nn.Sequential(*(unit() for _ in range(blocks)))
 
 
-def _u_shape(blocks: int, unit: MakeUnit) -> nn.Module:
-    if blocks != DEFAULT_BLOCKS["s2bnet"]:
-        raise ModelError(f"the U shape has {DEFAULT_BLOCKS['s2bnet']} units, not {blocks}; leave --blocks out")
+def _u_shape(_: int, unit: MakeUnit) -> nn.Module:
     return UShape(unit)
 
 
@@ -140,6 +138,7 @@ def _combination(backbone: str, unit: str) -> type[UnitNetwork]:
         "backbone": backbone,
         "unit": unit,
         "default_blocks": DEFAULT_BLOCKS[backbone],
+        "fixed_depth": backbone == "s2bnet",
         "arms": frozenset({"srm"} if unit == "fp" else ()),
         "__doc__": f"The backbone {backbone} with units {unit}.",
     }

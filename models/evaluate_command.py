@@ -25,7 +25,7 @@ from bitpan.models.network import BinaryNetwork
 from bitpan.models.pansharpener import PanSharpener
 from bitpan.models.provenance import origin, provenance
 from bitpan.models.report import cost_facts, image_facts, judge_and_draw, make_rows
-from bitpan.models.sources import SOURCE_HELP, argument, parse
+from bitpan.models.sources import HELD_OUT_HELP, SOURCE_HELP, argument, parse
 from bitpan.models.tables import markdown, write_tables
 
 
@@ -50,7 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--bands", type=argument("bands"), help="MS bands to use, from 0, as in 0,1,2,4")
     add("--bits", type=int, default=11, help="unsigned bits of the imagery (11)")
     add("--ratio", type=int, default=4, help="PAN pixels per MS pixel (4)")
-    add("--hold-out", type=float, default=0.3, help="fraction of the columns at the right to judge; 1 is all (0.3)")
+    add("--hold-out", type=float, default=0.3, help=f"{HELD_OUT_HELP}, to judge; 1 is all (0.3)")
     add("--full-resolution", action="store_true", help="judge the pairs themselves too, without a truth")
     add("--classical", default=",".join(METHODS), metavar="NAMES", help="methods to compare, or none (%(default)s)")
     add("--real-features", action="store_true", help="judge binary networks without rounding too: what integers cost")
@@ -149,7 +149,9 @@ def _document(
 def _notes(document: Mapping[str, Any]) -> list[str]:
     own = document["settings"]
     where = (
-        "whole images" if own["hold_out"] == 1 else f"the right {own['hold_out']:.0%} of the columns of every source"
+        "whole images"
+        if own["hold_out"] == 1
+        else f"the right {own['hold_out']:.0%} of the columns of every source, or the last images of several"
     )
     cut = f", {own['border']} pixels cut from every side" if own["border"] else ""
     return [

@@ -1,7 +1,8 @@
 """The elementwise arithmetic that training spends its time in, apart from the convolutions.
 
 Written as few passes over memory as PyTorch allows; :func:`compile_kernels` fuses each into one, three to five times as
-fast, after half a minute of compilation. Integers come out the same either way.
+fast by itself (a whole iteration 1.1 to 1.3 times), after half a minute of compilation. Integers come out the same
+either way.
 """
 
 from __future__ import annotations

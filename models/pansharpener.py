@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from bitpan.arithmetic import keys_coefficients
+from bitpan.errors import ModelError
 from bitpan.models.configuration import Configuration
 from bitpan.models.functional import centre
 from bitpan.models.operation import Context
@@ -20,10 +21,12 @@ class PanSharpener(nn.Module):
     Attributes:
         name: what the command line, the checkpoint and the tables know it by.
         default_blocks: depth where none is asked for.
+        fixed_depth: whether it comes in no other.
     """
 
     name = ""
     default_blocks = 8
+    fixed_depth = False
     arms: frozenset[str] = frozenset()
     """The arms of :data:`bitpan.models.arms.ARMS` that it has; the others must be left alone."""
 
@@ -38,6 +41,10 @@ class PanSharpener(nn.Module):
     def __init__(self, configuration: Configuration) -> None:
         super().__init__()
         configuration.require_arms(self.arms, self.name)
+        if self.fixed_depth and configuration.blocks != self.default_blocks:
+            raise ModelError(
+                f"{self.name} has {self.default_blocks} units, not {configuration.blocks}; leave --blocks out"
+            )
         self.configuration = configuration
         coefficients = torch.from_numpy(keys_coefficients(configuration.ratio)).float()
         self.register_buffer("coefficients", coefficients, persistent=False)

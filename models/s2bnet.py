@@ -5,7 +5,6 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from bitpan.errors import ModelError
 from bitpan.formats import Format
 from bitpan.models.configuration import Configuration
 from bitpan.models.gabor_features import GaborFeatures
@@ -70,12 +69,11 @@ class S2BNet(BinaryNetwork):
     name = "s2bnet"
     arms = S2BNetFlat.arms
     default_blocks = 10
+    fixed_depth = True
 
     def __init__(self, configuration: Configuration) -> None:
         super().__init__(configuration)
         own = configuration
-        if own.blocks != self.default_blocks:
-            raise ModelError(f"{self.name} has {self.default_blocks} units, not {own.blocks}; leave --blocks out")
         self.blocks = nn.ModuleList(
             S2BConv(own.channels, own.srm, own.gsfa, own.features, own.seed + i) for i in range(own.blocks)
         )

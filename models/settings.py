@@ -25,8 +25,8 @@ class Settings(Arms):
         synthetic, scene_size: number and width of synthetic scenes.
         bands, bits, ratio, sensor: of the data.
         shift: displacement (dy, dx) of the pairs' MS in PAN pixels, see :func:`bitpan.models.degrade.wald`.
-        reserve: fraction of the columns at the right of each source left out altogether, for tests.
-        hold_out: fraction of the other columns of each source kept for validation.
+        reserve: fraction of each source left out altogether, for tests, see :func:`bitpan.models.data.split`.
+        hold_out: fraction of the rest kept for validation.
         blocks, channels: of the network; 0 blocks stands for its own depth.
         iterations, batch, patch, seed: of the training.
         stages: shares of the iterations, one per stage of the network; empty takes the network's own.

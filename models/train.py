@@ -23,7 +23,7 @@ from bitpan.models.degrade import SENSORS
 from bitpan.models.kernels import compile_kernels
 from bitpan.models.networks import NETWORKS
 from bitpan.models.settings import Settings
-from bitpan.models.sources import SOURCE_HELP, argument
+from bitpan.models.sources import HELD_OUT_HELP, SOURCE_HELP, argument
 from bitpan.models.training import Training, resume
 
 FINETUNING = {"iterations": 300, "lr": 5e-3, "hold_out": 0.0, "validate_every": 100}
@@ -109,7 +109,7 @@ def _add_data(add: Callable[..., None]) -> None:
     add("--ratio", "PAN pixels per MS pixel", type=int)
     add("--sensor", "whose MTF degrades pairs without a truth", choices=SENSORS)
     add("--shift", "the pairs' misregistration, as for `bitpan fuse`", type=argument("shift"), metavar="DY,DX")
-    add("--reserve", "fraction of the columns at the right left out, for tests", type=float)
+    add("--reserve", f"{HELD_OUT_HELP}, left out for tests", type=float)
     add("--hold-out", "fraction of the others kept for validation", type=float)
 
 

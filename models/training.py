@@ -250,7 +250,6 @@ class Training:
     def _finish(self, out: Path) -> None:
         self.save(out / "last.pt", resumable=True)  # before anything is judged: that may fail, the training is over
         self.quality = validate(self.network, self.held_out, self.device)
-        self.save(out / "last.pt", resumable=True)
         self.table = evaluate.quality(self.network.eval(), self.held_out)
         self.save(out / "checkpoint.pt", resumable=False)
 

@@ -155,7 +155,7 @@ def test_bad_hdf5(tmp_path, capsys):
         (
             {},
             ["--patch", "16", "--network", "s2bnet-bbcu", "--blocks", "4"],
-            "the U shape has 10 units, not 4; leave --blocks out",
+            "s2bnet-bbcu has 10 units, not 4; leave --blocks out",
         ),
         (
             {"I_MS": pair()["I_MS"][:62], "I_PAN": pair()["I_PAN"][:124, :128]},

@@ -19,7 +19,7 @@ from bitpan.errors import ModelError
 from bitpan.models.configuration import Configuration
 from bitpan.models.float_network import FloatNetwork
 from bitpan.models.rivals import RIVALS
-from bitpan.models.twins import FloatUnit
+from bitpan.models.twins import TWINS
 from bitpan.models.wavelet import haar, inverse_haar
 
 MakeUnit = Callable[[], nn.Module]
@@ -96,7 +96,7 @@ DEFAULT_BLOCKS = {"s2bnet-flat": 8, "s2bnet": 10, "bnnpan": 4}
 
 
 class UnitNetwork(FloatNetwork):
-    """A backbone with a rival's unit, or with the full-precision twin of our own.
+    """A backbone with a rival's unit, or with a twin of our own.
 
     Attributes:
         backbone, unit: names in ``BACKBONES`` and ``UNITS``.
@@ -121,13 +121,13 @@ def _rival(name: str, configuration: Configuration) -> nn.Module:
     return RIVALS[name](configuration.channels)
 
 
-def _full_precision(configuration: Configuration) -> nn.Module:
-    return FloatUnit(configuration.channels, configuration.srm, configuration.features)
+def _twin(name: str, configuration: Configuration) -> nn.Module:
+    return TWINS[name](configuration.channels, configuration.srm, configuration.features)
 
 
 UNITS: dict[str, Callable[[Configuration], nn.Module]] = {
     **{name: partial(_rival, name) for name in RIVALS},
-    "fp": _full_precision,
+    **{name: partial(_twin, name) for name in TWINS},
 }
 """What makes a unit of a configuration, by name."""
 
@@ -139,7 +139,7 @@ def _combination(backbone: str, unit: str) -> type[UnitNetwork]:
         "unit": unit,
         "default_blocks": DEFAULT_BLOCKS[backbone],
         "fixed_depth": backbone == "s2bnet",
-        "arms": frozenset({"srm"} if unit == "fp" else ()),
+        "arms": frozenset({"srm"} if unit in TWINS else ()),
         "__doc__": f"The backbone {backbone} with units {unit}.",
     }
     return type("UnitNetwork", (UnitNetwork,), attributes)
@@ -149,6 +149,6 @@ UNIT_NETWORKS: dict[str, type[UnitNetwork]] = {
     f"{backbone}-{unit}": _combination(backbone, unit)
     for backbone in BACKBONES
     for unit in UNITS
-    if (backbone, unit) != ("bnnpan", "fp")  # it has norm and calibration too: models/bnnpan_twin.py
+    if backbone != "bnnpan" or unit in RIVALS  # its twin has norm and calibration too: models/bnnpan_twin.py
 }
-"""Every backbone with every unit, by name."""
+"""Every backbone with every unit that goes with it, by name."""

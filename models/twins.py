@@ -1,6 +1,10 @@
 """The full-precision twin of S2BNet's unit: the same operations in floating point, for comparison.
 
-BNNPan's is a network of its own, :mod:`bitpan.models.bnnpan_twin`.
+Two units stand between the twin and the binary one, to tell which of the two signs costs what: one has the weights'
+sign alone (W1A32), the other the activations' (W32A1). They are instruments and nothing to build: no hardware here has
+XNORs for them, and :mod:`bitpan.models.cost` counts them as full precision.
+
+BNNPan's twin is a network of its own, :mod:`bitpan.models.bnnpan_twin`.
 """
 
 from __future__ import annotations
@@ -9,8 +13,10 @@ from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from bitpan.formats import Format
+from bitpan.models.binary import identity, quadratic, sign, signs, through
 from bitpan.models.layers import SpectralRedistribution
 from bitpan.models.rprelu import RPReLU
 
@@ -27,5 +33,31 @@ class FloatUnit(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Features ``(N, C, H, W)`` to features."""
         k, b = self.srm.calibration(x)
-        y = self.conv(torch.addcmul(b[:, :, None, None], x, k[:, :, None, None]))
+        y = self.convolve(torch.addcmul(b[:, :, None, None], x, k[:, :, None, None]))
         return x + self.rprelu(y)  # type: ignore[no-any-return]
+
+    def convolve(self, x: Tensor) -> Tensor:
+        """Calibrated features ``(N, C, H, W)`` to the same size."""
+        return self.conv(x)  # type: ignore[no-any-return]
+
+
+class BinaryWeightUnit(FloatUnit):
+    """Real activations, weights ``alpha*sign(W)`` with ``alpha = mean|W|`` per output (BWN of XNOR-Net, ECCV 2016)."""
+
+    def convolve(self, x: Tensor) -> Tensor:
+        """See :meth:`FloatUnit.convolve`."""
+        real = self.conv.weight.detach()
+        alpha = real.abs().mean(dim=(1, 2, 3), keepdim=True)
+        return functional.conv2d(x, through(alpha * signs(real), self.conv.weight, identity), padding=1)
+
+
+class BinaryActivationUnit(FloatUnit):
+    """Real weights, the sign of the activations, padded with -1 as everywhere here."""
+
+    def convolve(self, x: Tensor) -> Tensor:
+        """See :meth:`FloatUnit.convolve`."""
+        return functional.conv2d(functional.pad(sign(x, quadratic), (1, 1, 1, 1), value=-1.0), self.conv.weight)
+
+
+TWINS: dict[str, type[FloatUnit]] = {"fp": FloatUnit, "w1a32": BinaryWeightUnit, "w32a1": BinaryActivationUnit}
+"""S2BNet's unit without its two signs, with the weights' alone and with the activations' alone, by name."""

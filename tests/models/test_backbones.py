@@ -11,6 +11,7 @@ from bitpan.models.configuration import Configuration
 from bitpan.models.networks import NETWORKS
 from bitpan.models.settings import Settings
 from bitpan.models.train import Training
+from bitpan.models.twins import TWINS
 from bitpan.models.wavelet import haar
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -105,8 +106,9 @@ def test_sizes_that_do_not_divide_are_refused(backbone, shape, said):
 
 
 def test_registry():
-    expected = {f"{backbone}-{unit}" for backbone in BACKBONES for unit in UNITS} - {"bnnpan-fp"}
-    assert UNIT_NETWORKS.keys() == expected and len(expected) == 23
+    expected = {f"{backbone}-{unit}" for backbone in BACKBONES for unit in UNITS}
+    expected -= {f"bnnpan-{twin}" for twin in TWINS}
+    assert UNIT_NETWORKS.keys() == expected and len(expected) == 27
     for name, network in UNIT_NETWORKS.items():
         assert network.name == name and NETWORKS[name] is network
         assert network.default_blocks == {"s2bnet-flat": 8, "s2bnet": 10, "bnnpan": 4}[name.rpartition("-")[0]]

@@ -67,3 +67,7 @@ class BitpanWarning(UserWarning):
 
 class GeoreferenceWarning(BitpanWarning):
     """A raster has no CRS, so the pair is aligned by extent and ratio alone."""
+
+
+class SlowEngineWarning(BitpanWarning):
+    """What makes the CPU fast is not installed."""

@@ -7,6 +7,7 @@ tensor, and the recipe for its *scene parameters*: the integers the host compute
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import math
@@ -192,6 +193,9 @@ class IntegerModel:
 
     def save(self, folder: Path) -> None:
         """Write ``model.json`` and ``model.npz`` into ``folder``, each beside and then renamed."""
+        stored = io.BytesIO()
+        arrays: dict[str, Any] = dict(self.constants)  # NumPy's stub mistakes them for its own options
+        np.savez_compressed(stored, **arrays)
         document = {
             "schema": SCHEMA,
             "name": self.name,
@@ -202,10 +206,8 @@ class IntegerModel:
             "nodes": [asdict(node) for node in self.nodes],
             "scene": [asdict(parameter) for parameter in self.scene],
             "provenance": self.provenance,
+            "constants_sha256": hashlib.sha256(stored.getvalue()).hexdigest(),
         }
-        stored = io.BytesIO()
-        arrays: dict[str, Any] = dict(self.constants)  # NumPy's stub mistakes them for its own options
-        np.savez_compressed(stored, **arrays)
         write_beside(folder / "model.npz", stored.getvalue())
         write_beside(folder / "model.json", (json.dumps(document, indent=1) + "\n").encode())
 
@@ -222,9 +224,11 @@ class IntegerModel:
         if not isinstance(document, dict) or document.get("schema") not in READABLE:
             schema = document.get("schema") if isinstance(document, dict) else None
             raise ModelError(f"{source}: schema {schema}, this bitpan reads {READABLE}; build it again")
-        arrays = folder / "model.npz"
         try:
-            with np.load(arrays, allow_pickle=False) as stored:
+            content = (folder / "model.npz").read_bytes()
+            if document.get("constants_sha256") not in (None, hashlib.sha256(content).hexdigest()):
+                raise ValueError("model.npz is not the one that model.json was written with")
+            with np.load(io.BytesIO(content), allow_pickle=False) as stored:
                 constants = {name: stored[name] for name in stored.files}
             model = cls(
                 name=document["name"],

@@ -18,6 +18,8 @@ ID, VERSION, START, STATUS, STARTED, FINISHED, SIGNATURE = range(0x00, 0x1C, 4)
 BANKS = (0x8000, 0xC000)
 """First byte address of each bank's scene words."""
 
+BANK_WORDS = (BANKS[1] - BANKS[0]) // 4
+
 _ID = 0x62697470  # "bitp"
 _VERSION = 1
 _MASK = 0xFFFFFFFF

@@ -14,6 +14,7 @@ from bitpan.build import vivado
 from bitpan.build.boards import BOARDS, Board, board
 from bitpan.errors import BuildError
 from bitpan.model import IntegerModel
+from bitpan.package import DESCRIPTION
 
 if TYPE_CHECKING:
     from bitpan.build.design import Design
@@ -42,6 +43,8 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.cycles_per_pixel is not None and arguments.cycles_per_pixel < 1:
         raise BuildError(f"--cycles-per-pixel {arguments.cycles_per_pixel}: at least 1")
     if arguments.model_only:
+        if (arguments.output / DESCRIPTION).exists():
+            raise BuildError(f"{arguments.output}: holds an accelerator with a model of its own; give another -o")
         integers(arguments.model, _Progress())[0].save(arguments.output)
         print(f"{arguments.output}: integer model, equal to the QONNX graph in every element")
         return 0

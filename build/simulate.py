@@ -24,6 +24,8 @@ def run(arguments: argparse.Namespace) -> int:
     """Simulate and print the verdict."""
     if arguments.tiles < 1:
         raise BuildError(f"--tiles {arguments.tiles}: at least one frame must run")
+    if arguments.seed < 0:
+        raise BuildError(f"--seed {arguments.seed}: 0 or more")
     package = Package.load(arguments.package)
     verdict = verify(
         package,

@@ -13,8 +13,10 @@ import onnx
 from qonnx.core.modelwrapper import ModelWrapper
 
 from bitpan.build.finn_flow import instance
+from bitpan.errors import BuildError
 from bitpan.hw.operator import SCENE_PORTS
 from bitpan.model import IntegerModel
+from bitpan.registers import BANK_WORDS
 
 TOP = "bitpan_accelerator"
 ELEMENT_BITS = 16
@@ -60,6 +62,8 @@ def assign_addresses(graph: ModelWrapper, model: IntegerModel) -> dict[str, dict
                 count *= size
             registers[name] = {"address": address, "count": count}
             address += count
+    if address > BANK_WORDS:
+        raise BuildError(f"{model.name} has {address:,} scene parameters, the accelerator room for {BANK_WORDS:,}")
     return registers
 
 

@@ -19,6 +19,8 @@ from bitpan.errors import BuildError
 
 SCRIPT = Path(__file__).parent / "vivado.tcl"
 LOG = "vivado.log"
+WORK = "vivado"
+"""Folder of its project, beside the package's files."""
 
 _PROCESSING_SYSTEM = {
     "7": {
@@ -62,6 +64,7 @@ def write_script(path: Path, board: Board, top: str, sources: Sequence[str], ban
         "part": board.part,
         "board_part": board.board_part,
         "top": top,
+        "work": WORK,
         "sources": " \\\n    ".join(sources),
         "ms_bits": str(16 * bands),
         "memory_bits": str(max(32, 1 << (16 * bands - 1).bit_length())),
@@ -94,6 +97,7 @@ def run(folder: Path, progress: Callable[[str], None]) -> None:
     missing = [name for name in ("bitpan.bit", "bitpan.hwh") if not (folder / name).is_file()]
     if process.returncode or missing:
         text = log.read_text(errors="replace") if log.is_file() else ""
-        first = re.search(r"^(?:ERROR|CRITICAL WARNING):.*$", text, re.MULTILINE)
+        found = (re.search(f"^{kind}:.*$", text, re.MULTILINE) for kind in ("ERROR", "CRITICAL WARNING"))
+        first = next((line for line in found if line), None)
         what = first[0] if first else f"exit code {process.returncode}, missing {', '.join(missing) or 'nothing'}"
         raise BuildError(f"Vivado failed: {what} (log: {log})")

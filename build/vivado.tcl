@@ -3,7 +3,7 @@
 # Written by bitpan build; it has been run by no Vivado yet.
 set_param general.maxThreads 8
 set folder [file normalize [file dirname [info script]]]
-set work [file join $$folder vivado]
+set work [file join $$folder $work]
 file delete -force $$work
 file mkdir $$work
 

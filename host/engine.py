@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -12,7 +13,7 @@ from typing import Any, Protocol
 import numpy.typing as npt
 
 from bitpan.arithmetic import Integers
-from bitpan.errors import ModelError
+from bitpan.errors import ModelError, SlowEngineWarning
 from bitpan.model import IntegerModel, Node, execute
 
 Array = npt.NDArray[Any]
@@ -28,10 +29,15 @@ class Engine(Protocol):
 
 
 def make_engine(model: IntegerModel, threads: int | None = None) -> Engine:
-    """The compiled engine where Numba is installed (``pip install bitpan[numba]``), else the reference."""
+    """The compiled engine where Numba is installed, else, with a warning, the reference."""
     try:
         import numba  # noqa: F401
     except ImportError:
+        warnings.warn(
+            "Numba is not installed: NumPy computes, the same bits many times more slowly; pip install 'bitpan[numba]'",
+            SlowEngineWarning,
+            stacklevel=2,
+        )
         return ReferenceEngine(model)
     return CompiledEngine(model, threads)
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from bitpan.errors import SceneIOError
+from bitpan.errors import BitpanError, SceneIOError
 from bitpan.host.rasters import Mask, gdal_message, import_rasterio
 from bitpan.host.scene import Scene
 from bitpan.host.tiles import Tile
@@ -96,7 +96,7 @@ def create_fused(path: Path, scene: Scene, bands: int, bits: int) -> Iterator[Fu
                 _check_complete(rasterio, partial)
             partial.replace(path)
         except failures as error:
-            if isinstance(error, SceneIOError):
+            if isinstance(error, BitpanError):  # the block's own, such as a device that hangs
                 raise
             raise SceneIOError(
                 f"{path}: cannot be written ({gdal_message(error)}); is the disk full, does the folder exist? "

@@ -1,4 +1,4 @@
-"""Rasters read by windows: GeoTIFFs through rasterio, and arrays; nodata is filled and reported as a mask."""
+"""Rasters read by windows: GeoTIFFs through rasterio, and arrays; pixels without data are filled and told by a mask."""
 
 from __future__ import annotations
 
@@ -39,12 +39,17 @@ def read_extended(raster: Raster, top: int, left: int, height: int, width: int) 
     return values[:, rows[:, None], columns], valid[rows[:, None], columns]
 
 
-def _fill(values: Integers, nodata: int | None, fill: int, bits: int, name: str) -> tuple[Integers, Mask]:
-    """Replace nodata pixels (nodata in any band) by ``fill``; refuse values that need more than ``bits`` bits."""
-    if nodata is None:
-        valid = np.ones(values.shape[1:], dtype=np.bool_)
-    else:
-        valid = (values != nodata).all(axis=0)
+def _fill(
+    values: Integers, seen: Mask | None, nodata: int | None, fill: int, bits: int, name: str
+) -> tuple[Integers, Mask]:
+    """Replace pixels without data by ``fill``; refuse values that need more than ``bits`` bits.
+
+    A pixel has data where ``seen`` says so, if it is given, and no band is ``nodata``.
+    """
+    valid = np.ones(values.shape[1:], dtype=np.bool_) if seen is None else seen
+    if nodata is not None:
+        valid = valid & (values != nodata).all(axis=0)
+    if not valid.all():
         values = np.where(valid, values, fill)
     low, high = int(values.min()), int(values.max())
     if low < 0 or high >= 1 << bits:
@@ -77,7 +82,7 @@ class ArrayRaster:
     def read(self, top: int, left: int, height: int, width: int) -> tuple[Integers, Mask]:
         """See :class:`Raster`."""
         window = self._values[:, top : top + height, left : left + width]
-        return _fill(window.astype(np.int64), *self._check)
+        return _fill(window.astype(np.int64), None, *self._check)
 
 
 class TiffRaster:
@@ -92,6 +97,7 @@ class TiffRaster:
     Attributes:
         dataset: the open rasterio dataset.
         bands: the bands read.
+        masked: whether the file has a mask that tells where there is data.
         nodata: the nodata value, or None if there is none that the file's integers could hold.
 
     Raises:
@@ -107,6 +113,7 @@ class TiffRaster:
             raise SceneError(f"{path}: has no band {min(missing)}, only {self.dataset.count}; choose among them")
         self.size: tuple[int, int] = (self.dataset.height, self.dataset.width)
         self.nodata = _integer_nodata(self.dataset)
+        self.masked = _masked(self.dataset)
         self._check = (self.nodata, fill, bits, str(path))
 
     def require(self, bands: int, role: str) -> None:
@@ -129,13 +136,15 @@ class TiffRaster:
         from rasterio.windows import Window
 
         try:
-            values = self.dataset.read(self.bands, window=Window(left, top, width, height))
+            window = Window(left, top, width, height)
+            values = self.dataset.read(self.bands, window=window)
+            seen = (self.dataset.read_masks(self.bands, window=window) > 0).all(axis=0) if self.masked else None
         except (RasterioError, OSError) as error:
             raise SceneIOError(
                 f"{self.path}: cannot be read at rows {top} to {top + height - 1}, columns {left} to "
                 f"{left + width - 1}: truncated or damaged ({gdal_message(error)}); fetch it again"
             ) from None
-        return _fill(values.astype(np.int64), *self._check)
+        return _fill(values.astype(np.int64), seen, *self._check)
 
     def close(self) -> None:
         """Close the file."""
@@ -167,6 +176,13 @@ def gdal_message(error: Exception) -> str:
     """GDAL's own words, in one line; rasterio hides them one level down."""
     said = error.__cause__ or error
     return " ".join(str(getattr(said, "errmsg", None) or said).split())
+
+
+def _masked(dataset: Any) -> bool:  # noqa: ANN401
+    """Alpha does not count: the fourth of four bands of 8 bits, the near infrared, is easily called that."""
+    from rasterio.enums import MaskFlags
+
+    return any(MaskFlags.per_dataset in flags and MaskFlags.alpha not in flags for flags in dataset.mask_flag_enums)
 
 
 def _integer_nodata(dataset: Any) -> int | None:  # noqa: ANN401

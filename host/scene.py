@@ -139,10 +139,16 @@ def open_scene(
             )
         with _naming(f"{pan_path} and {ms_path}"):
             grid = align(pan.size, ms.size, edge, model.ratio)
-        nodata = ms.nodata if ms.nodata is not None else pan.nodata
-        if nodata is not None and not np.iinfo(dtype).min <= nodata <= np.iinfo(dtype).max:
-            nodata = None
-        yield Scene(pan, ms, grid, edge, nodata, _profile(pan, ms, grid, dtype.name))
+        yield Scene(pan, ms, grid, edge, _fused_nodata(pan, ms, dtype), _profile(pan, ms, grid, dtype.name))
+
+
+def _fused_nodata(pan: TiffRaster, ms: TiffRaster, dtype: np.dtype[Any]) -> int | None:
+    """The MS's value, else the PAN's; 0 where ``dtype`` cannot hold that or masks alone tell (valid zeros move)."""
+    nodata = ms.nodata if ms.nodata is not None else pan.nodata
+    if nodata is None:
+        return 0 if pan.masked or ms.masked else None
+    limits = np.iinfo(dtype)
+    return nodata if limits.min <= nodata <= limits.max else 0
 
 
 def _profile(pan: TiffRaster, ms: TiffRaster, grid: Grid, dtype: str) -> dict[str, Any]:

@@ -28,24 +28,27 @@ def fuse_tiles(scene: Scene, plan: TilePlan, device: Device) -> Iterator[FusedTi
         plan: its tiles.
         device: with the scene's parameters loaded.
     """
-    sent: deque[tuple[Tile, Mask]] = deque()
+    sent: deque[tuple[Tile, Mask | None]] = deque()  # None: no data; whole scenes of that may wait here
 
     def frames() -> Iterator[Frame]:
         for tile in plan:
             patch = scene.read(tile.frame_top, tile.frame_left, tile.frame_height, tile.frame_width)
             valid = patch.valid[tile.core]
-            sent.append((tile, valid))
             if valid.any():
+                sent.append((tile, valid))
                 yield patch.pan, patch.ms
+            else:
+                sent.append((tile, None))
 
     def empty() -> Iterator[FusedTile]:
-        while sent and not sent[0][1].any():
-            tile, valid = sent.popleft()
-            yield tile, None, valid
+        while sent and sent[0][1] is None:
+            tile, _ = sent.popleft()
+            yield tile, None, np.zeros((tile.height, tile.width), np.bool_)
 
     for fused in device.fuse(frames()):
         yield from empty()
         tile, valid = sent.popleft()
+        assert valid is not None  # the empty ones are gone
         rows, columns = tile.core
         yield tile, fused[:, rows, columns], valid
     yield from empty()

@@ -195,8 +195,9 @@ def _write_raster(path: Path, image: Counts, pixel: float, descriptions: tuple[s
             out.descriptions = descriptions
         os.replace(beside, path)
     except (rasterio.errors.RasterioError, OSError) as error:
-        beside.unlink(missing_ok=True)
         raise SceneIOError(f"cannot write {path}: {error}") from error
+    finally:
+        beside.unlink(missing_ok=True)
 
 
 def _size(text: str) -> tuple[int, int]:

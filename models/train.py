@@ -48,7 +48,8 @@ def finetune(path: Path, given: dict[str, Any]) -> Training:
     for name, value in fixed.items():
         if given.get(name, value) != value:
             raise ModelError(
-                f"{path}: its {name} is {value}, which --{name} {given[name]} contradicts; leave it out, or train anew"
+                f"{path}: its {name} is {value}, which {_option(name)} {given[name]} contradicts; leave it out, or "
+                "train anew"
             )
     settings = Settings(**{**FINETUNING, **given, **fixed, "finetune": str(path)})
     try:
@@ -141,10 +142,14 @@ def _training(arguments: argparse.Namespace) -> Training:
     path = given.pop("finetune")
     if arguments.resume is not None:
         if given:
-            raise ModelError(f"--resume takes its settings from {arguments.resume}: leave --{min(given)} out")
+            raise ModelError(f"--resume takes its settings from {arguments.resume}: leave {_option(min(given))} out")
         return resume(arguments.resume)
     given |= {"data": tuple(given.get("data", ())), "command": shlex.join(["bitpan", *sys.argv[1:]])}
     return Training(Settings(**given)) if path is None else finetune(path, given)
+
+
+def _option(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
 
 
 def _train(arguments: argparse.Namespace) -> None:

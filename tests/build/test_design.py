@@ -1,17 +1,24 @@
 """From QONNX to a proved accelerator, on small frames."""
 
+import hashlib
 import itertools
 import json
+import math
 import subprocess
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import onnx
 import pytest
 
+from bitpan.build import stitch
 from bitpan.build.accelerator import Accelerator
 from bitpan.build.boards import board
 from bitpan.build.command import build
+from bitpan.build.package import write_checksums
 from bitpan.build.verify import verify
+from bitpan.cli import main
 from bitpan.compare import random_case
 from bitpan.errors import BuildError, MismatchError
 from bitpan.model import IntegerModel, execute
@@ -114,6 +121,43 @@ def test_foreign_folder_is_not_overwritten(source, tmp_path):
     with pytest.raises(BuildError, match="no deployment folder"):
         build(source, tmp_path, board("pynq-z2"), 12, quiet=True)
     assert (tmp_path / "precious.txt").read_text() == "mine"
+
+
+def test_the_working_folder_is_not_replaced(source, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(BuildError, match=f"{tmp_path}: is the working folder"):
+        build(source, Path(), board("pynq-z2"), 12, quiet=True)
+
+
+def test_the_model_of_an_accelerator_is_not_overwritten(source, package, capsys):
+    before = (package.folder / "model.npz").stat().st_mtime_ns
+    assert main(["build", str(source), "--model-only", "-o", str(package.folder)]) == 1
+    assert "holds an accelerator with a model of its own" in capsys.readouterr().err
+    assert (package.folder / "model.npz").stat().st_mtime_ns == before
+
+
+def test_what_does_not_fit_is_told_and_built_only_where_the_folding_is_named(source, tmp_path):
+    tiny = replace(board("pynq-z2"), lut=3000)
+    with pytest.raises(BuildError, match=r"does not fit pynq-z2: folded for 288 cycles .* LUT of 3,000, 70%"):
+        build(source, tmp_path / "package", tiny, quiet=True)
+    assert not (tmp_path / "package").exists()
+    build(source, tmp_path / "package", tiny, 12, quiet=True)
+
+
+def test_only_what_is_deployed_is_summed_up(tmp_path):
+    (tmp_path / "vivado/core").mkdir(parents=True)
+    for name in ("bitpan.bit", "vivado/core/log", "vivado.log", "checksums.sha256"):
+        (tmp_path / name).write_text(name)
+    write_checksums(tmp_path)
+    digest = hashlib.sha256(b"bitpan.bit").hexdigest()
+    assert (tmp_path / "checksums.sha256").read_text() == f"{digest}  bitpan.bit\n"
+
+
+def test_scene_parameters_beyond_the_register_space_are_refused(source, model, tmp_path, monkeypatch):
+    words = sum(math.prod(parameter.shape) for parameter in model.scene)
+    monkeypatch.setattr(stitch, "BANK_WORDS", words - 1)
+    with pytest.raises(BuildError, match=f"has {words} scene parameters, the accelerator room for {words - 1}"):
+        build(source, tmp_path / "package", board("pynq-z2"), 12, quiet=True)
 
 
 def test_a_transformation_that_changes_a_number_stops_the_build(model, source, tmp_path, monkeypatch):

@@ -65,7 +65,9 @@ def test_progress_and_outputs(tmp_path, monkeypatch):
 
 def test_first_error_is_shown(tmp_path, monkeypatch):
     stand_in(
-        tmp_path, monkeypatch, "printf 'INFO: a\\nERROR: [Synth 8-439] module x\\nERROR: b\\n' > vivado.log; exit 1"
+        tmp_path,
+        monkeypatch,
+        "printf 'INFO: a\\nCRITICAL WARNING: c\\nERROR: [Synth 8-439] module x\\nERROR: b\\n' > vivado.log; exit 1",
     )
     with pytest.raises(BuildError, match=r"ERROR: \[Synth 8-439\] module x \(log: "):
         vivado.run(tmp_path, lambda what: None)

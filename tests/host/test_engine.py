@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from bitpan.errors import FormatError, ModelError
+from bitpan.errors import FormatError, ModelError, SlowEngineWarning
 from bitpan.formats import Format
 from bitpan.host.compiled import popcount  # noqa: F401 -- numba is there
 from bitpan.host.engine import CompiledEngine, ReferenceEngine, make_engine
@@ -134,7 +134,8 @@ def test_without_numba_the_reference_does_the_work(random_model, monkeypatch):
     model = random_model(channels=8)
     assert isinstance(make_engine(model), CompiledEngine)
     monkeypatch.setitem(sys.modules, "numba", None)
-    assert isinstance(make_engine(model), ReferenceEngine)
+    with pytest.warns(SlowEngineWarning, match=r"bitpan\[numba\]"):
+        assert isinstance(make_engine(model), ReferenceEngine)
 
 
 def test_narrowest_type_leaves_room_for_never():

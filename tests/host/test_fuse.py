@@ -11,6 +11,7 @@ import pytest
 import rasterio
 
 from bitpan import cli
+from bitpan.errors import DeviceTimeoutError
 from bitpan.host import fuse as command
 from bitpan.host.devices import CpuDevice
 from bitpan.host.output import create_fused
@@ -124,12 +125,52 @@ def test_nodata_stays_nodata_and_valid_stays_valid(fuse, tmp_path, write_raster,
     np.testing.assert_array_equal(fused == nodata, np.broadcast_to(expected, fused.shape))
 
 
+def test_nodata_that_the_ms_cannot_hold_becomes_zero(fuse, tmp_path, write_raster):
+    pan = np.random.default_rng(0).integers(0, 2048, (1, 80, 80)).astype(np.int16)
+    pan[0, 30:, :40] = -9999
+    pair = (
+        write_raster(tmp_path / "p.tif", pan, 1.0, nodata=-9999),
+        write_raster(tmp_path / "m.tif", np.zeros((2, 20, 20), np.uint16), 4.0),
+    )
+    code, out, _ = fuse(*pair, "--tile", 20)
+    assert code == 0
+    fused, dataset = read(out)
+    assert dataset.nodata == 0
+    np.testing.assert_array_equal(fused == 0, np.broadcast_to(pan[0] == -9999, fused.shape))
+
+
+@pytest.mark.parametrize("internal", [True, False])
+def test_masks_tell_where_there_is_data(fuse, pair, internal):
+    """Inside the file or beside it, of the PAN or of the MS."""
+    paths, masks = pair(height=80, width=80), [np.full((80, 80), True), np.full((20, 20), True)]
+    masks[0][30:, :40] = masks[1][3, 4] = False
+    for path, mask in zip(paths, masks, strict=True):
+        with rasterio.Env(GDAL_TIFF_INTERNAL_MASK=internal), rasterio.open(path, "r+") as dataset:
+            dataset.write_mask(mask)
+    code, out, _ = fuse(*paths, "--tile", 20)
+    assert code == 0
+    fused, dataset = read(out)
+    assert dataset.nodata == 0
+    expected = masks[0] & masks[1].repeat(4, 0).repeat(4, 1)
+    np.testing.assert_array_equal(fused != 0, np.broadcast_to(expected, fused.shape))
+
+
 def test_all_nodata(fuse, tmp_path, write_raster):
     pan = write_raster(tmp_path / "p.tif", np.zeros((1, 40, 40), np.uint16), 1.0, nodata=0)
     ms = write_raster(tmp_path / "m.tif", np.zeros((2, 10, 10), np.uint16), 4.0, nodata=0)
     code, out, _ = fuse(pan, ms)
     assert code == 0
     assert not read(out)[0].any()
+
+
+def test_a_device_that_fails_is_not_taken_for_a_full_disk(pair, small_model, tmp_path):
+    with (
+        open_scene(*pair(), small_model) as scene,
+        pytest.raises(DeviceTimeoutError, match=r"^no frame$"),
+        create_fused(tmp_path / "OUT.tif", scene, 2, 11),
+    ):
+        raise DeviceTimeoutError("no frame")
+    assert not list(tmp_path.glob("OUT*"))
 
 
 @pytest.mark.parametrize("size", [(1, 1), (3, 200), (257, 5)])

@@ -7,6 +7,7 @@ import pytest
 import rasterio
 
 from bitpan.errors import GeoreferenceWarning, SceneError, SceneIOError
+from bitpan.host.rasters import TiffRaster
 from bitpan.host.scene import array_scene, fill_values, open_scene
 
 
@@ -130,6 +131,14 @@ def test_values_beyond_the_bit_depth(small_model, tmp_path, write_raster, value,
     pair = rasters(write_raster, tmp_path, values=value, dtype=dtype)
     with open_scene(*pair, small_model) as scene, pytest.raises(SceneError, match=f"{value}.* 11 bits"):
         scene.read(0, 0, 4, 4)
+
+
+def test_near_infrared_is_no_mask(tmp_path, write_raster):
+    """The fourth of four bands of 8 bits is easily called alpha."""
+    path = write_raster(tmp_path / "ms.tif", np.zeros((4, 16, 16), np.uint8), 1.0, alpha="yes")
+    raster = TiffRaster(path, bits=8)
+    assert raster.dataset.colorinterp[3].name == "alpha"
+    assert not raster.masked and raster.bands == (1, 2, 3, 4) and raster.read(0, 0, 16, 16)[1].all()
 
 
 def test_nodata_beyond_the_bit_depth_is_no_error(small_model, pair):

@@ -97,6 +97,7 @@ def test_fine_tuning_takes_the_checkpoints_architecture(finished, write, tmp_pat
     [
         (["--network", "s2bnet-flat-fp"], "its network is s2bnet-flat, which --network s2bnet-flat-fp contradicts"),
         (["--channels", "16"], "its channels is 8"),
+        (["--outer-skip", "add"], "which --outer-skip add contradicts"),
         (["--bits", "12"], "its bits is 11"),
         (["--ratio", "2"], "its ratio is 4"),
         (["--bands", "0,1,2"], "has 3 bands, the network 4"),

@@ -29,10 +29,7 @@ from bitpan.formats import Format
 from bitpan.reach import reaches
 
 SCHEMA = 2
-"""Version of the files written."""
-
-READABLE = (1, 2)
-"""Versions that can be read: 1 had a ``grid`` (pan or ms) in place of a tensor's stride."""
+"""Version of the files."""
 
 _RPRELU = ("knee", "slope_above", "slope_below", "bias_above", "bias_below")
 _NORM = ("gain", "centre", "bias")
@@ -221,12 +218,12 @@ class IntegerModel:
             raise ModelError(f"{source}: cannot be read ({error.strerror}); give the folder of a built model") from None
         except ValueError as error:
             raise ModelError(f"{source}: not JSON ({error})") from None
-        if not isinstance(document, dict) or document.get("schema") not in READABLE:
+        if not isinstance(document, dict) or document.get("schema") != SCHEMA:
             schema = document.get("schema") if isinstance(document, dict) else None
-            raise ModelError(f"{source}: schema {schema}, this bitpan reads {READABLE}; build it again")
+            raise ModelError(f"{source}: schema {schema}, this bitpan reads {SCHEMA}; build it again")
         try:
             content = (folder / "model.npz").read_bytes()
-            if document.get("constants_sha256") not in (None, hashlib.sha256(content).hexdigest()):
+            if document["constants_sha256"] != hashlib.sha256(content).hexdigest():
                 raise ValueError("model.npz is not the one that model.json was written with")
             with np.load(io.BytesIO(content), allow_pickle=False) as stored:
                 constants = {name: stored[name] for name in stored.files}
@@ -236,7 +233,7 @@ class IntegerModel:
                 bits=document["bits"],
                 ratio=document["ratio"],
                 tensors={
-                    name: Tensor(entry["channels"], Format(**entry["format"]), _stride(entry, document["ratio"]))
+                    name: Tensor(entry["channels"], Format(**entry["format"]), int(entry["stride"]))
                     for name, entry in document["tensors"].items()
                 },
                 nodes=[
@@ -254,11 +251,6 @@ class IntegerModel:
         except _UNREADABLE as error:
             raise ModelError(f"{folder}: not a bitpan integer model ({error}); build it or fetch it again") from None
         return model
-
-
-def _stride(entry: dict[str, Any], ratio: int) -> int:
-    """A stored tensor's stride, whichever schema it is of."""
-    return int(entry["stride"]) if "stride" in entry else {"pan": 1, "ms": ratio}[entry["grid"]]
 
 
 def execute(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
-from pathlib import Path
 from types import ModuleType
 from typing import Any, Protocol
 
@@ -70,19 +69,17 @@ class RtlDevice:
     Args:
         package: from ``bitpan build``.
         stalls: pattern on all three streams, see :meth:`bitpan.hw.simulation.Simulation.set_stall`.
-        seed: of the stalls.
-        trace: waveform (VCD) to write.
 
     Attributes:
         simulation: the running design.
         cycles: clock cycles spent on frames so far.
     """
 
-    def __init__(self, package: Package, stalls: str | int = "never", seed: int = 1, trace: Path | None = None) -> None:
+    def __init__(self, package: Package, stalls: str | int = "never") -> None:
         self.frame: tuple[int, int] | None = package.frame
-        self.simulation = _simulator().Simulation(package.sources, package.top, trace=trace)
-        for number, stream in enumerate(("s_axis_pan", "s_axis_ms", "m_axis_fused")):
-            self.simulation.set_stall(stream, stalls, seed + number)
+        self.simulation = _simulator().Simulation(package.sources, package.top)
+        for seed, stream in enumerate(("s_axis_pan", "s_axis_ms", "m_axis_fused"), start=1):
+            self.simulation.set_stall(stream, stalls, seed)
         self.cycles = 0
         self._registers = Registers(package, self.simulation.read, self.simulation.write)
 

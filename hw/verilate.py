@@ -213,6 +213,10 @@ std::unique_ptr<Design> make_design(int seed, const char* trace) {{ return std::
 """
 
 
+_KEPT = ("design.so", "ports.json")
+"""What stays in the cache of a design's folder; the C++ is larger than both."""
+
+
 def _compile(work: Path, runtime: Sequence[Path]) -> None:
     """Compile and link ``work``'s C++; small files together, since most of the time goes into headers."""
     generated = sorted(work.glob("*.cpp"), key=lambda f: f.stat().st_size)
@@ -226,8 +230,9 @@ def _compile(work: Path, runtime: Sequence[Path]) -> None:
     _objects(work, [f"unit{i}.cc" for i in range(len(units))], [f"-I{_HERE}"])
     objects = sorted(str(o) for o in [*work.glob("*.o"), *runtime])
     _command([_compiler(), *_LINK, *objects, "-o", "design.so"], work, "linking")
-    for file in [*work.glob("*.o"), *work.glob("*.cc")]:
-        file.unlink()
+    for file in work.iterdir():
+        if file.name not in _KEPT:
+            file.unlink()
 
 
 def _runtime(trace: bool) -> list[Path]:

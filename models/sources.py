@@ -15,7 +15,7 @@ from typing import Any
 
 from bitpan.errors import DataError
 
-SOURCE_HELP = "PAN.tif,MS.tif or a .mat, .npz, .h5 file; may end in :key=value[;...] of sensor, bands, bits, shift"
+SOURCE_HELP = "PAN.tif,MS.tif or a .mat, .npz, .h5 file; may end in ':key=value[;...]' of sensor, bands, bits, shift"
 HELD_OUT_HELP = "fraction of the columns, at the right, of each source, or of its images, the last ones"
 """For the command lines."""
 

@@ -179,20 +179,6 @@ def test_resampling_models_follow_the_equations(resampler, random_inputs, body, 
         assert expected is None or np.array_equal(result, expected())
 
 
-def test_a_model_of_schema_1_is_read(random_model, tmp_path):
-    """It told grids by name."""
-    model = random_model(blocks=1)
-    model.save(tmp_path)
-    path = tmp_path / "model.json"
-    document = json.loads(path.read_text())
-    assert document["schema"] == 2
-    document["schema"] = 1
-    for tensor in document["tensors"].values():
-        tensor["grid"] = {1: "pan", 4: "ms"}[tensor.pop("stride")]
-    path.write_text(json.dumps(document))
-    assert IntegerModel.load(tmp_path).tensors == model.tensors
-
-
 def test_scene_parameters_are_checked(random_model, random_inputs):
     model = random_model(blocks=1)
     _, scene = random_inputs(model, height=16, width=16, seed=5)

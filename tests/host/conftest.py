@@ -4,7 +4,6 @@ import json
 import warnings
 from collections import deque
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,16 +12,6 @@ from rasterio.transform import Affine
 
 from bitpan.host.engine import CompiledEngine
 from bitpan.model import execute
-
-DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
-
-
-@pytest.fixture(scope="session")
-def real_scenes():
-    """The folder of real scenes; skips where it is absent."""
-    if not DATA.exists():
-        pytest.skip(f"the real scenes are not in {DATA}")
-    return DATA
 
 
 @pytest.fixture(scope="session")

@@ -9,6 +9,7 @@ from bitpan.host.grid import align
 from bitpan.host.rasters import ArrayRaster
 from bitpan.host.registration import measure_shift
 from bitpan.host.scene import Scene
+from scenes import DATA, needs_data
 
 
 def make_scene(pan, ms, ratio=4, nodata=None):
@@ -72,18 +73,19 @@ REAL = {
 }
 
 
+@needs_data
 @pytest.mark.parametrize("name", REAL)
 @pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
-def test_real_scenes(real_scenes, name):
+def test_real_scenes(name):
     if name.endswith(".mat"):
-        arrays = pytest.importorskip("scipy.io").loadmat(real_scenes / name)
+        arrays = pytest.importorskip("scipy.io").loadmat(DATA / name)
         pan, ms = arrays["I_PAN"], arrays["I_MS"].transpose(2, 0, 1)
     elif name.endswith(".npz"):
-        arrays = np.load(real_scenes / name)
+        arrays = np.load(DATA / name)
         pan, ms = np.squeeze(arrays["pan"]).astype(int), np.squeeze(arrays["mslr"]).astype(int)
         ms = np.moveaxis(ms, int(np.argmin(ms.shape)), 0)
     else:
         parts = ("PAN", "MS") if name.startswith("quick") else ("Pan", "MS")
-        images = [rasterio.open(real_scenes / name.format(part)).read() for part in parts]
+        images = [rasterio.open(DATA / name.format(part)).read() for part in parts]
         pan, ms = images[0][0], images[1]
     assert measure_shift(make_scene(pan, ms)) == pytest.approx(REAL[name], abs=0.25)

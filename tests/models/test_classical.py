@@ -1,7 +1,6 @@
 """Classical methods: what they keep by construction, and how near our kernels come to the toolbox's figures."""
 
 import csv
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,9 +13,8 @@ from bitpan.models.classical_mra import glp_fs_inject, glp_hpm_inject, glp_injec
 from bitpan.models.degrade import degrade, filter_decimate, mtf_kernel, nyquist_gains, wald
 from bitpan.models.metrics import ergas, sam
 from bitpan.models.synth import synthesise
+from scenes import DATA, needs_data
 
-DATA = Path(__file__).parents[3] / "shared" / "data"
-needs_data = pytest.mark.skipif(not DATA.is_dir(), reason=f"needs the real scenes in {DATA}")
 CUT = (slice(None), slice(20, -21), slice(20, -21))
 
 

@@ -1,7 +1,5 @@
 """Degradation: gains, phase and edges; and the DLPan toolbox's own numbers where the real scenes are at hand."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
@@ -18,9 +16,7 @@ from bitpan.models.degrade import (
     to_counts,
     wald,
 )
-
-DATA = Path(__file__).parents[3] / "shared" / "data"
-needs_data = pytest.mark.skipif(not DATA.is_dir(), reason=f"needs the real scenes in {DATA}")
+from scenes import DATA, needs_data
 
 
 @pytest.mark.parametrize("ratio", [2, 3, 4])

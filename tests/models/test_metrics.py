@@ -2,16 +2,13 @@
 
 import csv
 import math
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from bitpan.errors import DataError
 from bitpan.models.metrics import _product, ergas, evaluate, psnr, q2n, sam, scc, ssim
-
-DATA = Path(__file__).parents[3] / "shared" / "data"
-needs_data = pytest.mark.skipif(not DATA.is_dir(), reason=f"needs the reference values in {DATA}")
+from scenes import DATA, needs_data
 
 
 @pytest.fixture

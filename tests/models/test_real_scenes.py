@@ -1,16 +1,14 @@
 """Real scenes, where they are: they are read as they lie on disk, and a few minutes of training beat EXP and GSA."""
 
-from pathlib import Path
-
 import pytest
 import torch
 
 from bitpan.models.data import load
 from bitpan.models.settings import Settings
 from bitpan.models.training import Training
+from scenes import DATA, needs_data
 
-DATA = Path(__file__).parents[3] / "shared" / "data"
-pytestmark = pytest.mark.skipif(not DATA.is_dir(), reason=f"needs the real scenes in {DATA}")
+pytestmark = needs_data
 
 
 @pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")

@@ -1,7 +1,6 @@
 """The DLPan toolbox's chain: its kernels in small, and its published images and figures in whole."""
 
 import csv
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,9 +10,8 @@ from bitpan.models import toolbox
 from bitpan.models.degrade import degrade, nyquist_gains, wald
 from bitpan.models.full_resolution import indices
 from bitpan.models.metrics import ergas, q2n, sam, scc
+from scenes import DATA, needs_data
 
-DATA = Path(__file__).parents[3] / "shared" / "data"
-needs_data = pytest.mark.skipif(not DATA.is_dir(), reason=f"needs the real scenes in {DATA}")
 CUT = (slice(None), slice(20, -21), slice(20, -21))
 SCENES = {"imgWV2": ("wv2_imgWV2", "wv2"), "imgIK": ("ikonos_imgIK", "ikonos")}
 

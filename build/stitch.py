@@ -63,7 +63,10 @@ def assign_addresses(graph: ModelWrapper, model: IntegerModel) -> dict[str, dict
             registers[name] = {"address": address, "count": count}
             address += count
     if address > BANK_WORDS:
-        raise BuildError(f"{model.name} has {address:,} scene parameters, the accelerator room for {BANK_WORDS:,}")
+        raise BuildError(
+            f"{model.name} has {address:,} scene parameters, the accelerator room for {BANK_WORDS:,}; train a network of "
+            "fewer blocks or channels"
+        )
     return registers
 
 

@@ -64,8 +64,8 @@ def assign_addresses(graph: ModelWrapper, model: IntegerModel) -> dict[str, dict
             address += count
     if address > BANK_WORDS:
         raise BuildError(
-            f"{model.name} has {address:,} scene parameters, the accelerator room for {BANK_WORDS:,}; train a network of "
-            "fewer blocks or channels"
+            f"{model.name} has {address:,} scene parameters, the accelerator room for {BANK_WORDS:,}; train a network "
+            "of fewer blocks or channels"
         )
     return registers
 

@@ -9,6 +9,7 @@ import rasterio
 from bitpan.errors import GeoreferenceWarning, SceneError, SceneIOError
 from bitpan.host.rasters import TiffRaster
 from bitpan.host.scene import array_scene, fill_values, open_scene
+from scenes import DATA, needs_data
 
 
 def open_quietly(pan, ms, model):
@@ -173,9 +174,10 @@ def test_truncated_files(small_model, pair, options, kept):
     assert "\n" not in str(error.value)
 
 
-def test_pamplona_is_refused_by_ratio_4(random_model, real_scenes):
+@needs_data
+def test_pamplona_is_refused_by_ratio_4(random_model):
     """Landsat-8: the pair's ratio is 2."""
-    pair = [real_scenes / "landsat8_pamplona" / f"{name}_example.tif" for name in ("pan", "ms")]
+    pair = [DATA / "landsat8_pamplona" / f"{name}_example.tif" for name in ("pan", "ms")]
     with pytest.raises(SceneError, match=r"2 PAN pixels wide.*ratio 4"), open_scene(*pair, random_model(channels=8)):
         pass
 

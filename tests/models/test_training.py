@@ -246,7 +246,7 @@ def test_last_pt_is_written_at_intervals(tmp_path, monkeypatch):
     training, written = Training(Settings(**{**SMALL, "iterations": 20, "save_every": 30.0})), []
     monkeypatch.setattr(training, "save", lambda path, resumable: written.append((path.name, training.iteration)))
     training.run(tmp_path)
-    assert written == [("last.pt", i) for i in (3, 6, 9, 12, 15, 18, 20, 20)] + [("checkpoint.pt", 20)]
+    assert written == [("last.pt", i) for i in (3, 6, 9, 12, 15, 18, 20)] + [("checkpoint.pt", 20)]
 
 
 def test_a_training_killed_after_its_last_iteration_is_finished_by_resuming(tmp_path):

@@ -19,9 +19,9 @@ import numpy as np
 
 from bitpan.arithmetic import AFFINE_FRACTION, Integers, keys_coefficients
 from bitpan.errors import ModelError
-from bitpan.host.engine import CompiledEngine, ReferenceEngine, default_threads
-from bitpan.host.fuse import find_model
+from bitpan.host.engine.engine import CompiledEngine, ReferenceEngine, default_threads
 from bitpan.model import IntegerModel
+from bitpan.shipped import find_model
 
 MODELS = ("s2bnet-flat", "s2bnet", "bnnpan")
 
@@ -67,10 +67,10 @@ def find_or_make(name: str) -> IntegerModel:
     try:
         return IntegerModel.load(find_model(name))
     except ModelError:
-        from bitpan.models.configuration import Configuration
-        from bitpan.models.integers import to_integer_model
-        from bitpan.models.network import BinaryNetwork
-        from bitpan.models.networks import NETWORKS
+        from bitpan.models.networks.binary_network import BinaryNetwork
+        from bitpan.models.networks.configuration import Configuration
+        from bitpan.models.networks.integers import to_integer_model
+        from bitpan.models.networks.registry import NETWORKS
 
         network = NETWORKS.get(name)
         if network is None or not issubclass(network, BinaryNetwork):

@@ -15,8 +15,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from bitpan.hw.simulation import Simulation, unit_sources
-from bitpan.hw.units import UNITS, unit
+from bitpan.hw.measure.units import UNITS, unit
+from bitpan.hw.simulate.simulation import Simulation
+from bitpan.hw.sources import unit_sources
 
 LEFT_OUT = ("quant_mvu", "interpolator", "centre", "concat_streams", "split_streams", "scene_registers", "frame_gate")
 MVU = [{"Simd": 32, "Pe": 8}, unit("xnor_mvu").sizes[-1]]

@@ -14,11 +14,11 @@ from collections.abc import Callable
 
 import torch
 
-from bitpan.models.data import draw
-from bitpan.models.kernels import KERNELS, compile_kernels
-from bitpan.models.networks import NETWORKS
-from bitpan.models.settings import Settings
-from bitpan.models.training import Training
+from bitpan.models.layers.kernels import KERNELS, compile_kernels
+from bitpan.models.networks.registry import NETWORKS
+from bitpan.models.training.patches import draw
+from bitpan.models.training.settings import Settings
+from bitpan.models.training.training import Training
 
 
 def main() -> None:

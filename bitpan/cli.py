@@ -1,4 +1,4 @@
-"""The ``bitpan`` command. Each subcommand lives in the package it belongs to and is imported only when asked for."""
+"""The ``bitpan`` command. A subcommand is imported only when asked for."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from bitpan import __version__
 from bitpan.errors import BitpanError, BitpanWarning, MissingDependencyError
 
 COMMANDS = {
-    "synth": ("bitpan.models.synth", "make a synthetic, georeferenced PAN/MS pair with its truth"),
-    "train": ("bitpan.models.train", "train a binary pan-sharpening network"),
-    "evaluate": ("bitpan.models.evaluate_command", "judge networks and classical methods by quality indices"),
-    "sweep": ("bitpan.models.sweep", "train and judge the networks of a file at one budget"),
-    "export": ("bitpan.models.export", "turn a checkpoint into a QONNX model"),
-    "build": ("bitpan.build.command", "compile a QONNX model into an accelerator and a deployment folder"),
-    "area": ("bitpan.hw.area_command", "say what a unit of the accelerator costs, or make the table of units anew"),
-    "simulate": ("bitpan.build.simulate", "prove a built accelerator bit for bit in Verilator"),
-    "fuse": ("bitpan.host.fuse", "fuse a PAN and an MS GeoTIFF into one sharp MS GeoTIFF"),
-    "metrics": ("bitpan.models.metrics_command", "say how good a fused image is, with a truth or without"),
-    "demo": ("bitpan.demo", "run the whole line once on a synthetic scene"),
+    "synth": "make a synthetic, georeferenced PAN/MS pair with its truth",
+    "train": "train a binary pan-sharpening network",
+    "evaluate": "judge networks and classical methods by quality indices",
+    "sweep": "train and judge the networks of a file at one budget",
+    "export": "turn a checkpoint into a QONNX model",
+    "build": "compile a QONNX model into an accelerator and a deployment folder",
+    "area": "say what a unit of the accelerator costs, or make the table of units anew",
+    "simulate": "prove a built accelerator bit for bit in Verilator",
+    "fuse": "fuse a PAN and an MS GeoTIFF into one sharp MS GeoTIFF",
+    "metrics": "say how good a fused image is, with a truth or without",
+    "demo": "run the whole line once on a synthetic scene",
 }
-"""Subcommand: (module with ``add_arguments(parser)`` and ``run(arguments) -> int``, one line of help)."""
+"""Subcommand: one line of help. Each is a module of :mod:`bitpan.commands` with ``add_arguments`` and ``run``."""
 
 EXTRAS = {
     "torch": "train",
@@ -59,7 +59,7 @@ def missing_dependency(package: str) -> MissingDependencyError:
 
 
 def _command_parser(name: str, top: argparse.ArgumentParser) -> argparse.ArgumentParser:
-    return argparse.ArgumentParser(prog=f"{top.prog} {name}", description=COMMANDS[name][1])
+    return argparse.ArgumentParser(prog=f"{top.prog} {name}", description=COMMANDS[name])
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -68,7 +68,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         prog="bitpan",
         description="Binary pan-sharpening, from training to a bit-exact FPGA accelerator.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        epilog="commands:\n" + "\n".join(f"  {name:10}{text}" for name, (_, text) in COMMANDS.items()),
+        epilog="commands:\n" + "\n".join(f"  {name:10}{text}" for name, text in COMMANDS.items()),
     )
     top.add_argument("--version", action="version", version=f"bitpan {__version__}")
     top.add_argument("command", choices=COMMANDS, metavar="command", help="one of the commands below")
@@ -77,7 +77,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     with warnings.catch_warnings():
         warnings.showwarning = _show_warning
         try:
-            module = importlib.import_module(COMMANDS[chosen.command][0])
+            module = importlib.import_module(f"bitpan.commands.{chosen.command}")
             parser = _command_parser(chosen.command, top)
             module.add_arguments(parser)
             return int(module.run(parser.parse_args(chosen.rest)))

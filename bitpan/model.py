@@ -104,7 +104,7 @@ class SceneParameter:
         kind: ``interpolation`` (from the pair's shift), ``srm`` (from the mean of tensor ``measures``, through the
             float constants ``<name>.fc1.weight`` (R, C), ``.fc1.bias`` (R,), ``.fc2.weight`` (2C, R), ``.fc2.bias``) or
             ``affine`` (from the statistics of ``measures``, through ``<name>.ldpc.*``, ``<name>.weigh.*`` and
-            ``latent.*``, see :mod:`bitpan.host.scene_parameters`).
+            ``latent.*``, see :mod:`bitpan.host.scene.parameters`).
         shape: of the array.
         format: of its integers.
         measures: the tensor whose per-channel scene mean an ``srm`` parameter is computed from, else "".

@@ -13,9 +13,9 @@ import numpy as np
 import numpy.typing as npt
 
 from bitpan.errors import BitpanError, SceneIOError
-from bitpan.host.rasters import Mask, gdal_message, import_rasterio
-from bitpan.host.scene import Scene
-from bitpan.host.tiles import Tile
+from bitpan.host.scene.rasters import Mask, gdal_message, import_rasterio
+from bitpan.host.scene.scene import Scene
+from bitpan.host.scene.tiles import Tile
 
 BLOCK = 256
 """Side of the file's own blocks."""

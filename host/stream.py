@@ -1,19 +1,22 @@
-"""A scene through a device, tile by tile."""
+"""A scene through a device, tile by tile: into a GeoTIFF, or into memory."""
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from bitpan.arithmetic import Integers
-from bitpan.host.devices import Device, Frame
-from bitpan.host.rasters import Mask
-from bitpan.host.scene import Scene
-from bitpan.host.tiles import DEFAULT_CORE, Tile, TilePlan, plan_tiles
+from bitpan.host.device.devices import Device, Frame
+from bitpan.host.output import create_fused
+from bitpan.host.progress import Progress
+from bitpan.host.scene.rasters import Mask
+from bitpan.host.scene.scene import Scene
+from bitpan.host.scene.tiles import DEFAULT_CORE, Tile, TilePlan, plan_tiles
 from bitpan.model import IntegerModel
 
 FusedTile = tuple[Tile, npt.NDArray[Any] | None, Mask]
@@ -70,3 +73,29 @@ def fuse_array(
             target = out[:, tile.top : tile.top + tile.height, tile.left : tile.left + tile.width]
             target[:, valid] = fused[:, valid]
     return out
+
+
+def fuse(
+    scene: Scene,
+    output: Path,
+    model: IntegerModel,
+    device: Device,
+    parameters: Mapping[str, Integers],
+    core: int | None = None,
+) -> None:
+    """Fuse a scene into a GeoTIFF, which appears only when it is complete.
+
+    Args:
+        scene: from :func:`bitpan.host.scene.scene.open_scene`.
+        output: the file.
+        model: the network.
+        device: that runs it.
+        parameters: the scene's.
+        core: side of a tile where the device leaves it free.
+    """
+    device.load_scene(parameters)
+    plan = plan_tiles(model, scene.grid.height, scene.grid.width, device.frame, core or DEFAULT_CORE)
+    with create_fused(output, scene, model.bands, model.bits) as writer, Progress(len(plan), "fusing", "tile") as bar:
+        for tile, fused, valid in fuse_tiles(scene, plan, device):
+            writer.put(tile, fused, valid)
+            bar.step()

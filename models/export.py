@@ -1,4 +1,4 @@
-"""``bitpan export``: a checkpoint becomes a QONNX model, proved equal to PyTorch and to the integer model.
+"""A checkpoint becomes a QONNX model, proved equal to PyTorch and to the integer model.
 
 The graph holds standard ONNX operations and QONNX's BipolarQuant, float32 tensors that carry integers, and one static
 tile shape. Its inputs are ``pan``, ``ms`` and the scene parameters; its output is ``fused``; tensors keep the names of
@@ -7,7 +7,6 @@ the integer model. The metadata property ``bitpan`` (JSON) says what the graph c
 
 from __future__ import annotations
 
-import argparse
 import copy
 import json
 import math
@@ -28,16 +27,16 @@ from bitpan import __version__
 from bitpan.arithmetic import AFFINE, AFFINE_SCALE
 from bitpan.compare import require_equal
 from bitpan.errors import FormatError, ModelError
-from bitpan.exported import DOMAIN, METADATA, OPSET, Exported, infer_shapes
 from bitpan.files import write_beside
 from bitpan.formats import Format
 from bitpan.model import IntegerModel, execute
-from bitpan.models.checkpoint import load_network
-from bitpan.models.functional import EXACT
-from bitpan.models.integers import scene_parameters, tensor_table, to_integer_model
-from bitpan.models.layers import IntegerConv, IntegerLayer
-from bitpan.models.network import BinaryNetwork
-from bitpan.models.retarget import retarget
+from bitpan.models.layers.functional import EXACT
+from bitpan.models.layers.learned import IntegerConv, IntegerLayer
+from bitpan.models.networks.binary_network import BinaryNetwork
+from bitpan.models.networks.integers import scene_parameters, tensor_table, to_integer_model
+from bitpan.models.training.checkpoint import load_network
+from bitpan.models.training.retarget import retarget
+from bitpan.qonnx.exported import DOMAIN, METADATA, OPSET, Exported, infer_shapes
 
 Arrays = Mapping[str, npt.NDArray[Any]]
 
@@ -255,27 +254,3 @@ def export(
     verify(exported, network, tile)
     write_beside(output, exported.SerializeToString())
     return exported
-
-
-def _tile(text: str) -> tuple[int, int]:
-    height, _, width = text.lower().partition("x")
-    if not (height.isdigit() and width.isdigit()):
-        raise argparse.ArgumentTypeError(f"{text!r} is not HEIGHTxWIDTH, as in 64x64")
-    return int(height), int(width)
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Arguments of ``bitpan export``."""
-    parser.add_argument("checkpoint", type=Path, help="what `bitpan train` wrote")
-    parser.add_argument("-o", "--output", type=Path, required=True, help="the QONNX model to write")
-    parser.add_argument("--tile", type=_tile, default=(64, 64), metavar="HxW", help="PAN pixels per tile (64x64)")
-    parser.add_argument("--bits", type=int, help="for imagery of another depth than the training's")
-    parser.add_argument("--gain", type=int, default=0, metavar="N", help="its counts are 2**N times the training's (0)")
-
-
-def run(arguments: argparse.Namespace) -> int:
-    """Run ``bitpan export``."""
-    exported = export(arguments.checkpoint, arguments.output, arguments.tile, arguments.bits, arguments.gain)
-    nodes = len(exported.graph.node)
-    print(f"{arguments.output}: {nodes} nodes, equal to PyTorch and to the integer model in every element")
-    return 0

@@ -7,6 +7,8 @@ from bitpan.arithmetic import haar_format, keys_coefficients, lms_format
 from bitpan.formats import Format
 from bitpan.model import IntegerModel, Node, SceneParameter, Tensor
 
+pytest_plugins = ["networks", "qonnx_writer", "scene_files"]  # of support/
+
 FEATURE = Format(10, 6)
 
 

@@ -13,7 +13,7 @@ FOLDERS = sorted((Path(bitpan.__file__).parent / "pretrained").iterdir())
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
 def test_checkpoint_qonnx_and_integers_are_one_network(folder, tmp_path):
-    from bitpan.build.command import integers
+    from bitpan.build.build import integers
     from bitpan.models.export import export
 
     export(folder / "checkpoint.pt", tmp_path / "model.onnx")
@@ -29,13 +29,13 @@ def test_checkpoint_qonnx_and_integers_are_one_network(folder, tmp_path):
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
 def test_it_beats_interpolation_and_gsa_on_a_scene_it_has_not_seen(folder):
-    from bitpan.host.devices import CpuDevice
-    from bitpan.host.engine import make_engine
-    from bitpan.host.scene import array_scene
-    from bitpan.host.scene_parameters import compute_scene_parameters
+    from bitpan.host.device.devices import CpuDevice
+    from bitpan.host.engine.engine import make_engine
+    from bitpan.host.scene.parameters import compute_scene_parameters
+    from bitpan.host.scene.scene import array_scene
     from bitpan.host.stream import fuse_array
-    from bitpan.models import classical, metrics
-    from bitpan.models.synth import synthesise
+    from bitpan.models.imagery.synth import synthesise
+    from bitpan.models.quality import classical, metrics
 
     model = IntegerModel.load(folder)
     made = synthesise(256, seed=1_000_003, bands=model.bands, bits=model.bits, ratio=model.ratio)

@@ -5,7 +5,7 @@ import shutil
 import pytest
 
 import bench
-from bitpan.hw import simulation
+from bitpan.hw import sources
 
 
 @pytest.hookimpl(wrapper=True)
@@ -21,12 +21,12 @@ def plant(tmp_path, monkeypatch):
     """A fault in a unit for the rest of the test: ``plant(unit, right, wrong)`` changes one place of its source."""
 
     def planted(unit, right, wrong):
-        library = shutil.copytree(simulation.RTL, tmp_path / "planted")
+        library = shutil.copytree(sources.RTL, tmp_path / "planted")
         text = (library / f"{unit}.sv").read_text()
         assert text.count(right) == 1, f"{right!r} is not in {unit} once"
         (library / f"{unit}.sv").write_text(text.replace(right, wrong))
-        monkeypatch.setattr(simulation, "RTL", library)
-        simulation.unit_sources.cache_clear()
+        monkeypatch.setattr(sources, "RTL", library)
+        sources.unit_sources.cache_clear()
 
     yield planted
-    simulation.unit_sources.cache_clear()
+    sources.unit_sources.cache_clear()

@@ -10,20 +10,20 @@ import rasterio
 import torch
 from onnx import numpy_helper
 
-from bitpan.build.check_qonnx import check_qonnx
-from bitpan.build.grammar import recognise
-from bitpan.build.pattern import Graph
-from bitpan.build.raise_graph import raise_graph
 from bitpan.cli import main
 from bitpan.compare import random_case
 from bitpan.errors import BuildError
 from bitpan.model import IntegerModel
-from bitpan.models.bnnpan import BNNPan
-from bitpan.models.checkpoint import save_checkpoint
-from bitpan.models.configuration import Configuration
 from bitpan.models.export import to_qonnx
-from bitpan.models.integers import to_integer_model
-from bitpan.models.s2bnet import S2BNet, S2BNetFlat
+from bitpan.models.networks.bnnpan import BNNPan
+from bitpan.models.networks.configuration import Configuration
+from bitpan.models.networks.integers import to_integer_model
+from bitpan.models.networks.s2bnet import S2BNet, S2BNetFlat
+from bitpan.models.training.checkpoint import save_checkpoint
+from bitpan.qonnx.check import check_qonnx
+from bitpan.qonnx.grammar import recognise
+from bitpan.qonnx.pattern import Graph
+from bitpan.qonnx.read import raise_graph
 
 DEEP = {"bits": 16, "offset": 9000, "input_fraction": 7, "residual_gain": 10}
 BARE = {"wavelet": "none", "norm": "none", "prior": "none", "cdc": "none"}

@@ -12,14 +12,14 @@ from qonnx.core.onnx_exec import execute_onnx
 from bitpan.cli import main
 from bitpan.errors import FormatError, MismatchError, ModelError
 from bitpan.formats import Format
-from bitpan.models.backbones import UNIT_NETWORKS
-from bitpan.models.bnnpan import BNNPan
-from bitpan.models.checkpoint import save_checkpoint
-from bitpan.models.configuration import Configuration
 from bitpan.models.export import export, frozen, to_qonnx, verify
-from bitpan.models.integers import to_integer_model
-from bitpan.models.norm import ChannelNorm
-from bitpan.models.s2bnet import S2BNet, S2BNetFlat
+from bitpan.models.layers.norm import ChannelNorm
+from bitpan.models.networks.backbones import UNIT_NETWORKS
+from bitpan.models.networks.bnnpan import BNNPan
+from bitpan.models.networks.configuration import Configuration
+from bitpan.models.networks.integers import to_integer_model
+from bitpan.models.networks.s2bnet import S2BNet, S2BNetFlat
+from bitpan.models.training.checkpoint import save_checkpoint
 
 BLOCK = [
     "Sub",

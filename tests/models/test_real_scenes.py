@@ -3,9 +3,9 @@
 import pytest
 import torch
 
-from bitpan.models.data import load
-from bitpan.models.settings import Settings
-from bitpan.models.training import Training
+from bitpan.models.imagery.triples import load
+from bitpan.models.training.settings import Settings
+from bitpan.models.training.training import Training
 from scenes import DATA, needs_data
 
 pytestmark = needs_data

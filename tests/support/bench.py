@@ -9,7 +9,8 @@ import numpy as np
 
 from bitpan.formats import Format
 from bitpan.hw.packing import Beats, pack
-from bitpan.hw.simulation import Simulation, unit_sources
+from bitpan.hw.simulate.simulation import Simulation
+from bitpan.hw.sources import unit_sources
 
 PATTERNS = ("never", "rarely", "half", "bursts", 3)
 

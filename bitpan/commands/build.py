@@ -1,0 +1,67 @@
+"""``bitpan build``: a QONNX model becomes an accelerator and a deployment folder."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from bitpan.build.boards import BOARDS, board
+from bitpan.build.build import Steps, build, integers
+from bitpan.build.deploy import vivado
+from bitpan.errors import BuildError
+from bitpan.package import DESCRIPTION
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of ``bitpan build``."""
+    parser.add_argument("model", type=Path, help="QONNX model made by `bitpan export`")
+    parser.add_argument("-o", "--output", type=Path, required=True, metavar="DIR", help="deployment folder to write")
+    parser.add_argument("--board", default="pynq-z2", choices=BOARDS, help="default: %(default)s")
+    parser.add_argument(
+        "--cycles-per-pixel",
+        type=int,
+        metavar="N",
+        help="fold for N cycles a PAN pixel (default: the fastest that fits)",
+    )
+    parser.add_argument("--luts", action="store_true", help="measure the units' LUTs with Yosys (minutes)")
+    parser.add_argument(
+        "--model-only", action="store_true", help="write the integer model alone, for `bitpan fuse --model` on a CPU"
+    )
+    parser.add_argument("--no-vivado", action="store_true", help="stop before Vivado even where it is installed")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Build and say what remains."""
+    if arguments.cycles_per_pixel is not None and arguments.cycles_per_pixel < 1:
+        raise BuildError(f"--cycles-per-pixel {arguments.cycles_per_pixel}: at least 1")
+    if arguments.model_only:
+        if (arguments.output / DESCRIPTION).exists():
+            raise BuildError(f"{arguments.output}: holds an accelerator with a model of its own; give another -o")
+        integers(arguments.model, Steps())[0].save(arguments.output)
+        print(f"{arguments.output}: integer model, equal to the QONNX graph in every element")
+        return 0
+    build(
+        arguments.model,
+        arguments.output,
+        board(arguments.board),
+        arguments.cycles_per_pixel,
+        luts=arguments.luts,
+        command=sys.argv[1:],
+    )
+    folder = arguments.output
+    if arguments.no_vivado or not vivado.available():
+        print(
+            f"remains: with Vivado on the path, `cd {folder} && vivado -mode batch -source build.tcl` makes bitpan.bit"
+        )
+        return 0
+    _run_vivado(folder)
+    return 0
+
+
+def _run_vivado(folder: Path) -> None:
+    from bitpan.build.deploy.package import write_checksums
+
+    vivado.run(folder, Steps())
+    write_checksums(folder)
+    print(f"{folder / 'bitpan.bit'} and bitpan.hwh are ready; they have run on no board")

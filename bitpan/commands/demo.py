@@ -1,0 +1,220 @@
+"""``bitpan demo``: the whole line once, on a synthetic scene, with the weights that ship.
+
+Makes a scene, builds an accelerator, fuses the scene, proves one whole tile from PyTorch to the PYNQ driver, and leaves
+the fused scene, a picture and a report.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from bitpan import cli, shipped
+from bitpan.errors import BuildError
+from bitpan.files import write_beside
+from bitpan.model import IntegerModel, execute
+from bitpan.package import Package
+
+Images = Mapping[str, npt.NDArray[Any]]
+
+PRETRAINED = shipped.PRETRAINED / "s2bnet-flat"
+"""The model that ships: checkpoint, QONNX file, integer model and model card."""
+
+STAGES = ("qonnx", "graph", "cpu", "rtl", "driver")
+"""What is compared with PyTorch, in the order in which data goes through them."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of ``bitpan demo``."""
+    parser.add_argument(
+        "-o", "--output", type=Path, default=Path("out/demo"), metavar="DIR", help="default: %(default)s"
+    )
+    parser.add_argument(
+        "--size", default="512x512", metavar="HxW", help="of the scene, PAN pixels; default: %(default)s"
+    )
+    parser.add_argument("--seed", type=int, default=20_261_120, help="of the scene; default: %(default)s")
+    parser.add_argument("--board", default="pynq-z2", help="to build for; default: %(default)s")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run every step; exit code 1 if any stage differs from another in any bit."""
+    began = time.monotonic()
+    out: Path = arguments.output
+    out.mkdir(parents=True, exist_ok=True)
+    scene, accelerator, fused = out / "scene", out / "accelerator", out / "fused.tif"
+    pair = [str(scene / "pan.tif"), str(scene / "ms.tif")]
+    _command("synth", "-o", str(scene), "--size", arguments.size, "--seed", str(arguments.seed))
+    _command("build", str(PRETRAINED / "model.onnx"), "--board", arguments.board, "--luts", "-o", str(accelerator))
+    _command("fuse", *pair, "-o", str(fused), "--package", str(accelerator), "--device", "cpu")
+    print("\nProof of one whole tile: every stage against PyTorch, every bit", flush=True)
+    package = Package.load(accelerator)
+    exact = _prove_tile(package, scene, out / "fused.scene.json")
+    quality = _quality(package.model, scene, fused, out / "quicklook.png")
+    estimates = json.loads((accelerator / "estimates.json").read_text())
+    report = {
+        "bit_exact": exact,
+        "quality": quality,
+        "cycles_per_pixel": round(package.period / math.prod(package.frame), 3),
+        "luts": round(estimates["yosys"]["totals"]["LUT"]),
+        "seconds": round(time.monotonic() - began, 1),
+    }
+    write_beside(out / "report.json", (json.dumps(report, indent=1) + "\n").encode())
+    _print(report, out)
+    return 0 if all(exact.values()) else 1
+
+
+def _command(*words: str) -> None:
+    print("\n$ bitpan " + " ".join(words), flush=True)
+    if cli.main(words):
+        raise BuildError(f"the demo stopped at `bitpan {' '.join(words)}`")
+
+
+def _prove_tile(package: Package, folder: Path, parameters: Path) -> dict[str, bool]:
+    """The scene's middle tile through every stage; which of them equal PyTorch in every bit."""
+    from bitpan.host.scene.parameters import load_scene_parameters
+
+    _, scene = load_scene_parameters(parameters, package.model)
+    tile = _middle_tile(folder, package.frame, package.model.ratio)
+    expected = _pytorch(tile, scene)
+    exact = {}
+    for stage in STAGES:
+        began = time.monotonic()
+        print(f"  {stage:8}", end="", flush=True)
+        fused = _RUNNERS[stage](package, tile, scene)
+        wrong = int(np.count_nonzero(fused != expected)) if fused.shape == expected.shape else expected.size
+        exact[stage] = wrong == 0
+        print(f"{wrong} of {expected.size} elements differ  {time.monotonic() - began:6.1f} s", flush=True)
+    return exact
+
+
+def _middle_tile(folder: Path, frame: tuple[int, int], ratio: int) -> Images:
+    import rasterio
+
+    with rasterio.open(folder / "pan.tif") as pan, rasterio.open(folder / "ms.tif") as ms:
+        top, left = ((size - side) // 2 // ratio * ratio for size, side in zip(pan.shape, frame, strict=True))
+        rows, columns = slice(top, top + frame[0]), slice(left, left + frame[1])
+        coarse = [slice(part.start // ratio, part.stop // ratio) for part in (rows, columns)]
+        return {
+            "pan": pan.read()[:, rows, columns].astype(np.int64),
+            "ms": ms.read()[:, coarse[0], coarse[1]].astype(np.int64),
+        }
+
+
+def _pytorch(tile: Images, scene: Images) -> npt.NDArray[np.int64]:
+    import torch
+
+    from bitpan.models.training.checkpoint import load_network
+
+    network, _ = load_network(PRETRAINED / "checkpoint.pt")
+    images = (torch.from_numpy(tile[name][None]).float() for name in ("pan", "ms"))
+    with torch.no_grad():
+        fused = network(*images, {name: torch.from_numpy(value).float() for name, value in scene.items()})
+    result: npt.NDArray[np.int64] = fused[0].numpy().astype(np.int64)
+    return result
+
+
+def _qonnx(package: Package, tile: Images, scene: Images) -> npt.NDArray[Any]:
+    from qonnx.core.modelwrapper import ModelWrapper
+    from qonnx.core.onnx_exec import execute_onnx
+
+    model = ModelWrapper(str(PRETRAINED / "model.onnx"))
+    feeds = {name: image[None].astype(np.float32) for name, image in tile.items()}
+    feeds |= {name: value.astype(np.float32) for name, value in scene.items()}
+    result: npt.NDArray[Any] = execute_onnx(model, feeds)["fused"][0]
+    return result
+
+
+def _graph(package: Package, tile: Images, scene: Images) -> npt.NDArray[Any]:
+    return execute(package.model, tile, scene)
+
+
+def _cpu(package: Package, tile: Images, scene: Images) -> npt.NDArray[Any]:
+    from bitpan.host.device.devices import CpuDevice
+    from bitpan.host.engine.engine import make_engine
+
+    return _on_device(CpuDevice(make_engine(package.model)), tile, scene)
+
+
+def _rtl(package: Package, tile: Images, scene: Images) -> npt.NDArray[Any]:
+    from bitpan.host.device.devices import RtlDevice
+
+    return _on_device(RtlDevice(package, stalls="bursts"), tile, scene)
+
+
+def _driver(package: Package, tile: Images, scene: Images) -> npt.NDArray[Any]:
+    from bitpan.host.device.fpga import FpgaDevice
+    from bitpan.hw.simulate.simulation import Simulation
+    from bitpan.hw.simulate.standin import Board, SimulatedAccelerator
+
+    with Simulation(package.sources, package.top) as simulation:
+        board = Board(SimulatedAccelerator(simulation), package.dma, package.accelerator)
+        with board.installed():
+            return _on_device(FpgaDevice(package), tile, scene)
+
+
+def _on_device(device: Any, tile: Images, scene: Images) -> npt.NDArray[Any]:  # noqa: ANN401
+    try:
+        device.load_scene(scene)
+        (fused,) = device.fuse([(tile["pan"], tile["ms"])])
+    finally:
+        device.close()
+    result: npt.NDArray[Any] = fused
+    return result
+
+
+_RUNNERS: dict[str, Callable[..., npt.NDArray[Any]]] = {
+    "qonnx": _qonnx,
+    "graph": _graph,
+    "cpu": _cpu,
+    "rtl": _rtl,
+    "driver": _driver,
+}
+
+
+def _quality(model: IntegerModel, folder: Path, fused_file: Path, picture: Path) -> dict[str, dict[str, float]]:
+    """Metrics of the network, EXP and GSA against the truth, and the picture of it all."""
+    import rasterio
+
+    from bitpan.models.quality.classical import exp, gsa
+    from bitpan.models.quality.metrics import ergas, psnr, sam
+    from bitpan.models.quality.quicklook import quicklook
+
+    images = {}
+    for name, path in {
+        "pan": folder / "pan.tif",
+        "ms": folder / "ms.tif",
+        "truth": folder / "truth.tif",
+        "fused": fused_file,
+    }.items():
+        with rasterio.open(path) as raster:
+            images[name] = raster.read()
+    pan, ms, truth = images["pan"], images["ms"], images["truth"]
+    ratio, bits = model.ratio, model.bits
+    methods = {model.name: images["fused"], "EXP": exp(pan, ms, ratio, bits), "GSA": gsa(pan, ms, ratio, bits)}
+    quicklook(picture, pan=pan, ms=ms, fused=images["fused"], truth=truth)
+    return {
+        name: {
+            "PSNR": round(float(psnr(image, truth)), 3),
+            "SAM": round(float(sam(image, truth)), 4),
+            "ERGAS": round(float(ergas(image, truth, ratio)), 4),
+        }
+        for name, image in methods.items()
+    }
+
+
+def _print(report: Mapping[str, Any], out: Path) -> None:
+    print(f"\n{'':14}{'PSNR dB':>9}{'SAM deg':>9}{'ERGAS':>9}")
+    for name, row in report["quality"].items():
+        print(f"{name:14}{row['PSNR']:9.2f}{row['SAM']:9.3f}{row['ERGAS']:9.3f}")
+    stages = ", ".join(f"{stage} {'yes' if same else 'NO'}" for stage, same in report["bit_exact"].items())
+    print(f"\nequal to PyTorch in every bit: {stages}")
+    print(f"{report['cycles_per_pixel']} cycles per pixel, {report['luts']:,} LUTs (Yosys, summed unit by unit)")
+    print(f"{out}/fused.tif, quicklook.png and report.json after {report['seconds']:.0f} s")

@@ -1,0 +1,1 @@
+"""QONNX files: one grammar writes the integer model and reads it back."""

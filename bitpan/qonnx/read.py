@@ -1,0 +1,160 @@
+"""QONNX to integers: read an exported network back as an :class:`~bitpan.model.IntegerModel`.
+
+The exporter writes a closed grammar (``docs/qonnx.md``): each operation of the number contract is a fixed arrangement
+of standard operators. Here each arrangement is a pattern; the weights, shifts and offsets are read from the graph
+itself, formats and the recipe of the scene parameters from the file's metadata. What fits no pattern stops the build.
+
+Names are the file's own: the model's tensors have the same ones in the graph, and the operators that make up a node are
+named ``<node>.<operator><number>``.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+
+from bitpan.errors import BuildError
+from bitpan.formats import Format
+from bitpan.model import IntegerModel, Node, SceneParameter, Tensor
+from bitpan.qonnx.exported import DOMAIN, METADATA, infer_shapes
+from bitpan.qonnx.found import Found
+from bitpan.qonnx.grammar import INPUTS, READERS, SCENE, recognise
+from bitpan.qonnx.pattern import Array, Graph, Match
+
+NEEDED = ("name", "bands", "bits", "ratio", "formats", "scene")
+"""Keys of the metadata that no network is without."""
+
+
+def load_qonnx(path: Path) -> onnx.ModelProto:
+    """Read a QONNX file; :class:`BuildError` if it is none or was not written by ``bitpan export``."""
+    try:
+        proto = onnx.load(str(path))
+    except Exception as error:  # protobuf raises several unrelated types
+        raise BuildError(f"{path}: cannot be read as ONNX ({error}); make it with `bitpan export`") from None
+    properties = _properties(proto)
+    if METADATA not in properties:
+        raise BuildError(f"{path}: has no {METADATA!r} metadata; make it with `bitpan export`")
+    try:
+        document = json.loads(properties[METADATA])
+    except ValueError as error:
+        raise BuildError(f"{path}: its {METADATA!r} metadata are damaged ({error}); export it again") from None
+    missing = [key for key in NEEDED if key not in document]
+    if missing:
+        raise BuildError(f"{path}: its {METADATA!r} metadata have no {missing[0]!r}; export it again")
+    return proto
+
+
+def _properties(proto: onnx.ModelProto) -> dict[str, str]:
+    """Metadata of the file and of its graph, where QONNX keeps them."""
+    return {entry.key: entry.value for entry in [*proto.metadata_props, *proto.graph.metadata_props]}
+
+
+def raise_graph(proto: onnx.ModelProto) -> IntegerModel:
+    """The integer model of a QONNX graph.
+
+    Raises:
+        BuildError: an operator fits no pattern of the export grammar, or a number in it is not what it must be.
+    """
+    for node in proto.graph.node:
+        if node.domain and (node.domain, node.op_type) != (DOMAIN, "BipolarQuant"):
+            raise BuildError(
+                f"node {node.name!r} ({node.op_type}) is no operator of the export grammar; export it again"
+            )
+    copy = onnx.ModelProto()
+    copy.CopyFrom(proto)
+    infer_shapes(copy)
+    return _Raiser(copy.graph, json.loads(_properties(proto)[METADATA])).run()
+
+
+class _Raiser:
+    def __init__(self, graph: onnx.GraphProto, metadata: dict[str, Any]) -> None:
+        self.graph, self.metadata = Graph(graph), metadata
+        infos = [*graph.input, *graph.value_info, *graph.output]
+        self.shapes = {info.name: [d.dim_value for d in info.type.tensor_type.shape.dim] for info in infos}
+        self.inputs = {info.name for info in graph.input}
+        self.nodes: list[Node] = []
+        self.constants: dict[str, Array] = {}
+
+    def run(self) -> IntegerModel:
+        """The model; its metadata list the tensors in the order in which they are computed."""
+        tensors = {name: self._tensor(name) for name in self.metadata["formats"]}
+        scene = [self._scene_parameter(entry) for entry in self.metadata["scene"]]
+        known = {"pan", "ms", *(parameter.name for parameter in scene)}
+        for name in [name for name in tensors if name not in self.inputs]:
+            self._raise(name, known)
+            known.add(name)
+        self.constants |= {key: _array(value) for key, value in self.metadata.get("arrays", {}).items()}
+        if "fused" not in known:
+            raise BuildError("the model's metadata give no format for tensor 'fused'; export it again")
+        return IntegerModel(
+            name=self.metadata["name"],
+            bands=self.metadata["bands"],
+            bits=self.metadata["bits"],
+            ratio=self.metadata["ratio"],
+            tensors=tensors,
+            nodes=self.nodes,
+            scene=scene,
+            constants=self.constants,
+            provenance=self.metadata.get("provenance", {}),
+        )
+
+    def _raise(self, tensor: str, known: set[str]) -> None:
+        """Add the node that computes ``tensor`` of the tensors and scene parameters ``known``."""
+        producer = self.graph.producers[tensor]
+        what = f"node {producer.name!r} ({producer.op_type})"
+        recognised = recognise(self.graph, tensor)
+        if recognised is None:
+            raise BuildError(f"{what} fits no pattern of the export grammar; export the model again with this bitpan")
+        op, match = recognised
+        unknown = [name for name in match.tensors.values() if name not in known]
+        if unknown:
+            raise self._unfitting(unknown[0], what)
+        name = producer.name.rpartition(".")[0]
+        if not name:
+            raise BuildError(f"{what} is not named after a node of the model; export it again")
+        attributes, arrays = READERS[op](Found(name, match, self._format(tensor)))
+        inputs, scene = _captured(match, INPUTS[op]), _captured(match, SCENE.get(op, ()))
+        self.nodes.append(Node(op, name, inputs, tensor, scene, attributes))
+        self.constants |= {f"{name}.{key}": value for key, value in arrays.items()}
+
+    def _unfitting(self, tensor: str, reader: str) -> BuildError:
+        """What to say of a tensor that is not one of the model's computed so far."""
+        if tensor in self.metadata["formats"]:
+            return BuildError(f"{reader} takes {tensor!r}, which the metadata list after its result; export it again")
+        producer = self.graph.producers.get(tensor)
+        if producer is None:
+            return BuildError(f"{reader} takes {tensor!r}, which the model's metadata do not describe; export it again")
+        what = f"node {producer.name!r} ({producer.op_type})"
+        return BuildError(f"{what} fits no pattern of the export grammar; export the model again with this bitpan")
+
+    def _format(self, tensor: str) -> Format:
+        return _format(self.metadata["formats"][tensor])
+
+    def _tensor(self, name: str) -> Tensor:
+        shape = self.shapes.get(name, [])
+        if len(shape) != 4 or not (name in self.inputs or name in self.graph.producers):
+            raise BuildError(f"the metadata describe a tensor {name!r} that the graph does not have; export it again")
+        return Tensor(shape[1], self._format(name), self.shapes["pan"][2] // shape[2])
+
+    def _scene_parameter(self, entry: dict[str, Any]) -> SceneParameter:
+        self.constants |= {f"{entry['name']}.{key}": _array(value) for key, value in entry.get("arrays", {}).items()}
+        return SceneParameter(
+            entry["name"], entry["kind"], tuple(entry["shape"]), _format(entry["format"]), entry.get("measures", "")
+        )
+
+
+def _captured(match: Match, keys: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(match.tensors[key] for key in keys if key in match.tensors)
+
+
+def _format(entry: list[int]) -> Format:
+    bits, fraction, signed = entry
+    return Format(bits, fraction, bool(signed))
+
+
+def _array(value: Any) -> Array:  # noqa: ANN401
+    return np.asarray(value, dtype=np.float64)

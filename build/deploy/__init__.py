@@ -1,0 +1,1 @@
+"""From a design to the deployment folder: package, proof, areas, Vivado."""

@@ -1,0 +1,62 @@
+"""LUTs of a design from Yosys: each kind of unit is synthesised once, by itself, and counted as often as it occurs.
+
+Units that differ only in their weights or addresses count as one kind; the first of them stands for all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from bitpan.build.boards import Board
+from bitpan.build.finn import flow as finn_flow
+from bitpan.build.finn.design import Design
+from bitpan.build.finn.stitch import UNITS
+from bitpan.hw.measure.yosys import Area, area
+from bitpan.hw.sources import unit_sources
+from bitpan.qonnx.pattern import attributes
+
+_INDIVIDUAL = {"BaseAddress", "code_gen_dir_ipgen", "ipgen_path", "ip_path", "gen_top_module"}
+
+
+@dataclass
+class Kind:
+    """One kind of unit: the node that stands for it, its Verilog files, and all nodes of the kind."""
+
+    top: str
+    sources: list[Path]
+    nodes: list[str] = field(default_factory=list)
+
+
+def kinds(design: Design) -> list[Kind]:
+    """The kinds of units in a design; the top's own units are one kind each."""
+    found: dict[str, Kind] = {}
+    for node in design.graph.graph.node:
+        values = {key: value for key, value in attributes(node).items() if key not in _INDIVIDUAL}
+        key = f"{node.op_type} {sorted((name, str(value)) for name, value in values.items())}"
+        if key not in found:
+            sources = [Path(file) for file in finn_flow.instance(node).get_rtl_file_list(abspath=True)]
+            found[key] = Kind(node.name, sources)
+        found[key].nodes.append(node.name)
+    return [*found.values(), *(Kind(unit, list(unit_sources(unit)), [unit]) for unit in UNITS)]
+
+
+def measure(design: Design, board: Board, progress: Callable[[str], None]) -> dict[str, Any]:
+    """Areas by node and their sum: LUT, FF, BRAM36, DSP as Yosys counts them."""
+    family = "xc7" if board.zynq == "7" else "xcup"
+    nodes: dict[str, dict[str, float]] = {}
+    found = kinds(design)
+    with ThreadPoolExecutor(2) as pool:  # each Yosys is a process of its own
+        areas = pool.map(lambda kind: area(kind.sources, kind.top, family=family), found)
+        for number, (kind, counted) in enumerate(zip(found, areas, strict=True)):
+            progress(f"Yosys, unit {number + 1} of {len(found)}: {kind.top}, {counted.lut:,} LUT")
+            nodes |= {name: _counts(counted) for name in kind.nodes}
+    totals = {key: sum(entry[key] for entry in nodes.values()) for key in ("LUT", "FF", "BRAM36", "DSP")}
+    return {"family": family, "totals": totals, "nodes": nodes}
+
+
+def _counts(found: Area) -> dict[str, float]:
+    return {"LUT": found.lut, "FF": found.ff, "BRAM36": found.bram36, "DSP": found.dsp}

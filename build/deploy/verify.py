@@ -1,0 +1,112 @@
+"""The proof of an accelerator: whole random frames through the verilated design, every bit compared with the model."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from bitpan.arithmetic import Integers
+from bitpan.build.deploy.accelerator import FUSED, PAN, Accelerator, stall
+from bitpan.compare import Inputs, random_case, require_equal
+from bitpan.hw.simulate.simulation import STALLS
+from bitpan.model import execute
+from bitpan.package import Package
+
+TOLERANCE = 0.05
+"""Share by which measured cycles may differ from the estimate."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Outcome of :func:`verify`; a differing bit raises instead.
+
+    Attributes:
+        tiles: frames that ran, in all.
+        cycles: of one frame alone, from the first PAN beat to the last fused beat.
+        period: cycles a frame when frames follow each other; 0 if fewer than three ran.
+        estimate: the build's estimate of ``cycles``.
+        period_estimate: and of ``period``.
+        speed: simulated cycles per second of wall time.
+    """
+
+    tiles: int
+    cycles: int
+    period: float
+    estimate: int
+    period_estimate: int
+    speed: float
+
+    @property
+    def deviation(self) -> float:
+        """Share by which the estimate of a frame alone was wrong."""
+        return self.cycles / self.estimate - 1
+
+    @property
+    def as_estimated(self) -> bool:
+        """Whether measured cycles are within the tolerance of the estimate."""
+        return abs(self.deviation) <= TOLERANCE
+
+
+def verify(
+    package: Package,
+    tiles: int = 10,
+    stalls: bool = False,
+    trace: Path | None = None,
+    seed: int = 0,
+    progress: Callable[[str], None] = lambda what: None,
+) -> Verdict:
+    """Run ``tiles`` random frames and compare every bit.
+
+    The first frame runs alone and is timed. The others follow each other without a gap, from two scenes in turn, so
+    that thresholds change between frames that are inside at once; with ``stalls`` each stream then stalls at random,
+    in another way for each run of frames.
+
+    Raises:
+        MismatchError: a bit differs.
+        SimulationError: the design got stuck or raised an error flag.
+    """
+    height, width = package.frame
+    limit = 100 * package.cycles + 100_000
+    progress("building the simulation")
+    with Accelerator(package, trace) as accelerator:
+        cases = [random_case(package.model, height, width, seed + i) for i in range(2)]
+        for bank, (_, scene) in enumerate(cases):
+            accelerator.registers.write_bank(bank, scene)
+        began = time.monotonic()
+        progress("frame 1 alone")
+        _run(accelerator, [(0, cases[0])], limit)
+        first, last = accelerator.simulation.span(PAN)[0], accelerator.simulation.span(FUSED)[1]
+        cycles, period, done = last - first + 1, 0.0, 1
+        while done < tiles:
+            count = min(tiles - done, 4 if stalls else 10)
+            if stalls:
+                patterns = np.random.default_rng(seed + done).permutation(STALLS[1:])
+                stall(accelerator, list(patterns), seed + done)
+            progress(
+                f"frames {done + 1} to {done + count}" + (f", streams stalling {'/'.join(patterns)}" if stalls else "")
+            )
+            batch = [(i % 2, _with_images(package, cases[i % 2], seed + done + i + 2)) for i in range(count)]
+            started = accelerator.simulation.cycle
+            _run(accelerator, batch, limit * count)
+            if count > 1:  # the first of a batch fills an empty pipeline, the others follow it
+                period = (accelerator.simulation.span(FUSED)[1] - started - cycles) / (count - 1)
+            done += count
+        speed = accelerator.simulation.cycle / max(1e-9, time.monotonic() - began)
+    return Verdict(done, cycles, period, package.cycles, package.period, speed)
+
+
+def _with_images(package: Package, case: Inputs, seed: int) -> Inputs:
+    """Other images with the same scene parameters."""
+    return random_case(package.model, *package.frame, seed)[0], case[1]
+
+
+def _run(accelerator: Accelerator, batch: list[tuple[int, Inputs]], limit: int) -> None:
+    for bank, (images, _) in batch:
+        accelerator.start(bank, images)
+    fused: list[Integers] = accelerator.finish(len(batch), limit)
+    for (_, (images, scene)), result in zip(batch, fused, strict=True):
+        require_equal("simulating the accelerator", "fused", execute(accelerator.model, images, scene), result)

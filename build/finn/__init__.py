@@ -1,0 +1,1 @@
+"""From the integer model to a design, through FINN, compared after each step."""

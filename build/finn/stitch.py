@@ -1,0 +1,212 @@
+"""The accelerator's top, in plain Verilog: every node's wrapper, its edges, registers, gates.
+
+FINN would stitch in a Vivado block design; this top needs no tool, and it is the one that is simulated. Its streams
+carry 16 bits an element, so that the DMAs move the imagery's own uint16 arrays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import onnx
+from qonnx.core.modelwrapper import ModelWrapper
+
+from bitpan.build.finn.flow import instance
+from bitpan.errors import BuildError
+from bitpan.hw.operators.base import SCENE_PORTS
+from bitpan.model import IntegerModel
+from bitpan.registers import BANK_WORDS
+
+TOP = "bitpan_accelerator"
+ELEMENT_BITS = 16
+"""Bits of an element on the top's streams: a uint16 in memory."""
+
+UNITS = ("scene_registers", "frame_gate", "frame_end")
+"""Units that the top itself instantiates."""
+
+_LITE = (
+    ("input", 16, "awaddr"), ("input", 1, "awvalid"), ("output", 1, "awready"), ("input", 32, "wdata"),
+    ("input", 4, "wstrb"), ("input", 1, "wvalid"), ("output", 1, "wready"), ("output", 2, "bresp"),
+    ("output", 1, "bvalid"), ("input", 1, "bready"), ("input", 16, "araddr"), ("input", 1, "arvalid"),
+    ("output", 1, "arready"), ("output", 32, "rdata"), ("output", 2, "rresp"), ("output", 1, "rvalid"),
+    ("input", 1, "rready"),
+)  # fmt: skip
+_TIED = {  # the padding unit's own register port, unused
+    "FMPadding_rtl": {
+        "AWVALID": 1,
+        "AWADDR": 5,
+        "WVALID": 1,
+        "WDATA": 32,
+        "WSTRB": 4,
+        "BREADY": 1,
+        "ARVALID": 1,
+        "ARADDR": 5,
+        "RREADY": 1,
+    }
+}
+
+
+def assign_addresses(graph: ModelWrapper, model: IntegerModel) -> dict[str, dict[str, int]]:
+    """Word address and count of every scene parameter; units learn their base address."""
+    registers: dict[str, dict[str, int]] = {}
+    address = 0
+    for node in model.nodes:
+        for position, name in enumerate(node.scene):
+            if position == 0:
+                hardware = graph.find_producer(node.output)
+                instance(hardware).set_nodeattr("BaseAddress", address)
+            shape = model.scene_parameter(name).shape
+            count = 1
+            for size in shape:
+                count *= size
+            registers[name] = {"address": address, "count": count}
+            address += count
+    if address > BANK_WORDS:
+        raise BuildError(
+            f"{model.name} has {address:,} scene parameters, the accelerator room for {BANK_WORDS:,}; train a network "
+            "of fewer blocks or channels"
+        )
+    return registers
+
+
+@dataclass
+class Top:
+    """Writer of the top.
+
+    Attributes:
+        graph: the finished FINN graph.
+        model: what it computes.
+        signature: low 32 bits of the model's hash, readable over AXI-Lite.
+    """
+
+    graph: ModelWrapper
+    model: IntegerModel
+    signature: int
+
+    def verilog(self) -> str:
+        """The source text."""
+        streams = (("pan", 1), ("ms", self.model.bands))
+        body = [self._wires(), self._registers()]
+        body += [self._input(name, elements) for name, elements in streams]
+        body += [self._node(node) for node in self.graph.graph.node]
+        body += [self._output()]
+        return (
+            f"// {self.model.name}: {self.model.bands} bands of {self.model.bits} bits, ratio {self.model.ratio}, "
+            f"frames of {self._shape('pan')[1]} x {self._shape('pan')[2]} PAN pixels; written by bitpan build.\n"
+            f"module {TOP} (\n    " + ",\n    ".join(self._ports()) + "\n);\n\n" + "\n".join(body) + "\nendmodule\n"
+        )
+
+    def _shape(self, tensor: str) -> list[int]:
+        shape: list[int] = self.graph.get_tensor_shape(tensor)
+        return shape
+
+    def _beats(self, tensor: str) -> int:
+        _, height, width, _ = self._shape(tensor)
+        return height * width
+
+    def _ports(self) -> list[str]:
+        bus = "s_axi:s_axis_pan:s_axis_ms:m_axis_fused"
+        ports = [
+            '(* X_INTERFACE_INFO = "xilinx.com:signal:clock:1.0 ap_clk CLK" *)\n'
+            f'    (* X_INTERFACE_PARAMETER = "ASSOCIATED_BUSIF {bus}, ASSOCIATED_RESET ap_rst_n" *)\n    input ap_clk',
+            '(* X_INTERFACE_PARAMETER = "POLARITY ACTIVE_LOW" *)\n    input ap_rst_n',
+        ]
+        ports += [f"{way} {_range(bits)}s_axi_{name}" for way, bits, name in _LITE]
+        bits = ELEMENT_BITS * self.model.bands
+        for name, width, there, back in (
+            ("s_axis_pan", ELEMENT_BITS, "input", "output"),
+            ("s_axis_ms", bits, "input", "output"),
+            ("m_axis_fused", bits, "output", "input"),
+        ):
+            ports += [f"{there} {_range(width)}{name}_tdata", f"{there} {name}_tvalid", f"{there} {name}_tlast"]
+            ports += [f"{back} {name}_tready"]
+        return ports
+
+    def _wires(self) -> str:
+        lines = [f"    wire {_range(bits)}{name.removesuffix('_i')};" for name, bits in SCENE_PORTS.items()]
+        lines += ["    wire [31:0] started;", "    wire pan_length_error, ms_length_error, frame_finished;"]
+        edges = [
+            (name, instance(self.graph.find_consumers(name)[0]).get_instream_width_padded(0)) for name in ("pan", "ms")
+        ]
+        for node in self.graph.graph.node:
+            operation = instance(node)
+            edges += [(name, operation.get_outstream_width_padded(i)) for i, name in enumerate(node.output)]
+        for name, width in edges:
+            lines += [
+                f"    wire {_range(width)}{_wire(name)}_tdata;",
+                f"    wire {_wire(name)}_tvalid, {_wire(name)}_tready;",
+            ]
+        return "\n".join(lines) + "\n"
+
+    def _registers(self) -> str:
+        links = {"clk_i": "ap_clk", "rst_ni": "ap_rst_n"}
+        links |= {f"s_axi_{name}_{'i' if way == 'input' else 'o'}": f"s_axi_{name}" for way, _, name in _LITE}
+        links |= {f"{name}_i": name for name in ("pan_length_error", "ms_length_error", "frame_finished")}
+        links |= {f"{name.removesuffix('_i')}_o": name.removesuffix("_i") for name in SCENE_PORTS}
+        links |= {"started_o": "started"}
+        return _instance("scene_registers", "registers", links, {"Signature": f"32'h{self.signature:08x}"})
+
+    def _input(self, name: str, elements: int) -> str:
+        """Gate, then the elements' own bits, packed."""
+        bits, port, edge = self.model.bits, f"s_axis_{name}", _wire(name)
+        width = instance(self.graph.find_consumers(name)[0]).get_instream_width_padded(0)
+        links = {
+            "clk_i": "ap_clk",
+            "rst_ni": "ap_rst_n",
+            "started_i": "started",
+            "length_error_o": f"{name}_length_error",
+        }
+        links |= {f"in0_{part}": f"{port}_{part[:-2]}" for part in ("tdata_i", "tvalid_i", "tlast_i", "tready_o")}
+        links |= {"out0_tdata_o": f"{name}_gated", "out0_tvalid_o": f"{edge}_tvalid", "out0_tready_i": f"{edge}_tready"}
+        values = {"Width": str(ELEMENT_BITS * elements), "FrameBeats": str(self._beats(name))}
+        parts = [f"{name}_gated[{ELEMENT_BITS * i + bits - 1}:{ELEMENT_BITS * i}]" for i in reversed(range(elements))]
+        if width > elements * bits:
+            parts.insert(0, f"{width - elements * bits}'b0")
+        return (
+            f"    wire {_range(ELEMENT_BITS * elements)}{name}_gated;\n"
+            f"    assign {edge}_tdata = {{{', '.join(parts)}}};\n"
+            + _instance("frame_gate", f"{name}_gate", links, values)
+        )
+
+    def _output(self) -> str:
+        """The elements' bits spread to 16 each, tlast, and the count of finished frames."""
+        bits, bands, edge = self.model.bits, self.model.bands, _wire("fused")
+        pad = f"{ELEMENT_BITS - bits}'b0, " if bits < ELEMENT_BITS else ""
+        parts = [f"{pad}{edge}_tdata[{bits * (i + 1) - 1}:{bits * i}]" for i in reversed(range(bands))]
+        links = {"clk_i": "ap_clk", "rst_ni": "ap_rst_n", "finished_o": "frame_finished"}
+        links |= {"in0_tdata_i": "fused_spread", "in0_tvalid_i": f"{edge}_tvalid", "in0_tready_o": f"{edge}_tready"}
+        ends = ("tdata_o", "tvalid_o", "tlast_o", "tready_i")
+        links |= {f"out0_{part}": f"m_axis_fused_{part[:-2]}" for part in ends}
+        values = {"Width": str(ELEMENT_BITS * bands), "FrameBeats": str(self._beats("fused"))}
+        spread = f"    wire {_range(ELEMENT_BITS * bands)}fused_spread = {{{', '.join(parts)}}};\n"
+        return spread + _instance("frame_end", "fused_end", links, values)
+
+    def _node(self, node: onnx.NodeProto) -> str:
+        operation = instance(node)
+        links = {"ap_clk": "ap_clk", "ap_rst_n": "ap_rst_n"}
+        if getattr(operation, "scene_words", int)():
+            links |= {name: name.removesuffix("_i") for name in SCENE_PORTS}
+        inputs = [name for i, name in enumerate(operation.onnx_node.input) if operation.get_instream_width(i)]
+        for way, names in (("in", inputs), ("out", operation.onnx_node.output)):
+            for i, name in enumerate(names):
+                links |= {
+                    f"{way}{i}_V_{part.upper()}": f"{_wire(name)}_{part}" for part in ("tdata", "tvalid", "tready")
+                }
+        ties = _TIED.get(operation.onnx_node.op_type, {})
+        links |= {f"s_axilite_{name}": f"{bits}'b0" for name, bits in ties.items()}
+        return _instance(operation.onnx_node.name, f"i_{operation.onnx_node.name}", links, {})
+
+
+def _wire(tensor: str) -> str:
+    return f"e_{tensor.replace('.', '_')}"
+
+
+def _range(bits: int) -> str:
+    return f"[{bits - 1}:0] " if bits > 1 else ""
+
+
+def _instance(module: str, name: str, links: Mapping[str, str], values: Mapping[str, str]) -> str:
+    settings = ", ".join(f".{key}({value})" for key, value in values.items())
+    ports = ",\n        ".join(f".{port}({wire})" for port, wire in links.items())
+    return f"    {module} {f'#({settings}) ' if values else ''}{name} (\n        {ports}\n    );\n"

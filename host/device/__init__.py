@@ -1,0 +1,1 @@
+"""What fuses frames: the CPU, the simulated accelerator, the accelerator on a board."""

@@ -1,0 +1,207 @@
+"""The PYNQ driver: an overlay with the accelerator and three DMAs, frames double-buffered.
+
+It has run against a register-level stand-in for the board (``bitpan.hw.simulate.standin``); on no board yet.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from bitpan.arithmetic import Integers
+from bitpan.errors import DeviceError, DeviceTimeoutError, MissingDependencyError
+from bitpan.host.device.devices import Frame, check_frame
+from bitpan.host.device.dma import MM2S, S2MM, DmaChannel
+from bitpan.package import Package
+from bitpan.registers import Registers
+
+Array = npt.NDArray[Any]
+
+_POLL_SECONDS = 1e-4
+_DEFAULT_LENGTH_BITS = 14  # of an AXI DMA that the overlay does not describe
+
+
+@dataclass
+class _Buffers:
+    """One frame's memory, physically contiguous: pan (H, W), ms (h, w, B), fused (H, W, B), all uint16."""
+
+    pan: Any
+    ms: Any
+    fused: Any
+
+
+class FpgaDevice:
+    """The accelerator on a board.
+
+    Args:
+        package: from ``bitpan build``, with its bitstream.
+        timeout: seconds a frame may take.
+
+    Raises:
+        MissingDependencyError: pynq is not installed.
+        DeviceError: there is no board or no bitstream, or it is another accelerator's.
+    """
+
+    def __init__(self, package: Package, timeout: float = 10.0) -> None:
+        self.frame: tuple[int, int] | None = package.frame
+        self._timeout = timeout
+        self._buffers: list[_Buffers] = []
+        pynq = _pynq()
+        overlay = _load_overlay(pynq, package)
+        self._channels = {
+            stream: _open_channel(pynq, overlay, package.dma[stream], offset)
+            for stream, offset in (("pan", MM2S), ("ms", MM2S), ("fused", S2MM))
+        }
+        mmio = _open_registers(pynq, overlay, package.accelerator)
+        self._registers = Registers(package, lambda address: int(mmio.read(address)), mmio.write)
+        try:
+            self._buffers += [_allocate(pynq, package) for _ in range(2)]
+        except (RuntimeError, MemoryError) as error:
+            raise DeviceError(f"no contiguous memory for frames of {package.frame} pixels ({error})") from None
+
+    def load_scene(self, scene: Mapping[str, Integers]) -> None:
+        """See :class:`bitpan.host.device.devices.Device`."""
+        self._registers.load_scene(scene)
+
+    def fuse(self, frames: Iterable[Frame]) -> Iterator[Array]:
+        """See :class:`bitpan.host.device.devices.Device`.
+
+        A frame is prepared, and the last one handed out, while one runs; a frame's inputs follow the inputs of the one
+        before it, so the accelerator's pipeline never drains between frames.
+        """
+        running: _Buffers | None = None
+        try:
+            for number, (pan, ms) in enumerate(frames):
+                check_frame(self.frame, pan)
+                prepared = self._buffers[number % 2]
+                prepared.pan[:], prepared.ms[:] = pan[0], np.moveaxis(ms, 0, -1)
+                if running is not None:
+                    self._wait("pan", "ms")
+                finished, running = running, prepared
+                self._start(prepared, "pan", "ms")
+                self._registers.start()
+                if finished is not None:
+                    self._receive(finished)
+                self._start(prepared, "fused")
+                if finished is not None:
+                    yield _fused(finished)
+            if running is not None:
+                self._receive(running)
+                self._wait(idle=True)
+                finished, running = running, None
+                yield _fused(finished)
+        finally:
+            if running is not None:  # the caller gave up, or an error is on its way: leave nothing under way
+                self._stop()
+
+    def close(self) -> None:
+        """See :class:`bitpan.host.device.devices.Device`."""
+        while self._buffers:
+            buffers = self._buffers.pop()
+            for buffer in (buffers.pan, buffers.ms, buffers.fused):
+                buffer.freebuffer()
+
+    def _start(self, buffers: _Buffers, *streams: str) -> None:
+        for stream in streams:
+            buffer = getattr(buffers, stream)
+            buffer.flush()  # of ``fused`` too: a dirty cache line written back later would overwrite the result
+            self._channels[stream].start(buffer.physical_address, buffer.nbytes)
+
+    def _receive(self, buffers: _Buffers) -> None:
+        """Until a frame's output is in memory."""
+        self._wait("fused")
+        channel = self._channels["fused"]
+        if channel.moved() != buffers.fused.nbytes:
+            raise DeviceError(
+                f"DMA {channel.name} moved {channel.moved()} bytes of a frame of {buffers.fused.nbytes}; "
+                "the bitstream is of another build: build the package again"
+            )
+        buffers.fused.invalidate()
+
+    def _wait(self, *streams: str, idle: bool = False) -> None:
+        """Until these DMAs, or with ``idle`` the accelerator, have ended; every error flag ends it too."""
+        deadline = time.monotonic() + self._timeout
+        while True:
+            ended = {stream: channel.done() for stream, channel in self._channels.items()}
+            empty = self._registers.idle()
+            if all(ended[stream] for stream in streams) and (empty or not idle):
+                return
+            if time.monotonic() > deadline:
+                states = "; ".join(channel.describe() for channel in self._channels.values())
+                raise DeviceTimeoutError(
+                    f"a frame did not end within {self._timeout:g} s: {states}; {self._registers.describe()}; "
+                    "load the overlay again"
+                )
+            time.sleep(_POLL_SECONDS)
+
+    def _stop(self) -> None:
+        """Let the frame under way run out where it can; the DMAs are reset either way."""
+        deadline = time.monotonic() + min(self._timeout, 1.0)
+        try:
+            while not self._registers.idle() and time.monotonic() < deadline:
+                time.sleep(_POLL_SECONDS)
+        except DeviceError:  # the first error is the one to tell
+            pass
+        for channel in self._channels.values():
+            channel.reset()
+
+
+def _fused(buffers: _Buffers) -> Array:
+    return np.ascontiguousarray(np.moveaxis(np.asarray(buffers.fused), -1, 0))
+
+
+def _pynq() -> ModuleType:
+    try:
+        import pynq
+    except ImportError:
+        raise MissingDependencyError('driving a board needs pynq: on the board, pip install "bitpan[board]"') from None
+    module: ModuleType = pynq
+    return module
+
+
+def _load_overlay(pynq: ModuleType, package: Package) -> Any:  # noqa: ANN401
+    try:
+        return pynq.Overlay(str(package.bitstream))
+    except OSError as error:
+        raise DeviceError(
+            f"{package.bitstream}: cannot be loaded ({error}); finish the build where Vivado is installed"
+        ) from None
+    except RuntimeError as error:
+        raise DeviceError(
+            f"{package.bitstream}: no board takes it ({error}); run this on a PYNQ board, or use --device cpu"
+        ) from None
+
+
+def _entry(overlay: Any, name: str) -> Mapping[str, Any]:  # noqa: ANN401
+    if name not in overlay.ip_dict:
+        raise DeviceError(f"the overlay holds no {name!r}, only {', '.join(overlay.ip_dict)}; build the package again")
+    entry: Mapping[str, Any] = overlay.ip_dict[name]
+    return entry
+
+
+def _open_registers(pynq: ModuleType, overlay: Any, name: str) -> Any:  # noqa: ANN401
+    entry = _entry(overlay, name)
+    return pynq.MMIO(entry["phys_addr"], entry["addr_range"])
+
+
+def _open_channel(pynq: ModuleType, overlay: Any, name: str, offset: int) -> DmaChannel:  # noqa: ANN401
+    mmio = _open_registers(pynq, overlay, name)
+    parameters = {key.lower(): value for key, value in _entry(overlay, name).get("parameters", {}).items()}
+    return DmaChannel(name, mmio, offset, int(parameters.get("c_sg_length_width", _DEFAULT_LENGTH_BITS)))
+
+
+def _allocate(pynq: ModuleType, package: Package) -> _Buffers:
+    height, width = package.frame
+    ratio, bands = package.model.ratio, package.model.bands
+    shapes = {
+        "pan": (height, width),
+        "ms": (height // ratio, width // ratio, bands),
+        "fused": (height, width, bands),
+    }
+    return _Buffers(**{name: pynq.allocate(shape, np.uint16) for name, shape in shapes.items()})

@@ -1,0 +1,1 @@
+"""A PAN/MS pair on one grid: rasters, tiles, registration, scene parameters."""

@@ -1,0 +1,108 @@
+"""Measuring the misregistration between PAN and MS: the shift under which their gradients agree best.
+
+The PAN is blurred to the MS's resolution and sampled under each shift of a grid; how much of its gradient's variance
+the gradients of all bands together explain (linear regression) is the score. A parabola through the best score and
+its neighbours gives fractions of a pixel. This asks for no spectral model, and flat areas do not count.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from bitpan.errors import SceneError
+from bitpan.host.scene.scene import Scene
+from bitpan.host.scene.tiles import Tile, sample_tiles
+
+WINDOW = 256  # PAN pixels of a measured window's side
+PER_AXIS = 4  # windows in each direction
+REACH = 2  # MS pixels searched in each direction
+_MTF_AT_NYQUIST = 0.3  # of the MS against the PAN, typical of the sensors
+_STEP = 0.25  # PAN pixels the result is rounded to: finer, the score's noise decides
+_MARGIN = 2  # MS pixels at a window's edge that the blur reaches
+
+Float = npt.NDArray[np.float64]
+
+
+def measure_shift(scene: Scene) -> tuple[float, float]:
+    """Displacement (dy, dx) of the MS sample's centre against the block's, in PAN pixels, georeference included.
+
+    Raises:
+        SceneError: the scene has no structure to go by, or agrees best at the edge of the search.
+    """
+    ratio = scene.grid.ratio
+    reach = REACH * ratio
+    shifts = np.arange(-reach, reach + 1)
+    covariance: Float | int = 0
+    cross: Float | int = 0
+    energy: Float | int = 0
+    grid, margin = scene.grid, (REACH + _MARGIN) * ratio
+    for tile in sample_tiles(grid.height, grid.width, ratio, margin, PER_AXIS, WINDOW):
+        sums = _window_sums(scene, tile, shifts)
+        if sums is not None:
+            covariance, cross, energy = covariance + sums[0], cross + sums[1], energy + sums[2]
+    if np.ndim(covariance) == 0 or not np.all(np.asarray(energy) > 0):
+        raise SceneError(
+            "no shift can be measured: no part of the scene is free of nodata and has structure; give --shift DY,DX"
+        )
+    score = np.einsum("yxb,bc,yxc->yx", cross, np.linalg.pinv(np.asarray(covariance)), cross) / energy
+    best = np.unravel_index(int(score.argmax()), score.shape)
+    if any(i in (0, len(shifts) - 1) for i in best):
+        raise SceneError(
+            f"no shift can be measured: PAN and MS agree best {REACH} MS pixels apart or more; check the pair, or give "
+            "--shift DY,DX"
+        )
+    # A blurred image whose sampling grid's centres lie half a pixel off the pixels' centres, for even ratios.
+    offset = 0.5 if ratio % 2 == 0 else 0.0
+    dy = shifts[best[0]] + offset + _vertex(score[best[0] - 1 : best[0] + 2, best[1]])
+    dx = shifts[best[1]] + offset + _vertex(score[best[0], best[1] - 1 : best[1] + 2])
+    return _STEP * round(float(dy) / _STEP), _STEP * round(float(dx) / _STEP)
+
+
+def _window_sums(scene: Scene, tile: Tile, shifts: npt.NDArray[np.int64]) -> tuple[Float, Float, Float] | None:
+    """One window's normal equations: bands with bands (B, B), PAN with bands (S, S, B), PAN with itself (S, S)."""
+    ratio = scene.grid.ratio
+    patch = scene.read(tile.frame_top, tile.frame_left, tile.frame_height, tile.frame_width)
+    if not patch.valid.all():  # a gradient across a border of nodata is none of the scene's
+        return None
+    pan = _blur(patch.pan[0].astype(np.float64), ratio)
+    margin = REACH + _MARGIN
+    inside = slice(margin, -margin)
+    bands = [_gradient(band) for band in patch.ms[:, inside, inside].astype(np.float64)]
+    rows, columns = patch.ms.shape[1] - 2 * margin, patch.ms.shape[2] - 2 * margin
+    x = np.stack([gradient.ravel() for gradient in bands])
+    size = len(shifts)
+    cross, energy = np.empty((size, size, len(x))), np.empty((size, size))
+    first = margin * ratio + (ratio - 1) // 2
+    for i, dy in enumerate(shifts):
+        for j, dx in enumerate(shifts):
+            top, left = first + dy + (ratio % 2 == 0), first + dx + (ratio % 2 == 0)
+            sampled = pan[top : top + rows * ratio : ratio, left : left + columns * ratio : ratio]
+            y = _gradient(sampled).ravel()
+            cross[i, j], energy[i, j] = x @ y, y @ y
+    return x @ x.T, cross, energy
+
+
+def _gradient(image: Float) -> Float:
+    """Differences to the right and downward, ``(2, height - 1, width - 1)``."""
+    return np.stack([image[:-1, 1:] - image[:-1, :-1], image[1:, :-1] - image[:-1, :-1]])
+
+
+def _blur(image: Float, ratio: int) -> Float:
+    """Gaussian low-pass with the MS's response at its Nyquist frequency."""
+    sigma = ratio / np.pi * np.sqrt(-2 * np.log(_MTF_AT_NYQUIST))
+    radius = _MARGIN * ratio
+    kernel = np.exp(-0.5 * (np.arange(-radius, radius + 1) / sigma) ** 2)
+    kernel /= kernel.sum()
+    for axis in (0, 1):
+        padded = np.pad(image, [(radius, radius) if a == axis else (0, 0) for a in (0, 1)], mode="edge")
+        windows = np.lib.stride_tricks.sliding_window_view(padded, len(kernel), axis=axis)
+        image = windows @ kernel
+    return image
+
+
+def _vertex(scores: Float) -> float:
+    """Where a parabola through three neighbouring scores has its top, -1/2 ... 1/2."""
+    below, here, above = scores
+    bend = below - 2 * here + above
+    return float(0.5 * (below - above) / bend) if bend < 0 else 0.0

@@ -1,0 +1,1 @@
+"""What units cost: Yosys, longest paths, the table of units."""

@@ -1,0 +1,276 @@
+"""What all our FINN operators share: shapes and widths from a few facts, execution by the number contract, a wrapper.
+
+A FINN operator is a node of the dataflow graph: it tells FINN its stream widths and folding, executes itself in
+Python, and writes the Verilog wrapper that instantiates its unit. Here an operator states its streams once
+(:class:`Stream`) and everything FINN asks for follows from them.
+
+Images are ``(1, height, width, channels)`` between nodes (NHWC, channels fastest, folded by the lanes of the stream).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import numpy.typing as npt
+from finn.custom_op.fpgadataflow import register_custom_op as register_abstract
+from finn.custom_op.fpgadataflow.rtl import register_custom_op
+from finn.custom_op.fpgadataflow.rtlbackend import RTLBackend
+from onnx import GraphProto, NodeProto
+from qonnx.core.datatype import BaseDataType, DataType
+from qonnx.core.modelwrapper import ModelWrapper
+
+from bitpan.arithmetic import Integers
+from bitpan.formats import Format
+from bitpan.hw.packing import literal
+from bitpan.hw.sources import unit_sources
+
+SCENE_PORTS = {"cfg_valid_i": 1, "cfg_bank_i": 1, "cfg_address_i": 16, "cfg_data_i": 32, "bank_of_frame_i": 16}
+"""Ports of the scene-parameter bus and their bits."""
+
+
+@dataclass(frozen=True)
+class Stream:
+    """One AXI stream of an operator: an NHWC image of ``channels``, ``lanes`` elements a beat."""
+
+    height: int
+    width: int
+    channels: int
+    lanes: int
+    datatype: str  # QONNX name: INT10, UINT11, BINARY
+
+    @property
+    def bits(self) -> int:
+        """Bits of an element."""
+        return int(DataType[self.datatype].bitwidth())
+
+    @property
+    def shape(self) -> tuple[int, int, int, int]:
+        """Shape of the tensor."""
+        return (1, self.height, self.width, self.channels)
+
+    @property
+    def beats(self) -> int:
+        """Beats of a frame."""
+        return self.height * self.width * (self.channels // self.lanes)
+
+
+def datatype(fmt: Format) -> str:
+    """QONNX's name of a format's integers."""
+    return f"{'INT' if fmt.signed else 'UINT'}{fmt.bits}"
+
+
+def number_format(name: str) -> Format:
+    """The integer format behind a QONNX datatype."""
+    kind = DataType[name]
+    return Format(int(kind.bitwidth()), 0, bool(kind.signed()))
+
+
+class Operator(RTLBackend):  # type: ignore[misc]
+    """Base of our operators. A subclass gives ``unit``, ``own``, the streams, ``parameters`` and ``compute``.
+
+    Attributes:
+        unit: the SystemVerilog module.
+        own: node attributes with FINN's ``(kind, required, default)``.
+        scene_words: words the operator takes on the scene-parameter bus; 0 if it has no such port.
+    """
+
+    unit = ""
+    own: dict[str, tuple[Any, ...]] = {}  # noqa: RUF012
+    image: dict[str, tuple[Any, ...]] = {"Height": ("i", True, 0), "Width": ("i", True, 0)}  # noqa: RUF012
+    base_address = 0
+
+    # What a subclass says.
+
+    def streams(self) -> tuple[list[Stream], list[Stream]]:
+        """Input and output streams, in order; node inputs beyond the input streams are parameters."""
+        raise NotImplementedError
+
+    def parameters(self, constants: Sequence[Integers]) -> dict[str, str]:
+        """Verilog parameters, given the constant inputs (weights, biases...) of the node."""
+        raise NotImplementedError
+
+    def compute(self, images: list[Integers], constants: list[Integers]) -> list[Integers]:
+        """Output images from input images, all ``(channels, height, width)``."""
+        raise NotImplementedError
+
+    def scene_words(self) -> int:
+        """Words on the scene-parameter bus."""
+        return 0
+
+    def latency(self) -> int:
+        """Clocks from the last beat an output depends on to that output's first beat; for the estimate of cycles."""
+        return 1
+
+    # What FINN asks.
+
+    def get_nodeattr_types(self) -> dict[str, Any]:
+        """Attributes of the node."""
+        return {**super().get_nodeattr_types(), **self.image, **self.own, "BaseAddress": ("i", False, 0)}
+
+    def attribute(self, name: str) -> Any:  # noqa: ANN401 - an int, a string or a list, as the attribute says
+        """A node attribute."""
+        return self.get_nodeattr(name)
+
+    def get_normal_input_shape(self, ind: int = 0) -> tuple[int, ...]:
+        """Shape of an input."""
+        return self.streams()[0][ind].shape
+
+    def get_normal_output_shape(self, ind: int = 0) -> tuple[int, ...]:
+        """Shape of an output."""
+        return self.streams()[1][ind].shape
+
+    def get_folded_input_shape(self, ind: int = 0) -> tuple[int, ...]:
+        """Shape of an input with its channels split into beats and lanes."""
+        return _folded(self.streams()[0][ind])
+
+    def get_folded_output_shape(self, ind: int = 0) -> tuple[int, ...]:
+        """Shape of an output with its channels split into beats and lanes."""
+        return _folded(self.streams()[1][ind])
+
+    def get_input_datatype(self, ind: int = 0) -> BaseDataType:
+        """Datatype of an input."""
+        return DataType[self.streams()[0][ind].datatype]
+
+    def get_output_datatype(self, ind: int = 0) -> BaseDataType:
+        """Datatype of an output."""
+        return DataType[self.streams()[1][ind].datatype]
+
+    def get_instream_width(self, ind: int = 0) -> int:
+        """Bits of a beat; 0 for an input that is no stream."""
+        inputs = self.streams()[0]
+        return inputs[ind].lanes * inputs[ind].bits if ind < len(inputs) else 0
+
+    def get_outstream_width(self, ind: int = 0) -> int:
+        """Bits of a beat."""
+        output = self.streams()[1][ind]
+        return output.lanes * output.bits
+
+    def get_exp_cycles(self) -> int:
+        """Cycles per frame: the longest of its streams."""
+        inputs, outputs = self.streams()
+        return max(stream.beats for stream in [*inputs, *outputs])
+
+    def infer_node_datatype(self, model: ModelWrapper) -> None:
+        """Datatypes are attributes; tell the graph."""
+        for tensor, stream in zip(self.onnx_node.output, self.streams()[1], strict=True):
+            model.set_tensor_datatype(tensor, DataType[stream.datatype])
+
+    def make_shape_compatible_op(self, model: ModelWrapper) -> NodeProto:
+        """A stand-in of the same shape for shape inference, all outputs included."""
+        stand_in = super().make_shape_compatible_op(model)
+        if len(self.onnx_node.output) > 1:
+            stand_in = self.make_const_shape_op(self.get_normal_output_shape())
+            stand_in.output[:] = self.onnx_node.output
+        return cast(NodeProto, stand_in)
+
+    def verify_node(self) -> None:
+        """Nothing beyond what the attributes' types say."""
+
+    def execute_node(self, context: dict[str, Any], graph: GraphProto) -> None:
+        """Execute by the number contract, in integers."""
+        node, streams = self.onnx_node, self.streams()
+        split = len(streams[0])
+        images = [_to_image(context[name]) for name in node.input[:split]]
+        constants = [np.asarray(context[name]).astype(np.int64) for name in node.input[split:]]
+        for name, image in zip(node.output, self.compute(images, constants), strict=True):
+            context[name] = image.transpose(1, 2, 0)[None].astype(np.float32)
+
+    def generate_hdl(self, model: ModelWrapper, fpgapart: str, clk: float) -> None:
+        """Write the wrapper ``<node>.v`` into the node's folder."""
+        node = self.onnx_node
+        folder = Path(self.get_nodeattr("code_gen_dir_ipgen"))
+        split = len(self.streams()[0])
+        found = [model.get_initializer(name) for name in node.input[split:]]
+        constants = [value.astype(np.int64) for value in found if value is not None]
+        (folder / f"{node.name}.v").write_text(self._wrapper(constants))
+        for name in ("ipgen_path", "ip_path"):
+            self.set_nodeattr(name, str(folder))
+        self.set_nodeattr("gen_top_module", node.name)
+
+    def get_rtl_file_list(self, abspath: bool = False) -> list[str]:
+        """The wrapper and every unit below it."""
+        folder = Path(self.get_nodeattr("code_gen_dir_ipgen"))
+        files = [*unit_sources(self.unit), folder / f"{self.onnx_node.name}.v"]
+        return [str(file) if abspath else file.name for file in files]
+
+    def code_generation_ipi(self) -> list[str]:
+        """Vivado commands that put the node into a block design."""
+        files = [f"add_files -norecurse {file}" for file in self.get_rtl_file_list(abspath=True)]
+        return [*files, f"create_bd_cell -type module -reference {self.onnx_node.name} {self.onnx_node.name}"]
+
+    def _wrapper(self, constants: Sequence[Integers]) -> str:
+        ports, links, ties = ["input ap_clk", "input ap_rst_n"], [".clk_i(ap_clk)", ".rst_ni(ap_rst_n)"], []
+        if self.scene_words():
+            ports += [f"input {_range(bits)}{name}" for name, bits in SCENE_PORTS.items()]
+            links += [f".{name}({name})" for name in SCENE_PORTS]
+        for i in range(len(self.streams()[0])):
+            width, padded = self.get_instream_width(i), self.get_instream_width_padded(i)
+            ports += [f"input {_range(padded)}in{i}_V_TDATA", f"input in{i}_V_TVALID", f"output in{i}_V_TREADY"]
+            links += [f".in{i}_tdata_i(in{i}_V_TDATA[{width - 1}:0])", f".in{i}_tvalid_i(in{i}_V_TVALID)"]
+            links += [f".in{i}_tready_o(in{i}_V_TREADY)"]
+        for i in range(len(self.streams()[1])):
+            width, padded = self.get_outstream_width(i), self.get_outstream_width_padded(i)
+            ports += [f"output {_range(padded)}out{i}_V_TDATA", f"output out{i}_V_TVALID", f"input out{i}_V_TREADY"]
+            links += [f".out{i}_tdata_o(out{i}_V_TDATA[{width - 1}:0])", f".out{i}_tvalid_o(out{i}_V_TVALID)"]
+            links += [f".out{i}_tready_i(out{i}_V_TREADY)"]
+            if padded > width:
+                ties.append(f"    assign out{i}_V_TDATA[{padded - 1}:{width}] = {padded - width}'b0;\n")
+        values = {**self.parameters(constants)}
+        if self.scene_words():
+            values["BaseAddress"] = str(self.attribute("BaseAddress"))
+        settings = ",\n        ".join(f".{name}({value})" for name, value in values.items())
+        return (
+            f"// {self.onnx_node.name}: {self.unit} with FINN's port names; written by bitpan build.\n"
+            f"module {self.onnx_node.name} (\n    " + ",\n    ".join(ports) + "\n);\n"
+            f"    {self.unit} #(\n        {settings}\n    ) unit (\n        " + ",\n        ".join(links) + "\n    );\n"
+            f"{''.join(ties)}endmodule\n"
+        )
+
+
+def operator(cls: type[Operator]) -> type[Operator]:
+    """Register an operator with FINN, under its name and, as its own RTL variant, under ``<name>_rtl``.
+
+    FINN's layer specialisation picks ``<name>_rtl``; both are the same class, since there is no other variant.
+    """
+    register_abstract(cls)
+    register_rtl(type(f"{cls.__name__}_rtl", (cls,), {"__doc__": cls.__doc__, "__module__": cls.__module__}))
+    return cls
+
+
+def register_rtl(cls: type[Operator]) -> type[Operator]:
+    """Register an operator with FINN as an RTL variant alone."""
+    register_custom_op(cls)
+    return cls
+
+
+def vector(values: Integers, bits: int) -> str:
+    """A Verilog literal of all values, element 0 lowest."""
+    return literal(values, bits)
+
+
+def block_memories(words: int, bits: int) -> int:
+    """Block memories of 18 Kbit for ``words`` of ``bits`` each: 512 words of 36 bits, 1024 of 18 or 2048 of 9."""
+    shapes = ((512, 36), (1024, 18), (2048, 9))
+    return min(math.ceil(words / depth) * math.ceil(bits / width) for depth, width in shapes)
+
+
+def signed_bits(values: Integers) -> int:
+    """Bits of the smallest two's complement that holds all values."""
+    return max(int(np.max(values)).bit_length(), int(~np.min(values)).bit_length()) + 1
+
+
+def _folded(stream: Stream) -> tuple[int, ...]:
+    return (1, stream.height, stream.width, stream.channels // stream.lanes, stream.lanes)
+
+
+def _to_image(value: npt.ArrayLike) -> Integers:
+    return np.ascontiguousarray(np.asarray(value)[0].transpose(2, 0, 1)).astype(np.int64)
+
+
+def _range(bits: int) -> str:
+    return f"[{bits - 1}:0] " if bits > 1 else ""

@@ -1,0 +1,73 @@
+"""The interpolator as a FINN operator: MS upsampled to the PAN grid, coefficients from the scene-parameter bus."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from bitpan import arithmetic
+from bitpan.arithmetic import TAPS, Integers
+from bitpan.hw.operators.base import Operator, Stream, operator
+
+
+@operator
+class Interpolator(Operator):
+    """Keys' cubic, separable; ``Height`` and ``Width`` in MS pixels. Other inputs: rows, columns ``(ratio, 5)``."""
+
+    unit = "interpolator"
+    own = {  # noqa: RUF012
+        "Bands": ("i", True, 0),
+        "Ratio": ("i", True, 0),
+        "CoefficientBits": ("i", True, 0),
+        "inputDataType": ("s", True, ""),
+        "outputDataType": ("s", True, ""),
+    }
+
+    def streams(self) -> tuple[list[Stream], list[Stream]]:
+        """MS pixels in, PAN-grid pixels out."""
+        height, width, bands, ratio = (self.attribute(name) for name in ("Height", "Width", "Bands", "Ratio"))
+        coarse = Stream(height, width, bands, bands, self.attribute("inputDataType"))
+        return [coarse], [Stream(ratio * height, ratio * width, bands, bands, self.attribute("outputDataType"))]
+
+    def scene_words(self) -> int:
+        """Rows, then columns."""
+        return int(2 * self.attribute("Ratio") * TAPS)
+
+    def compute(self, images: list[Integers], constants: list[Integers]) -> list[Integers]:
+        """:func:`bitpan.arithmetic.interpolate`."""
+        return [arithmetic.interpolate(images[0], *constants)]
+
+    def parameters(self, constants: Sequence[Integers]) -> dict[str, str]:
+        """Shape and widths."""
+        coarse, fine = self.streams()[0][0], self.streams()[1][0]
+        return {
+            "Bands": str(coarse.channels),
+            "Bits": str(coarse.bits),
+            "Width": str(coarse.width),
+            "Height": str(coarse.height),
+            "Ratio": str(self.attribute("Ratio")),
+            "OutBits": str(fine.bits),
+            "CoefficientBits": str(self.attribute("CoefficientBits")),
+        }
+
+    def latency(self) -> int:
+        """Line read in two steps, two passes of multiply, sum and round, the second sum in two steps."""
+        return 10
+
+    def dsp_estimation(self, fpgapart: str) -> int:
+        """Per band: the vertical taps, spread over the columns of an MS pixel, and the horizontal ones."""
+        return int(self.attribute("Bands") * (math.ceil(TAPS / self.attribute("Ratio")) + TAPS))
+
+    def bram_estimation(self, fpgapart: str) -> int:
+        """Line buffers, in halves of 36 Kbit; short lines stay in LUT memory."""
+        width = self.get_instream_width()
+        return (
+            TAPS * math.ceil(width / 36) * math.ceil(self.attribute("Width") / 512)
+            if self.attribute("Width") > 64
+            else 0
+        )
+
+    def lut_estimation(self, fpgapart: str) -> int:
+        """Sums, line buffers and coefficients."""
+        lines = 0 if self.attribute("Width") > 64 else TAPS * self.get_instream_width()
+        return int(lines + 2 * self.attribute("Bands") * 5 * 24 + 200)

@@ -1,0 +1,197 @@
+"""The units that change an image's size, as FINN operators: Haar wavelet and its inverse, average pool, bilinear."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from bitpan import arithmetic
+from bitpan.arithmetic import Integers
+from bitpan.hw.operators.base import Operator, Stream, block_memories, datatype, number_format, operator
+
+
+class Resampling(Operator):
+    """Base: ``Height`` and ``Width`` are the input's; channels and folding are the same on all streams."""
+
+    own: dict[str, tuple[Any, ...]] = {  # noqa: RUF012
+        "Channels": ("i", True, 0),
+        "PE": ("i", True, 1),
+        "inputDataType": ("s", True, ""),
+    }
+
+    def source(self) -> Stream:
+        """An input stream."""
+        height, width, channels, lanes = (self.attribute(name) for name in ("Height", "Width", "Channels", "PE"))
+        return Stream(height, width, channels, lanes, self.attribute("inputDataType"))
+
+    def parameters(self, constants: Sequence[Integers]) -> dict[str, str]:
+        """Folding, width and shape of the input."""
+        stream = self.source()
+        return {
+            "Channels": str(stream.channels),
+            "Pe": str(stream.lanes),
+            "InBits": str(stream.bits),
+            "Width": str(stream.width),
+            "Height": str(stream.height),
+        }
+
+    def line_beats(self) -> int:
+        """Beats of an input line."""
+        stream = self.source()
+        return stream.width * stream.channels // stream.lanes
+
+    def buffer(self) -> tuple[int, int]:
+        """Beats that the line buffer holds, and bits of each."""
+        raise NotImplementedError
+
+    def bram_estimation(self, fpgapart: str) -> int:
+        """Halves of a 36 Kbit block memory; small buffers stay in LUT memory."""
+        depth, bits = self.buffer()
+        return 0 if depth * bits <= _IN_LUTS else block_memories(depth, bits)
+
+    def buffer_luts(self) -> int:
+        """LUTs of a line buffer that stays in LUT memory: 64 words of a bit in each."""
+        depth, bits = self.buffer()
+        return bits * math.ceil(depth / 64) if depth * bits <= _IN_LUTS else 0
+
+
+_IN_LUTS = 16384
+"""Largest line buffer, in bits, that Yosys keeps in LUT memory, about."""
+
+
+class Signed(Resampling):
+    """A unit that takes natural binary as well as two's complement."""
+
+    def parameters(self, constants: Sequence[Integers]) -> dict[str, str]:
+        """Those of all, and the sign."""
+        return {**super().parameters(constants), "InSigned": str(int(self.source().datatype.startswith("INT")))}
+
+
+@operator
+class Haar(Signed):
+    """One level of the wavelet: LL, LH, HL, HH, of half the height and width."""
+
+    unit = "haar"
+
+    def streams(self) -> tuple[list[Stream], list[Stream]]:
+        """The image in, four subbands out."""
+        image = self.source()
+        kind = datatype(arithmetic.haar_format(number_format(image.datatype)))
+        return [image], [replace(image, height=image.height // 2, width=image.width // 2, datatype=kind)] * 4
+
+    def compute(self, images: list[Integers], constants: list[Integers]) -> list[Integers]:
+        """:func:`bitpan.arithmetic.haar`."""
+        return list(arithmetic.haar(images[0]))
+
+    def latency(self) -> int:
+        """Line buffer, columns' memory, sums."""
+        return 3
+
+    def buffer(self) -> tuple[int, int]:
+        """A line of the image."""
+        return self.line_beats(), self.get_instream_width()
+
+    def lut_estimation(self, fpgapart: str) -> int:
+        """Six sums a lane (measured in Yosys, as the others')."""
+        image = self.source()
+        return int(self.buffer_luts() + 6 * image.lanes * (image.bits + 2) + 40)
+
+
+@operator
+class InverseHaar(Resampling):
+    """The image of four subbands of one datatype, rounded by ``Shift`` bits; ``outputDataType`` is signed."""
+
+    unit = "inverse_haar"
+    own = {**Resampling.own, "outputDataType": ("s", True, ""), "Shift": ("i", True, 2)}  # noqa: RUF012
+
+    def streams(self) -> tuple[list[Stream], list[Stream]]:
+        """Four subbands in, the image out."""
+        band, kind = self.source(), self.attribute("outputDataType")
+        return [band] * 4, [replace(band, height=2 * band.height, width=2 * band.width, datatype=kind)]
+
+    def compute(self, images: list[Integers], constants: list[Integers]) -> list[Integers]:
+        """:func:`bitpan.arithmetic.inverse_haar`."""
+        ll, lh, hl, hh = images
+        fmt = number_format(self.attribute("outputDataType"))
+        return [arithmetic.inverse_haar(ll, lh, hl, hh, self.attribute("Shift"), fmt)]
+
+    def parameters(self, constants: Sequence[Integers]) -> dict[str, str]:
+        """Those of all, the shift and the result's bits."""
+        own = {"Shift": str(self.attribute("Shift")), "OutBits": str(self.streams()[1][0].bits)}
+        return {**super().parameters(constants), **own}
+
+    def latency(self) -> int:
+        """Line buffer and its register, columns' memory, rounding."""
+        return 4
+
+    def buffer(self) -> tuple[int, int]:
+        """Two sums of each pixel of a subband's line."""
+        band = self.source()
+        return self.line_beats(), 2 * band.lanes * (band.bits + 1)
+
+    def lut_estimation(self, fpgapart: str) -> int:
+        """Six sums a lane, two memories' outputs chosen, rounding and saturation."""
+        band = self.source()
+        return int(self.buffer_luts() + 8 * band.lanes * (band.bits + 2) + 40)
+
+
+@operator
+class AveragePool(Signed):
+    """Rounded mean of each 2x2 block."""
+
+    unit = "average_pool"
+
+    def streams(self) -> tuple[list[Stream], list[Stream]]:
+        """The image in, half of it out."""
+        image = self.source()
+        return [image], [replace(image, height=image.height // 2, width=image.width // 2)]
+
+    def compute(self, images: list[Integers], constants: list[Integers]) -> list[Integers]:
+        """:func:`bitpan.arithmetic.average_pool`."""
+        return [arithmetic.average_pool(images[0])]
+
+    def latency(self) -> int:
+        """Columns' memory, line buffer, sum."""
+        return 3
+
+    def buffer(self) -> tuple[int, int]:
+        """Half a line of sums."""
+        image = self.source()
+        return self.line_beats() // 2, image.lanes * (image.bits + 1)
+
+    def lut_estimation(self, fpgapart: str) -> int:
+        """Two sums a lane."""
+        image = self.source()
+        return int(self.buffer_luts() + 2 * image.lanes * (image.bits + 2) + 40)
+
+
+@operator
+class BilinearUp(Signed):
+    """Twice the size, bilinear."""
+
+    unit = "bilinear_up"
+
+    def streams(self) -> tuple[list[Stream], list[Stream]]:
+        """The image in, twice of it out."""
+        image = self.source()
+        return [image], [replace(image, height=2 * image.height, width=2 * image.width)]
+
+    def compute(self, images: list[Integers], constants: list[Integers]) -> list[Integers]:
+        """:func:`bitpan.arithmetic.bilinear_up`."""
+        return [arithmetic.bilinear_up(images[0])]
+
+    def latency(self) -> int:
+        """Two passes of write, read, triple and add; the first pixel comes at two clocks a beat."""
+        image = self.source()
+        return 8 + 2 * image.channels // image.lanes
+
+    def buffer(self) -> tuple[int, int]:
+        """Two lines."""
+        return 2 * self.line_beats(), self.get_instream_width()
+
+    def lut_estimation(self, fpgapart: str) -> int:
+        """Four sums a lane, a ring of pixels read twice, and the counters."""
+        image = self.source()
+        return int(self.buffer_luts() + 5 * image.lanes * (image.bits + 3) + 60)

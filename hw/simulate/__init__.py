@@ -1,0 +1,1 @@
+"""Verilated designs: streams, registers, a stand-in for the board."""

@@ -1,0 +1,124 @@
+"""Images to judge methods on: held-out strips, reduced with their truth or at full resolution, and synthetic scenes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from bitpan.errors import DataError
+from bitpan.models.imagery.sources import Source
+from bitpan.models.imagery.triples import (
+    Counts,
+    Triples,
+    division,
+    load_source,
+    read_checked,
+    split,
+    synthetic,
+    whole_pixels,
+)
+
+
+@dataclass(frozen=True)
+class Image:
+    """One PAN/MS pair, and its truth where there is one.
+
+    Attributes:
+        name: for tables and files.
+        pan: ``(1, H, W)`` counts.
+        ms: ``(B, H/ratio, W/ratio)`` counts.
+        gt: ``(B, H, W)`` counts; None at full resolution.
+        bits: unsigned bits of the imagery.
+        sensor: whose MTF it has.
+    """
+
+    name: str
+    pan: Counts
+    ms: Counts
+    gt: Counts | None
+    bits: int = 11
+    sensor: str = "generic"
+
+    @property
+    def ratio(self) -> int:
+        """PAN pixels per MS pixel."""
+        return int(self.pan.shape[-1] // self.ms.shape[-1])
+
+    def without_truth(self) -> Image:
+        """The pair alone, to be judged as at full resolution."""
+        return replace(self, name=f"{self.name}-full", gt=None)
+
+
+def of_triples(triples: Triples, bits: int = 11, sensor: str = "generic") -> list[Image]:
+    """Every image of ``triples``."""
+    names = [triples.name] if len(triples.gt) == 1 else [f"{triples.name}-{i}" for i in range(len(triples.gt))]
+    return [
+        Image(name, pan, ms, gt, bits, sensor)
+        for name, pan, ms, gt in zip(names, triples.pan, triples.ms, triples.gt, strict=True)
+    ]
+
+
+def gather_images(sources: Sequence[Source], ratio: int, fraction: float, full: bool) -> list[Image]:
+    """What :func:`split` holds out of every source (a fraction of 1: all): reduced, and if ``full`` the pairs too."""
+    images = []
+    for source in sources:
+        reduced = replace(load_source(source, ratio), name=source.name)
+        part = reduced if fraction == 1 else split(reduced, fraction)[1]
+        images += of_triples(part, source.bits, source.sensor)
+        if full:
+            images += _pairs(source, ratio, fraction, images[-len(part.gt) :])
+    return named_apart(images)
+
+
+def _pairs(source: Source, ratio: int, fraction: float, reduced: Sequence[Image]) -> list[Image]:
+    """The same parts at full resolution. A source with a truth has no such pairs: its own are taken without it."""
+    arrays = read_checked(source)
+    if "gt" in arrays:
+        return [image.without_truth() for image in reduced]
+    pan, ms = whole_pixels(arrays, source, ratio)
+    if len(ms) == 1 and fraction < 1:
+        start = division(source.name, ms.shape[-1], ratio, fraction)[1]
+        pan, ms = pan[..., ratio * start :], ms[..., start:]
+    pairs = [registered(*pair, source, ratio) for pair in zip(pan, ms, strict=True)][-len(reduced) :]
+    return [replace(image, pan=p, ms=m).without_truth() for image, (p, m) in zip(reduced, pairs, strict=True)]
+
+
+def registered(pan: Counts, ms: Counts, source: Source, ratio: int) -> tuple[Counts, Counts]:
+    """The PAN moved by the whole pixels of the source's shift onto the MS, which loses that margin on every side.
+
+    What is left of the shift is at most half a PAN pixel, so that no method needs to know it.
+    """
+    dy, dx = (round(shift) for shift in source.shift)
+    margin = math.ceil(max(abs(dy), abs(dx)) / ratio)
+    height, width = (size - 2 * margin for size in ms.shape[1:])
+    if min(height, width) < ratio:
+        raise DataError(f"{source.files}: a shift of {source.shift} leaves nothing of an MS of {ms.shape[1:]} pixels")
+    top, left = ratio * margin + dy, ratio * margin + dx
+    inside = pan[:, top : top + ratio * height, left : left + ratio * width]
+    return inside, ms[:, margin : margin + height, margin : margin + width]
+
+
+def require_equal_bands(images: Sequence[Image]) -> None:
+    """Raise :class:`DataError` where one image has more bands than another."""
+    bands = {len(image.ms) for image in images}
+    if len(bands) > 1:
+        raise DataError(f"the sources have {sorted(bands)} bands; choose the same number of each, as in :bands=1,2,4,6")
+
+
+def synthetic_images(count: int, size: int, seed: int, bits: int, full: bool) -> list[Image]:
+    """``count`` synthetic scenes of ``size`` PAN pixels from ``seed`` on, and if ``full`` the pairs without a truth."""
+    if count < 0:
+        raise DataError(f"{count} synthetic scenes cannot be made; 0 or more")
+    images = [image for triples in synthetic(count, size, seed, bits) for image in of_triples(triples, bits)]
+    return images + [image.without_truth() for image in images if full]
+
+
+def named_apart(images: Sequence[Image]) -> list[Image]:
+    """The images with a number appended to a name that was there before."""
+    seen: dict[str, int] = {}
+    apart = []
+    for image in images:
+        seen[image.name] = seen.get(image.name, 0) + 1
+        apart.append(image if seen[image.name] == 1 else replace(image, name=f"{image.name}-{seen[image.name]}"))
+    return apart

@@ -1,0 +1,206 @@
+"""An invented scene as a satellite would deliver it, with its truth.
+
+A landscape is drawn at twice the PAN's resolution, lit, and seen by a sensor: truth (the bands as an MS sensor of PAN
+resolution would see them, free of noise), PAN (its own spectral response and MTF, with noise) and MS (the truth through
+the MS bands' MTF, decimated to block-aligned pixels, with noise). Everything a real scene varies in is drawn from the
+seed: covers, spectra, response of the PAN, MTF gains, haze, contrast, sun and noise.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from bitpan.errors import DataError, SceneIOError
+from bitpan.models.imagery.degrade import degrade, filter_decimate, gaussian_kernel, to_counts
+from bitpan.models.imagery.landscape import Landscape, make_landscape
+from bitpan.models.imagery.spectra import (
+    WAVELENGTHS,
+    band_centres,
+    band_names,
+    cover_spectra,
+    responses,
+    spectral_wobble,
+)
+
+Counts = npt.NDArray[np.uint16]
+Float = npt.NDArray[np.float32]
+
+SUPERSAMPLING = 2
+PIXEL = 0.5
+"""PAN pixel of the GeoTIFFs in metres."""
+
+ORIGIN = (500_000.0, 5_000_000.0)
+"""Easting and northing of the upper left corner, EPSG:32633."""
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A synthetic scene.
+
+    Attributes:
+        pan: ``(1, H, W)``.
+        ms: ``(B, H/ratio, W/ratio)``; pixel (i, j) covers the PAN block ``ratio*i ... ratio*i + ratio - 1``.
+        truth: ``(B, H, W)``, what fusion should give.
+        bits, ratio, names: depth, PAN pixels per MS pixel, band descriptions.
+        nodata: value of pixels outside the scene, or None.
+        gains: Nyquist gains of the MS bands' MTF with which ``ms`` was made.
+    """
+
+    pan: Counts
+    ms: Counts
+    truth: Counts
+    bits: int
+    ratio: int
+    names: tuple[str, ...]
+    nodata: int | None
+    gains: tuple[float, ...]
+
+
+def synthesise(
+    size: int | tuple[int, int], seed: int, bands: int = 4, bits: int = 11, ratio: int = 4, border: int = 0
+) -> Scene:
+    """Make a scene; the same arguments give the same scene.
+
+    Args:
+        size: PAN pixels, one side or (height, width), multiples of ``ratio``.
+        seed: 0 or more.
+        bands: MS bands.
+        bits: depth, 8 to 16.
+        ratio: PAN pixels per MS pixel.
+        border: width of a frame without data (value 0), in PAN pixels, a multiple of ``ratio``.
+    """
+    height, width = (size, size) if isinstance(size, int) else size
+    _check(height, width, bands, bits, ratio, border)
+    random = np.random.default_rng(seed)
+    metre = 2.0 ** random.uniform(-1.3, 0.5) * SUPERSAMPLING
+    landscape = make_landscape(random, (SUPERSAMPLING * height, SUPERSAMPLING * width), metre)
+    radiance = _counts_above_black(random, _reflect(random, landscape, bands), bands) * 2.0 ** (bits - 11)
+    # An MS sensor's MTF at PAN resolution for the truth; the PAN's varies from a real one's to a resampled one's.
+    gains = tuple(np.clip(random.uniform(0.22, 0.38) + random.normal(0, 0.02, bands), 0.15, 0.45).tolist())
+    sharp = np.stack([_seen(b, g) for b, g in zip(radiance, (random.uniform(0.12, 0.5), *gains), strict=True)])
+    truth = to_counts(sharp[1:], bits)
+    ms_exact = degrade(truth, ratio, gains)
+    level = 10 ** random.uniform(-0.5, 0.6) * 2.0 ** (bits - 11)
+    pan, ms = _noisy(random, sharp[:1], level, bits), _noisy(random, ms_exact, 0.5 * level, bits)
+    nodata = 0 if border else None
+    if border:
+        pan, ms, truth = (
+            _frame(image, step) for image, step in ((pan, border), (ms, border // ratio), (truth, border))
+        )
+    return Scene(pan, ms, truth, bits, ratio, band_names(bands), nodata, gains)
+
+
+def _check(height: int, width: int, bands: int, bits: int, ratio: int, border: int) -> None:
+    if ratio < 2 or min(height, width) < 4 * ratio or height % ratio or width % ratio:
+        raise DataError(f"a size of {height}x{width} must be a multiple of the ratio {ratio}, four MS pixels at least")
+    if border < 0 or border % ratio or 2 * border >= min(height, width):
+        raise DataError(f"a border of {border} pixels must be a multiple of {ratio} and leave a scene within it")
+    if bands < 1 or not 8 <= bits <= 16:
+        raise DataError(f"{bands} bands of {bits} bits cannot be made: 1 band or more, 8 to 16 bits")
+
+
+def _reflect(random: np.random.Generator, landscape: Landscape, bands: int) -> Float:
+    """Reflectance in the sun and in the shade, ``(1 + bands, H, W)``, PAN first."""
+    palette = landscape.palette
+    response, covers = responses(bands, random), cover_spectra()
+    covers = covers * np.exp(random.normal(0, 0.15, (len(covers), 1)))
+    count = len(palette.first)
+    jitter = np.exp(random.normal(0, 0.12, (count, 1)) + spectral_wobble(count, random))
+    first = (covers[palette.first] * jitter @ response.T).astype(np.float32)
+    second = (covers[palette.second] * jitter @ response.T).astype(np.float32)
+    skylight = response @ (random.uniform(0.15, 0.35) * (600 / WAVELENGTHS) ** 1.5)
+    label = landscape.label
+    base, vary = np.array(palette.mix, np.float32).T
+    mix = np.clip(base[label] + vary[label] * (landscape.texture[1] + 0.5 * landscape.texture[0]), 0, 1)
+    amplitude = np.array(palette.amplitude, np.float32).T
+    log_gain = sum(a[label] * t for a, t in zip(amplitude, landscape.texture, strict=True))
+    gain = landscape.gain * np.exp(np.clip(log_gain, -1.2, 1.2))
+    out = np.empty((1 + bands, *label.shape), np.float32)
+    for band in range(1 + bands):
+        own, other = first[label, band], second[label, band]
+        shade = 1 - landscape.shadow * np.float32(1 - skylight[band])
+        out[band] = (own + mix * (other - own)) * gain * shade
+    return out
+
+
+def _counts_above_black(random: np.random.Generator, reflectance: Float, bands: int) -> Float:
+    """Counts at 11 bits: haze, strongest in the blue, and a gain that puts the scene's mean where sensors have it."""
+    centres = np.concatenate([[600], band_centres(bands)])
+    haze = random.uniform(40, 220) * (480 / centres) ** random.uniform(1.5, 3.5)
+    spread = np.exp(random.normal(0, 0.12, 1 + bands))
+    mean = random.uniform(150, 350) * spread
+    gain = mean / np.maximum(reflectance.mean(axis=(1, 2)), 1e-3)
+    # Bands share most of their gain, or a scene of water alone would have a bright near infrared.
+    gain = 0.25 * gain + 0.75 * spread * np.median(gain)
+    # Sensors are set so that little but glint saturates.
+    bright = np.percentile(reflectance[:, ::4, ::4], 99.8, axis=(1, 2))
+    gain *= min(1.0, ((1900 - haze) / (gain * bright)).min())
+    return np.asarray(haze[:, None, None] + gain[:, None, None] * reflectance, dtype=np.float32)
+
+
+def _seen(radiance: Float, gain: float) -> npt.NDArray[np.float64]:
+    """One band at PAN resolution, through an MTF of that Nyquist gain."""
+    kernel = gaussian_kernel(SUPERSAMPLING, gain)
+    return filter_decimate(radiance, SUPERSAMPLING, kernel, kernel)
+
+
+def _noisy(random: np.random.Generator, image: npt.NDArray[np.float64], level: float, bits: int) -> Counts:
+    """Read-out and shot noise: variance ``level**2`` in the dark, twice that at a quarter of the range."""
+    sigma = level * np.sqrt(1 + np.clip(image, 0, None) / 2 ** (bits - 2))
+    return to_counts(image + sigma * random.standard_normal(image.shape), bits)
+
+
+def _frame(image: Counts, border: int) -> Counts:
+    """Zero outside the border, at least one inside, where zero means no data."""
+    out = np.zeros_like(image)
+    inside = (slice(None), slice(border, -border), slice(border, -border))
+    out[inside] = np.maximum(image[inside], 1)
+    return out
+
+
+def write_scene(scene: Scene, folder: Path) -> dict[str, Path]:
+    """Write ``pan.tif``, ``ms.tif`` and ``truth.tif``: tiled, deflated, UTM 33N; returns their paths by name."""
+    folder.mkdir(parents=True, exist_ok=True)
+    images = {"pan": (scene.pan, 1, ("pan",)), "ms": (scene.ms, scene.ratio, scene.names)}
+    images["truth"] = (scene.truth, 1, scene.names)
+    paths = {}
+    for name, (image, step, descriptions) in images.items():
+        paths[name] = folder / f"{name}.tif"
+        _write_raster(paths[name], image, step * PIXEL, descriptions, scene.nodata)
+    return paths
+
+
+def _write_raster(path: Path, image: Counts, pixel: float, descriptions: tuple[str, ...], nodata: int | None) -> None:
+    import rasterio
+    from rasterio.transform import from_origin
+
+    beside = path.with_name(f".{path.stem}.partial.tif")
+    profile = {
+        "driver": "GTiff",
+        "dtype": "uint16",
+        "count": image.shape[0],
+        "height": image.shape[1],
+        "width": image.shape[2],
+        "crs": "EPSG:32633",
+        "transform": from_origin(*ORIGIN, pixel, pixel),
+        "nodata": nodata,
+        "tiled": True,
+        "blockxsize": 256,
+        "blockysize": 256,
+        "compress": "deflate",
+        "predictor": 2,
+    }
+    try:
+        with rasterio.open(beside, "w", **profile) as out:
+            out.write(image)
+            out.descriptions = descriptions
+        os.replace(beside, path)
+    except (rasterio.errors.RasterioError, OSError) as error:
+        raise SceneIOError(f"cannot write {path}: {error}") from error
+    finally:
+        beside.unlink(missing_ok=True)

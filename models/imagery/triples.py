@@ -1,0 +1,198 @@
+"""Training data: triples of PAN, MS and truth, held-out strips, and random patches."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from tqdm import tqdm
+
+from bitpan.errors import DataError
+from bitpan.models.imagery.degrade import to_counts, wald
+from bitpan.models.imagery.readers import Arrays, read
+from bitpan.models.imagery.sources import Source, parse
+from bitpan.models.imagery.synth import synthesise
+
+Counts = npt.NDArray[np.uint16]
+
+GAP = 16
+"""Columns of the truth left out between training and held-out pixels."""
+
+HELD_OUT_SEED = 1_000_000
+"""Synthetic scenes from this seed on are never trained on."""
+
+
+@dataclass(frozen=True)
+class Triples:
+    """Images of one source with their truth.
+
+    Attributes:
+        name: of the source.
+        pan: ``(N, 1, H, W)`` counts.
+        ms: ``(N, B, H/ratio, W/ratio)`` counts.
+        gt: ``(N, B, H, W)`` counts.
+    """
+
+    name: str
+    pan: Counts
+    ms: Counts
+    gt: Counts
+
+    @property
+    def ratio(self) -> int:
+        """PAN pixels per MS pixel."""
+        return int(self.pan.shape[-1] // self.ms.shape[-1])
+
+    def columns(self, start: int, stop: int) -> Triples:
+        """The columns ``start ... stop`` of the truth, both multiples of the ratio."""
+        fine, coarse = slice(start, stop), slice(start // self.ratio, stop // self.ratio)
+        return Triples(self.name, self.pan[..., fine], self.ms[..., coarse], self.gt[..., fine])
+
+    def samples(self, start: int, stop: int) -> Triples:
+        """The samples ``start ... stop``."""
+        return Triples(self.name, self.pan[start:stop], self.ms[start:stop], self.gt[start:stop])
+
+
+def load(
+    source: str,
+    bands: Sequence[int] | None,
+    bits: int,
+    ratio: int,
+    sensor: str,
+    shift: tuple[float, float] = (0.0, 0.0),
+) -> Triples:
+    """Triples of one source, see :func:`bitpan.models.imagery.readers.read`.
+
+    Args:
+        source: file or files, with settings of their own where they differ, see :func:`.sources.parse`.
+        bands: which MS bands to take, from 0, in this order; None takes all.
+        bits: unsigned bits of the imagery.
+        ratio: PAN pixels per MS pixel.
+        sensor: whose MTF degrades a pair without truth, see :func:`bitpan.models.imagery.degrade.wald`.
+        shift: displacement (dy, dx) of a pair's MS, in PAN pixels, see the same.
+
+    Raises:
+        DataError: naming source, value and cure.
+    """
+    return load_source(parse(source, None if bands is None else tuple(bands), bits, sensor, shift), ratio)
+
+
+def load_source(own: Source, ratio: int) -> Triples:
+    """Triples of one source."""
+    arrays = read_checked(own)
+    if "gt" not in arrays:
+        arrays = _degraded(arrays, own, ratio)
+    _check_shapes(arrays, own.files, ratio)
+    check_constant(arrays, own.files, own.bands)
+    return Triples(own.files, arrays["pan"], arrays["ms"], arrays["gt"])
+
+
+def read_checked(own: Source) -> dict[str, Counts]:
+    """The source's arrays in whole counts of its bits, the chosen bands alone."""
+    arrays = {role: _checked(image, own.files, role, own.bits) for role, image in read(own.files).items()}
+    if "gt" in arrays and any(own.shift):
+        raise DataError(f"{own.files}: has a truth, to which PAN and MS are registered; leave --shift out")
+    if own.bands is not None:
+        for role in arrays.keys() - {"pan"}:
+            count = arrays[role].shape[1]
+            if min(own.bands) < 0 or max(own.bands) >= count:
+                asked = list(own.bands)
+                raise DataError(f"{own.files}: {role} has bands 0 to {count - 1}; {asked} were asked for (--bands)")
+            arrays[role] = arrays[role][:, list(own.bands)]
+    return arrays
+
+
+def _checked(image: npt.NDArray[Any], source: str, role: str, bits: int) -> Counts:
+    if image.dtype.kind not in "uif" or not image.size:
+        raise DataError(f"{source}: {role} is {image.dtype} of shape {image.shape}; give arrays of real numbers")
+    if not np.isfinite(image).all():
+        raise DataError(f"{source}: {role} holds NaN or infinity; crop it to valid pixels")
+    low, high, top = float(image.min()), float(image.max()), (1 << bits) - 1
+    if low < 0 or high > top:
+        raise DataError(f"{source}: {role} spans {low:g} to {high:g}, but {bits} bits hold 0 to {top}; set --bits")
+    if 0 < high <= 1:
+        raise DataError(f"{source}: {role} spans {low:g} to {high:g}: scaled to one; give the sensor's counts")
+    counts = np.empty(image.shape, np.uint16)
+    for whole, sample in zip(counts, image, strict=True):  # one by one: a training set is gigabytes of float64
+        whole[...] = np.floor(sample + 0.5)
+    return counts
+
+
+def _degraded(arrays: Arrays, own: Source, ratio: int) -> Arrays:
+    """Wald's protocol on pairs at full resolution, cropped to whole pixels of the degraded MS."""
+    pairs = zip(*whole_pixels(arrays, own, ratio), strict=True)
+    samples = [wald(pan, ms, ratio, own.sensor, shift=own.shift) for pan, ms in pairs]
+    roles = zip(("pan", "ms", "gt"), zip(*samples, strict=True), strict=True)
+    return {role: np.stack([to_counts(image, own.bits) for image in images]) for role, images in roles}
+
+
+def whole_pixels(arrays: Arrays, own: Source, ratio: int) -> tuple[Counts, Counts]:
+    """The pairs' PAN and MS, cropped so that the MS can be reduced by the ratio."""
+    pan, ms = arrays["pan"], arrays["ms"]
+    if len(pan) != len(ms):
+        raise DataError(f"{own.files}: holds {len(pan)} PAN and {len(ms)} MS images; give as many of each")
+    height, width = (size // ratio * ratio for size in ms.shape[2:])
+    if any(abs(fine - coarse * ratio) >= ratio for fine, coarse in zip(pan.shape[2:], ms.shape[2:], strict=True)):
+        raise DataError(f"{own.files}: PAN {pan.shape[2:]} and MS {ms.shape[2:]} are not at ratio {ratio}; set --ratio")
+    if not height or not width:
+        raise DataError(
+            f"{own.files}: an MS of {ms.shape[2:]} pixels is too small to be reduced by {ratio}; give a larger pair"
+        )
+    if not all(abs(shift) <= 4 * ratio for shift in own.shift):
+        dy, dx = own.shift
+        raise DataError(f"{own.files}: a shift of {dy:g},{dx:g}: at most {4 * ratio} PAN pixels; crop the pair instead")
+    return pan[..., : height * ratio, : width * ratio], ms[..., :height, :width]
+
+
+def _check_shapes(arrays: Arrays, source: str, ratio: int) -> None:
+    pan, ms, gt = arrays["pan"], arrays["ms"], arrays["gt"]
+    samples, bands, height, width = gt.shape
+    if pan.shape != (samples, 1, height, width) or ms.shape != (samples, bands, height // ratio, width // ratio):
+        raise DataError(
+            f"{source}: pan {pan.shape}, ms {ms.shape} and gt {gt.shape} do not fit together at ratio {ratio}"
+        )
+
+
+def check_constant(arrays: Arrays, source: str, bands: Sequence[int] | None) -> None:
+    """Refuse bands of one value: SAM and ERGAS mean nothing there, and a calibration would rest on nothing."""
+    for role in ("pan", "gt"):
+        for i in range(arrays[role].shape[1]):
+            band = arrays[role][:, i]
+            if band.min() == band.max():
+                where = "the PAN" if role == "pan" else f"MS band {i if bands is None else bands[i]}"
+                raise DataError(f"{source}: {where} is {int(band.min())} everywhere; leave it out or take another")
+
+
+def synthetic(count: int, size: int, seed: int, bits: int, quiet: bool = False) -> list[Triples]:
+    """``count`` scenes of ``size`` PAN pixels, with the seeds ``seed``, ``seed + 1``, ...; ``quiet``: without a bar."""
+    triples = []
+    seeds = range(seed, seed + count)
+    for i in tqdm(seeds, "synthetic scenes", unit="scene", dynamic_ncols=True, leave=False, disable=quiet):
+        scene = synthesise(size, i, bits=bits)
+        triples.append(Triples(f"synthetic scene {i}", scene.pan[None], scene.ms[None], scene.truth[None]))
+    return triples
+
+
+def split(triples: Triples, fraction: float = 0.3) -> tuple[Triples, Triples]:
+    """Training part and held-out part.
+
+    Of one image the right ``fraction`` of the columns is held out, with a gap of 16 before it; of several the last
+    ``fraction`` of the images, at least one.
+    """
+    count, width = len(triples.gt), triples.gt.shape[-1]
+    if count > 1:
+        kept = min(max(round(count * (1 - fraction)), 1), count - 1)
+        return triples.samples(0, kept), triples.samples(kept, count)
+    stop, start = division(triples.name, width, triples.ratio, fraction)
+    return triples.columns(0, stop), triples.columns(start, width)
+
+
+def division(name: str, width: int, ratio: int, fraction: float) -> tuple[int, int]:
+    """Where the left part of ``width`` columns stops and the right ``fraction`` starts, multiples of the ratio."""
+    start = round(width * (1 - fraction)) // ratio * ratio
+    if start - GAP < ratio:
+        raise DataError(f"{name}: {width} columns are too few to hold out {fraction:.0%} of them")
+    return (start - GAP) // ratio * ratio, start

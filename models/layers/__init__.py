@@ -1,0 +1,1 @@
+"""Operations and layers that networks are made of, exact integers forward."""

@@ -1,0 +1,110 @@
+"""BNNPan's LDPC and CDC as the one multiply-add per channel that leaves the network (Hou et al., CVPR 2025).
+
+``O = W_c * (Y * z_w + z_b) + Y``, so ``O = Y * (W_c * z_w + 1) + W_c * z_b``: a scene parameter.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from bitpan.arithmetic import AFFINE, AFFINE_FRACTION, AFFINE_SCALE
+from bitpan.formats import Format
+from bitpan.model import SceneParameter
+from bitpan.model import Tensor as Edge
+from bitpan.models.layers.functional import requantise, round_half_up
+from bitpan.models.layers.kernels import KERNELS
+from bitpan.models.layers.operation import Arrays, Context, SceneOperation
+
+TINY = 1e-12
+"""Least variance: the spread of a constant channel is almost zero and has no gradient."""
+
+CDC_START = -2.0
+"""Where ``W_c = sigmoid(.)`` starts, small so that a block's gain is about one."""
+
+
+class _ChannelMoments(torch.autograd.Function):
+    """Three passes over the features and one back; autograd's own would be twenty, a fifth of a training's time."""
+
+    @staticmethod
+    def forward(ctx: Any, y: Tensor, scale: Tensor, offset: Tensor) -> tuple[Tensor, Tensor, Tensor]:  # noqa: ANN401
+        """``y`` is ``(N, C, H, W)``, the others ``(N, C, 1, 1)``."""
+        ctx.save_for_backward(y, scale, offset)
+        return KERNELS["channel_moments"](y, scale, offset)  # type: ignore[no-any-return]
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, ...]:  # noqa: ANN401
+        """Of y, scale and offset."""
+        return KERNELS["channel_moments_gradients"](*gradients, *ctx.saved_tensors)  # type: ignore[no-any-return]
+
+
+def channel_moments(y: Tensor, scale: Tensor, offset: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Means over each image's channels, ``(N, C, 1, 1)``: of ``|scale*y + offset|``, of y and of its square."""
+    return _ChannelMoments.apply(y, scale, offset)  # type: ignore[no-any-return,no-untyped-call]
+
+
+class ChannelAffine(SceneOperation):
+    """LDPC (a scale and an offset from the latent prior) and CDC (a weight from the scene's own statistics).
+
+    Without the prior z_w = 1 and z_b = 0; without CDC the result is ``Y * z_w + z_b``.
+    """
+
+    op = "affine"
+
+    def __init__(self, channels: int, features: Format, prior: bool, cdc: bool) -> None:
+        super().__init__()
+        self.features, self.prior, self.cdc = features, prior, cdc
+        if prior:
+            self.ldpc = nn.Linear(channels, 2 * channels)
+            nn.init.normal_(self.ldpc.weight, std=0.01)
+            self.ldpc.bias.data = torch.cat([torch.ones(channels), torch.zeros(channels)])
+        if cdc:
+            self.weigh = nn.Linear(3 * channels, channels)
+            nn.init.zeros_(self.weigh.weight)
+            nn.init.constant_(self.weigh.bias, CDC_START)
+
+    def parameters_of(self, names: tuple[str, ...], inputs: tuple[str, ...], *tensors: Edge) -> list[SceneParameter]:
+        """Scales and offsets, ``(2, C)``."""
+        return [SceneParameter(names[0], "affine", (2, tensors[0].channels), AFFINE, inputs[0])]
+
+    def recipe(self) -> Arrays:
+        """The linear layers there are."""
+        return {key: value.detach().cpu().double().numpy() for key, value in self.named_parameters()}
+
+    def calibration(self, y: Tensor, context: Context, step: float = 1.0) -> tuple[Tensor, Tensor]:
+        """Scales and offsets in real units, ``(N, C, 1, 1)``, of features ``y`` in units of ``step``."""
+        scale, offset = torch.ones_like(y[:, :, :1, :1]), torch.zeros_like(y[:, :, :1, :1])
+        if self.prior:
+            scale, offset = self.ldpc(context["prior"])[:, :, None, None].chunk(2, dim=1)
+        if not self.cdc:
+            return scale, offset
+        # Of scale*y + offset; mean and spread follow from those of y.
+        magnitude, mean, square = channel_moments(y, scale, offset / step)
+        variance = (square - mean.square()).clamp(min=TINY)
+        statistics = [magnitude * step, mean * scale * step + offset, variance.sqrt() * scale.abs() * step]
+        weight = torch.sigmoid(self.weigh(torch.cat(statistics, dim=1).flatten(1)))[:, :, None, None]
+        return weight * scale + 1, weight * offset
+
+    def rounded(self, y: Tensor, context: Context) -> tuple[Tensor, Tensor]:
+        """Scales and offsets of features ``y`` in steps, as integers."""
+        step = self.features.step
+        scale, offset = self.calibration(y, context, step)
+        scale = round_half_up(scale * 2.0**AFFINE_FRACTION).clamp(AFFINE_SCALE.min, AFFINE_SCALE.max)
+        offset = round_half_up(offset * (2.0**AFFINE_FRACTION / step)).clamp(AFFINE.min, AFFINE.max)
+        return scale, offset
+
+    def measure(self, *inputs: Tensor, context: Context) -> tuple[Tensor, ...]:
+        """Scales and offsets ``(2, C)`` of one scene."""
+        return (torch.stack([value[0, :, 0, 0] for value in self.rounded(inputs[0], context)]),)
+
+    def learn(self, *inputs: Tensor, context: Context) -> Tensor:
+        """The features with each image's own scales and offsets."""
+        scale, offset = self.rounded(inputs[0], context)
+        return requantise(torch.addcmul(offset, inputs[0], scale), AFFINE_FRACTION, self.features)
+
+    def forward(self, y: Tensor, affine: Tensor) -> Tensor:
+        """``y (N, C, H, W)`` with given scales and offsets."""
+        scale, offset = (affine[row].reshape(1, -1, 1, 1) for row in (0, 1))
+        return requantise(y * scale + offset, AFFINE_FRACTION, self.features)

@@ -1,0 +1,347 @@
+"""Layers of the binary networks. Their forward pass computes the integers of :mod:`bitpan.arithmetic`, bit for bit.
+
+Learned parameters are real numbers near one, so that one learning rate suits all; each layer turns them into its
+integers on every forward pass (``integers()``), with straight-through gradients, and states its bound when built.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import torch
+from brevitas.nn import QuantConv2d
+from brevitas.quant import Int8WeightPerTensorFixedPoint, SignedBinaryWeightPerTensorConst
+from torch import Tensor, nn
+from torch.nn import functional
+
+from bitpan.arithmetic import K_MIN
+from bitpan.errors import DivergenceError, FormatError
+from bitpan.formats import Format
+from bitpan.model import SceneParameter
+from bitpan.model import Tensor as Edge
+from bitpan.models.layers.functional import (
+    EXACT,
+    convolve,
+    pad_binary,
+    requantise,
+    round_half_up,
+    rprelu,
+    sign,
+    srm_threshold,
+    trained_sign,
+)
+from bitpan.models.layers.gabor import gabor_bank
+from bitpan.models.layers.operation import Arrays, Context, Operation, SceneOperation, integers
+
+WEIGHT_BITS = 8
+"""Width of the first and the last convolution's weights."""
+
+BIAS_8 = Format(23, 0)
+"""Range of the biases of convolutions with 8-bit weights."""
+
+MAX_SHIFT = 19
+"""Largest rounding shift of a convolution with 8-bit weights."""
+
+SLOPE = Format(10, 6)
+"""Format of RPReLU's slopes; their fraction is RPReLU's shift."""
+
+BIAS = Format(20, 6)
+"""Format of RPReLU's biases."""
+
+KNEE = Format(10, 0)
+"""Format of RPReLU's knees: popcounts."""
+
+
+START = 0.25
+"""Start of the popcounts' scale, so that a unit begins with little beside its residual."""
+# PSNR on the validation strips of four real scenes after 400 iterations, started at 1, 1/2 and 1/4: s2bnet-flat 36.73,
+# 36.95, 37.03 dB; s2bnet, whose features saturate from 1, 36.35, 36.63, 36.91.
+
+
+Integers = Any
+"""What a layer computes with: tensors of integers, differentiable while it learns."""
+
+
+class IntegerLayer(Operation):
+    """A learned operation: its integers are derived from its parameters on each pass, or frozen for inference."""
+
+    frozen: Integers = None
+
+    def integers(self) -> Integers:
+        """The layer's integers, differentiable."""
+        raise NotImplementedError
+
+    def freeze(self) -> None:
+        """Derive the integers once and for all."""
+        with torch.no_grad():
+            self.frozen = self.integers()
+
+    def constants(self) -> Integers:
+        """The frozen integers, or else the current ones."""
+        return self.integers() if self.frozen is None else self.frozen
+
+
+class IntegerConv(IntegerLayer):
+    """Convolution of integers with 8-bit weights of a power-of-two scale, bias, rounding shift and saturation.
+
+    Attributes:
+        source, target: formats of input and output.
+        gain: the output is ``2**gain`` times the convolution in real units (the last layer's reaches image counts).
+    """
+
+    op = "conv"
+
+    def __init__(self, inputs: int, outputs: int, kernel: int, source: Format, target: Format, gain: int = 0) -> None:
+        super().__init__()
+        self.source, self.target, self.gain = source, target, gain
+        self.conv = QuantConv2d(inputs, outputs, kernel, bias=False, weight_quant=Int8WeightPerTensorFixedPoint)
+        self.bias = nn.Parameter(torch.zeros(outputs))
+        # Largest sum, bias and rounding half: where float32 does not hold it exactly, float64 does.
+        bound = inputs * kernel**2 * (1 << (WEIGHT_BITS - 1)) * max(-source.min, source.max) - BIAS_8.min
+        self.dtype = torch.float32 if bound + (1 << (MAX_SHIFT - 1)) < EXACT else torch.float64
+
+    def integers(self) -> tuple[Tensor, Tensor, int]:
+        """Weights ``(O, I, k, k)`` and bias ``(O,)`` as integers in floats, and the shift."""
+        quantised = self.conv.quant_weight()
+        scale = quantised.scale.detach()
+        weight_fraction = -round(math.log2(float(scale)))
+        fraction = self.source.fraction + weight_fraction
+        shift = fraction - self.target.fraction - self.gain
+        if not 1 <= shift <= MAX_SHIFT:
+            raise DivergenceError(
+                f"a convolution's shift is {shift}, not 1 to {MAX_SHIFT}: its weights ran away; lower --lr"
+            )
+        bias = round_half_up(self.bias * 2.0**fraction).clamp(BIAS_8.min, BIAS_8.max)
+        return quantised.value * 2.0**weight_fraction, bias, shift
+
+    def attributes(self, output: int = 0) -> dict[str, int]:
+        """The rounding shift."""
+        return {"shift": self.integers()[2]}
+
+    def arrays(self) -> Arrays:
+        """Weights and bias."""
+        weights, bias, _ = self.integers()
+        return {"weights": integers(weights, np.int8), "bias": integers(bias, np.int32)}
+
+    def output(self, *inputs: Edge) -> Edge:
+        """As many channels as filters, in the target format."""
+        return Edge(self.conv.out_channels, self.target, inputs[0].stride)
+
+    def freeze(self) -> None:
+        """Derive the integers once, and compute in float32 if these very weights and biases allow it."""
+        super().freeze()
+        weights, bias, shift = self.frozen
+        largest = max(-self.source.min, self.source.max)
+        bound = float((weights.abs().sum(dim=(1, 2, 3)) * largest + bias.abs()).max()) + 2.0 ** (shift - 1)
+        self.dtype = torch.float32 if bound < EXACT else torch.float64
+
+    def forward(self, x: Tensor) -> Tensor:
+        """``x: (N, I, H, W)`` integers of ``source`` to integers of ``target``."""
+        weights, bias, shift = self.constants()
+        margin = weights.shape[-1] // 2
+        if self.dtype == torch.float32:  # no casts here: the exporter would write them down
+            total = convolve(x, weights, bias, margin)
+        else:
+            total = convolve(x.double(), weights.double(), bias.double(), margin)
+        result = requantise(total, shift, self.target)
+        return result if self.dtype == torch.float32 else result.float()
+
+
+class BinaryConv(IntegerLayer):
+    """3x3 convolution of +1 and -1, padded with -1: XNOR and popcount in hardware.
+
+    GSFA (Gabor-guided filters, S2BNet) enriches the weights before they are binarised and folds into them:
+
+    - ``filters``: ``sign(W + lambda*G)``, G a frozen Gabor bank, lambda learned;
+    - ``initialisation``: ``W`` starts as G;
+    - any other arm: plain binary weights.
+    """
+
+    op = "binary_conv"
+    binary = True
+    gabor: Tensor
+
+    def __init__(self, channels: int, gsfa: str, seed: int) -> None:
+        super().__init__()
+        self.conv = QuantConv2d(
+            channels, channels, 3, bias=False, weight_quant=SignedBinaryWeightPerTensorConst, weight_scaling_const=1.0
+        )
+        self.bound = 9 * channels
+        self.gsfa = gsfa
+        if gsfa in ("filters", "initialisation"):
+            bank = torch.from_numpy(gabor_bank(channels, channels, 3, seed)).float()
+            if gsfa == "initialisation":
+                self.conv.weight.data.copy_(bank)
+            else:
+                self.register_buffer("gabor", bank)
+                self.mix = nn.Parameter(torch.tensor(0.25))
+
+    def integers(self) -> Tensor:
+        """Weights ``(O, I, 3, 3)``, +1 or -1."""
+        latent = self.conv.weight + self.mix * self.gabor if self.gsfa == "filters" else self.conv.weight
+        weights: Tensor = self.conv.weight_quant(latent).value
+        return weights
+
+    def arrays(self) -> Arrays:
+        """Weights."""
+        return {"weights": integers(self.integers(), np.int8)}
+
+    def output(self, *inputs: Edge) -> Edge:
+        """Popcounts."""
+        return Edge(self.conv.out_channels, Format(self.bound.bit_length() + 1), inputs[0].stride)
+
+    def forward(self, s: Tensor) -> Tensor:
+        """``s: (N, C, H, W)`` to popcounts within ``-bound ... bound``."""
+        return convolve(pad_binary(s), self.constants())
+
+
+class SpectralRedistribution(SceneOperation):
+    """SRM and sign: a bounded affine map per channel before the sign, ``k = 2*sigmoid(p)``, ``b = tanh(q)``.
+
+    ``dynamic`` draws p and q from the channel means (GAP, FC, ReLU, FC); ``static`` learns them (BiSRNet); ``none`` is
+    k = 1, b = 0. All three have the same arrays, so that whoever computes scene parameters knows one recipe.
+    """
+
+    op = "sign"
+
+    def __init__(self, channels: int, mode: str, features: Format, reduced: int = 8) -> None:
+        super().__init__()
+        self.mode, self.features = mode, features
+        self.fc1 = nn.Linear(channels, reduced)
+        self.fc2 = nn.Linear(reduced, 2 * channels)
+        nn.init.zeros_(self.fc2.weight)
+        nn.init.zeros_(self.fc2.bias)
+        if mode != "dynamic":
+            for parameter in (*self.fc1.parameters(), self.fc2.weight):
+                parameter.requires_grad_(False)
+            self.fc2.bias.requires_grad_(mode == "static")
+
+    def output(self, *inputs: Edge) -> Edge:
+        """+1 and -1."""
+        return Edge(inputs[0].channels, Format(2), inputs[0].stride)
+
+    def parameters_of(self, names: tuple[str, ...], inputs: tuple[str, ...], *tensors: Edge) -> list[SceneParameter]:
+        """The thresholds; one past the largest feature says "never"."""
+        channels, fmt = tensors[0].channels, tensors[0].format
+        return [SceneParameter(names[0], "srm", (channels,), Format(fmt.bits + 1, fmt.fraction), inputs[0])]
+
+    def recipe(self) -> Arrays:
+        """Both linear layers."""
+        return {key: value.detach().cpu().double().numpy() for key, value in self.named_parameters()}
+
+    def calibration(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Slopes k and biases b in real units, ``(N, C)`` of features ``x: (N, C, H, W)``, or ``(1, C)``."""
+        if self.mode == "dynamic":
+            means = x.mean(dim=(2, 3)) * self.features.step
+            raw = self.fc2(functional.relu(self.fc1(means)))
+        else:
+            raw = self.fc2.bias[None]
+        p, q = raw.chunk(2, dim=1)
+        return (2 * torch.sigmoid(p)).clamp(min=K_MIN), torch.tanh(q)
+
+    def thresholds(self, k: Tensor, b: Tensor) -> Tensor:
+        """Integer thresholds of ``k`` and ``b``."""
+        return srm_threshold(k.detach().double(), b.detach().double() / self.features.step, self.features).to(k.dtype)
+
+    def measure(self, *inputs: Tensor, context: Context) -> tuple[Tensor, ...]:
+        """The thresholds ``(C,)`` of one scene."""
+        return (self.thresholds(*self.calibration(inputs[0]))[0],)
+
+    def learn(self, *inputs: Tensor, context: Context) -> Tensor:
+        """Signs with each image's own thresholds."""
+        k, b = self.calibration(inputs[0])
+        return trained_sign(inputs[0], self.thresholds(k, b), k, b, self.features.step)
+
+    def forward(self, x: Tensor, threshold: Tensor) -> Tensor:
+        """+1 where ``x >= threshold``, else -1."""
+        return sign(x, threshold)
+
+
+class Sign(Operation):
+    """The plain sign: +1 from zero on."""
+
+    op = "sign"
+
+    def __init__(self, channels: int, features: Format) -> None:
+        super().__init__()
+        self.features = features
+        self.register_buffer("threshold", torch.zeros(channels), persistent=False)
+
+    threshold: Tensor
+
+    def arrays(self) -> Arrays:
+        """The thresholds: zeros."""
+        return {"threshold": integers(self.threshold, np.int32)}
+
+    def output(self, *inputs: Edge) -> Edge:
+        """+1 and -1."""
+        return Edge(inputs[0].channels, Format(2), inputs[0].stride)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """+1 where ``x >= 0``, else -1; a gradient as of :func:`trained_sign`."""
+        if torch.onnx.is_in_onnx_export() or not torch.is_grad_enabled():
+            return sign(x, self.threshold)
+        zero = self.threshold[None]
+        return trained_sign(x, zero, zero + 1, zero, self.features.step)
+
+
+class ScaledRPReLU(IntegerLayer):
+    """``alpha*p``, RPReLU and the residual: ``x + zeta + (alpha*p - gamma) * (1 or beta)``, "1" above ``gamma``.
+
+    Parameters per channel, real numbers: ``alpha`` in units of ``1/sqrt(9C)`` (a block's gain is then about one),
+    ``beta``, ``gamma``, ``zeta`` on the feature scale.
+    """
+
+    op = "rprelu"
+
+    def __init__(self, channels: int, features: Format, alpha: float = START) -> None:
+        super().__init__()
+        self.features = features
+        self.unit = 1 / math.sqrt(9 * channels) / features.step  # feature steps per popcount at alpha = 1
+        self.alpha = nn.Parameter(torch.full((channels,), alpha))
+        self.beta = nn.Parameter(torch.full((channels,), 0.25))
+        self.gamma = nn.Parameter(torch.zeros(channels))
+        self.zeta = nn.Parameter(torch.zeros(channels))
+        bound = 9 * channels * -SLOPE.min - BIAS.min + (1 << SLOPE.fraction)
+        if bound >= EXACT:
+            raise FormatError(f"RPReLU on {channels} channels may reach {bound}, beyond the exact range of float32")
+
+    def integers(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Knees ``(C,)``, slopes ``(2, C)`` and biases ``(2, C)`` (above, below) as integers in floats."""
+        one = float(1 << SLOPE.fraction)
+        alpha = (self.alpha * self.unit).clamp(1 / one, SLOPE.max / one)
+        gamma, zeta = self.gamma / self.features.step, self.zeta / self.features.step
+        slopes = round_half_up(torch.stack([alpha, alpha * self.beta]) * one)
+        biases = round_half_up(torch.stack([zeta - gamma, zeta - self.beta * gamma]) * one)
+        knee = torch.floor(gamma.detach() / alpha.detach()) + 1  # p > gamma/alpha, p an integer
+        return (
+            knee.clamp(KNEE.min, KNEE.max),
+            slopes.clamp(SLOPE.min, SLOPE.max),
+            biases.clamp(BIAS.min, BIAS.max),
+        )
+
+    def attributes(self, output: int = 0) -> dict[str, int]:
+        """The slopes' fraction bits."""
+        return {"shift": SLOPE.fraction}
+
+    def arrays(self) -> Arrays:
+        """Knees, slopes and biases."""
+        knee, (slope_above, slope_below), (bias_above, bias_below) = self.integers()
+        return {
+            "knee": integers(knee, np.int32),
+            "slope_above": integers(slope_above, np.int32),
+            "slope_below": integers(slope_below, np.int32),
+            "bias_above": integers(bias_above, np.int32),
+            "bias_below": integers(bias_below, np.int32),
+        }
+
+    def output(self, *inputs: Edge) -> Edge:
+        """Features."""
+        return Edge(inputs[0].channels, self.features, inputs[0].stride)
+
+    def forward(self, p: Tensor, x: Tensor | None = None) -> Tensor:
+        """Popcounts ``p`` and features ``x``, if there is a residual, to features, ``(N, C, H, W)``."""
+        knee, slopes, biases = self.constants()
+        return rprelu(p, x, knee, slopes, biases, SLOPE.fraction, self.features)

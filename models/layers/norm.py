@@ -1,0 +1,178 @@
+"""BNNPan's norm over the channels of each pixel: integers forward, the smooth norm's gradient backward.
+
+:meth:`ChannelNorm.real` is that smooth norm itself, which BNNPan's full-precision twin computes.
+
+Equal to :func:`bitpan.arithmetic.channel_norm`; Hou et al., CVPR 2025. Features of up to 12 bits and 64 channels: then
+every sum is exact in float32, but for the variances, which are float64.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from bitpan.arithmetic import NORM_FRACTION, NORM_LEADING, NORM_MEAN, NORM_MIDPOINTS, NORM_RANGE
+from bitpan.errors import FormatError
+from bitpan.formats import Format
+from bitpan.model import Tensor as Edge
+from bitpan.models.layers.functional import Context, Graph, Value, round_half_up
+from bitpan.models.layers.kernels import KERNELS
+from bitpan.models.layers.learned import BIAS, SLOPE, IntegerLayer
+from bitpan.models.layers.norm_onnx import norm_nodes
+from bitpan.models.layers.operation import Arrays, integers
+
+CENTRE = Format(18)
+"""Range of C times phi."""
+
+FLAT = 0.1
+"""Added to variances in real numbers, in squared steps, a deviation of a third of a step: flat pixels stay finite."""
+
+
+def _leading(v: Tensor) -> tuple[Tensor, Tensor]:
+    """Leading bits and exponent of integers ``v >= 0`` in float64."""
+    fraction, exponent = torch.frexp(v)
+    return torch.floor(torch.ldexp(fraction, torch.tensor(NORM_LEADING))), exponent - NORM_LEADING
+
+
+def deviation_ratio(vf: Tensor, vb: Tensor) -> Tensor:
+    """:func:`bitpan.arithmetic.deviation_ratio` of float64 integers, as one number ``mantissa * 2**exponent``."""
+    (a, p), (b, q) = _leading(vf), _leading(vb)
+    double = p - q
+    odd = double % 2
+    a, double = torch.ldexp(a, odd), double - odd
+    less = (a < b).to(double.dtype)
+    a, double = torch.ldexp(a, 2 * less), double - 2 * less
+    mantissa = torch.full_like(a, 4.0)
+    for midpoint in NORM_MIDPOINTS:
+        mantissa += 64 * a >= midpoint * b
+    return torch.ldexp(mantissa, double // 2 - 2) * ((vf > 0) & (vb > 0))
+
+
+def variance(x: Tensor, total: Tensor) -> Tensor:
+    """``C * sum(x^2) - sum(x)^2`` over the channels, ``(N, 1, H, W)`` float64, exact."""
+    return x.shape[1] * (x * x).sum(dim=1, keepdim=True, dtype=torch.float64) - total.double().square()
+
+
+class _ChannelNorm(torch.autograd.Function):
+    """:func:`bitpan.arithmetic.channel_norm`; the gradient is that of the norm in real numbers."""
+
+    @staticmethod
+    def forward(
+        ctx: Context, x: Tensor, residual: Tensor, gain: Tensor, centre: Tensor, bias: Tensor, fmt: Format
+    ) -> Tensor:
+        """``x`` and ``residual`` ``(N, C, H, W)``; gain, centre and bias ``(C,)`` integers."""
+        channels = int(x.shape[1])
+        sum_x, sum_r = x.sum(dim=1, keepdim=True), residual.sum(dim=1, keepdim=True)
+        var_x, var_r = variance(x, sum_x), variance(residual, sum_r)
+        ratio = (deviation_ratio(var_r, var_x) * 2.0 ** -math.ceil(math.log2(channels))).float()
+        mean = (sum_r * round((1 << NORM_MEAN) / channels)).add_(2.0 ** (NORM_MEAN - 1)).mul_(2.0**-NORM_MEAN).floor_()
+        result = KERNELS["norm_forward"](
+            x, residual, sum_x, ratio, mean, gain, centre, bias, NORM_RANGE.max, 2.0**-NORM_FRACTION, fmt.max
+        )
+        ctx.limit = float(fmt.max)
+        ctx.save_for_backward(x, residual, result, sum_x, sum_r, var_x, var_r, gain, centre)
+        return result  # type: ignore[no-any-return]
+
+    @staticmethod
+    def backward(ctx: Context, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        """That of the norm in real numbers, inside the format."""
+        x, residual, result, sum_x, sum_r, var_x, var_r, gain, centre = ctx.saved_tensors
+        channels = int(x.shape[1])
+        var_x, var_r = (v.float() / channels**2 + FLAT for v in (var_x, var_r))
+        padding = channels / 2.0 ** math.ceil(math.log2(channels))
+        dx, dr, dgain, dcentre, dbias = KERNELS["norm_gradients"](
+            gradients[0],
+            x,
+            residual,
+            result,
+            sum_x / channels,
+            sum_r / channels,
+            var_x,
+            var_r,
+            gain * (2.0**-NORM_FRACTION * padding),
+            centre / channels,
+            ctx.limit,
+        )
+        unit = 2.0**-NORM_FRACTION
+        return dx, dr, dgain * (unit * padding), dcentre / channels, dbias * unit, None
+
+    @staticmethod
+    def symbolic(g: Graph, x: Value, residual: Value, gain: Value, centre: Value, bias: Value, fmt: Format) -> Value:
+        """Standard operations, see :mod:`bitpan.models.layers.norm_onnx`."""
+        return norm_nodes(g, x, residual, gain, centre, bias, fmt)
+
+
+def channel_norm(x: Tensor, residual: Tensor, gain: Tensor, centre: Tensor, bias: Tensor, fmt: Format) -> Tensor:
+    """The norm and the residual, see :func:`bitpan.arithmetic.channel_norm`."""
+    return _ChannelNorm.apply(x, residual, gain, centre, bias, fmt)  # type: ignore[no-any-return,no-untyped-call]
+
+
+class _RealNorm(torch.autograd.Function):
+    """The norm in real numbers; half the time of what autograd would make of it, which is a network's largest part."""
+
+    @staticmethod
+    def forward(
+        ctx: Context, x: Tensor, residual: Tensor, kappa: Tensor, phi: Tensor, eta: Tensor, flat: float
+    ) -> Tensor:
+        """``x`` and ``residual`` ``(N, C, H, W)``; kappa, phi and eta ``(C,)``; ``flat`` is added to the variances."""
+        result, *moments = KERNELS["real_norm"](x, residual, kappa, phi, eta, flat)
+        ctx.save_for_backward(x, residual, *moments, kappa, phi)
+        return result  # type: ignore[no-any-return]
+
+    @staticmethod
+    def backward(ctx: Context, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        """Of x, residual, kappa, phi and eta."""
+        return *KERNELS["real_norm_gradients"](gradients[0], *ctx.saved_tensors), None
+
+
+def real_norm(x: Tensor, residual: Tensor, kappa: Tensor, phi: Tensor, eta: Tensor, flat: float) -> Tensor:
+    """The norm and the residual in real numbers; ``flat`` is added to both variances."""
+    return _RealNorm.apply(x, residual, kappa, phi, eta, flat)  # type: ignore[no-any-return,no-untyped-call]
+
+
+class ChannelNorm(IntegerLayer):
+    """``residual + kappa * (s_r / s_x) * (x - m_x - phi) + m_r + eta``: kappa (1/lambda), phi and eta are learned."""
+
+    op = "norm"
+
+    def __init__(self, channels: int, features: Format) -> None:
+        super().__init__()
+        if channels > 64 or features.bits > 12:
+            raise FormatError(f"the norm takes 64 channels of 12 bits, not {channels} of {features.bits}")
+        self.features, self.channels = features, channels
+        self.kappa = nn.Parameter(torch.ones(channels))
+        self.phi = nn.Parameter(torch.zeros(channels))
+        self.eta = nn.Parameter(torch.zeros(channels))
+
+    def integers(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Gain, centre and bias ``(C,)`` as integers in floats."""
+        one, step, channels = float(1 << NORM_FRACTION), self.features.step, self.channels
+        gain = round_half_up(self.kappa * (one * 2.0 ** math.ceil(math.log2(channels)) / channels))
+        centre = round_half_up(self.phi * (channels / step))
+        bias = round_half_up(self.eta * (one / step))
+        return (
+            gain.clamp(SLOPE.min, SLOPE.max),
+            centre.clamp(CENTRE.min, CENTRE.max),
+            bias.clamp(BIAS.min, BIAS.max),
+        )
+
+    def arrays(self) -> Arrays:
+        """Gain, centre and bias."""
+        keys = ("gain", "centre", "bias")
+        return {key: integers(value, np.int32) for key, value in zip(keys, self.integers(), strict=True)}
+
+    def output(self, *inputs: Edge) -> Edge:
+        """Features."""
+        return Edge(inputs[0].channels, self.features, inputs[0].stride)
+
+    def forward(self, x: Tensor, residual: Tensor) -> Tensor:
+        """Two tensors of features to one."""
+        gain, centre, bias = self.constants()
+        return channel_norm(x, residual, gain, centre, bias, self.features)
+
+    def real(self, x: Tensor, residual: Tensor) -> Tensor:
+        """The norm in real numbers of features in real units; :data:`FLAT` is added to both variances."""
+        return real_norm(x, residual, self.kappa, self.phi, self.eta, FLAT * self.features.step**2)

@@ -1,0 +1,1 @@
+"""The networks, their rivals and twins, and what they cost."""

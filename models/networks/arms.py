@@ -1,0 +1,55 @@
+"""Arms for ablation: parts of the published networks that may be left out or changed."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any
+
+from bitpan.errors import ModelError
+
+ARMS: dict[str, tuple[str, ...]] = {
+    "srm": ("dynamic", "static", "none"),
+    "gsfa": ("filters", "initialisation", "features", "none"),
+    "wavelet": ("haar", "none"),
+    "norm": ("pixel", "none"),
+    "prior": ("diffusion", "condition", "none"),
+    "cdc": ("scene", "none"),
+    "outer_skip": ("none", "add"),
+}
+"""The choices of each; the first is the published network's."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Arms:
+    """One choice of each.
+
+    Attributes:
+        srm, gsfa: of S2BNet's unit, see :class:`bitpan.models.networks.s2bnet.S2BConv`.
+        wavelet, norm, prior, cdc, outer_skip: of BNNPan's block, see :class:`bitpan.models.networks.bnnpan.Block`.
+    """
+
+    srm: str = ARMS["srm"][0]
+    gsfa: str = ARMS["gsfa"][0]
+    wavelet: str = ARMS["wavelet"][0]
+    norm: str = ARMS["norm"][0]
+    prior: str = ARMS["prior"][0]
+    cdc: str = ARMS["cdc"][0]
+    outer_skip: str = ARMS["outer_skip"][0]
+
+    @property
+    def arms(self) -> dict[str, Any]:
+        """The choices by name."""
+        return {arm: getattr(self, arm) for arm in ARMS}
+
+    def require_arms(self, known: Collection[str], name: str) -> None:
+        """Raise :class:`ModelError` where another arm than those ``known`` to the network ``name`` was chosen."""
+        for arm, choice in self.arms.items():
+            if arm not in known and choice != ARMS[arm][0]:
+                raise ModelError(f"{name} has no {arm} to be {choice!r}; leave --{arm.replace('_', '-')} out")
+
+    def check_arms(self) -> None:
+        """Raise :class:`ModelError` where there is no such choice."""
+        for arm, choice in self.arms.items():
+            if choice not in ARMS[arm]:
+                raise ModelError(f"{arm} is one of {', '.join(ARMS[arm])}, not {choice!r}")

@@ -1,0 +1,104 @@
+"""S2BNet (arXiv 2509.23321): binary S2B-Convs, in series at full resolution or in the published U shape."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from bitpan.formats import Format
+from bitpan.models.layers.gabor_features import GaborFeatures
+from bitpan.models.layers.learned import BinaryConv, ScaledRPReLU, SpectralRedistribution
+from bitpan.models.layers.operation import Graph, Step
+from bitpan.models.layers.operations import Add, Pool, Up
+from bitpan.models.networks.binary_network import BinaryNetwork
+from bitpan.models.networks.configuration import Configuration
+
+
+class S2BConv(nn.Module):
+    """One binary unit: SRM, sign, binary convolution with GSFA, scale, RPReLU, residual (S2BNet).
+
+    GSFA's arm ``features`` stands in front of SRM, which then measures what it gives; the residual passes it by. The
+    others belong to the binary convolution's weights.
+    """
+
+    def __init__(self, channels: int, srm: str, gsfa: str, features: Format, seed: int) -> None:
+        super().__init__()
+        self.gabor = GaborFeatures(channels, features, seed) if gsfa == "features" else None
+        self.srm = SpectralRedistribution(channels, srm, features)
+        self.conv = BinaryConv(channels, gsfa, seed)
+        self.rprelu = ScaledRPReLU(channels, features)
+
+    def graph(self, i: int, x: str) -> Graph:
+        """Steps of unit number ``i`` from the tensor ``x`` to ``x<i + 1>``."""
+        name, seen = f"block{i}", x
+        if self.gabor is not None:
+            seen = f"y{i}"
+            yield Step(f"{name}.gabor", self.gabor, (x,), (seen,))
+        yield Step(f"{name}.sign", self.srm, (seen,), (f"s{i}",), (f"{name}.threshold",))
+        yield Step(f"{name}.conv", self.conv, (f"s{i}",), (f"p{i}",))
+        yield Step(f"{name}.rprelu", self.rprelu, (f"p{i}", x), (f"x{i + 1}",))
+
+
+class S2BNetFlat(BinaryNetwork):
+    """``blocks`` binary units in series at full resolution: the simplest accelerator."""
+
+    name = "s2bnet-flat"
+    arms = frozenset({"srm", "gsfa"})
+
+    def __init__(self, configuration: Configuration) -> None:
+        super().__init__(configuration)
+        own = configuration
+        self.blocks = nn.ModuleList(
+            S2BConv(own.channels, own.srm, own.gsfa, own.features, own.seed + i) for i in range(own.blocks)
+        )
+        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+    def body(self) -> Graph:
+        """Units one after the other: ``x0`` to ``x<blocks>``."""
+        for i, block in enumerate(self.blocks):
+            assert isinstance(block, S2BConv)
+            yield from block.graph(i, f"x{i}")
+
+
+class S2BNet(BinaryNetwork):
+    """The U shape: two encoder levels, a bottleneck and two decoder levels of two units each, skips added.
+
+    Down by average pooling, up bilinearly; ``channels`` throughout. Its depth is fixed.
+    """
+
+    name = "s2bnet"
+    arms = S2BNetFlat.arms
+    default_blocks = 10
+    fixed_depth = True
+
+    def __init__(self, configuration: Configuration) -> None:
+        super().__init__(configuration)
+        own = configuration
+        self.blocks = nn.ModuleList(
+            S2BConv(own.channels, own.srm, own.gsfa, own.features, own.seed + i) for i in range(own.blocks)
+        )
+        self.pool, self.up, self.add = Pool(), Up(), Add(own.features)
+        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+    def body(self) -> Graph:
+        """Two levels down, the bottleneck, two levels up."""
+        units = iter(range(len(self.blocks)))
+
+        def level(x: str) -> Graph:
+            for i in (next(units), next(units)):
+                block = self.blocks[i]
+                assert isinstance(block, S2BConv)
+                yield from block.graph(i, x)
+                x = f"x{i + 1}"
+
+        yield from level("x0")
+        yield Step("pool0", self.pool, ("x2",), ("down0",))
+        yield from level("down0")
+        yield Step("pool1", self.pool, ("x4",), ("down1",))
+        yield from level("down1")
+        yield Step("up1", self.up, ("x6",), ("up1",))
+        yield Step("skip1", self.add, ("up1", "x4"), ("joined1",))
+        yield from level("joined1")
+        yield Step("up0", self.up, ("x8",), ("up0",))
+        yield Step("skip0", self.add, ("up0", "x2"), ("joined0",))
+        yield from level("joined0")

@@ -1,0 +1,128 @@
+"""Quality of a fused image where there is no truth: D_lambda, D_s and QNR; D_lambda_K and HQNR.
+
+Every function takes images in counts on the PAN's grid: ``fused`` and ``lms``, the MS upsampled, ``(B, H, W)``, ``pan``
+``(1, H, W)`` and ``pan_low``, the PAN reduced and upsampled again, ``(H, W)``. They are compared in distinct blocks, 32
+pixels a side as in the DLPan toolbox; what does not fill a block at the right and lower border is left out of D_lambda
+and D_s (the toolbox refuses such images).
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+
+from bitpan.errors import DataError
+from bitpan.models.imagery.degrade import bicubic_kernel, filter_decimate, filtered, nyquist_gains
+from bitpan.models.quality.classical import upsample, upsample_fine
+from bitpan.models.quality.metrics import q2n
+
+Image = npt.NDArray[np.float64]
+
+BLOCK = 32
+
+
+def evaluate(
+    fused: npt.ArrayLike, pan: npt.ArrayLike, ms: npt.ArrayLike, ratio: int, sensor: str = "generic", block: int = BLOCK
+) -> dict[str, float]:
+    """All indices by name, with the project's own block-aligned kernels: what its networks and methods start from.
+
+    Args:
+        fused: ``(B, H, W)``.
+        pan: ``(1, H, W)``.
+        ms: ``(B, H/ratio, W/ratio)``.
+        ratio: PAN pixels per MS pixel.
+        sensor: a key of ``SENSORS``.
+        block: side of the blocks.
+    """
+    fused, pan, ms = (np.asarray(image, dtype=np.float64) for image in (fused, pan, ms))
+    if pan.shape != (1, *fused.shape[1:]) or fused.shape != (len(ms), *(ratio * size for size in ms.shape[1:])):
+        raise DataError(
+            f"fused {fused.shape}, PAN {pan.shape} and MS {ms.shape} do not belong together at ratio {ratio}"
+        )
+    kernel = bicubic_kernel(ratio)
+    pan_low = upsample_fine(filter_decimate(pan[0], ratio, kernel, kernel, "symmetric")[None], ratio)[0]
+    return indices(fused, upsample(np.round(ms), ratio), pan, pan_low, ratio, sensor, block)
+
+
+def indices(
+    fused: npt.ArrayLike,
+    lms: npt.ArrayLike,
+    pan: npt.ArrayLike,
+    pan_low: npt.ArrayLike,
+    ratio: int,
+    sensor: str = "generic",
+    block: int = BLOCK,
+) -> dict[str, float]:
+    """All indices by name, on an MS upsampled and a PAN smoothed by any kernels.
+
+    QNR is ``(1 - D_lambda) (1 - D_s)`` (Alparone et al., PE&RS 2008), HQNR ``(1 - D_lambda_K) (1 - D_s)`` (Aiazzi et
+    al., SPIE 2014), both with exponents of 1.
+    """
+    spectral, spatial = d_lambda(fused, lms, block), d_s(fused, lms, pan, pan_low, block)
+    khan = d_lambda_k(fused, lms, ratio, sensor, block)
+    return {
+        "D_lambda": spectral,
+        "D_s": spatial,
+        "QNR": (1 - spectral) * (1 - spatial),
+        "D_lambda_K": khan,
+        "HQNR": (1 - khan) * (1 - spatial),
+    }
+
+
+def d_lambda(fused: npt.ArrayLike, lms: npt.ArrayLike, block: int = BLOCK) -> float:
+    """Spectral distortion (Alparone et al., PE&RS 2008, p = 1): how the bands' likeness to each other changed.
+
+    The mean over all pairs of bands of ``|Q(fused_i, fused_j) - Q(lms_i, lms_j)|``; as in the toolbox it takes the MS
+    upsampled, where the paper has the MS itself in smaller blocks. One band has no pairs: NaN.
+    """
+    first, second = np.triu_indices(len(np.asarray(fused)), 1)
+    change = np.abs(_likeness(fused, block) - _likeness(lms, block))[first, second]
+    return float(change.mean()) if change.size else math.nan
+
+
+def d_s(
+    fused: npt.ArrayLike, lms: npt.ArrayLike, pan: npt.ArrayLike, pan_low: npt.ArrayLike, block: int = BLOCK
+) -> float:
+    """Spatial distortion (Alparone et al., PE&RS 2008, q = 1): how the bands' likeness to the PAN changed.
+
+    The mean over the bands of ``|Q(fused_i, pan) - Q(lms_i, pan_low)|``; as in the toolbox on the PAN's grid.
+    """
+    fine = _likeness(np.concatenate([np.asarray(fused), np.asarray(pan)]), block)
+    coarse = _likeness(np.concatenate([np.asarray(lms), np.asarray(pan_low)[None]]), block)
+    return float(np.abs(fine - coarse)[-1, :-1].mean())
+
+
+def d_lambda_k(
+    fused: npt.ArrayLike, lms: npt.ArrayLike, ratio: int, sensor: str = "generic", block: int = BLOCK
+) -> float:
+    """Spectral distortion of Khan et al. (IEEE TGRS 2009): ``1 - Q2n`` of the fused image seen by the MS sensor.
+
+    The fused image goes through the bands' MTF and is compared with the MS upsampled, as in the toolbox.
+    """
+    return 1 - q2n(filtered(fused, ratio, nyquist_gains(sensor, len(np.asarray(fused)))), lms, block=block)
+
+
+def _likeness(images: npt.ArrayLike, block: int) -> Image:
+    """Universal quality index of all pairs (Wang and Bovik, IEEE SPL 2002), mean over blocks: ``(C, C)``.
+
+    Where both blocks are flat it compares their means alone, and is 1 where these are zero, as in Wang's own program.
+    """
+    images = np.asarray(images, dtype=np.float64)
+    if images.ndim != 3 or min(images.shape[1:]) < block:
+        raise DataError(f"an image of shape {images.shape} has no whole block of {block}x{block} pixels")
+    count, rows, columns = images.shape[0], images.shape[1] // block, images.shape[2] // block
+    tiles = images[:, : rows * block, : columns * block].reshape(count, rows, block, columns, block)
+    tiles = np.ascontiguousarray(tiles.transpose(1, 3, 0, 2, 4)).reshape(rows * columns, count, block * block)
+    mean = tiles.mean(axis=2)
+    centred = tiles - mean[..., None]
+    covariance = centred @ centred.transpose(0, 2, 1)
+    variance = np.diagonal(covariance, axis1=1, axis2=2)
+
+    def ratio_of(product: Image, squares: Image) -> Image:
+        total = squares[:, :, None] + squares[:, None, :]
+        return np.divide(2 * product, total, out=np.ones_like(total), where=total > 0)
+
+    bias = ratio_of(mean[:, :, None] * mean[:, None, :], mean**2)
+    return np.asarray((ratio_of(covariance, variance) * bias).mean(axis=0))

@@ -1,0 +1,184 @@
+"""Methods by indices on images: how good networks and classical methods are, each image with its own statistics."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from bitpan.errors import DataError
+from bitpan.models.imagery.images import Image, of_triples
+from bitpan.models.imagery.triples import Triples
+from bitpan.models.networks.binary_network import BinaryNetwork
+from bitpan.models.networks.integers import to_integer_model
+from bitpan.models.networks.pansharpener import PanSharpener
+from bitpan.models.quality import classical, full_resolution, metrics
+from bitpan.models.quality.unrounded import unrounded
+
+Table = dict[str, dict[str, float]]
+"""Method: index: value."""
+
+Method = Callable[[Image], npt.NDArray[np.uint16]]
+"""Fuses an image: ``(B, H, W)`` counts."""
+
+MOST_SAMPLES = 16
+"""Images taken of one source at the end of a training."""
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """Indices by name of one method on one image."""
+
+    image: str
+    method: str
+    indices: Mapping[str, float]
+
+
+def _inputs(image: Image, network: PanSharpener) -> tuple[torch.Tensor, torch.Tensor]:
+    """PAN and MS ``(1, ., H, W)`` where the network is."""
+    device = next(network.parameters()).device
+    pan, ms = (torch.from_numpy(source[None].astype(np.float32)).to(device) for source in (image.pan, image.ms))
+    return pan, ms
+
+
+def network_method(network: PanSharpener) -> Method:
+    """The network as it will be used, not as it is trained, with every image's own scene parameters."""
+
+    @torch.no_grad()
+    def fuse(image: Image) -> npt.NDArray[np.uint16]:
+        training = network.training
+        fused: npt.NDArray[np.float32] = network.eval()(*_inputs(image, network))[0].cpu().numpy()
+        network.train(training)
+        counts: npt.NDArray[np.uint16] = np.floor(fused + 0.5).astype(np.uint16)
+        return counts
+
+    return fuse
+
+
+def unrounded_method(network: BinaryNetwork) -> Method:
+    """The network's integers with real features and the exact norm, see :mod:`bitpan.models.quality.unrounded`."""
+    model = to_integer_model(network)
+
+    def fuse(image: Image) -> npt.NDArray[np.uint16]:
+        pan, ms = _inputs(image, network)
+        scene = {name: value.cpu().numpy().astype(np.int64) for name, value in network.measure(pan, ms).items()}
+        return unrounded(model, {"pan": image.pan, "ms": image.ms}, scene).astype(np.uint16)
+
+    return fuse
+
+
+def classical_methods(names: Iterable[str] = tuple(classical.METHODS)) -> dict[str, Method]:
+    """Classical methods by name."""
+
+    def method(name: str) -> Method:
+        apply = classical.METHODS[name]
+        return lambda image: apply(image.pan, image.ms, image.ratio, image.bits, image.sensor)
+
+    unknown = [name for name in names if name not in classical.METHODS]
+    if unknown:
+        raise DataError(f"no classical method {unknown[0]!r}; there are {', '.join(classical.METHODS)}")
+    return {name: method(name) for name in names}
+
+
+def require_fit(label: str, network: PanSharpener, images: Iterable[Image]) -> None:
+    """Raise :class:`DataError` unless the network takes every image's bands, bits and ratio."""
+    own = network.configuration
+    for image in images:
+        if len(image.ms) != own.bands or image.ratio != own.ratio or image.bits > own.bits:
+            raise DataError(
+                f"{image.name}: {len(image.ms)} bands, ratio {image.ratio} and {image.bits} bits do not fit {label}, "
+                f"of {own.bands} bands, ratio {own.ratio} and {own.bits} bits; choose with --bands, --ratio, --bits"
+            )
+
+
+def indices_of(fused: npt.ArrayLike, image: Image, border: int = 0) -> dict[str, float]:
+    """Every index of one fused image: those against its truth, or those that need none."""
+    if image.gt is not None:
+        return metrics.evaluate(fused, image.gt, image.ratio, border)
+    if border % image.ratio:
+        raise DataError(f"a border of {border} pixels cuts MS pixels in two; take a multiple of {image.ratio}")
+    inside = (_cut(np.asarray(fused), border), _cut(image.pan, border), _cut(image.ms, border // image.ratio))
+    return full_resolution.evaluate(*inside, image.ratio, image.sensor)
+
+
+def _cut(images: npt.NDArray[Any], border: int) -> npt.NDArray[Any]:
+    height, width = images.shape[1:]
+    return images[:, border : height - border, border : width - border]
+
+
+def judge(
+    methods: Mapping[str, Method],
+    images: Iterable[Image],
+    border: int = 0,
+    indices: Callable[[npt.ArrayLike, Image, int], dict[str, float]] = indices_of,
+    look: Callable[[Image, str, npt.NDArray[np.uint16]], None] | None = None,
+) -> list[Judgement]:
+    """Every method on every image, image after image.
+
+    Args:
+        methods: by name.
+        images: with a truth or without.
+        border: pixels cut from every side first.
+        indices: what to compute of fused image, image and border.
+        look: called with every image, method and fused image.
+    """
+    judgements = []
+    for image in images:
+        for name, method in methods.items():
+            fused = method(image)
+            try:
+                judgements.append(Judgement(image.name, name, indices(fused, image, border)))
+            except DataError as error:
+                raise DataError(f"{image.name}: {error}") from None
+            if look is not None:
+                look(image, name, fused)
+    return judgements
+
+
+def mean_and_deviation(values: Sequence[float]) -> tuple[float, float]:
+    """Mean, and the standard deviation of a sample: NaN of one value."""
+    with np.errstate(invalid="ignore"):  # an infinite PSNR among them: equal images
+        return float(np.mean(values)), float(np.std(values, ddof=1)) if len(values) > 1 else math.nan
+
+
+def collect(judgements: Iterable[Judgement]) -> dict[str, dict[str, list[float]]]:
+    """Method: index: its values over the images that have it."""
+    table: dict[str, dict[str, list[float]]] = {}
+    for judgement in judgements:
+        row = table.setdefault(judgement.method, {})
+        for index, value in judgement.indices.items():
+            row.setdefault(index, []).append(value)
+    return table
+
+
+def quality(network: PanSharpener, held_out: Sequence[Triples]) -> Table:
+    """PSNR, SAM and ERGAS of the network, EXP and GSA, mean over the images: what a training ends with."""
+    bits = network.configuration.bits
+    images = [image for triples in held_out for image in of_triples(triples, bits)[:MOST_SAMPLES]]
+    methods = {network.name: network_method(network), **classical_methods(("EXP", "GSA"))}
+    judged = collect(judge(methods, images, indices=_few_indices))
+    return {method: {index: mean_and_deviation(row[index])[0] for index in row} for method, row in judged.items()}
+
+
+def _few_indices(fused: npt.ArrayLike, image: Image, border: int) -> dict[str, float]:
+    """Those that exist of strips of any width."""
+    if image.gt is None:
+        raise DataError("has no truth")
+    return {
+        "PSNR": metrics.psnr(fused, image.gt, border=border),
+        "SAM": metrics.sam(fused, image.gt, border),
+        "ERGAS": metrics.ergas(fused, image.gt, image.ratio, border),
+    }
+
+
+def as_text(table: Table) -> str:
+    """The table for people; PSNR in dB against the truth's maximum, SAM in degrees."""
+    lines = [f"{'':16}{'PSNR':>8}{'SAM':>8}{'ERGAS':>8}"]
+    for method, row in table.items():
+        lines.append(f"{method:16}{row['PSNR']:8.2f}{row['SAM']:8.3f}{row['ERGAS']:8.3f}")
+    return "\n".join(lines)

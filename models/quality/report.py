@@ -1,0 +1,75 @@
+"""From judgements to rows and pictures: what `bitpan evaluate` and `bitpan sweep` share."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from tqdm import tqdm
+
+from bitpan.models.imagery.images import Image
+from bitpan.models.networks.cost import cost
+from bitpan.models.networks.pansharpener import PanSharpener
+from bitpan.models.quality.judge import Judgement, Method, collect, judge, mean_and_deviation
+from bitpan.models.quality.quicklook import quicklook
+from bitpan.models.quality.tables import Fact, Row
+
+
+def judge_and_draw(
+    methods: Mapping[str, Method], images: Sequence[Image], border: int, folder: Path
+) -> list[Judgement]:
+    """Every method on every image, with a bar and a quick-look ``folder/IMAGE-METHOD.png`` of each."""
+    with tqdm(total=len(images) * len(methods), desc="judging", unit="image", dynamic_ncols=True) as bar:
+
+        def look(image: Image, method: str, fused: npt.NDArray[np.uint16]) -> None:
+            draw_look(folder / f"{file_name(f'{image.name}-{method}')}.png", image, fused)
+            bar.update()
+
+        return judge(methods, images, border, look=look)
+
+
+def draw_look(path: Path, image: Image, fused: npt.NDArray[np.uint16]) -> None:
+    """PAN, MS, fused image and, where there is a truth, truth and error map."""
+    quicklook(path, image.pan, image.ms, fused, image.gt)
+
+
+def file_name(text: str) -> str:
+    """``text`` without what does not belong into a file's name."""
+    return re.sub(r"[^\w.+-]+", "-", text).strip("-.")
+
+
+def make_rows(
+    judgements: Sequence[Judgement], images: Sequence[Image], facts: Mapping[str, Mapping[str, Fact]]
+) -> list[Row]:
+    """One row a method: mean and deviation over the images, how many they are, and its ``facts``."""
+    counts = {"images": sum(image.gt is not None for image in images)}
+    if counts["images"] < len(images):
+        counts["full-resolution images"] = len(images) - counts["images"]
+    return [
+        Row(method, {index: mean_and_deviation(row[index]) for index in row}, {**counts, **facts.get(method, {})})
+        for method, row in collect(judgements).items()
+    ]
+
+
+def cost_facts(network: PanSharpener) -> dict[str, Fact]:
+    """The columns of a network's cost."""
+    own = cost(network)
+    return {"parameters": own.parameters, "binary MACs": own.binary_macs, "other MACs": own.other_macs}
+
+
+def image_facts(images: Sequence[Image], judgements: Sequence[Judgement]) -> dict[str, Any]:
+    """Every image, and every value behind the means."""
+    return {
+        "images": [
+            {"name": image.name, "shape": list(image.pan.shape[1:]), "bands": len(image.ms), "bits": image.bits}
+            | {"sensor": image.sensor, "truth": image.gt is not None}
+            for image in images
+        ],
+        "values": [
+            {"image": judgement.image, "method": judgement.method, **judgement.indices} for judgement in judgements
+        ],
+    }

@@ -1,0 +1,112 @@
+"""What a finished sweep leaves: the table of arms and classical methods, every value behind it, a picture per arm."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bitpan.files import staged
+from bitpan.models.imagery.images import Image
+from bitpan.models.quality.judge import Judgement, classical_methods, collect, judge, mean_and_deviation, network_method
+from bitpan.models.quality.provenance import origin, provenance
+from bitpan.models.quality.report import draw_look, file_name, image_facts
+from bitpan.models.quality.tables import Fact, Row, markdown, write_tables
+from bitpan.models.sweep.file import Sweep
+from bitpan.models.sweep.run import Run, rate_name, validation_psnr
+from bitpan.models.training.checkpoint import load_network
+
+Runs = Mapping[str, Sequence[Run]]
+"""Runs by arm."""
+
+
+def write_report(sweep: Sweep, folder: Path, images: Sequence[Image], searches: Runs, seeds: Runs, began: float) -> str:
+    """Write the tables and pictures; return the table.
+
+    Args:
+        sweep: the file.
+        folder: where to.
+        images: the test images.
+        searches: the trainings that chose the rates.
+        seeds: those at the full budget; all are finished.
+        began: when, in ``time.monotonic()``.
+    """
+    judged = judge(classical_methods(sweep.classical), images, sweep.border)
+    rows = [_arm_row(arm, runs) for arm, runs in seeds.items()]
+    rows += [
+        Row(method, {index: (mean_and_deviation(values)[0], math.nan) for index, values in row.items()})
+        for method, row in collect(judged).items()
+    ]
+    document = {
+        **provenance(began, sweep.common.device),
+        "sweep": {
+            "title": sweep.title,
+            "rates": {
+                arm: {rate_name(run.settings.lr): validation_psnr(run) for run in searches[arm]} for arm in searches
+            },
+            "runs": [{"arm": run.arm, "settings": run.stated(), **(run.result() or {})} for run in _all(seeds)],
+        },
+        **image_facts(images, judged),
+    }
+    with staged(folder) as beside:
+        for arm, runs in seeds.items():
+            _draw(beside / "quicklooks" / f"{file_name(arm)}.png", runs, images[0])
+        write_tables(beside, sweep.title, _notes(sweep, images, seeds, document), rows, document)
+    return markdown(rows)
+
+
+def _all(runs: Runs) -> list[Run]:
+    return [run for arm in runs.values() for run in arm]
+
+
+def _finished(runs: Sequence[Run]) -> dict[Run, dict[str, Any]]:
+    """Results of the runs that did not diverge."""
+    results = {run: run.result() or {} for run in runs}
+    return {run: result for run, result in results.items() if "failed" not in result}
+
+
+def _arm_row(arm: str, runs: Sequence[Run]) -> Row:
+    """Mean and deviation over the seeds of the means over the images."""
+    results = list(_finished(runs).values())
+    means: dict[str, list[float]] = {}
+    for result in results:
+        judged = [
+            Judgement(value["image"], arm, {k: math.nan if v is None else v for k, v in value.items() if k != "image"})
+            for value in result["values"]
+        ]
+        for index, values in collect(judged)[arm].items():
+            means.setdefault(index, []).append(float(np.mean(values)))
+    facts: dict[str, Fact] = {"seeds": len(results), "rate": rate_name(runs[0].settings.lr)}
+    if results:
+        own = results[0]["cost"]
+        facts |= {"parameters": own["parameters"], "binary MACs": own["binary_macs"], "other MACs": own["other_macs"]}
+        facts["seconds"] = round(float(np.mean([result["seconds"] for result in results])))
+    return Row(arm, {index: mean_and_deviation(values) for index, values in means.items()}, facts)
+
+
+def _notes(sweep: Sweep, images: Sequence[Image], seeds: Runs, document: Mapping[str, Any]) -> list[str]:
+    own = sweep.common
+    notes = [
+        f"Every arm: {own.iterations} iterations of {own.batch} patches of {own.patch} x {own.patch} PAN pixels. Of "
+        f"several candidates its rate is the one with the best PSNR on the validation strips after "
+        f"{sweep.rate_iterations} iterations with its first seed; the test images had no part in it.",
+        "Mean over the test images; ± standard deviation over the seeds. PSNR in dB against the truth's maximum, SAM "
+        "in degrees. Parameters: full precision + binary/32. MACs per PAN pixel. Seconds of one training, one thread.",
+        f"Test images: {', '.join(image.name for image in images)}.",
+    ]
+    diverged = [run.title for runs in seeds.values() for run in runs if run not in _finished(runs)]
+    if diverged:
+        notes.append(f"Diverged, and not in the means: {'; '.join(diverged)}.")
+    return [*notes, origin(document)]
+
+
+def _draw(path: Path, runs: Sequence[Run], image: Image) -> None:
+    """The first test image fused by the first seed that did not diverge and whose weights are still there."""
+    for run in _finished(runs):
+        weights = run.folder / "checkpoint.pt"
+        if weights.exists():
+            draw_look(path, image, network_method(load_network(weights)[0])(image))
+            return

@@ -1,0 +1,112 @@
+"""Checkpoints: a network with its configuration, and where it is still being trained the state to go on from."""
+
+from __future__ import annotations
+
+import io
+import pickle
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from bitpan.errors import ModelError
+from bitpan.files import write_beside
+from bitpan.models.networks.configuration import Configuration
+from bitpan.models.networks.pansharpener import PanSharpener
+from bitpan.models.networks.registry import NETWORKS
+
+VERSION = 1
+"""Version of the file; a reader refuses any other."""
+
+KIND = "bitpan checkpoint"
+
+UNREADABLE = (
+    OSError,
+    RuntimeError,
+    EOFError,
+    pickle.UnpicklingError,
+    ValueError,
+    LookupError,
+    TypeError,
+    zipfile.BadZipFile,
+)
+"""What reading raises on files that are none of PyTorch's own."""
+
+
+def save_checkpoint(
+    path: Path,
+    network: PanSharpener,
+    provenance: Mapping[str, Any],
+    training: Mapping[str, Any] | None = None,
+) -> None:
+    """Write ``path``, beside and then renamed.
+
+    Args:
+        path: of the checkpoint.
+        network: its weights are stored on the CPU.
+        provenance: plain facts: command, seed, data, metrics.
+        training: optimiser, stage and iteration to resume from; None for a finished network.
+    """
+    document = {
+        "kind": KIND,
+        "version": VERSION,
+        "network": network.name,
+        "configuration": network.configuration.to_json(),
+        "state": {key: value.detach().cpu() for key, value in network.state_dict().items()},
+        "provenance": dict(provenance),
+        "training": None if training is None else dict(training),
+    }
+    stored = io.BytesIO()
+    torch.save(document, stored)
+    write_beside(path, stored.getvalue())
+
+
+def _line(error: Exception) -> str:
+    """The first line, and of an announcement that ends in a colon what it announces first."""
+    lines = [line.strip() for line in str(error).splitlines()] or [type(error).__name__]
+    return " ".join(lines[:2]) if lines[0].endswith(":") else lines[0]
+
+
+def read_checkpoint(path: Path) -> dict[str, Any]:
+    """The document in ``path``; raise :class:`ModelError` unless it is a checkpoint of this version."""
+    try:
+        with zipfile.ZipFile(path) as stored:  # torch.load reads past a wrong checksum
+            torn = stored.testzip()
+        document = None if torn else torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError:
+        raise ModelError(f"{path}: there is no such checkpoint; `bitpan train --out DIR` writes one") from None
+    except UNREADABLE as error:
+        raise ModelError(f"{path}: not a checkpoint ({_line(error)})") from None
+    if torn:
+        raise ModelError(f"{path}: damaged, its checksums are wrong; take another copy")
+    if not isinstance(document, dict) or document.get("kind") != KIND:
+        raise ModelError(f"{path}: a PyTorch file, but not a bitpan checkpoint")
+    if document.get("version") != VERSION:
+        raise ModelError(
+            f"{path}: checkpoint version {document.get('version')}, this bitpan reads {VERSION}; train it again"
+        )
+    missing = [key for key in ("network", "configuration", "state", "provenance", "training") if key not in document]
+    if missing:
+        raise ModelError(f"{path}: a damaged checkpoint without its {missing[0]}; train it again")
+    return document
+
+
+def network_of(document: Mapping[str, Any], path: Path) -> PanSharpener:
+    """The network a checkpoint's document holds; ``path`` is for the message of a :class:`ModelError`."""
+    name = document["network"]
+    if name not in NETWORKS:
+        raise ModelError(f"{path}: holds a network {name!r}; this bitpan knows {', '.join(NETWORKS)}")
+    try:
+        network: PanSharpener = NETWORKS[name](Configuration(**document["configuration"]))
+        network.load_state_dict(document["state"])
+    except (TypeError, RuntimeError, AttributeError, ValueError) as error:
+        raise ModelError(f"{path}: does not fit the network {name} ({_line(error)}); train it again") from None
+    return network
+
+
+def load_network(path: Path) -> tuple[PanSharpener, dict[str, Any]]:
+    """Network and provenance of the checkpoint ``path``."""
+    document = read_checkpoint(path)
+    return network_of(document, path).eval(), document["provenance"]

@@ -1,0 +1,44 @@
+"""Adapting a finished network to a scene."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from bitpan.errors import DataError, ModelError
+from bitpan.models.networks.configuration import Configuration
+from bitpan.models.training.checkpoint import load_network
+from bitpan.models.training.settings import Settings
+from bitpan.models.training.training import Training
+
+FINETUNING = {"iterations": 300, "lr": 5e-3, "hold_out": 0.0, "validate_every": 100}
+"""Defaults of a fine-tuning. Nothing is held out: the pair to be fused is all there is to learn from."""
+
+
+def finetune(path: Path, given: dict[str, Any]) -> Training:
+    """A training that starts from the weights and the configuration in the checkpoint ``path``.
+
+    Args:
+        path: of a finished checkpoint.
+        given: settings by name; what is not given is the checkpoint's, or :data:`FINETUNING`'s.
+
+    Raises:
+        ModelError: if a given setting contradicts the checkpoint.
+        DataError: if the data do not fit it.
+    """
+    network, _ = load_network(path)
+    own = network.configuration
+    names = ({f.name for f in fields(Settings)} & {f.name for f in fields(Configuration)}) - {"bands", "seed"}
+    fixed = {name: getattr(own, name) for name in sorted(names)} | {"network": network.name}
+    for name, value in fixed.items():
+        if given.get(name, value) != value:
+            raise ModelError(
+                f"{path}: its {name} is {value}, which --{name.replace('_', '-')} {given[name]} contradicts; "
+                "leave it out, or train anew"
+            )
+    settings = Settings(**{**FINETUNING, **given, **fixed, "finetune": str(path)})
+    try:
+        return Training(settings, network)
+    except DataError as error:
+        raise DataError(f"{error} ({path} is for {own.bands} bands of {own.bits} bits at ratio {own.ratio})") from None

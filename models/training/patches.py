@@ -1,0 +1,119 @@
+"""What a training sees: its images, and random patches of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from bitpan.errors import DataError
+from bitpan.models.imagery.sources import parse
+from bitpan.models.imagery.triples import HELD_OUT_SEED, Counts, Triples, check_constant, load_source, split, synthetic
+from bitpan.models.training import distributed
+from bitpan.models.training.settings import Settings
+
+Place = tuple[int, int, int, npt.NDArray[np.int64]]
+"""Sample, row and column in MS pixels, and whether to flip either axis and to transpose."""
+
+
+def gather(settings: Settings) -> tuple[list[Triples], list[Triples]]:
+    """Training and held-out images of all sources.
+
+    Raises:
+        DataError: naming source, value and cure.
+    """
+    own = settings
+    parsed = [parse(source, own.bands, own.bits, own.sensor, own.shift) for source in own.data]
+    sources = [load_source(source, own.ratio) for source in parsed]
+    _compare_depths([loaded for source, loaded in zip(parsed, sources, strict=True) if not source.depth_stated])
+    if own.reserve > 0:
+        sources = [split(source, own.reserve)[0] for source in sources]
+    training, held_out = list(sources), []
+    if own.hold_out > 0:
+        parts = [split(source, own.hold_out) for source in sources]
+        training, held_out = [part for part, _ in parts], [rest for _, rest in parts]
+        for part in held_out:
+            check_constant({"pan": part.pan, "gt": part.gt}, f"{part.name}, what is held out of it", own.bands)
+    if own.synthetic and own.seed + own.synthetic > HELD_OUT_SEED:
+        raise DataError(f"--seed {own.seed}: synthetic scenes from {HELD_OUT_SEED} on are held out; take a lower one")
+    if own.synthetic:
+        quiet = distributed.rank() > 0
+        training += synthetic(own.synthetic, own.scene_size, own.seed, own.bits, quiet)
+        held_out += synthetic(2, own.scene_size, HELD_OUT_SEED, own.bits, quiet)
+    if not training:
+        raise DataError("there is nothing to train on; give --data or --synthetic N")
+    _check_bands(training)
+    return training, held_out
+
+
+def _check_bands(sources: Sequence[Triples]) -> None:
+    first = sources[0]
+    for other in sources[1:]:
+        if other.gt.shape[1] != first.gt.shape[1]:
+            raise DataError(
+                f"{first.name} has {first.gt.shape[1]} bands, {other.name} {other.gt.shape[1]}; choose the same number "
+                "of each with --bands"
+            )
+
+
+def _compare_depths(sources: Sequence[Triples]) -> None:
+    """Refuse imagery of another depth among the rest; one bit less is a darker scene."""
+    depths = {source.name: int(max(source.pan.max(), source.gt.max())).bit_length() for source in sources}
+    low, high = min(depths, key=depths.__getitem__, default=""), max(depths, key=depths.__getitem__, default="")
+    if low and depths[high] - depths[low] > 1:
+        raise DataError(
+            f"the bit depths differ: {low} fills {depths[low]} bits, {high} {depths[high]}; where their counts do mean "
+            f"the same say so, as in {low}:bits={depths[low]}"
+        )
+
+
+def draw(
+    sources: Sequence[Triples], batch: int, patch: int, seed: Sequence[int], part: slice = slice(None)
+) -> tuple[Tensor, Tensor, Tensor]:
+    """A batch of random patches, flipped and transposed at random: pan, ms and gt as floats.
+
+    The same ``seed`` gives the same batch, so that a resumed training sees what it would have seen; ``part`` of it is
+    cut out and returned, so that several processes can share it.
+    """
+    random = np.random.default_rng(seed)
+    sizes = np.array([triples.gt.shape[0] * triples.gt.shape[2] * triples.gt.shape[3] for triples in sources], float)
+    which = random.choice(len(sources), batch, p=sizes / sizes.sum())
+    places = [(sources[i], _place(sources[i], patch, random)) for i in which]
+    cuts = [_cut(triples, patch, place) for triples, place in places[part]]
+    pan, ms, gt = (torch.from_numpy(np.stack(images).astype(np.float32)) for images in zip(*cuts, strict=True))
+    return pan, ms, gt
+
+
+def _place(triples: Triples, patch: int, random: np.random.Generator) -> Place:
+    ratio, (samples, _, height, width) = triples.ratio, triples.gt.shape
+    if patch % ratio or patch > min(height, width):
+        raise DataError(
+            f"{triples.name}: {height}x{width} pixels hold no patch of {patch} at ratio {ratio}; set --patch, or hold "
+            "out less"
+        )
+    n = int(random.integers(samples))
+    y, x = (int(random.integers((size - patch) // ratio + 1)) for size in (height, width))
+    return n, y, x, random.integers(0, 2, 3)
+
+
+def _cut(triples: Triples, patch: int, place: Place) -> tuple[Counts, Counts, Counts]:
+    ratio, (n, y, x, flips) = triples.ratio, place
+
+    def cut(images: Counts, step: int) -> Counts:
+        size = patch // step
+        top, left = y * ratio // step, x * ratio // step
+        image = images[n, :, top : top + size, left : left + size]
+        image = image[:, ::-1] if flips[0] else image
+        image = image[:, :, ::-1] if flips[1] else image
+        return image.transpose(0, 2, 1) if flips[2] else image
+
+    return cut(triples.pan, 1), cut(triples.ms, ratio), cut(triples.gt, 1)
+
+
+def tensors(triples: Triples) -> tuple[Tensor, Tensor, Tensor]:
+    """pan, ms and gt as float tensors that hold the integers."""
+    pan, ms, gt = (torch.from_numpy(image.astype(np.float32)) for image in (triples.pan, triples.ms, triples.gt))
+    return pan, ms, gt

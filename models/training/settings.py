@@ -1,0 +1,133 @@
+"""What determines a training, and nothing else does."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from itertools import accumulate
+from typing import Any
+
+from bitpan.errors import DataError, ModelError
+from bitpan.models.networks.arms import Arms
+
+WARM_UP = 50
+"""Iterations over which the learning rate rises, at the beginning of each stage."""
+
+
+@dataclass(frozen=True)
+class Settings(Arms):
+    """Everything that determines a training; stored in its checkpoints.
+
+    Attributes:
+        network: name in ``NETWORKS``.
+        data: sources, see :func:`bitpan.models.imagery.readers.read`.
+        synthetic, scene_size: number and width of synthetic scenes.
+        bands, bits, ratio, sensor: of the data.
+        shift: displacement (dy, dx) of the pairs' MS in PAN pixels, see :func:`bitpan.models.imagery.degrade.wald`.
+        reserve: fraction of each source left out altogether, for tests, see :func:`.triples.split`.
+        hold_out: fraction of the rest kept for validation.
+        blocks, channels: of the network; 0 blocks stands for its own depth.
+        iterations, batch, patch, seed: of the training.
+        stages: shares of the iterations, one per stage of the network; empty takes the network's own.
+        lr: peak learning rate, one or one per stage.
+        finetune: checkpoint whose weights were taken; only the network's last stage is trained then.
+        validate_every: iterations between validations.
+        save_every: seconds between checkpoints.
+        device, threads, compile: where and how it runs, see :func:`bitpan.models.layers.kernels.compile_kernels`.
+        amp: bf16 where the network allows it, see :mod:`bitpan.models.training.precision`.
+        command: how it was started.
+    """
+
+    network: str = "s2bnet-flat"
+    data: tuple[str, ...] = ()
+    synthetic: int = 0
+    scene_size: int = 256
+    bands: tuple[int, ...] | None = None
+    bits: int = 11
+    ratio: int = 4
+    sensor: str = "generic"
+    shift: tuple[float, float] = (0.0, 0.0)
+    reserve: float = 0.0
+    hold_out: float = 0.3
+    blocks: int = 0
+    channels: int = 32
+    iterations: int = 4000
+    batch: int = 16
+    patch: int = 32
+    stages: tuple[float, ...] = ()
+    lr: float | tuple[float, ...] = 1e-2
+    seed: int = 0
+    finetune: str = ""
+    validate_every: int = 500
+    save_every: float = 60.0
+    device: str = "cpu"
+    threads: int = 0
+    compile: bool = False
+    amp: bool = False
+    command: str = ""
+
+    def __post_init__(self) -> None:
+        for name in ("iterations", "batch", "patch", "scene_size", "validate_every", "channels", "ratio"):
+            if getattr(self, name) < 1:
+                raise DataError(f"--{name.replace('_', '-')} {getattr(self, name)}: at least 1")
+        for name in ("synthetic", "seed", "save_every", "threads"):
+            if not getattr(self, name) >= 0:
+                raise DataError(f"--{name.replace('_', '-')} {getattr(self, name)}: at least 0")
+        if not 0 <= self.hold_out < 1 or not all(0 < rate < math.inf for rate in self.rates):
+            raise DataError(f"--hold-out {self.hold_out} must lie in [0, 1) and --lr {self.lr} above 0")
+        if not 0 <= self.reserve < 1:
+            raise DataError(f"--reserve {self.reserve} must lie in [0, 1)")
+        if not all(0 < share < math.inf for share in self.stages):
+            raise DataError(f"--stages {','.join(map(str, self.stages))}: every share is above 0")
+        if self.patch % self.ratio:
+            raise DataError(f"--patch {self.patch}: take a multiple of the ratio {self.ratio}")
+
+    @property
+    def rates(self) -> tuple[float, ...]:
+        """Peak learning rates: one, or one per stage."""
+        return self.lr if isinstance(self.lr, tuple) else (self.lr,)
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain types."""
+        values = ((f.name, getattr(self, f.name)) for f in fields(self))
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in values}
+
+    @classmethod
+    def from_json(cls, stored: Mapping[str, Any]) -> Settings:
+        """What :meth:`to_json` gave; what older files lack takes its default.
+
+        Raises:
+            ModelError: if there is a setting that this bitpan does not know.
+        """
+        unknown = sorted(stored.keys() - {f.name for f in fields(cls)})
+        if unknown:
+            raise ModelError(f"unknown setting {unknown[0]!r}: use the bitpan that wrote it")
+        values: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value for name, value in stored.items()
+        }
+        return cls(**values)
+
+
+def stage_ends(settings: Settings, stages: Sequence[str], shares: Sequence[float]) -> tuple[int, ...]:
+    """The iteration at which each of ``stages`` ends; ``shares`` are the network's own.
+
+    Raises:
+        DataError: if shares or learning rates are not one per stage, or a stage would have no iteration.
+    """
+    shares = settings.stages or shares
+    if len(shares) != len(stages) or len(settings.rates) not in (1, len(stages)):
+        raise DataError(
+            f"{settings.network} trains in {len(stages)} stages ({', '.join(stages)}), but --stages has {len(shares)} "
+            f"and --lr {len(settings.rates)} values; give one for each"
+        )
+    ends = tuple(round(settings.iterations * total / sum(shares)) for total in accumulate(shares))
+    if any(end <= start for start, end in zip((0, *ends), ends, strict=False)):
+        raise DataError(f"--iterations {settings.iterations} leave a stage of {settings.network} none; give more")
+    return ends
+
+
+def learning_rate(peak: float, iteration: int, iterations: int) -> float:
+    """Linear warm-up, then half a cosine down to zero, of ``iteration`` among the ``iterations`` of a stage."""
+    warm = min(1.0, (iteration + 1) / WARM_UP)
+    return peak * warm * 0.5 * (1 + math.cos(math.pi * iteration / iterations))

@@ -1,0 +1,99 @@
+"""The resampling operations read back from the export grammar, one node at a time."""
+
+import numpy as np
+import pytest
+from onnx import numpy_helper
+from qonnx.core.modelwrapper import ModelWrapper
+from qonnx.core.onnx_exec import execute_onnx
+from qonnx.transformation.infer_shapes import InferShapes
+
+from bitpan.errors import BuildError
+from bitpan.model import execute
+from bitpan.qonnx.grammar import INPUTS, READERS, Found, recognise
+from bitpan.qonnx.pattern import Graph
+
+OPS = ("haar", "inverse_haar", "pool", "up", "add", "add_clip")
+
+
+@pytest.fixture(scope="module")
+def model(resampler):
+    return resampler(("conv", ("pool", "conv", ("haar", "conv"))))
+
+
+def read(proto, model, node):
+    """Operation, attributes and inputs found for a node's output."""
+    op, match = recognise(Graph(proto.graph), node.output)
+    found, arrays = READERS[op](Found(node.name, match, model.tensors[node.output].format))
+    assert not arrays
+    return op, found, tuple(match.tensors[key] for key in INPUTS[op])
+
+
+def test_every_resampling_node_is_read_back(model, qonnx):
+    proto = qonnx(model, 16, 16)
+    nodes = [node for node in model.nodes if node.op in OPS]
+    assert {node.op for node in nodes} == set(OPS)
+    for node in nodes:
+        op, attributes, inputs = read(proto, model, node)
+        assert (op, attributes) == (node.op, dict(node.attributes))
+        assert inputs == node.inputs or (op == "add" and inputs[::-1] == node.inputs)
+
+
+def test_the_grammar_computes_what_the_integers_do(model, qonnx, random_inputs):
+    wrapper = ModelWrapper(qonnx(model, 16, 24)).transform(InferShapes())
+    inputs, scene = random_inputs(model, 16, 24)
+    integers = dict(inputs)
+    execute(model, inputs, scene, watch=integers.__setitem__)
+    feeds = {name: value[None].astype(np.float32) for name, value in inputs.items()}
+    feeds |= {name: value.astype(np.float32) for name, value in scene.items()}
+    values = execute_onnx(wrapper, feeds, return_full_exec_context=True)
+    for node in model.nodes:
+        assert np.array_equal(values[node.output][0], integers[node.output]), node.name
+
+
+def producer(proto, tensor, *path):
+    """The node that computes ``tensor``, or the one that computes its given input, and so on."""
+    node = next(node for node in proto.graph.node if tensor in node.output)
+    return producer(proto, node.input[path[0]], *path[1:]) if path else node
+
+
+def set_ints(node, key, value):
+    next(attribute for attribute in node.attribute if attribute.name == key).ints[:] = value
+
+
+def set_constant(proto, name, change):
+    tensor = next(tensor for tensor in proto.graph.initializer if tensor.name == name)
+    tensor.CopyFrom(numpy_helper.from_array(change(numpy_helper.to_array(tensor).copy()), name))
+
+
+def flipped(kernel):
+    kernel[1, 0, 1, 1] *= -1
+    return kernel
+
+
+@pytest.mark.parametrize(
+    ("op", "path", "damage", "said"),
+    [
+        ("haar", (), lambda proto, node: set_ints(node, "strides", [1, 1]), "halve or double"),
+        ("haar", (), lambda proto, node: set_constant(proto, node.input[1], flipped), "no wavelet's subband"),
+        ("inverse_haar", (0, 0, 0, 0, 0, 1), lambda proto, node: set_constant(proto, node.input[1], flipped), "kernel"),
+        ("inverse_haar", (0, 0, 0, 0), lambda proto, node: node.input.reverse(), "another kernel"),
+        ("inverse_haar", (), lambda proto, node: set_constant(proto, node.input[1], lambda low: low + 1), "clips to"),
+        ("pool", (0,), lambda proto, node: set_constant(proto, node.input[1], lambda half: half * 0), "half up"),
+        ("pool", (0, 0), lambda proto, node: set_ints(node, "strides", [1, 1]), "2x2 blocks"),
+        ("up", (0, 0, 0), lambda proto, node: set_ints(node, "pads", [2] * 4), "halve or double"),
+        ("up", (0, 0, 0), lambda proto, node: set_constant(proto, node.input[1], flipped), "kernel"),
+        (
+            "up",
+            (0, 0, 0, 0),
+            lambda proto, node: set_constant(proto, node.input[1], lambda pads: 2 * pads),
+            "one pixel",
+        ),
+        ("add", (), lambda proto, node: set_constant(proto, node.input[1], lambda low: low + 1), "clips to"),
+    ],
+)
+def test_what_is_written_otherwise_is_refused(model, qonnx, op, path, damage, said):
+    node = next(node for node in model.nodes if node.op == op)
+    proto = qonnx(model)
+    damage(proto, producer(proto, node.output, *path))
+    with pytest.raises(BuildError, match=f"node {node.name}: .*{said}"):
+        read(proto, model, node)

@@ -1,0 +1,84 @@
+import numpy as np
+import pytest
+from onnx import numpy_helper
+
+from bitpan.errors import BuildError, MismatchError
+from bitpan.qonnx.check import check_qonnx
+from bitpan.qonnx.read import load_qonnx, raise_graph
+
+
+@pytest.fixture(scope="module")
+def model(random_model):
+    return random_model(blocks=2, channels=8)
+
+
+def test_raises_every_number_back(model, qonnx):
+    raised = raise_graph(qonnx(model))
+    assert raised.nodes == model.nodes
+    assert raised.tensors == model.tensors
+    assert raised.scene == model.scene
+    assert raised.constants.keys() == model.constants.keys()
+    for name, array in model.constants.items():
+        assert np.array_equal(raised.constants[name], array), name
+        assert raised.constants[name].dtype == array.dtype, name
+
+
+@pytest.mark.parametrize("bits", [8, 11, 16])
+def test_graph_and_integers_agree(random_model, qonnx, bits):
+    proto = qonnx(random_model(blocks=1, channels=8, bits=bits), 8, 12)
+    check_qonnx(proto, raise_graph(proto))
+
+
+def test_a_changed_weight_is_found(model, qonnx):
+    proto = qonnx(model, 8, 8)
+    raised = raise_graph(proto)
+    raised.constants["head.weights"][3, 1, 0, 2] ^= 1
+    with pytest.raises(MismatchError, match=r"node head: .* first at \(3, "):
+        check_qonnx(proto, raised)
+
+
+def replaced(proto, kind, **changes):
+    node = next(node for node in proto.graph.node if node.op_type == kind)
+    for key, value in changes.items():
+        next(a for a in node.attribute if a.name == key).ints[:] = value
+    return proto
+
+
+def test_foreign_operator_is_named(model, qonnx):
+    proto = qonnx(model)
+    floor = [node for node in proto.graph.node if node.op_type == "Floor"][-1]
+    floor.op_type = "Round"
+    with pytest.raises(BuildError, match=rf"{floor.name}|\(Round\)|\(Add\)|\(Clip\)"):
+        raise_graph(proto)
+
+
+def test_zero_padding_of_a_binary_tensor_is_refused(model, qonnx):
+    proto = qonnx(model)
+    pad = next(node for node in proto.graph.node if node.op_type == "Pad")
+    value = next(t for t in proto.graph.initializer if t.name == pad.input[2])
+    value.CopyFrom(numpy_helper.from_array(np.float32(0), value.name))
+    with pytest.raises(BuildError, match=r"block0\.conv: pads with 0"):
+        raise_graph(proto)
+
+
+def test_half_to_even_is_refused(model, qonnx):
+    proto = qonnx(model)
+    floor = next(node for node in proto.graph.node if node.op_type == "Floor" and node.input[0] != "")
+    producers = {node.output[0]: node for node in proto.graph.node}
+    constants = {t.name: t for t in proto.graph.initializer}
+    half = constants[producers[producers[floor.input[0]].input[0]].input[1]]
+    half.CopyFrom(numpy_helper.from_array(np.float64(0), half.name))
+    with pytest.raises(BuildError, match="no rounding half up"):
+        raise_graph(proto)
+
+
+def test_strides_are_refused(model, qonnx):
+    with pytest.raises(BuildError, match="strides"):
+        raise_graph(replaced(qonnx(model), "Conv", strides=[2, 2]))
+
+
+def test_a_file_that_is_no_model(tmp_path):
+    path = tmp_path / "scene.tif"
+    path.write_bytes(b"II*\0 not a model")
+    with pytest.raises(BuildError, match=r"scene\.tif"):
+        load_qonnx(path)

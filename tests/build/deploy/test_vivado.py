@@ -1,0 +1,84 @@
+"""The Tcl script and the way Vivado is run, with stand-ins for Vivado: no Vivado has run the script."""
+
+import shutil
+import subprocess
+from dataclasses import replace
+
+import pytest
+
+from bitpan.build.boards import BOARDS, board
+from bitpan.build.deploy import vivado
+from bitpan.errors import BuildError
+
+# Every Vivado command answers with nothing; what the script decides on is given.
+STAND_IN = """
+set log [open commands.log w]
+proc unknown {args} { puts $::log [join $args " "]; return "" }
+proc get_property {name args} { return [dict get {PROGRESS 100% SLACK 0.1} $name] }
+proc glob {args} { return [list [lindex $args 0]] }
+rename file real_file
+proc file {args} {
+    if {[lindex $args 0] eq "copy"} { puts $::log "copy [lindex $args end]"; return }
+    uplevel 1 [list real_file {*}$args]
+}
+source build.tcl
+close $log
+"""
+
+
+@pytest.mark.skipif(shutil.which("tclsh") is None, reason="tclsh is not installed")
+@pytest.mark.parametrize("bands", [3, 4, 8])
+@pytest.mark.parametrize("name", sorted(BOARDS))
+def test_script_runs_to_its_end(name, bands, tmp_path):
+    vivado.write_script(tmp_path / "build.tcl", board(name), "bitpan_accelerator", ["rtl/a.sv", "rtl/b.v"], bands)
+    (tmp_path / "run.tcl").write_text(STAND_IN)
+    done = subprocess.run(["tclsh", "run.tcl"], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    commands = (tmp_path / "commands.log").read_text()
+    assert f"{tmp_path}/rtl/a.sv {tmp_path}/rtl/b.v" in commands
+    for dma in ("axi_dma_pan", "axi_dma_ms", "axi_dma_fused"):
+        assert f"xilinx.com:ip:axi_dma {dma}" in commands
+    assert ("axis_dwidth_converter" in commands) == (bands == 3)
+    assert f"copy {tmp_path}/bitpan.hwh" in commands
+
+
+def test_unknown_board_is_named():
+    with pytest.raises(BuildError, match=r"'zybo'; known are pynq-z2"):
+        board("zybo")
+
+
+def stand_in(tmp_path, monkeypatch, text):
+    tool = tmp_path / "bin" / "vivado"
+    tool.parent.mkdir()
+    tool.write_text(f"#!/bin/sh\n{text}\n")
+    tool.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tool.parent}:/usr/bin:/bin")
+    assert vivado.available()
+
+
+def test_progress_and_outputs(tmp_path, monkeypatch):
+    stand_in(tmp_path, monkeypatch, "echo noise; echo 'bitpan: synthesis'; touch bitpan.bit bitpan.hwh")
+    told = []
+    vivado.run(tmp_path, told.append)
+    assert told == ["synthesis"]
+
+
+def test_first_error_is_shown(tmp_path, monkeypatch):
+    stand_in(
+        tmp_path,
+        monkeypatch,
+        "printf 'INFO: a\\nCRITICAL WARNING: c\\nERROR: [Synth 8-439] module x\\nERROR: b\\n' > vivado.log; exit 1",
+    )
+    with pytest.raises(BuildError, match=r"ERROR: \[Synth 8-439\] module x \(log: "):
+        vivado.run(tmp_path, lambda what: None)
+
+
+def test_missing_bitstream_is_an_error(tmp_path, monkeypatch):
+    stand_in(tmp_path, monkeypatch, "touch bitpan.hwh")
+    with pytest.raises(BuildError, match=r"missing bitpan\.bit"):
+        vivado.run(tmp_path, lambda what: None)
+
+
+def test_boards_are_those_of_the_device_table():
+    assert replace(board("zcu104"), clock_mhz=0).lut == 230_400
+    assert {name: (b.lut, b.dsp, b.bram36, b.uram) for name, b in BOARDS.items()}["pynq-z2"] == (53_200, 220, 140, 0)

@@ -1,0 +1,275 @@
+"""The PYNQ driver as it stands, against the register-level board; behind its DMAs a model of the accelerator."""
+
+import hashlib
+import sys
+
+import numpy as np
+import pytest
+
+from bitpan import cli
+from bitpan.errors import DeviceError, DeviceTimeoutError, MissingDependencyError, ModelError
+from bitpan.host.device.devices import CpuDevice
+from bitpan.host.device.fpga import FpgaDevice
+from bitpan.host.scene.parameters import compute_scene_parameters
+from bitpan.host.scene.scene import array_scene
+from bitpan.host.stream import fuse_array
+from bitpan.hw.simulate.standin import Board
+from bitpan.model import execute
+from bitpan.package import Package
+from bitpan.registers import Registers
+
+
+@pytest.fixture
+def package(small_model, write_package):
+    return Package.load(write_package(small_model))
+
+
+@pytest.fixture
+def board(package, model_accelerator):
+    board = Board(model_accelerator(package), package.dma, package.accelerator)
+    with board.installed():
+        yield board
+
+
+def make_frames(package, random_inputs, count):
+    found = [random_inputs(package.model, *package.frame, seed=seed) for seed in range(count)]
+    return [inputs for inputs, _ in found], [scene for _, scene in found]
+
+
+def test_frames_and_scenes(package, board, random_inputs):
+    """Several scenes in turn, their words in alternating banks; every frame by its own scene's."""
+    frames, scenes = make_frames(package, random_inputs, 4)
+    device = FpgaDevice(package)
+    for scene in scenes[:3]:
+        device.load_scene(scene)
+        fused = list(device.fuse((inputs["pan"], inputs["ms"]) for inputs in frames))
+        assert len(fused) == 4
+        for inputs, result in zip(frames, fused, strict=True):
+            np.testing.assert_array_equal(result, execute(package.model, inputs, scene))
+    assert sorted(set(board.accelerator.bank_of_frame)) == [0, 1]
+    assert board.overlays == [str(package.bitstream)]
+    device.close()
+
+
+def test_next_frame_is_prepared_while_one_runs(package, board, random_inputs):
+    frames, scenes = make_frames(package, random_inputs, 3)
+    under_way = []
+
+    def watched():
+        for inputs in frames:
+            under_way.append(len(board.accelerator.bank_of_frame) - board.accelerator.finished)
+            yield inputs["pan"], inputs["ms"]
+
+    device = FpgaDevice(package)
+    device.load_scene(scenes[0])
+    results = device.fuse(watched())
+    first = next(results)
+    assert len(board.accelerator.bank_of_frame) == 2, "the second frame runs while the first is handed out"
+    np.testing.assert_array_equal(first, execute(package.model, frames[0], scenes[0]))
+    list(results)
+    assert under_way == [0, 1, 1]
+
+
+def test_scene_equals_the_cpu(package, board, small_model, small_engine):
+    rng = np.random.default_rng(0)
+    pan, ms = rng.integers(0, 2048, (1, 90, 100)), rng.integers(0, 2048, (2, 23, 25))
+    pan[:, :40, :50] = 0
+    scene = array_scene(small_model, pan, ms, nodata=0)
+    parameters = compute_scene_parameters(small_model, scene, small_engine)
+    expected = fuse_array(small_model, scene, CpuDevice(small_engine), parameters)
+    np.testing.assert_array_equal(fuse_array(small_model, scene, FpgaDevice(package), parameters), expected)
+
+
+def test_command(package, board, pair, tmp_path, capsys):
+    """``bitpan fuse --device fpga`` writes the file that ``--device cpu`` writes."""
+    pan, ms = pair()
+    files = []
+    for options in (["--device", "fpga", "--package"], ["--model"]):
+        out = tmp_path / f"{len(files)}.tif"
+        assert cli.main(["fuse", str(pan), str(ms), "-o", str(out), *options, str(package.folder)]) == 0
+        files.append(out.read_bytes())
+    assert files[0] == files[1]
+    assert cli.main(["fuse", str(pan), str(ms), "-o", str(out), "--package", str(package.folder), "--model", "x"]) == 1
+    wrong = ["--device", "fpga", "--package", str(package.folder), "--tile", "64"]
+    assert cli.main(["fuse", str(pan), str(ms), "-o", str(out), *wrong]) == 1
+    assert "leave --tile 64 out" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("stream", ["pan", "ms", "fused"])
+@pytest.mark.parametrize(("bit", "said"), [(4, "internal error"), (5, "memory refused"), (6, "not decoded")])
+def test_dma_errors(package, board, random_inputs, stream, bit, said):
+    frames, scenes = make_frames(package, random_inputs, 1)
+    device = FpgaDevice(package, timeout=0.3)
+    device.load_scene(scenes[0])
+    board.faults[stream] = 1 << bit
+    with pytest.raises(DeviceError, match=f"axi_dma_{stream} failed, DMASR 0x.*{said}"):
+        list(device.fuse([(frames[0]["pan"], frames[0]["ms"])]))
+
+
+def test_works_again_after_an_error_that_left_the_accelerator_alone(package, board, random_inputs):
+    """A caller that stops in mid-scene: the frame under way runs out and the next scene is right."""
+    frames, scenes = make_frames(package, random_inputs, 3)
+    device = FpgaDevice(package)
+    device.load_scene(scenes[0])
+    results = device.fuse((inputs["pan"], inputs["ms"]) for inputs in frames)
+    next(results)
+    results.close()
+    device.load_scene(scenes[1])
+    (fused,) = device.fuse([(frames[2]["pan"], frames[2]["ms"])])
+    np.testing.assert_array_equal(fused, execute(package.model, frames[2], scenes[1]))
+
+
+def test_hang(package, board, random_inputs):
+    frames, scenes = make_frames(package, random_inputs, 1)
+    device = FpgaDevice(package, timeout=0.2)
+    device.load_scene(scenes[0])
+    board.hung = True
+    with pytest.raises(DeviceTimeoutError) as error:
+        list(device.fuse([(frames[0]["pan"], frames[0]["ms"])]))
+    for part in ("axi_dma_pan", "axi_dma_ms", "axi_dma_fused", "DMASR", "STARTED 0x1, FINISHED 0x0", "0.2 s"):
+        assert part in str(error.value)
+
+
+def test_status_bits(package, board, random_inputs):
+    frames, scenes = make_frames(package, random_inputs, 1)
+    device = FpgaDevice(package)
+    device.load_scene(scenes[0])
+    board.accelerator.status = 0b10
+    with pytest.raises(DeviceError, match=r"STATUS 0x2 \(MS frame of a wrong length\)"):
+        list(device.fuse([(frames[0]["pan"], frames[0]["ms"])]))
+
+
+def test_short_frame(package, board, random_inputs, monkeypatch):
+    """An accelerator that ends its frame early."""
+    frames, scenes = make_frames(package, random_inputs, 1)
+    device = FpgaDevice(package)
+    device.load_scene(scenes[0])
+    fuse = board.accelerator._fuse
+
+    def cut():
+        fuse()
+        board.accelerator.output = board.accelerator.output[:-4]
+
+    monkeypatch.setattr(board.accelerator, "_fuse", cut)
+    with pytest.raises(DeviceError, match="axi_dma_fused moved 18428 bytes of a frame of 18432"):
+        list(device.fuse([(frames[0]["pan"], frames[0]["ms"])]))
+
+
+@pytest.mark.parametrize(("address", "name"), [(0x00, "ID"), (0x04, "VERSION"), (0x18, "SIGNATURE")])
+def test_foreign_accelerators(package, board, monkeypatch, address, name):
+    read = board.accelerator.read
+    monkeypatch.setattr(board.accelerator, "read", lambda a: 7 if a == address else read(a))
+    with pytest.raises(DeviceError, match=f"{name} reads 0x00000007"):
+        FpgaDevice(package)
+
+
+def test_left_in_mid_frame(package, board):
+    board.accelerator.bank_of_frame.append(0)
+    with pytest.raises(DeviceError, match="still under way"):
+        FpgaDevice(package)
+
+
+def test_wrong_frames(package, board, random_inputs):
+    _, scenes = make_frames(package, random_inputs, 1)
+    device = FpgaDevice(package)
+    device.load_scene(scenes[0])
+    with pytest.raises(DeviceError, match=r"\(64, 72\) PAN pixels, not \(32, 32\)"):
+        list(device.fuse([(np.zeros((1, 32, 32)), np.zeros((2, 8, 8)))]))
+
+
+def test_length_register_is_respected(package, board, random_inputs):
+    frames, scenes = make_frames(package, random_inputs, 1)
+    board.ip_dict["axi_dma_fused"]["parameters"]["C_SG_LENGTH_WIDTH"] = "14"
+    device = FpgaDevice(package)
+    device.load_scene(scenes[0])
+    with pytest.raises(DeviceError, match="axi_dma_fused moves at most 16383 bytes"):
+        list(device.fuse([(frames[0]["pan"], frames[0]["ms"])]))
+
+
+def test_missing_part_of_the_overlay(package, board):
+    del board.ip_dict["axi_dma_ms"]
+    with pytest.raises(DeviceError, match="holds no 'axi_dma_ms'"):
+        FpgaDevice(package)
+
+
+def test_no_board_no_bitstream_no_pynq_no_memory(package, board, monkeypatch):
+    def fail(error):
+        def call(*_):
+            raise error
+
+        return call
+
+    for error, said in (
+        (OSError("does not exist"), "finish the build"),
+        (RuntimeError("No Devices Found"), "no board"),
+    ):
+        monkeypatch.setattr(sys.modules["pynq"], "Overlay", fail(error))
+        with pytest.raises(DeviceError, match=said):
+            FpgaDevice(package)
+    monkeypatch.undo()
+    monkeypatch.setattr(sys.modules["pynq"], "allocate", fail(RuntimeError("Failed to allocate Memory!")))
+    with pytest.raises(DeviceError, match="no contiguous memory"):
+        FpgaDevice(package)
+    monkeypatch.setitem(sys.modules, "pynq", None)
+    with pytest.raises(MissingDependencyError, match=r"bitpan\[board\]"):
+        FpgaDevice(package)
+
+
+def test_scene_words_are_twos_complement_at_their_addresses(package, random_inputs):
+    _, scene = random_inputs(package.model, 8, 8)
+    written = {}
+    answers = {0x00: 0x62697470, 0x04: 1, 0x18: package.signature}
+    registers = Registers(package, lambda address: answers.get(address, 0), written.__setitem__)
+    for base in (0x8000, 0xC000, 0x8000):
+        written.clear()
+        registers.load_scene(scene)
+        assert min(written) == base
+        assert len(written) == 20 + 20 + 8 + 8
+        for i, value in enumerate(scene["block1.threshold"]):
+            assert written[base + 4 * (48 + i)] == value % (1 << 32)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"frame": {"height": 64}}, "malformed"),
+        ({"schema": 9}, "schema 1"),
+        ({"dma": {"pan": "a", "ms": "b"}}, "malformed"),
+        ({"registers": {"upsample.rows": {"address": 0, "count": 20}}}, "no registers for .*upsample.columns"),
+    ],
+)
+def test_bad_packages(small_model, write_package, changes, said):
+    with pytest.raises(ModelError, match=rf"accelerator\.json: .*{said}"):
+        Package.load(write_package(small_model, **changes))
+
+
+def test_package_that_is_no_json(small_model, write_package):
+    folder = write_package(small_model)
+    (folder / "accelerator.json").write_text("{")
+    with pytest.raises(ModelError, match="not JSON"):
+        Package.load(folder)
+
+
+def test_package_whose_model_changed_since_the_build(small_model, write_package):
+    folder = write_package(small_model)
+    digest = hashlib.sha256((folder / "model.npz").read_bytes()).hexdigest()
+    (folder / "checksums.sha256").write_text(f"{digest}  model.npz\n")
+    Package.load(folder)
+    (folder / "model.npz").write_bytes((folder / "model.npz").read_bytes() + b"more")
+    with pytest.raises(ModelError, match=r"model\.npz: damaged or changed since the build"):
+        Package.load(folder)
+
+
+def test_board_is_strict(package, board):
+    """The stand-in catches what a board would: unmapped registers, DMAs that read what was not flushed."""
+    mmio = sys.modules["pynq"].MMIO(0x43C0_0000, 0x1_0000)
+    with pytest.raises(MemoryError):
+        mmio.read(0x1_0000)
+    with pytest.raises(MemoryError):
+        mmio.read(2)
+    buffer = sys.modules["pynq"].allocate((4, 4), np.uint16)
+    buffer[:] = 5
+    seen = board.memory(buffer.physical_address, buffer.nbytes)
+    assert not (seen.view(np.uint16) == 5).all()
+    buffer.flush()
+    assert (seen.view(np.uint16) == 5).all()

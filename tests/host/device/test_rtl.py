@@ -1,0 +1,137 @@
+"""The verilated accelerator behind ``--device rtl`` and behind the PYNQ driver, against the CPU."""
+
+import sys
+
+import numpy as np
+import pytest
+
+from bitpan import cli
+from bitpan.errors import DeviceError, MissingDependencyError
+from bitpan.host.device.devices import CpuDevice, RtlDevice, from_beats, open_device, to_beats
+from bitpan.host.device.fpga import FpgaDevice
+from bitpan.host.scene.parameters import compute_scene_parameters
+from bitpan.host.scene.scene import array_scene
+from bitpan.host.stream import fuse_array
+from bitpan.hw.simulate.simulation import Simulation
+from bitpan.hw.simulate.standin import Board, SimulatedAccelerator
+from bitpan.model import execute
+from bitpan.package import Package
+
+HEIGHT, WIDTH = 40, 48
+
+
+@pytest.fixture(scope="module")
+def model(random_model):
+    """One block of 8 channels: it builds and verilates in seconds."""
+    model = random_model(blocks=1, channels=8, bands=2)
+    for node in model.nodes:
+        if node.name == "tail":
+            node.attributes["shift"] = 9  # a residual that rarely saturates
+    return model
+
+
+@pytest.fixture(scope="module")
+def package(model, tmp_path_factory):
+    """The deployment folder that ``bitpan build`` leaves."""
+    pytest.importorskip("finn", reason="building needs FINN")
+    import onnx
+
+    from bitpan.build.boards import board
+    from bitpan.build.build import build
+    from qonnx_writer import write_qonnx
+
+    folder = tmp_path_factory.mktemp("build")
+    onnx.save(write_qonnx(model, HEIGHT, WIDTH), folder / "model.onnx")
+    build(folder / "model.onnx", folder / "package", board("pynq-z2"), quiet=True)
+    return Package.load(folder / "package")
+
+
+@pytest.fixture
+def board(package):
+    with Simulation(package.sources, package.top) as simulation:
+        board = Board(SimulatedAccelerator(simulation, cycles=700), package.dma, package.accelerator)
+        with board.installed():
+            yield board
+
+
+def make_frames(package, random_inputs, count):
+    found = [random_inputs(package.model, *package.frame, seed=seed) for seed in range(count)]
+    return [inputs for inputs, _ in found], [scene for _, scene in found]
+
+
+@pytest.mark.parametrize("stalls", ["never", "half"])
+def test_rtl_equals_the_reference(package, random_inputs, stalls):
+    """Frames back to back, scenes one after the other."""
+    frames, scenes = make_frames(package, random_inputs, 3)
+    device = RtlDevice(package, stalls)
+    for scene in scenes:
+        device.load_scene(scene)
+        fused = list(device.fuse((inputs["pan"], inputs["ms"]) for inputs in frames))
+        for inputs, result in zip(frames, fused, strict=True):
+            np.testing.assert_array_equal(result, execute(package.model, inputs, scene))
+    assert device.cycles > 9 * HEIGHT * WIDTH
+    with pytest.raises(DeviceError, match="takes frames of"):
+        list(device.fuse([(np.zeros((1, 8, 8)), np.zeros((2, 2, 2)))]))
+    device.close()
+
+
+def test_driver_equals_the_reference(package, board, random_inputs):
+    frames, scenes = make_frames(package, random_inputs, 4)
+    device = FpgaDevice(package)
+    for scene in scenes[:3]:
+        device.load_scene(scene)
+        fused = list(device.fuse((inputs["pan"], inputs["ms"]) for inputs in frames))
+        for inputs, result in zip(frames, fused, strict=True):
+            np.testing.assert_array_equal(result, execute(package.model, inputs, scene))
+    device.close()
+
+
+def test_driver_abandoned_in_mid_scene(package, board, random_inputs):
+    frames, scenes = make_frames(package, random_inputs, 3)
+    device = FpgaDevice(package)
+    device.load_scene(scenes[0])
+    results = device.fuse((inputs["pan"], inputs["ms"]) for inputs in frames)
+    next(results)
+    results.close()
+    device.load_scene(scenes[1])
+    (fused,) = device.fuse([(frames[2]["pan"], frames[2]["ms"])])
+    np.testing.assert_array_equal(fused, execute(package.model, frames[2], scenes[1]))
+
+
+def test_all_devices_fuse_a_scene_alike(package, model, board, small_engine):
+    from bitpan.host.engine.engine import CompiledEngine
+
+    rng = np.random.default_rng(0)
+    scene = array_scene(model, rng.integers(0, 2048, (1, 33, 50)), rng.integers(0, 2048, (2, 9, 13)), (-2.25, 2.5))
+    engine = CompiledEngine(model, 1)
+    parameters = compute_scene_parameters(model, scene, engine)
+    expected = fuse_array(model, scene, CpuDevice(engine), parameters)
+    for name in ("rtl", "fpga"):
+        device = open_device(name, package, engine)
+        np.testing.assert_array_equal(fuse_array(model, scene, device, parameters), expected)
+        device.close()
+
+
+def test_command(package, pair, tmp_path):
+    pan, ms = pair(height=30, width=20)
+    files = []
+    for options in (["--device", "rtl", "--package"], ["--model"]):
+        out = tmp_path / f"{len(files)}.tif"
+        assert cli.main(["fuse", str(pan), str(ms), "-o", str(out), *options, str(package.folder)]) == 0
+        files.append(out.read_bytes())
+    assert files[0] == files[1]
+
+
+def test_beats_there_and_back():
+    image = np.random.default_rng(0).integers(0, 1 << 16, (3, 4, 5))
+    beats = to_beats(image)
+    assert beats.shape == (20, 6)
+    assert beats[6, 2:4].view("<u2") == image[1, 1, 1]
+    np.testing.assert_array_equal(from_beats(beats, 3, 4, 5), image)
+
+
+def test_without_verilator(model, write_package, monkeypatch):
+    package = Package.load(write_package(model))
+    monkeypatch.setitem(sys.modules, "bitpan.hw.simulate.simulation", None)
+    with pytest.raises(MissingDependencyError, match=r"bitpan\[fpga\]"):
+        RtlDevice(package)

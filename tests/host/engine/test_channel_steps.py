@@ -1,0 +1,156 @@
+"""The norm's and the affine's kernels equal the number contract in every bit."""
+
+import numpy as np
+import pytest
+
+from bitpan import arithmetic
+from bitpan.arithmetic import AFFINE, AFFINE_SCALE
+from bitpan.formats import Format
+from bitpan.host.engine import channel_steps as steps
+from bitpan.host.engine.channel_kernels import deviation_ratio
+
+FEATURE, INNER = Format(10, 6), Format(12, 7)
+CHANNELS = [1, 2, 3, 6, 8, 31, 32, 33, 36, 48, 512]  # the norm's 1/C rounds up at 6 and 36
+
+
+def share(rows, height):
+    """Bands of one and of three rows."""
+    first = 0
+    while first < height:
+        last = min(first + 1 + 2 * (first % 2), height)
+        rows(first, last)
+        first = last
+
+
+def assert_norm(x, residual, constants, fmt=INNER):
+    found = steps.norm(x, residual, constants, fmt, share)
+    assert found is not None
+    np.testing.assert_array_equal(found, arithmetic.channel_norm(x, residual, *constants, fmt))
+    return found
+
+
+def drawn(fmt, shape, rng):
+    """Pixels of every spread: flat, nearly flat, up to the whole range and the extremes."""
+    channels, height, width = shape
+    spread = np.exp2(rng.uniform(-1, fmt.bits, (height, width)))
+    base = rng.uniform(fmt.min, fmt.max, (height, width))
+    values = base + spread * rng.uniform(-1, 1, shape)
+    values[:, rng.random((height, width)) < 0.1] = fmt.max
+    values[:, rng.random((height, width)) < 0.1] = fmt.min
+    extreme = rng.random((height, width)) < 0.1
+    values[:, extreme] = rng.choice([fmt.min, fmt.max], (channels, int(extreme.sum())))
+    return np.clip(np.floor(values), fmt.min, fmt.max).astype(np.int16)
+
+
+def drawn_constants(channels, rng, gain=255, centre=1 << 12, bias=1 << 10):
+    limits = np.array([[gain], [centre], [bias]])
+    return rng.integers(-limits, limits + 1, (3, channels))
+
+
+@pytest.mark.parametrize("channels", CHANNELS)
+@pytest.mark.parametrize("fmt", [INNER, Format(15, 6)], ids=str)
+def test_norm(fmt, channels):
+    rng = np.random.default_rng(channels)
+    shape = (channels, 7, 70)
+    found = assert_norm(drawn(fmt, shape, rng), drawn(fmt, shape, rng), drawn_constants(channels, rng), fmt)
+    assert channels == 1 or len(np.unique(found)) > 100
+
+
+@pytest.mark.parametrize("channels", CHANNELS)
+def test_norm_with_the_largest_constants_its_kernel_takes(channels):
+    rng = np.random.default_rng(channels)
+    limits = np.array([[1 << 15], [(1 << 25) - 1], [(1 << 29) - 1]])
+    constants = rng.choice([-1, 1], (3, channels)) * limits
+    shape = (channels, 5, 40)
+    assert_norm(drawn(Format(15), shape, rng), drawn(Format(15), shape, rng), constants, Format(30))
+    assert_norm(drawn(INNER, shape, rng), drawn(INNER, shape, rng), constants, INNER)
+
+
+@pytest.mark.parametrize("flat", ["x", "residual", "both"])
+def test_norm_of_flat_pixels(flat):
+    rng = np.random.default_rng(0)
+    x, residual = (rng.integers(INNER.min, INNER.max + 1, (32, 4, 9)).astype(np.int16) for _ in range(2))
+    for name, values in (("x", x), ("residual", residual)):
+        if flat in (name, "both"):
+            values[:] = rng.integers(INNER.min, INNER.max + 1, (4, 9))
+    constants = drawn_constants(32, rng)
+    found = assert_norm(x, residual, constants)
+    constants[0], constants[1] = 0, 0  # without a deviation neither gain nor centre matters
+    np.testing.assert_array_equal(assert_norm(x, residual, constants), found)
+
+
+def test_norm_of_one_step_against_the_whole_range():
+    """The ratio's largest shifts either way: one channel one step off, the other tensor at both its ends."""
+    for fmt, channels in ((INNER, 32), (Format(15), 2), (Format(15), 48), (Format(15), 512)):
+        narrow, wide = np.zeros((2, channels, 1, 4), np.int16)
+        narrow[0, 0] = 1, -1, fmt.max, 1
+        wide[::2], wide[1::2] = fmt.min, fmt.max
+        for constants in (
+            drawn_constants(channels, np.random.default_rng(1)),
+            np.full((3, channels), [[200], [0], [9]]),
+        ):
+            assert_norm(narrow, wide, constants, fmt)
+            assert_norm(wide, narrow, constants, fmt)
+
+
+def test_deviation_ratio_of_small_variances():
+    vf, vb = np.meshgrid(np.arange(130), np.arange(130))
+    assert_ratio(vf.ravel(), vb.ravel())
+
+
+def test_deviation_ratio_up_to_its_largest_variances():
+    rng = np.random.default_rng(0)
+    vf, vb = (np.floor(np.exp2(rng.uniform(0, 53, 5000))).astype(np.int64) for _ in range(2))
+    powers = 1 << np.arange(53)
+    vf[:106], vb[:106] = np.append(powers, 2 * powers - 1), np.append(2 * powers - 1, powers)[::-1]
+    assert_ratio(vf, vb)
+
+
+def test_deviation_ratio_about_its_midpoints():
+    for midpoint in arithmetic.NORM_MIDPOINTS:
+        for scale in (1, 4, 16, 2, 8):
+            around = midpoint * 32 + np.arange(-40, 41)
+            assert_ratio(around * scale, np.full_like(around, 64 * 32))
+
+
+def assert_ratio(vf, vb):
+    mantissa, exponent = arithmetic.deviation_ratio(vf, vb)
+    found = np.array([deviation_ratio(int(a), int(b)) for a, b in zip(vf, vb, strict=True)])
+    np.testing.assert_array_equal(found[:, 0], mantissa)
+    np.testing.assert_array_equal(found[mantissa > 0, 1], exponent[mantissa > 0])
+
+
+@pytest.mark.parametrize("fmt", [FEATURE, Format(15, 6)], ids=str)
+@pytest.mark.parametrize("channels", [1, 32, 33])
+def test_affine(fmt, channels):
+    rng = np.random.default_rng(channels)
+    x = drawn(fmt, (channels, 7, 70), rng)
+    limits = np.array([[AFFINE_SCALE.max], [AFFINE.max]])
+    constants = rng.integers(-limits - 1, limits + 1, (2, channels))
+    assert_affine(x, constants, fmt)
+    for signs in ((1, 1), (1, -1), (-1, 1), (-1, -1)):
+        assert_affine(x, np.array(signs)[:, None] * np.repeat([[1 << 14], [1 << 29]], channels, axis=1), Format(30))
+
+
+def assert_affine(x, constants, fmt):
+    found = steps.affine(x, constants, fmt, share)
+    assert found is not None
+    np.testing.assert_array_equal(found, arithmetic.channel_affine(x, constants, fmt))
+
+
+def test_what_the_kernels_are_not_made_for_is_left_to_the_reference():
+    x, wide = np.zeros((3, 2, 2), np.int16), np.zeros((3, 2, 2), np.int32)
+    zero = np.zeros((3, 3), np.int64)
+    assert steps.norm(x, x, zero, INNER, share) is not None
+    assert steps.norm(wide, x, zero, INNER, share) is None and steps.norm(x, wide, zero, INNER, share) is None
+    for row, limit in enumerate(((1 << 15) + 1, 1 << 25, 1 << 29)):
+        constants = zero.copy()
+        constants[row, 1] = -limit
+        assert steps.norm(x, x, constants, INNER, share) is None
+    many = np.zeros((513, 1, 1), np.int16)
+    assert steps.norm(many, many, np.zeros((3, 513), np.int64), INNER, share) is None
+    assert steps.affine(wide, zero[:2], FEATURE, share) is None
+    for row, limit in enumerate(((1 << 14) + 1, (1 << 29) + 1)):
+        constants = zero[:2].copy()
+        constants[row, 1] = -limit
+        assert steps.affine(x, constants, FEATURE, share) is None

@@ -1,0 +1,153 @@
+"""Whole networks on the CPU engine equal the reference in every bit of every tensor, without falling back to it."""
+
+import numpy as np
+import pytest
+import torch
+
+from bitpan.arithmetic import keys_coefficients
+from bitpan.host.engine import steps
+from bitpan.host.engine.engine import CompiledEngine, ReferenceEngine
+from bitpan.model import execute
+from bitpan.models.networks.configuration import Configuration
+from bitpan.models.networks.integers import to_integer_model
+from bitpan.models.networks.registry import NETWORKS
+
+ARMS = [
+    {},
+    {"channels": 12, "bands": 8, "bits": 16, "offset": 9000, "input_fraction": 7, "residual_gain": 10},
+    {"channels": 33},
+    {"wavelet": "none"},
+    {"norm": "none"},
+    {"norm": "none", "prior": "none", "cdc": "none"},
+    {"wavelet": "none", "norm": "none"},
+    {"outer_skip": "add"},
+    {"prior": "none", "cdc": "none", "outer_skip": "add"},
+]
+
+
+def make(name, **settings):
+    """An untrained network, its parameters moved away from their neutral starts, as an integer model."""
+    torch.manual_seed(0)
+    blocks = 2 if name == "bnnpan" else 10
+    network = NETWORKS[name](Configuration(**{"blocks": blocks, "channels": 8, **settings}))
+    for parameter in network.parameters():
+        if parameter.requires_grad and parameter.ndim < 4:
+            parameter.data += 0.2 * torch.randn_like(parameter)
+    network.tail.conv.weight.data *= 5
+    return to_integer_model(network)
+
+
+def frame(model, height, width, kind="random"):
+    """Images, and scene parameters anywhere in their formats or near what a scene gives."""
+    rng, top = np.random.default_rng(height), (1 << model.bits) - 1
+    shapes = {"pan": (1, height, width), "ms": (model.bands, height // 4, width // 4)}
+    if kind == "random":
+        inputs = {name: rng.integers(0, top + 1, shape) for name, shape in shapes.items()}
+    elif kind == "extremes":
+        inputs = {name: rng.choice([0, top], shape) for name, shape in shapes.items()}
+    else:  # nothing but flat pixels and edges
+        inputs = {
+            name: np.where(np.arange(shape[2]) < shape[2] // 2, 0, top) + np.zeros(shape, int)
+            for name, shape in shapes.items()
+        }
+    scene = {}
+    for p in model.scene:
+        if p.kind == "interpolation":
+            scene[p.name] = keys_coefficients(4, rng.uniform(-2, 2))
+        elif p.kind == "srm":
+            scene[p.name] = rng.integers(p.format.min // 4, p.format.max // 4, p.shape)
+            scene[p.name][:2] = p.format.min, p.format.max
+        else:
+            scene[p.name] = rng.integers([[100], [-4000]], [[400], [4000]], p.shape)
+            if kind == "extremes":
+                scene[p.name] = rng.choice([-2048, 2047], p.shape) * np.array([[1], [256]])
+    return inputs, scene
+
+
+def assert_equal_everywhere(model, inputs, scene, threads):
+    engine, expected = CompiledEngine(model, threads), {}
+    execute(model, inputs, scene, watch=expected.__setitem__)
+    for name, value in expected.items():
+        np.testing.assert_array_equal(engine.run(inputs, scene, name), value, err_msg=name)
+    return expected
+
+
+@pytest.fixture
+def no_reference(monkeypatch):
+    """Makes the compiled engine fail where it has no kernel of its own."""
+
+    def refuse(model, *_):
+        raise AssertionError(f"{model.nodes[0].name}: left to the reference")
+
+    monkeypatch.setattr(steps, "execute", refuse)
+
+
+@pytest.mark.parametrize("settings", ARMS, ids=str)
+def test_bnnpan(settings):
+    model = make("bnnpan", **settings)
+    values = assert_equal_everywhere(model, *frame(model, 20, 36), threads=3)
+    assert values["x2"].std() > 1
+
+
+@pytest.mark.parametrize("srm", ["dynamic", "static", "none"])
+@pytest.mark.parametrize("gsfa", ["filters", "features"])
+def test_u_shape(srm, gsfa):
+    model = make("s2bnet", srm=srm, gsfa=gsfa)
+    values = assert_equal_everywhere(model, *frame(model, 20, 36), threads=3)
+    assert values["x10"].std() > 1
+
+
+@pytest.mark.parametrize("name", ["bnnpan", "s2bnet"])
+@pytest.mark.parametrize("kind", ["extremes", "edge"])
+def test_extreme_images(name, kind):
+    model = make(name)
+    assert_equal_everywhere(model, *frame(model, 24, 24, kind), threads=1)
+
+
+@pytest.mark.parametrize("name", ["bnnpan", "s2bnet"])
+@pytest.mark.parametrize(("height", "width"), [(4, 4), (4, 60), (76, 8), (44, 132)])
+@pytest.mark.parametrize("threads", [1, 5])
+def test_every_frame_and_sharing(name, height, width, threads):
+    model = make(name)
+    inputs, scene = frame(model, height, width)
+    found = CompiledEngine(model, threads).run(inputs, scene)
+    np.testing.assert_array_equal(found, execute(model, inputs, scene))
+
+
+@pytest.mark.parametrize(("name", "settings"), [("bnnpan", {}), ("bnnpan", {"outer_skip": "add"}), ("s2bnet", {})])
+@pytest.mark.parametrize("channels", [8, 32])
+def test_nothing_is_left_to_the_reference(no_reference, name, settings, channels):
+    model = make(name, channels=channels, **settings)
+    assert CompiledEngine(model, 1).run(*frame(model, 16, 16)).shape == (4, 16, 16)
+
+
+def test_given_tensors_are_left_alone():
+    """Subbands that are given are residuals which nobody reads again: all the same they are not overwritten."""
+    model = make("bnnpan", norm="none")
+    inputs, scene = frame(model, 16, 16)
+    names = [f"block0.{subband}" for subband in ("ll", "lh", "hl", "hh")]
+    given = {name: np.array(execute(model, inputs, scene, name), np.int16) for name in names}
+    before = {name: value.copy() for name, value in given.items()}
+    found = CompiledEngine(model, 2).run(given, scene, "x1")
+    np.testing.assert_array_equal(found, execute(model, inputs, scene, "x1"))
+    for name in names:
+        np.testing.assert_array_equal(given[name], before[name])
+
+
+def test_subbands_too_wide_for_the_kernels(resampler):
+    """The third wavelet level has 16 bits, its own subbands 18: the reference splits and joins those."""
+    model = resampler((("haar", ("haar", ("haar", ("haar", "unit")))),))
+    assert max(tensor.format.bits for tensor in model.tensors.values()) == 18
+    assert_equal_everywhere(model, *frame(model, 32, 16), threads=2)
+
+
+def test_one_subband_alone_and_one_that_is_given():
+    model = make("bnnpan")
+    inputs, scene = frame(model, 16, 16)
+    engine, expected = CompiledEngine(model, 1), execute(model, inputs, scene, "x1")
+    given = {name: execute(model, inputs, scene, name) for name in ("x0", "block0.ll", "block0.hl")}
+    np.testing.assert_array_equal(engine.run(given, scene, "x1"), expected)
+    given["block0.hl"] = given["block0.hl"][:, ::-1]
+    swapped = ReferenceEngine(model).run(given, scene, "x1")
+    assert (swapped != expected).any()
+    np.testing.assert_array_equal(engine.run(given, scene, "x1"), swapped)

@@ -1,0 +1,91 @@
+"""Measured shifts: of synthetic displacements and of the real scenes."""
+
+import numpy as np
+import pytest
+import rasterio
+
+from bitpan.errors import SceneError
+from bitpan.host.scene.grid import align
+from bitpan.host.scene.rasters import ArrayRaster
+from bitpan.host.scene.registration import measure_shift
+from bitpan.host.scene.scene import Scene
+from scenes import DATA, needs_data
+
+
+def make_scene(pan, ms, ratio=4, nodata=None):
+    pan, ms = np.asarray(pan)[None], np.asarray(ms)
+    rasters = ArrayRaster(pan, 16, nodata), ArrayRaster(ms, 16, nodata)
+    return Scene(*rasters, align(rasters[0].size, rasters[1].size, (0.0, 0.0), ratio), nodata=nodata)
+
+
+def displaced(shift, ratio=4, size=256, seed=0):
+    """A PAN of random structure and an MS whose samples lie ``shift`` PAN pixels further down and right."""
+    rng = np.random.default_rng(seed)
+    fine = np.fft.fft2(rng.normal(size=(size, size)))
+    frequency = np.fft.fftfreq(size)
+    radius = np.hypot(*np.meshgrid(frequency, frequency, indexing="ij"))
+    fine /= 0.01 + radius
+    # Sample i's centre lies at ratio * i + (ratio - 1) / 2 + shift: move the image the other way, low-pass, decimate.
+    offset = [(ratio - 1) / 2 + s for s in shift]
+    phase = np.exp(2j * np.pi * (frequency[:, None] * offset[0] + frequency[None, :] * offset[1]))
+    coarse = np.fft.ifft2(fine * phase * np.exp(-((radius * ratio) ** 2) * 5)).real[::ratio, ::ratio]
+    pan = np.fft.ifft2(fine).real
+    scale = 4000 / np.ptp(pan)
+    return (pan * scale + 8000).astype(int), np.stack([coarse * scale + 8000, 9000 - coarse * scale]).astype(int)
+
+
+@pytest.mark.parametrize("shift", [(0, 0), (0.25, -0.75), (-2.25, 2.5), (5, -6.5)])
+def test_synthetic(shift):
+    assert measure_shift(make_scene(*displaced(shift))) == pytest.approx(shift, abs=0.25)
+
+
+@pytest.mark.parametrize("shift", [(0.5, -0.5), (1.5, 1)])
+@pytest.mark.parametrize("ratio", [2, 3])
+def test_other_ratios(shift, ratio):
+    pan, ms = displaced(shift, ratio, size=252)
+    assert measure_shift(make_scene(pan, ms, ratio)) == pytest.approx(shift, abs=0.25)
+
+
+def test_nodata_does_not_mislead():
+    pan, ms = displaced((1, -1), size=1024)
+    pan[:, :400] = 0
+    assert measure_shift(make_scene(pan, ms, nodata=0)) == pytest.approx((1, -1), abs=0.25)
+
+
+@pytest.mark.parametrize("value", [0, 700])
+def test_nothing_to_go_by(value):
+    with pytest.raises(SceneError, match="give --shift"):
+        measure_shift(make_scene(np.full((128, 128), value), np.full((4, 32, 32), value), nodata=0))
+
+
+def test_too_far_apart():
+    pan, ms = displaced((0, 0))
+    with pytest.raises(SceneError, match="MS pixels apart or more"):
+        measure_shift(make_scene(pan, np.roll(ms, 4, axis=1)))
+
+
+REAL = {
+    "wv2_imgWV2/imgWV2.mat": (-0.25, 0.0),
+    "ikonos_imgIK/imgIK.mat": (0.5, 0.25),
+    "quickbird_decri/QB-{}.tif": (-2.25, 2.5),
+    "spot6_vegetation/Vegetation_{}.tif": (0.0, 0.0),
+    "gf2_pancollection15/PNN_img_array_GF2.npz": (0.25, 1.0),
+}
+
+
+@needs_data
+@pytest.mark.parametrize("name", REAL)
+@pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
+def test_real_scenes(name):
+    if name.endswith(".mat"):
+        arrays = pytest.importorskip("scipy.io").loadmat(DATA / name)
+        pan, ms = arrays["I_PAN"], arrays["I_MS"].transpose(2, 0, 1)
+    elif name.endswith(".npz"):
+        arrays = np.load(DATA / name)
+        pan, ms = np.squeeze(arrays["pan"]).astype(int), np.squeeze(arrays["mslr"]).astype(int)
+        ms = np.moveaxis(ms, int(np.argmin(ms.shape)), 0)
+    else:
+        parts = ("PAN", "MS") if name.startswith("quick") else ("Pan", "MS")
+        images = [rasterio.open(DATA / name.format(part)).read() for part in parts]
+        pan, ms = images[0][0], images[1]
+    assert measure_shift(make_scene(pan, ms)) == pytest.approx(REAL[name], abs=0.25)

@@ -1,0 +1,188 @@
+"""Scenes: georeference, edges, nodata, and every kind of pair that cannot be fused."""
+
+import warnings
+
+import numpy as np
+import pytest
+import rasterio
+
+from bitpan.errors import GeoreferenceWarning, SceneError, SceneIOError
+from bitpan.host.scene.rasters import TiffRaster
+from bitpan.host.scene.scene import array_scene, fill_values, open_scene
+from scenes import DATA, needs_data
+
+
+def open_quietly(pan, ms, model):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        return open_scene(pan, ms, model)
+
+
+def test_profile_and_grid(small_model, pair):
+    pan, ms = pair(nodata=0)
+    with open_quietly(pan, ms, small_model) as scene:
+        assert (scene.grid.height, scene.grid.width, scene.grid.shift) == (90, 70, (0.0, 0.0))
+        assert scene.nodata == 0
+        assert scene.profile["crs"].to_epsg() == 32630
+        assert scene.profile["descriptions"] == ("blue", "near infrared")
+        assert scene.profile["dtype"] == "uint16"
+
+
+def test_windows_are_the_files_and_replicated_beyond(small_model, pair):
+    pan_path, ms_path = pair()
+    with rasterio.open(pan_path) as pan, rasterio.open(ms_path) as ms:
+        pan, ms = pan.read(), ms.read()
+    pan = np.pad(pan, ((0, 0), (20, 40), (20, 40)), mode="edge")
+    ms = np.pad(ms, ((0, 0), (5, 10), (5, 10)), mode="edge")
+    with open_quietly(pan_path, ms_path, small_model) as scene:
+        for top, left, height, width in [(-20, -20, 120, 100), (-20, 40, 8, 60), (8, 12, 4, 4), (100, 80, 20, 24)]:
+            patch = scene.read(top, left, height, width)
+            np.testing.assert_array_equal(patch.pan, pan[:, top + 20 :, left + 20 :][:, :height, :width])
+            coarse = ms[:, (top + 20) // 4 :, (left + 20) // 4 :]
+            np.testing.assert_array_equal(patch.ms, coarse[:, : height // 4, : width // 4])
+            assert patch.valid.all()
+
+
+def test_offset_origin_becomes_shift_and_crop(small_model, tmp_path, write_raster):
+    """The MS begins 10.75 PAN pixels further right and covers 32 of 64 columns."""
+    pan = write_raster(tmp_path / "p.tif", np.arange(64 * 64, dtype=np.uint16).reshape(1, 64, 64) % 2048, 1.0, (0, 64))
+    ms = write_raster(tmp_path / "m.tif", np.zeros((2, 16, 8), np.uint16), 4.0, (10.75, 64))
+    with open_quietly(pan, ms, small_model) as scene:
+        assert (scene.grid.pan_origin, scene.grid.width) == ((0, 9), 36)
+        assert (scene.grid.ms_origin, scene.grid.shift) == ((0, 0), (0.0, 1.75))
+        assert (scene.profile["transform"].c, scene.profile["transform"].f) == (9.0, 64.0)
+        assert scene.read(0, 0, 4, 4).pan[0, 0, 0] == 9
+
+
+def test_nodata_takes_the_offset_and_is_masked(small_model):
+    pan, ms = np.full((1, 16, 16), 1000), np.full((2, 4, 4), 900)
+    pan[0, 3, 5] = 7
+    ms[1, 2, 0] = 7
+    patch = array_scene(small_model, pan, ms, nodata=7).read(0, 0, 16, 16)
+    assert fill_values(small_model) == (512, 512)
+    assert patch.pan[0, 3, 5] == 512
+    assert (patch.ms[:, 2, 0] == 512).all()
+    expected = np.ones((16, 16), bool)
+    expected[3, 5] = False
+    expected[8:12, 0:4] = False
+    np.testing.assert_array_equal(patch.valid, expected)
+
+
+def test_mask_follows_the_shift(small_model):
+    """The sample lies 1.5 pixels further right, so its footprint does too."""
+    ms = np.full((2, 4, 4), 900)
+    ms[:, 1, 1] = 7
+    scene = array_scene(small_model, np.full((1, 16, 16), 1000), ms, shift=(0.0, 1.5), nodata=7)
+    invalid = np.argwhere(~scene.read(0, 0, 16, 16).valid)
+    assert (invalid.min(axis=0).tolist(), invalid.max(axis=0).tolist()) == ([4, 5], [7, 8])
+
+
+@pytest.mark.parametrize(("crs", "said"), [(None, "share one"), (("EPSG:32630", None), "in one")])
+def test_missing_crs_warns(small_model, tmp_path, write_raster, crs, said):
+    first, second = crs or (None, None)
+    pan = write_raster(tmp_path / "p.tif", np.ones((1, 16, 16), np.uint16), 1.0, crs=first)
+    ms = write_raster(tmp_path / "m.tif", np.ones((2, 4, 4), np.uint16), 4.0, crs=second)
+    with pytest.warns(GeoreferenceWarning, match=said), open_scene(pan, ms, small_model) as scene:
+        assert scene.grid.shift == (0.0, 0.0)
+
+
+def test_not_georeferenced_aligns_by_extent(small_model, pair):
+    with (
+        pytest.warns(GeoreferenceWarning, match="by extent and ratio"),
+        open_scene(*pair(pixel=None), small_model) as scene,
+    ):
+        assert (scene.grid.height, scene.grid.width) == (90, 70)
+        assert scene.profile["transform"] is None
+
+
+def rasters(write_raster, folder, pan=(1, 64, 64), ms=(2, 16, 16), values=0, dtype=np.uint16, **options):
+    pan_options = {key: options.pop(f"pan_{key}") for key in ("origin", "crs", "pixel") if f"pan_{key}" in options}
+    pixel = pan_options.pop("pixel", 1.0)
+    return (
+        write_raster(folder / "p.tif", np.full(pan, values, dtype), pixel, **pan_options),
+        write_raster(folder / "m.tif", np.full(ms, values, dtype), pixel and 4.0),
+    )
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"pan_origin": (700000.0, 4700000.0)}, "do not overlap"),
+        ({"pan_crs": "EPSG:32631"}, "EPSG:32631, the MS in EPSG:32630"),
+        ({"pan_pixel": 2.0}, "2 PAN pixels wide; model random was made for ratio 4"),
+        ({"pan_pixel": 0.9}, r"4.44444 PAN pixels wide"),
+        ({"pan_pixel": None, "ms": (2, 32, 32)}, "not ratio 4"),
+        ({"pan": (3, 64, 64)}, "has 3 bands where the PAN must have 1"),
+        ({"ms": (4, 16, 16)}, "has 4 bands where the MS of model random must have 2"),
+        ({"dtype": np.float32}, "holds float32"),
+        ({"dtype": np.uint8}, "uint8 cannot hold the model's 11 bits"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore::bitpan.errors.GeoreferenceWarning")
+def test_pairs_that_cannot_be_fused(small_model, tmp_path, write_raster, options, said):
+    pair = rasters(write_raster, tmp_path, **options)
+    with pytest.raises(SceneError, match=said) as error, open_scene(*pair, small_model):
+        pass
+    assert "\n" not in str(error.value)
+    assert str(tmp_path) in str(error.value) or "overlap" in said
+
+
+@pytest.mark.parametrize(("value", "dtype"), [(2048, np.uint16), (-1, np.int16)])
+def test_values_beyond_the_bit_depth(small_model, tmp_path, write_raster, value, dtype):
+    pair = rasters(write_raster, tmp_path, values=value, dtype=dtype)
+    with open_scene(*pair, small_model) as scene, pytest.raises(SceneError, match=f"{value}.* 11 bits"):
+        scene.read(0, 0, 4, 4)
+
+
+def test_near_infrared_is_no_mask(tmp_path, write_raster):
+    """The fourth of four bands of 8 bits is easily called alpha."""
+    path = write_raster(tmp_path / "ms.tif", np.zeros((4, 16, 16), np.uint8), 1.0, alpha="yes")
+    raster = TiffRaster(path, bits=8)
+    assert raster.dataset.colorinterp[3].name == "alpha"
+    assert not raster.masked and raster.bands == (1, 2, 3, 4) and raster.read(0, 0, 16, 16)[1].all()
+
+
+def test_nodata_beyond_the_bit_depth_is_no_error(small_model, pair):
+    with open_quietly(*pair(nodata=65535), small_model) as scene:
+        assert scene.nodata == 65535
+        assert scene.read(0, 0, 8, 8).valid.all()
+
+
+@pytest.mark.parametrize("content", [b"", b"not a raster at all", None])
+def test_files_that_are_no_rasters(small_model, pair, content):
+    pan, ms = pair()
+    if content is None:
+        pan.unlink()
+    else:
+        pan.write_bytes(content)
+    with pytest.raises(SceneIOError, match=r"PAN\.tif: cannot be opened") as error, open_scene(pan, ms, small_model):
+        pass
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("options", [{}, {"compress": "deflate", "tiled": True, "blockxsize": 16, "blockysize": 16}])
+@pytest.mark.parametrize("kept", [0.05, 0.6, 0.9])
+def test_truncated_files(small_model, pair, options, kept):
+    pan, ms = pair(height=400, width=300, **options)
+    content = ms.read_bytes()
+    ms.write_bytes(content[: int(len(content) * kept)])
+    with (
+        pytest.raises(SceneIOError, match=r"MS\.tif: cannot be (opened|read)") as error,
+        open_scene(pan, ms, small_model) as scene,
+    ):
+        scene.read(0, 0, 400, 300)
+    assert "\n" not in str(error.value)
+
+
+@needs_data
+def test_pamplona_is_refused_by_ratio_4(random_model):
+    """Landsat-8: the pair's ratio is 2."""
+    pair = [DATA / "landsat8_pamplona" / f"{name}_example.tif" for name in ("pan", "ms")]
+    with pytest.raises(SceneError, match=r"2 PAN pixels wide.*ratio 4"), open_scene(*pair, random_model(channels=8)):
+        pass
+
+
+@pytest.mark.parametrize("arrays", [((2, 16, 16), (2, 4, 4)), ((1, 16, 16), (3, 4, 4)), ((1, 16, 16), (2, 8, 8))])
+def test_arrays_that_cannot_be_fused(small_model, arrays):
+    with pytest.raises(SceneError):
+        array_scene(small_model, *(np.zeros(shape, int) for shape in arrays))

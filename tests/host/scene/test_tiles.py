@@ -1,0 +1,207 @@
+"""A scene in tiles equals the scene whole, bit for bit."""
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from bitpan.arithmetic import keys_coefficients
+from bitpan.errors import SceneError
+from bitpan.host.device.devices import CpuDevice
+from bitpan.host.engine.engine import CompiledEngine
+from bitpan.host.scene.scene import array_scene
+from bitpan.host.scene.tiles import TilePlan, halo_on_grid, plan_tiles, sample_tiles
+from bitpan.host.stream import fuse_array, fuse_tiles
+from bitpan.model import execute
+
+
+def make_scene(model, height, width, seed, shift=(0.0, 0.0)):
+    rng = np.random.default_rng(seed)
+    pan = rng.integers(0, 2048, (1, height, width))
+    ms = rng.integers(0, 2048, (model.bands, -(-height // 4), -(-width // 4)))
+    return pan, ms, array_scene(model, pan, ms, shift)
+
+
+def parameters_of(model, scene, random_inputs):
+    _, parameters = random_inputs(model, 8, 8)
+    for axis, name in enumerate(("rows", "columns")):
+        parameters[f"upsample.{name}"] = keys_coefficients(4, scene.grid.shift[axis])
+    return parameters
+
+
+class FramedDevice(CpuDevice):
+    """The CPU, with a fixed frame."""
+
+    def __init__(self, engine, frame):
+        super().__init__(engine)
+        self.frame = frame
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    height=st.integers(1, 90),
+    width=st.integers(1, 90),
+    rows=st.integers(1, 12),
+    columns=st.integers(1, 12),
+    seed=st.integers(0, 99),
+)
+def test_tiles_equal_the_whole(small_model, small_engine, random_inputs, height, width, rows, columns, seed):
+    pan, ms, scene = make_scene(small_model, height, width, seed)
+    parameters = parameters_of(small_model, scene, random_inputs)
+    halo = halo_on_grid(small_model)
+    frame = (4 * rows + 2 * halo, 4 * columns + 2 * halo)
+    tiled = fuse_array(small_model, scene, FramedDevice(small_engine, frame), parameters)
+    # The whole: the scene extended by replicated edges, in one frame, by the reference.
+    below, right = -height % 4 + halo, -width % 4 + halo
+    extended = np.pad(pan, ((0, 0), (halo, below), (halo, right)), mode="edge")
+    coarse = np.pad(ms, ((0, 0), (halo // 4, halo // 4), (halo // 4, halo // 4)), mode="edge")
+    whole = execute(small_model, {"pan": extended, "ms": coarse}, parameters)
+    np.testing.assert_array_equal(tiled, whole[:, halo : halo + height, halo : halo + width])
+
+
+def test_a_smaller_halo_would_not_do(small_model, small_engine, random_inputs):
+    _, _, scene = make_scene(small_model, 64, 64, 0)
+    parameters = parameters_of(small_model, scene, random_inputs)
+    device = CpuDevice(small_engine)
+    device.load_scene(parameters)
+    whole = fuse_array(small_model, scene, device, parameters, core=64)
+    halo = halo_on_grid(small_model)
+    for trial in (halo, halo - 4):
+        plan = TilePlan(64, 64, (32 + 2 * trial, 32 + 2 * trial), trial)
+        tiled = np.zeros_like(whole)
+        for tile, fused, _ in fuse_tiles(scene, plan, device):
+            tiled[:, tile.top : tile.top + tile.height, tile.left : tile.left + tile.width] = fused
+        assert (tiled == whole).all() == (trial == halo)
+
+
+BODIES = st.lists(
+    st.recursive(
+        st.sampled_from(["unit", "gabor", "conv"]),
+        lambda inner: st.builds(
+            lambda kind, body: (kind, *body), st.sampled_from(["pool", "haar"]), st.lists(inner, max_size=2)
+        ),
+        max_leaves=4,
+    ),
+    min_size=1,
+    max_size=3,
+)
+"""Random bodies of models that change resolution."""
+
+
+def extended_whole(model, scene, parameters):
+    """The scene extended by replicated edges, in one frame, by the reference."""
+    halo, step = halo_on_grid(model), model.alignment
+    height, width = scene.grid.height, scene.grid.width
+    sides = (-(-side // step) * step + 2 * halo for side in (height, width))
+    patch = scene.read(-halo, -halo, *sides)
+    whole = execute(model, {"pan": patch.pan, "ms": patch.ms}, parameters)
+    return whole[:, halo : halo + height, halo : halo + width]
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    body=BODIES,
+    height=st.integers(1, 70),
+    width=st.integers(1, 70),
+    rows=st.integers(1, 3),
+    columns=st.integers(1, 3),
+    seed=st.integers(0, 99),
+)
+def test_any_model_in_tiles_equals_the_whole(resampler, random_inputs, body, height, width, rows, columns, seed):
+    model = resampler(body, seed=seed)
+    _, _, scene = make_scene(model, height, width, seed, (1.75, -2.0))
+    parameters = parameters_of(model, scene, random_inputs)
+    halo, step = halo_on_grid(model), model.alignment
+    device = FramedDevice(CompiledEngine(model, threads=1), (rows * step + 2 * halo, columns * step + 2 * halo))
+    tiled = fuse_array(model, scene, device, parameters)
+    np.testing.assert_array_equal(tiled, extended_whole(model, scene, parameters))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        ("conv", ("pool", ("pool", "conv"), "conv")),
+        (("haar", ("haar", "conv")), "conv"),
+        ("gabor", "gabor", "gabor", "conv"),
+    ],
+)
+def test_one_step_less_would_not_do(resampler, random_inputs, body):
+    model = resampler(body)
+    _, _, scene = make_scene(model, 64, 64, 0)
+    parameters = parameters_of(model, scene, random_inputs)
+    for axis in ("rows", "columns"):
+        parameters[f"upsample.{axis}"] = np.full((4, 5), 205)  # with Keys' light outermost taps little gets through
+    device = CpuDevice(CompiledEngine(model, threads=1))
+    device.load_scene(parameters)
+    whole, halo = extended_whole(model, scene, parameters), halo_on_grid(model)
+    for trial in (halo, halo - model.alignment):
+        plan = TilePlan(64, 64, (model.alignment + 2 * trial, 16 + 2 * trial), trial)
+        tiled = np.zeros_like(whole)
+        for tile, fused, _ in fuse_tiles(scene, plan, device):
+            tiled[:, tile.top : tile.top + tile.height, tile.left : tile.left + tile.width] = fused
+        assert (tiled == whole).all() == (trial == halo)
+
+
+def test_frames_lie_on_the_coarsest_grid(resampler):
+    model = resampler((("pool", ("haar", ("pool", "unit"))),))
+    plan = plan_tiles(model, 100, 60, core=24)
+    assert (model.alignment, plan.halo % 8) == (8, 0)
+    assert all(tile.frame_top % 8 == tile.frame_left % 8 == tile.frame_height % 8 == 0 for tile in plan)
+    for wrong in ({"core": 12}, {"frame": (2 * plan.halo + 12, 2 * plan.halo + 16)}):
+        with pytest.raises(SceneError, match="multiple of 8"):
+            plan_tiles(model, 100, 60, **wrong)
+
+
+@pytest.mark.parametrize("shift", [(-2.25, 2.5), (7.0, -11.5), (0.5, 0.25)])
+def test_shifted_scenes_in_tiles_equal_the_whole(small_model, small_engine, random_inputs, shift):
+    _, _, scene = make_scene(small_model, 50, 70, 1, shift)
+    parameters = parameters_of(small_model, scene, random_inputs)
+    whole, tiled = (
+        fuse_array(small_model, scene, CpuDevice(small_engine), parameters, core=core) for core in (128, 12)
+    )
+    np.testing.assert_array_equal(tiled, whole)
+
+
+@given(st.integers(1, 400), st.integers(1, 400), st.integers(1, 30), st.integers(1, 30))
+def test_cores_cover_the_scene_once(height, width, rows, columns):
+    plan = TilePlan(height, width, (4 * rows + 40, 4 * columns + 40), 20)
+    covered = np.zeros((height, width), np.uint8)
+    tiles = list(plan)
+    for tile in tiles:
+        covered[tile.top : tile.top + tile.height, tile.left : tile.left + tile.width] += 1
+        core = np.zeros((tile.frame_height, tile.frame_width))[tile.core]
+        assert core.shape == (tile.height, tile.width)
+        assert tile.frame_top % 4 == tile.frame_left % 4 == 0
+    assert (covered == 1).all()
+    assert len(plan) == len(tiles)
+
+
+def test_halo_of_the_default_network(random_model):
+    """Nine 3x3 layers reach 9 pixels, the interpolator 11 more, to whole MS pixels."""
+    assert halo_on_grid(random_model(blocks=8, channels=8)) == 20
+
+
+@pytest.mark.parametrize("frame", [(16, 64), (65, 64)])
+def test_useless_frames(small_model, frame):
+    with pytest.raises(SceneError, match="leaves nothing"):
+        plan_tiles(small_model, 100, 100, frame)
+
+
+@pytest.mark.parametrize("core", [0, -4, 30])
+def test_useless_tiles(small_model, core):
+    with pytest.raises(SceneError, match="no positive multiple of 4"):
+        plan_tiles(small_model, 100, 100, core=core)
+
+
+@given(st.integers(1, 1000), st.integers(1, 1000), st.integers(1, 5))
+def test_sample_tiles_lie_within_the_scene(height, width, per_axis):
+    tiles = sample_tiles(height, width, 4, 20, per_axis, 128)
+    assert 1 <= len(tiles) <= per_axis**2
+    for tile in tiles:
+        assert tile.top >= 0
+        assert tile.top + tile.height <= height
+        assert tile.left >= 0
+        assert tile.left + tile.width <= width
+        assert tile.top % 4 == tile.left % 4 == tile.frame_height % 4 == 0
+    if height >= 128 * per_axis and per_axis > 1:
+        assert max(tile.top + tile.height for tile in tiles) > height - 4

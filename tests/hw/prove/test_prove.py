@@ -1,0 +1,256 @@
+"""Stream rules of the units, proved; and that the proofs see each kind of fault."""
+
+import pytest
+
+from bitpan.errors import BuildError
+from bitpan.hw.measure.units import unit
+from bitpan.hw.prove.prove import FORMAL, prove
+from bitpan.hw.sources import rtl, unit_sources
+
+TINY = {"PBits": 2, "KneeBits": 2, "SlopeBits": 2, "BiasBits": 2, "OutBits": 2, "Shift": 1}
+IMAGE = {"Channels": 1, "Pe": 1, "InBits": 1}
+FIFO_FRAMES = {"in0": 4, "out0": 4}
+
+
+PROVED = [
+    ("duplicate", {"Width": 2}, {"in0": 2, "out0": 2, "out1": 2}, {}),
+    ("concat_streams", {"Width0": 2, "Width1": 1}, {"in0": 2, "in1": 2, "out0": 2}, {}),
+    ("split_streams", {"Width0": 2, "Width1": 1}, {"in0": 2, "out0": 2, "out1": 2}, {}),
+    ("width_converter", {"InWidth": 1, "OutWidth": 3}, {"in0": 6, "out0": 2}, {}),
+    ("width_converter", {"InWidth": 3, "OutWidth": 1}, {"in0": 2, "out0": 6}, {}),
+    ("stream_fifo", {"Width": 2, "Depth": 5, "Style": 1}, FIFO_FRAMES, {}),
+    ("stream_fifo", {"Width": 2, "Depth": 5, "Style": 2}, FIFO_FRAMES, {}),
+    ("stream_fifo", {"Width": 2, "Depth": 5, "Style": 3}, FIFO_FRAMES, {}),
+    ("frame_end", {"Width": 2, "FrameBeats": 3}, {"in0": 3, "out0": 3}, {}),
+    ("add", {"Elements": 1, "In0Bits": 2, "In1Bits": 2, "OutBits": 2}, {"in0": 2, "in1": 2, "out0": 2}, {}),
+    ("centre", {"Elements": 1, "InBits": 3, "InSigned": 1, "Offset": 1, "OutBits": 2}, {"in0": 2, "out0": 2}, {}),
+    (
+        "sign_threshold",
+        {"Channels": 2, "Pe": 1, "InBits": 2, "ThresholdBits": 2, "FrameBeats": 4},
+        {"in0": 4, "out0": 4},
+        {},
+    ),
+    ("average_pool", {**IMAGE, "Width": 4, "Height": 4}, {"in0": 16, "out0": 4}, {}),
+]
+SLOWLY_PROVED = [
+    (
+        "channel_affine",
+        {
+            "Channels": 2,
+            "Pe": 1,
+            "InBits": 2,
+            "OutBits": 2,
+            "ScaleBits": 2,
+            "OffsetBits": 2,
+            "Shift": 1,
+            "FrameBeats": 4,
+        },
+        {"in0": 4, "out0": 4},
+        {},
+    ),
+    ("rprelu_plain", {"Channels": 2, "Pe": 1, **TINY}, {"in0": 4, "out0": 4}, {}),
+    ("rprelu", {"Channels": 2, "Pe": 1, "XBits": 2, **TINY}, {"in0": 4, "in1": 4, "out0": 4}, {}),
+    (
+        "xnor_mvu",
+        {"MatrixWidth": 4, "MatrixHeight": 4, "Simd": 2, "Pe": 2},
+        {"in0": 4, "out0": 4},
+        {"patience": 16},
+    ),
+    (
+        "quant_mvu",
+        {"MatrixWidth": 2, "MatrixHeight": 2, "Simd": 1, "Pe": 1, "InBits": 2, "WeightBits": 2, "BiasBits": 2}
+        | {"OutBits": 2, "Shift": 1},
+        {"in0": 4, "out0": 4},
+        {"patience": 16},
+    ),
+    ("haar", {**IMAGE, "Width": 4, "Height": 4}, {"in0": 16, "out0": 4, "out1": 4, "out2": 4, "out3": 4}, {}),
+    (
+        "inverse_haar",
+        {**IMAGE, "OutBits": 1, "Width": 2, "Height": 2},
+        {"in0": 4, "in1": 4, "in2": 4, "in3": 4, "out0": 16},
+        {"patience": 24},
+    ),
+]
+BOUNDED = [
+    (
+        "bilinear_up",
+        {**IMAGE, "Width": 2, "Height": 2},
+        {"in0": 4, "out0": 16},
+        {"patience": 60, "seconds": 25, "clocks": 90},
+    ),
+    (
+        "channel_norm",
+        {"Channels": 2, "Pe": 1, "Bits": 2, "GainBits": 2, "CentreBits": 2, "BiasBits": 2},
+        {"in0": 8, "in1": 8, "out0": 8},
+        {"patience": 32, "inside": 5, "seconds": 25, "clocks": 60},
+    ),
+    (
+        "interpolator",
+        {"Bands": 1, "Bits": 1, "Width": 2, "Height": 2, "Ratio": 2, "CoefficientBits": 2},
+        {"in0": 4, "out0": 16},
+        {"patience": 96, "inside": 4, "seconds": 25, "clocks": 130},
+    ),
+]
+
+
+def prove_gate():
+    return prove([rtl("frame_gate"), rtl("frame_end"), FORMAL / "gate_rules.sv"], "gate_rules")
+
+
+@pytest.mark.parametrize(("name", "size", "frames", "options"), PROVED)
+def test_the_rules_hold(name, size, frames, options):
+    proof = prove(unit_sources(name), name, unit(name).parameters(size), frames, **options)
+    assert proof.holds, proof
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "size", "frames", "options"), SLOWLY_PROVED)
+def test_the_rules_hold_for_larger_units(name, size, frames, options):
+    test_the_rules_hold(name, size, frames, options)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "size", "frames", "options"), BOUNDED)
+def test_the_rules_hold_for_the_first_clocks(name, size, frames, options):
+    proof = prove(unit_sources(name), name, unit(name).parameters(size), frames, **options)
+    assert not proof.fault, proof
+    assert not [rule for rule in proof.bounded if "had offered" in rule], "the handshakes are proved"
+    for rule, clocks in proof.bounded.items():
+        about_time = "did not come out" in rule or "none moved" in rule
+        assert clocks > (max(frames.values()) + options["patience"] if about_time else 30), proof
+
+
+def test_frames_of_any_length_leave_the_gate_whole():
+    assert prove_gate().holds
+
+
+@pytest.mark.parametrize(
+    ("channels", "frames"),
+    [("lite_writes", {"in0": 1, "in1": 1, "out0": 1}), ("lite_reads", {"in0": 1, "out0": 1})],
+)
+def test_every_access_to_the_registers_is_answered_once(channels, frames):
+    assert prove([rtl("scene_registers"), FORMAL / f"{channels}.sv"], channels, {}, frames).holds
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "fault"),
+    [
+        ("if (out0_tready_i) out0_tvalid_o", "out0_tvalid_o", "out0 took back a beat"),
+        ("if (in0_tready_o) beat_q", "beat_q", "out0 changed a beat"),
+        ("out1_tvalid_o <= in0_tvalid_i", "out1_tvalid_o <= 1'b1", "more of a frame left than had come"),
+        ("assign in0_tready_o =", "assign in0_tready_o = beat_q != 3 &&", "none moved"),
+    ],
+)
+def test_a_planted_fault_is_found(right, wrong, fault, plant):
+    plant("duplicate", right, wrong)
+    proof = prove([rtl("duplicate")], "duplicate", {"Width": 2}, {"in0": 2, "out0": 2, "out1": 2})
+    assert fault in proof.fault, proof
+    assert proof.clock and not proof.holds
+
+
+def test_a_beat_that_stays_inside_is_found(plant):
+    plant("stream_fifo", "fetch = stored_q != 0 &&", "fetch = stored_q > 1 &&")
+    assert "did not come out" in prove([rtl("stream_fifo")], "stream_fifo", {"Width": 1, "Depth": 3}, FIFO_FRAMES).fault
+
+
+def test_a_unit_that_takes_in_too_much_is_found():
+    proofs = [
+        prove([rtl("stream_fifo")], "stream_fifo", {"Width": 1, "Depth": 4}, {"in0": 1, "out0": 1}, inside=n)
+        for n in (3, 4)
+    ]
+    assert "more frames were inside" in proofs[0].fault
+    assert proofs[1].holds
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "fault"),
+    [
+        ("if (out0_tready_i && last_beat) state_d = Pass;", "state_d = Pass;", "bad_start_o"),
+        ("in0_tvalid_i && open;", "in0_tvalid_i;", "bad_order_o"),
+        ("in0_tlast_i != last_beat) begin", "in0_tlast_i && !last_beat) begin", "bad_start_o"),
+        ("error   = 1'b1;", "error   = last_beat;", "bad_error_o"),
+        ("in0_tlast_i) state_d", "in0_tlast_i && in0_tdata_i[0]) state_d", "bad_error_o"),  # swallows the next frame
+        ("!= started_i[3:0]", "!= started_i[3:0] && entered_q != 4'd2", "bad_stuck_o"),
+        ("out0_tvalid_o = 1'b1;", "out0_tvalid_o = count_q != 1;", "bad_lost_o"),
+    ],
+)
+def test_a_fault_of_the_gate_is_found(right, wrong, fault, plant):
+    plant("frame_gate", right, wrong)
+    assert prove_gate().fault == fault
+
+
+REGISTER = """
+module register #(parameter bit Unknown = 1'b0, parameter bit Falling = 1'b0, parameter bit Shy = 1'b0) (
+    input logic clk_i, input logic rst_ni,
+    input logic [1:0] in0_tdata_i, input logic in0_tvalid_i, output logic in0_tready_o,
+    output logic [1:0] out0_tdata_o, output logic out0_tvalid_o, input logic out0_tready_i
+);
+    logic clk, held_q, nothing;
+    assign clk = clk_i ^ Falling;
+    assign in0_tready_o = !held_q || out0_tvalid_o && out0_tready_i;
+    assign out0_tvalid_o = held_q && (!Unknown || nothing) && (!Shy || out0_tready_i);
+    always_ff @(posedge clk) begin
+        if (in0_tready_o) out0_tdata_o <= in0_tdata_i;
+        held_q <= rst_ni && (in0_tready_o ? in0_tvalid_i : held_q);
+    end
+endmodule
+"""
+
+
+def test_a_valid_that_waits_for_ready_is_found_and_an_unknown_one_and_another_edge(tmp_path):
+    (tmp_path / "register.sv").write_text(REGISTER)
+
+    def proof(**parameters):
+        return prove([tmp_path / "register.sv"], "register", parameters, {"in0": 1, "out0": 1})
+
+    assert proof().holds
+    assert "did not come out" in proof(Shy=1).fault
+    assert "took back a beat" in proof(Unknown=1).fault
+    with pytest.raises(BuildError, match="_DFF_N_"):
+        proof(Falling=1)
+
+
+def test_a_proof_that_does_not_close_says_for_how_long_it_holds():
+    name, size, frames, options = BOUNDED[0]
+    proof = prove(unit_sources(name), name, unit(name).parameters(size), frames, **{**options, "seconds": 2})
+    assert not proof.fault and not proof.holds
+    assert "a whole frame went in and did not come out" in proof.bounded
+    assert not [rule for rule in proof.bounded if "had offered" in rule]
+    assert 0 < min(proof.bounded.values()) <= max(proof.bounded.values()) <= 90
+
+
+def test_bad_calls_are_refused(tmp_path):
+    with pytest.raises(BuildError, match="duplicate has the streams in0, out0, out1, not in0"):
+        prove([rtl("duplicate")], "duplicate", {}, {"in0": 2})
+    with pytest.raises(BuildError, match="Copies is 2"):
+        prove([rtl("duplicate")], "duplicate", {"Copies": 3})
+    with pytest.raises(BuildError, match="source file missing"):
+        prove([tmp_path / "none.sv"], "none")
+    fifo = [rtl("stream_fifo")], "stream_fifo", {"Width": 1}
+    for frames, options, message in (
+        ({"in0": 0, "out0": 1}, {}, "beats of a frame: 1 to 255, not 0"),
+        ({"in0": 256, "out0": 1}, {}, "beats of a frame: 1 to 255, not 256"),
+        (FIFO_FRAMES, {"inside": 6}, "inside: 1 to 5, not 6"),
+        (FIFO_FRAMES, {"patience": 0}, "patience: 1 to"),
+        (FIFO_FRAMES, {"seconds": 0}, "seconds: 1 to"),
+        (FIFO_FRAMES, {"clocks": 13}, "clocks: at least 14 for rules about time to be tried, not 13"),
+    ):
+        with pytest.raises(BuildError, match=message):
+            prove(*fifo, frames, **options)
+    (tmp_path / "odd.sv").write_text("module odd (input logic clk_i, input logic rst_ni); endmodule")
+    with pytest.raises(BuildError, match="there is nothing to prove"):
+        prove([tmp_path / "odd.sv"], "odd")
+    (tmp_path / "odd.sv").write_text("module odd (input logic ap_clk, output logic bad_a_o); endmodule")
+    with pytest.raises(BuildError, match="one clock, clk_i, and one reset"):
+        prove([tmp_path / "odd.sv"], "odd")
+    (tmp_path / "odd.sv").write_text(
+        "module odd (input logic clk_i, input logic rst_ni, output logic out0_tvalid_o, output logic [1:0] bad_a_o);"
+        "endmodule"
+    )
+    with pytest.raises(BuildError, match="a rule is one"):
+        prove([tmp_path / "odd.sv"], "odd")
+    (tmp_path / "odd.sv").write_text(
+        "module odd (input logic clk_i, input logic rst_ni, output logic out0_tvalid_o); endmodule"
+    )
+    with pytest.raises(BuildError, match="out0 has tvalid; a stream is"):
+        prove([tmp_path / "odd.sv"], "odd")

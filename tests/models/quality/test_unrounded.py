@@ -1,0 +1,36 @@
+"""What the integers cost before a training, where features stay within their formats: little, but something."""
+
+import numpy as np
+import pytest
+import torch
+
+from bitpan.model import execute
+from bitpan.models.networks.bnnpan import BNNPan
+from bitpan.models.networks.configuration import Configuration
+from bitpan.models.networks.integers import to_integer_model
+from bitpan.models.networks.s2bnet import S2BNet, S2BNetFlat
+from bitpan.models.quality.unrounded import unrounded
+
+
+@pytest.mark.parametrize(
+    ("kind", "blocks", "arms"),
+    [
+        (kind, blocks, {"gsfa": gsfa})
+        for kind, blocks in ((S2BNetFlat, 2), (S2BNet, 10))
+        for gsfa in ("filters", "features")
+    ]
+    + [(BNNPan, 2, {})],
+)
+def test_real_features_give_nearly_the_same_residual(make_pair, kind, blocks, arms):
+    torch.manual_seed(0)
+    network = kind(Configuration(blocks=blocks, channels=16, **arms))
+    network.tail.conv.weight.data *= 5
+    pan, ms = make_pair(64)
+    network.scale_head(pan, ms)
+    scene = {name: value.numpy().astype(np.int64) for name, value in network.measure(pan, ms).items()}
+    model, inputs = to_integer_model(network), {"pan": pan[0].numpy(), "ms": ms[0].numpy()}
+    lms = execute(model, inputs, scene, until="lms")
+    inside = (lms > 300) & (lms < 1700)  # where the sum is not clipped
+    integers, real = ((run(model, inputs, scene) - lms)[inside] for run in (execute, unrounded))
+    error = (integers - real).std() / real.std()
+    assert 0 < error < 0.4  # a sign near its threshold flips here and there

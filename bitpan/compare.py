@@ -7,9 +7,10 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
-from bitpan.arithmetic import AFFINE, AFFINE_SCALE, Integers, keys_coefficients
+from bitpan.arithmetic import Integers
 from bitpan.errors import MismatchError
 from bitpan.model import IntegerModel
+from bitpan.operations import SCENE_KINDS
 
 Inputs = tuple[dict[str, Integers], dict[str, Integers]]
 """Images by tensor name, scene parameters by name."""
@@ -39,17 +40,8 @@ def random_case(model: IntegerModel, height: int, width: int, seed: int) -> Inpu
     }
     scene = {}
     for parameter in model.scene:
-        if parameter.kind == "interpolation":
-            scene[parameter.name] = keys_coefficients(model.ratio, rng.uniform(-model.ratio / 2, model.ratio / 2))
-        elif parameter.kind == "affine":
-            limits = np.array([[AFFINE_SCALE.max], [AFFINE.max]])
-            value = rng.integers(-limits, limits + 1, parameter.shape) >> rng.integers(0, 6, parameter.shape[1])
-            scene[parameter.name] = value
-        else:
-            source = model.tensors[parameter.measures].format
-            value = np.rint(rng.normal(0, source.max / 4, parameter.shape)).astype(np.int64)
-            value.flat[:2] = source.min, source.max + 1
-            scene[parameter.name] = np.clip(value, source.min, source.max + 1)
+        source = model.tensors[parameter.measures].format if parameter.measures else None
+        scene[parameter.name] = SCENE_KINDS[parameter.kind].draw(rng, parameter.shape, source, model.ratio)
     return inputs, scene
 
 

@@ -21,27 +21,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from bitpan import arithmetic
 from bitpan.arithmetic import Integers
 from bitpan.errors import FormatError, ModelError
 from bitpan.files import write_beside
 from bitpan.formats import Format
-from bitpan.reach import reaches
+from bitpan.operations import OPERATIONS, SCENE_KINDS
 
 SCHEMA = 2
 """Version of the files."""
-
-_RPRELU = ("knee", "slope_above", "slope_below", "bias_above", "bias_below")
-_NORM = ("gain", "centre", "bias")
-_CONSTANTS = {
-    "conv": ("weights", "bias"),
-    "binary_conv": ("weights",),
-    "depthwise": ("weights",),
-    "rprelu": _RPRELU,
-    "norm": _NORM,
-    "srm": ("fc1.weight", "fc1.bias", "fc2.weight", "fc2.bias"),
-}
-"""Constants of each operation and of each kind of scene parameter."""
 
 _UNREADABLE = (OSError, EOFError, ValueError, LookupError, TypeError, AttributeError, zipfile.BadZipFile, zlib.error)
 
@@ -57,34 +44,9 @@ class Tensor:
 
 @dataclass(frozen=True)
 class Node:
-    """One operation. ``scene`` names the scene parameters it takes; its constants are ``constants[name + "." + key]``.
+    """One operation of :data:`bitpan.operations.OPERATIONS`, which says what it takes.
 
-    Operations, their inputs, scene parameters, constants and attributes:
-
-    =============  ============  =======  ==========================================  ==================
-    op             inputs        scene    constants                                   attributes
-    =============  ============  =======  ==========================================  ==================
-    interpolate    ms            2 (1)    --                                          --
-    centre         x             --       --                                          offset, shift
-    concat         a, b          --       --                                          --
-    conv           x             --       weights (O,I,k,k) int8, bias (O,) int32     shift
-    sign           x             1 or --  threshold (C,) int32 where it has no scene  --
-    binary_conv    b             --       weights (O,I,k,k) int8 of +1, -1            --
-    depthwise      x             --       weights (C,1,k,k) int8                      shift
-    rprelu         p[, x]        --       knee, slope_above, slope_below,             shift
-                                          bias_above, bias_below: (C,) int32
-    norm           x, residual   --       gain, centre, bias: (C,) int32              --
-    affine         y             1        --                                          --
-    haar           x             --       --                                          subband (2)
-    inverse_haar   ll,lh,hl,hh   --       --                                          shift
-    pool           x             --       --                                          --
-    up             x             --       --                                          --
-    add            a, b          --       --                                          --
-    add_clip       lms, residual --       --                                          --
-    =============  ============  =======  ==========================================  ==================
-
-    (1) rows and columns: the interpolation coefficients of the two axes, ``(ratio, 5)``.
-    (2) which one the output is: 0 LL, 1 LH, 2 HL, 3 HH. A device computes the nodes of one x together.
+    ``scene`` names the scene parameters it takes; its constants are ``constants[name + "." + key]``.
     """
 
     op: str
@@ -143,7 +105,10 @@ class IntegerModel:
 
     def constant(self, node: Node | SceneParameter, key: str) -> npt.NDArray[Any]:
         """The array ``key`` of a node or a scene parameter."""
-        return self.constants[f"{node.name}.{key}"]
+        name = f"{node.name}.{key}"
+        if name not in self.constants:
+            raise ModelError(f"model {self.name} has no constant {name!r}")
+        return self.constants[name]
 
     def node(self, name: str) -> Node:
         """The node called ``name``."""
@@ -170,13 +135,32 @@ class IntegerModel:
             if value.min() < parameter.format.min or value.max() > parameter.format.max:
                 raise FormatError(f"scene parameter {parameter.name!r} leaves {parameter.format}: {value}")
 
-    def check_constants(self) -> None:
-        """Raise :class:`ModelError` unless every node and scene parameter has its constants."""
-        needed = [f"{node.name}.{key}" for node in self.nodes for key in _CONSTANTS.get(node.op, ())]
-        needed += [f"{entry.name}.{key}" for entry in self.scene for key in _CONSTANTS.get(entry.kind, ())]
-        missing = [name for name in needed if name not in self.constants]
-        if missing:
-            raise ModelError(f"model {self.name} has no constant {missing[0]!r}")
+    def check(self) -> None:
+        """Raise :class:`ModelError` unless every node and scene parameter has what its operation or kind says."""
+        for node in self.nodes:
+            self._check_node(node)
+        for entry in self.scene:
+            if entry.kind not in SCENE_KINDS:
+                raise ModelError(f"scene parameter {entry.name} is of unknown kind {entry.kind!r}")
+            for key in SCENE_KINDS[entry.kind].constants:
+                self.constant(entry, key)
+
+    def _check_node(self, node: Node) -> None:
+        operation = OPERATIONS.get(node.op)
+        if operation is None:
+            raise ModelError(f"node {node.name} has unknown operation {node.op!r}")
+        missing = len(operation.inputs) - len(node.inputs)
+        if not 0 <= missing <= operation.optional or len(node.scene) not in (0, len(operation.scene)):
+            raise ModelError(f"node {node.name} has inputs {node.inputs} and scene parameters {node.scene}")
+        if set(node.attributes) != set(operation.attributes):
+            raise ModelError(f"node {node.name} has attributes {dict(node.attributes)}, not {operation.attributes}")
+        sizes = {"C": self.tensors[node.inputs[0]].channels, "O": self.tensors[node.output].channels, "1": 1}
+        sizes["I"] = sizes["C"]
+        for key in operation.needed(node.scene):
+            array, expected = self.constant(node, key), operation.constants[key]
+            known = {**sizes, "k": array.shape[-1] if array.ndim else 0}
+            if array.dtype != expected.dtype or array.shape != tuple(known[axis] for axis in expected.axes):
+                raise ModelError(f"node {node.name}: its {key} are {array.dtype} of shape {array.shape}")
 
     @property
     def alignment(self) -> int:
@@ -184,9 +168,23 @@ class IntegerModel:
         return math.lcm(self.ratio, *(tensor.stride for tensor in self.tensors.values()))
 
     def halo(self) -> int:
-        """PAN pixels around an aligned tile that its result depends on, see :func:`bitpan.reach.reaches`."""
-        reach = reaches(self)
+        """PAN pixels around an aligned tile that its result depends on."""
+        reach = self.reaches()
         return max(reach["pan"], reach["ms"])
+
+    def reaches(self) -> dict[str, int]:
+        """PAN pixels beyond an aligned tile of ``fused`` that it depends on, by tensor: the graph walked backwards.
+
+        The tile lies on multiples of ``alignment``. Each reach is a whole number of its tensor's samples and the least
+        one that will do.
+        """
+        reach = {"fused": 0}
+        for node in reversed(self.nodes):
+            kernel = self.constants[f"{node.name}.weights"].shape[-1] if f"{node.name}.weights" in self.constants else 1
+            for name in node.inputs:
+                needed = OPERATIONS[node.op].reach(reach.get(node.output, 0), self.tensors[name].stride, kernel)
+                reach[name] = max(reach.get(name, 0), needed)
+        return reach
 
     def save(self, folder: Path) -> None:
         """Write ``model.json`` and ``model.npz`` into ``folder``, each beside and then renamed."""
@@ -247,7 +245,7 @@ class IntegerModel:
                 constants=constants,
                 provenance=document["provenance"],
             )
-            model.check_constants()
+            model.check()
         except _UNREADABLE as error:
             raise ModelError(f"{folder}: not a bitpan integer model ({error}); build it or fetch it again") from None
         return model
@@ -285,44 +283,9 @@ def execute(
 
 
 def _apply(model: IntegerModel, node: Node, inputs: list[Integers], scene: Mapping[str, Integers]) -> Integers:
-    fmt = model.tensors[node.output].format
-    if node.op == "interpolate":
-        return arithmetic.interpolate(inputs[0], scene[node.scene[0]], scene[node.scene[1]])
-    if node.op == "centre":
-        return arithmetic.centre(inputs[0], node.attributes["offset"], node.attributes["shift"], fmt)
-    if node.op == "concat":
-        return np.concatenate(inputs)
-    if node.op == "conv":
-        total = arithmetic.conv2d(inputs[0], model.constant(node, "weights"))
-        bias = model.constant(node, "bias").astype(np.int64)
-        return arithmetic.requantise(total + bias[:, None, None], node.attributes["shift"], fmt)
-    if node.op == "sign":
-        threshold = scene[node.scene[0]] if node.scene else model.constant(node, "threshold")
-        return arithmetic.sign(inputs[0], threshold)
-    if node.op == "binary_conv":
-        return arithmetic.conv2d(inputs[0], model.constant(node, "weights"), pad_value=-1)
-    if node.op == "depthwise":
-        return arithmetic.depthwise(inputs[0], model.constant(node, "weights"), node.attributes["shift"], fmt)
-    if node.op == "rprelu":
-        constants = {key: model.constant(node, key) for key in _RPRELU}
-        residual = inputs[1] if len(inputs) > 1 else np.int64(0)
-        return arithmetic.rprelu(inputs[0], residual, **constants, shift=node.attributes["shift"], fmt=fmt)
-    if node.op == "norm":
-        gain, centre, bias = (model.constant(node, key) for key in _NORM)
-        return arithmetic.channel_norm(inputs[0], inputs[1], gain, centre, bias, fmt)
-    if node.op == "affine":
-        return arithmetic.channel_affine(inputs[0], scene[node.scene[0]], fmt)
-    if node.op == "haar":
-        return arithmetic.haar(inputs[0])[node.attributes["subband"]]
-    if node.op == "inverse_haar":
-        ll, lh, hl, hh = inputs
-        return arithmetic.inverse_haar(ll, lh, hl, hh, node.attributes["shift"], fmt)
-    if node.op == "pool":
-        return arithmetic.average_pool(inputs[0])
-    if node.op == "up":
-        return arithmetic.bilinear_up(inputs[0])
-    if node.op == "add":
-        return arithmetic.add(inputs[0], inputs[1], fmt)
-    if node.op == "add_clip":
-        return arithmetic.add_clip(inputs[0], inputs[1], fmt.bits)
-    raise ModelError(f"model {model.name}: node {node.name} has unknown operation {node.op!r}")
+    if node.op not in OPERATIONS:
+        raise ModelError(f"model {model.name}: node {node.name} has unknown operation {node.op!r}")
+    operation = OPERATIONS[node.op]
+    named: dict[str, Any] = {key: model.constant(node, key) for key in operation.needed(node.scene)}
+    named |= dict(node.attributes) | {key: scene[name] for key, name in zip(operation.scene, node.scene, strict=False)}
+    return operation.compute(inputs, named, model.tensors[node.output].format)

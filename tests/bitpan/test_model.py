@@ -8,7 +8,6 @@ import pytest
 from bitpan import arithmetic
 from bitpan.errors import FormatError, ModelError
 from bitpan.model import IntegerModel, execute
-from bitpan.reach import reaches
 
 
 def test_saved_model_is_the_same_model(random_model, tmp_path):
@@ -121,7 +120,7 @@ def test_halo_in_whole_ms_samples(random_model, blocks, samples):
 def test_halo_of_resampling_models(resampler, body, alignment, reach_of_x0):
     model = resampler(BODIES[body])
     assert model.alignment == alignment
-    reach = reaches(model)
+    reach = model.reaches()
     assert reach["x0"] == reach_of_x0
     assert reach["pan"] == reach_of_x0 + 1
     assert model.halo() == reach["ms"] == 4 * (-(-(reach_of_x0 + 1) // 4) + 2)
@@ -149,7 +148,7 @@ def test_reach_is_what_a_tile_depends_on(resampler, random_inputs, body):
         inputs, scene = random_inputs(model, 96, 24, seed)
         scene["upsample.rows"] = np.full((4, 5), 205)  # Keys' outermost taps are too light to be seen through a network
         found = {name: max(so_far, measured_reach(model, inputs, scene, name)) for name, so_far in found.items()}
-    assert found == {name: reaches(model)[name] for name in found}
+    assert found == {name: model.reaches()[name] for name in found}
 
 
 @pytest.mark.parametrize("body", BODIES)

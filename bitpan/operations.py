@@ -1,0 +1,237 @@
+"""The operations of integer models, each said once: what it takes, what it gives, and which function computes it.
+
+Inputs, scene parameters, constants and attributes have the names of the function's own parameters, so that a node is
+computed by calling it with what the node names. Model files are checked, executed, written as QONNX, read back and
+built by these entries; what a stage beyond this folder has for an operation is under the operation's name there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from bitpan import arithmetic
+from bitpan.arithmetic import AFFINE, AFFINE_SCALE, Integers, conv2d, keys_coefficients, requantise
+from bitpan.formats import Format
+
+Array = npt.NDArray[Any]
+Reach = Callable[[int, int, int], int]
+"""PAN pixels of an input that matter beyond a tile, of: those of the output, the input's stride, the kernel's side."""
+
+INTERPOLATION_RADIUS = 2
+"""MS samples on either side that the interpolator reads."""
+
+
+def _whole(own: int, stride: int, kernel: int) -> int:
+    """Rounded outwards to the input's samples."""
+    return stride * -(-own // stride)
+
+
+def _window(own: int, stride: int, kernel: int) -> int:
+    return own + stride * (kernel // 2)
+
+
+def _interpolated(own: int, stride: int, kernel: int) -> int:
+    return _whole(own, stride, kernel) + stride * INTERPOLATION_RADIUS
+
+
+def _nearest_and_next(own: int, stride: int, kernel: int) -> int:
+    """The outermost pixel's nearest sample, and beyond it only where the pixel is the outer half."""
+    return stride * (own // stride + 1)
+
+
+@dataclass(frozen=True)
+class Constant:
+    """An array of a node: its axes by letter (C channels, O and I of output and input, k kernel), and its type."""
+
+    axes: str
+    dtype: type[np.generic]
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One operation.
+
+    Attributes:
+        name: in model files.
+        function: computes it; takes everything below by name, and the result's format as ``fmt`` where it says so.
+        inputs: the tensors it takes, each a stream of its own in hardware.
+        optional: how many of the last inputs may be missing.
+        outputs: the tensors it gives, each a node of its own whose attribute ``output`` says which; most have one.
+        scene: the scene parameters it takes; without them constants of the same names stand in.
+        constants: its arrays.
+        attributes: its integers.
+        reach: how far around a tile it looks.
+        lacks: stages that deliberately have nothing for it, with the reason.
+    """
+
+    name: str
+    function: Callable[..., Any]
+    inputs: tuple[str, ...]
+    optional: int = 0
+    outputs: tuple[str, ...] = ("y",)
+    output: str = ""
+    scene: tuple[str, ...] = ()
+    constants: Mapping[str, Constant] = field(default_factory=dict)
+    attributes: tuple[str, ...] = ()
+    reach: Reach = _whole
+    lacks: Mapping[str, str] = field(default_factory=dict)
+
+    def needed(self, scene: Sequence[str]) -> list[str]:
+        """Constants of a node with these scene parameters."""
+        return [key for key in self.constants if not (scene and key in self.scene)]
+
+    def compute(self, inputs: Sequence[Array], named: Mapping[str, Any], fmt: Format) -> Integers:
+        """The output in ``fmt`` of a node's inputs and its scene parameters, constants and attributes by name."""
+        result: Integers = self.function(**dict(zip(self.inputs, inputs, strict=False)), **named, fmt=fmt)
+        return result
+
+
+def _without_format(function: Callable[..., Integers]) -> Callable[..., Integers]:
+    """A function whose result cannot leave its input's format, or has one of its own."""
+    return lambda fmt, **named: function(**named)
+
+
+def _conv(x: Array, weights: Array, bias: Array, shift: int, fmt: Format) -> Integers:
+    return requantise(conv2d(x, weights) + bias.astype(np.int64)[:, None, None], shift, fmt)
+
+
+def _binary_conv(s: Array, weights: Array) -> Integers:
+    return conv2d(s, weights, pad_value=-1)
+
+
+def _rprelu(p: Array, x: npt.ArrayLike = 0, **named: Any) -> Integers:  # noqa: ANN401
+    return arithmetic.rprelu(p, x, **named)
+
+
+def _concat(a: Array, b: Array) -> Array:
+    return np.concatenate([a, b])
+
+
+def _haar(x: Array, subband: int) -> Integers:
+    return arithmetic.haar(x)[subband]
+
+
+def _add_clip(lms: Array, residual: Array, fmt: Format) -> Integers:
+    return arithmetic.add_clip(lms, residual, fmt.bits)
+
+
+_PER_CHANNEL = Constant("C", np.int32)
+
+
+def _per_channel(*keys: str) -> dict[str, Constant]:
+    return dict.fromkeys(keys, _PER_CHANNEL)
+
+
+_RPRELU = ("knee", "slope_above", "slope_below", "bias_above", "bias_below")
+
+OPERATIONS = {
+    operation.name: operation
+    for operation in (
+        Operation(
+            "interpolate",
+            _without_format(arithmetic.interpolate),
+            ("ms",),
+            scene=("rows", "columns"),
+            reach=_interpolated,
+        ),
+        Operation("centre", arithmetic.centre, ("x",), attributes=("offset", "shift")),
+        Operation("concat", _without_format(_concat), ("a", "b")),
+        Operation(
+            "conv",
+            _conv,
+            ("x",),
+            constants={"weights": Constant("OIkk", np.int8), "bias": Constant("O", np.int32)},
+            attributes=("shift",),
+            reach=_window,
+        ),
+        Operation(
+            "sign",
+            _without_format(arithmetic.sign),
+            ("x",),
+            scene=("threshold",),
+            constants=_per_channel("threshold"),
+        ),
+        Operation(
+            "binary_conv",
+            _without_format(_binary_conv),
+            ("s",),
+            constants={"weights": Constant("OIkk", np.int8)},
+            reach=_window,
+        ),
+        Operation(
+            "depthwise",
+            arithmetic.depthwise,
+            ("x",),
+            constants={"weights": Constant("C1kk", np.int8)},
+            attributes=("shift",),
+            reach=_window,
+            lacks={"hardware": "no unit yet"},
+        ),
+        Operation("rprelu", _rprelu, ("p", "x"), optional=1, constants=_per_channel(*_RPRELU), attributes=("shift",)),
+        Operation(
+            "norm",
+            arithmetic.channel_norm,
+            ("x", "residual"),
+            constants=_per_channel("gain", "centre", "bias"),
+        ),
+        Operation("affine", arithmetic.channel_affine, ("y",), scene=("affine",)),
+        Operation(
+            "haar",
+            _without_format(_haar),
+            ("x",),
+            outputs=("ll", "lh", "hl", "hh"),
+            output="subband",
+            attributes=("subband",),
+        ),
+        Operation("inverse_haar", arithmetic.inverse_haar, ("ll", "lh", "hl", "hh"), attributes=("shift",)),
+        Operation("pool", _without_format(arithmetic.average_pool), ("x",)),
+        Operation("up", _without_format(arithmetic.bilinear_up), ("x",), reach=_nearest_and_next),
+        Operation("add", arithmetic.add, ("a", "b")),
+        Operation("add_clip", _add_clip, ("lms", "residual")),
+    )
+}
+"""By name."""
+
+
+@dataclass(frozen=True)
+class SceneKind:
+    """A kind of scene parameter.
+
+    Attributes:
+        constants: float arrays that it is computed with, by ``<parameter>.<key>``, that every one of the kind has.
+        draw: random integers, extremes among them, of: a generator, the shape, the format of the tensor it measures
+            (None if it measures none), the ratio.
+    """
+
+    constants: tuple[str, ...]
+    draw: Callable[[np.random.Generator, tuple[int, ...], Format | None, int], Integers]
+
+
+def _draw_coefficients(rng: np.random.Generator, shape: Sequence[int], source: Format | None, ratio: int) -> Integers:
+    return keys_coefficients(ratio, rng.uniform(-ratio / 2, ratio / 2))
+
+
+def _draw_thresholds(rng: np.random.Generator, shape: Sequence[int], source: Format | None, ratio: int) -> Integers:
+    assert source is not None  # what thresholds are of is measured
+    value = np.rint(rng.normal(0, source.max / 4, shape)).astype(np.int64)
+    value.flat[:2] = source.min, source.max + 1  # "always" and "never"
+    return np.clip(value, source.min, source.max + 1)
+
+
+def _draw_affine(rng: np.random.Generator, shape: Sequence[int], source: Format | None, ratio: int) -> Integers:
+    limits = np.array([[AFFINE_SCALE.max], [AFFINE.max]])
+    value: Integers = rng.integers(-limits, limits + 1, shape) >> rng.integers(0, 6, shape[1])
+    return value
+
+
+SCENE_KINDS = {
+    "interpolation": SceneKind((), _draw_coefficients),
+    "srm": SceneKind(("fc1.weight", "fc1.bias", "fc2.weight", "fc2.bias"), _draw_thresholds),
+    "affine": SceneKind((), _draw_affine),
+}
+"""By name: interpolation coefficients of a pair's shift, thresholds of spectral redistribution, LDPC and CDC."""

@@ -1,4 +1,9 @@
-"""Files that appear only when they are complete."""
+"""Files and folders that appear only when they are complete.
+
+Each is written in a folder of its own, ``.<name>.<random>.partial`` beside its place, and renamed: nobody sees a
+half-written one, and two processes that write the same do not meet. A folder of such a name that stays is what a killed
+process has left.
+"""
 
 from __future__ import annotations
 
@@ -12,54 +17,71 @@ from bitpan.errors import OutputError
 
 
 def write_beside(path: Path, content: bytes) -> None:
-    """Write ``content`` beside ``path`` and rename it, so that a failure leaves what was there.
+    """Write a file by :func:`partial`.
 
     Raises:
         OutputError: the disk is full, the folder cannot be written, ``path`` is a folder.
     """
-    partial = path.with_name(path.name + ".partial")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_bytes(content)
-        partial.replace(path)
+        with partial(path) as new:
+            new.write_bytes(content)
     except OSError as error:
         raise OutputError(f"{path}: cannot be written ({error.strerror}); nothing was left behind") from None
-    finally:
-        with contextlib.suppress(OSError):
-            partial.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def partial(path: Path, keep: bool = False) -> Iterator[Path]:
+    """Where to write the file, or make the folder, that takes the place of ``path`` when the block ends well.
+
+    Otherwise what was at ``path`` stays and the new one is gone.
+
+    Args:
+        path: of the file or folder.
+        keep: leave a folder that has come there meanwhile, as in a cache, where it is the same and others may read it.
+    """
+    with _workspace(path) as work:
+        new = work / path.name
+        yield new
+        try:
+            if new.is_dir() and not keep:
+                _replace_folder(new, path, work.with_suffix(".old"))
+            else:
+                new.replace(path)
+        except OSError:
+            if not (keep and path.is_dir()):
+                raise
 
 
 @contextlib.contextmanager
 def staged(folder: Path) -> Iterator[Path]:
     """A new folder beside ``folder``: what is in it moves there when the block ends well, and is gone otherwise."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{folder.name}.", dir=folder.parent) as name:
-        beside = Path(name)
-        yield beside
-        for path in sorted(path for path in beside.rglob("*") if path.is_file()):
-            target = folder / path.relative_to(beside)
+    with _workspace(folder) as work:
+        yield work
+        for path in sorted(path for path in work.rglob("*") if path.is_file()):
+            target = folder / path.relative_to(work)
             target.parent.mkdir(parents=True, exist_ok=True)
             path.replace(target)
 
 
 @contextlib.contextmanager
-def replaced(folder: Path) -> Iterator[Path]:
-    """A new folder beside ``folder`` that takes its place when the block ends well, and is gone otherwise.
+def _workspace(path: Path) -> Iterator[Path]:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(
+        prefix=f".{path.name}.", suffix=".partial", dir=path.parent, ignore_cleanup_errors=True
+    ) as work:
+        yield Path(work)
 
-    What was there waits beside it under a hidden name, so that even a kill between the two renames leaves it whole.
-    """
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    beside = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
-    new, old = beside / "new", beside / "old"
-    new.mkdir()
+
+def _replace_folder(new: Path, path: Path, old: Path) -> None:
+    """What is at ``path`` waits at ``old``, so that even a kill between the two renames leaves it whole."""
     try:
-        yield new
-        if folder.exists():
-            folder.rename(old)
-        new.rename(folder)
+        if path.is_dir():
+            path.rename(old)
+        new.rename(path)
     except BaseException:
-        if old.exists() and not folder.exists():
-            old.rename(folder)
+        if old.exists() and not path.exists():
+            old.rename(path)
         raise
     finally:
-        shutil.rmtree(beside, ignore_errors=True)
+        if path.exists():
+            shutil.rmtree(old, ignore_errors=True)

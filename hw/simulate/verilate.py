@@ -16,14 +16,14 @@ import re
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
 from bitpan.errors import BuildError, MissingDependencyError
+from bitpan.files import partial
 from bitpan.hw.packing import parameter_value
 
 _HERE = Path(__file__).parent
@@ -83,7 +83,8 @@ def verilate(
     folder = _cache("design", [*files, *_HARNESS], [*arguments, *_VERILATE])
     if not folder.is_dir():
         runtime = _runtime(trace)
-        with _beside(folder) as work:
+        with partial(folder, keep=True) as work:
+            work.mkdir()
             _generate(work, files, arguments)
             ports = _read_ports(work / "Vdesign.h")
             (work / "ports.json").write_text(json.dumps([[p.name, p.input, p.bits] for p in ports]))
@@ -133,22 +134,6 @@ def _cache(kind: str, files: Sequence[Path], arguments: Sequence[str]) -> Path:
     for file in files:
         digest.update(f"{file.name}\0".encode() + hashlib.sha256(file.read_bytes()).digest())
     return base / kind / digest.hexdigest()[:32]
-
-
-@contextmanager
-def _beside(folder: Path) -> Iterator[Path]:
-    """Work in a temporary folder beside ``folder`` and rename it when all went well."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    work = Path(tempfile.mkdtemp(prefix=".building-", dir=folder.parent))
-    try:
-        yield work
-        try:
-            work.rename(folder)
-        except OSError:
-            if not folder.is_dir():  # otherwise another process was faster with the same content
-                raise
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
 
 
 def _verilator(work: Path, files: Sequence[Path], arguments: Sequence[str]) -> None:
@@ -243,7 +228,8 @@ def _runtime(trace: bool) -> list[Path]:
     folders = [_cache("runtime", [source, *_HARNESS], []) for source in sources]
     for source, folder in zip(sources, folders, strict=True):
         if not folder.is_dir():
-            with _beside(folder) as work:
+            with partial(folder, keep=True) as work:
+                work.mkdir()
                 _objects(work, [str(source)], [f"-I{_HERE}"])
     return [folder / f"{source.stem}.o" for source, folder in zip(sources, folders, strict=True)]
 

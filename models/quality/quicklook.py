@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bitpan.errors import DataError, MissingDependencyError, SceneIOError
+from bitpan.files import partial
 
 Bytes = npt.NDArray[np.uint8]
 Float = npt.NDArray[np.float64]
@@ -131,11 +131,8 @@ def _save(path: Path, panels: list[tuple[str, Bytes]]) -> None:
         left, top = MARGIN + i % columns * cell_width, MARGIN + i // columns * cell_height
         pen.text((left, top + 2), caption, fill=INK)
         sheet.paste(Image.fromarray(panel), (left, top + CAPTION))
-    beside = path.with_name(f".{path.name}.partial")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        sheet.save(beside, format="PNG")
-        os.replace(beside, path)
+        with partial(path) as new:
+            sheet.save(new, format="PNG")
     except OSError as error:
-        beside.unlink(missing_ok=True)
         raise SceneIOError(f"cannot write {path}: {error}") from error

@@ -1,9 +1,16 @@
 """Files appear only when they are complete."""
 
+import errno
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
 from bitpan.errors import OutputError
-from bitpan.files import replaced, write_beside
+from bitpan.files import partial, staged, write_beside
 
 
 def test_folders_are_made_and_the_content_replaced(tmp_path):
@@ -27,11 +34,13 @@ def test_a_folder_takes_the_place_of_another_and_of_nothing_else(tmp_path):
     for name in ("a", "a.old", "a.partial"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "f").write_text(name)
-    with replaced(tmp_path / "a") as new:
+    with partial(tmp_path / "a") as new:
+        new.mkdir()
         (new / "g").write_text("new")
         assert tree(tmp_path / "a") == {"f": "a"}
     assert tree(tmp_path) == {"a/g": "new", "a.old/f": "a.old", "a.partial/f": "a.partial"}
-    with replaced(tmp_path / "b/c") as new:
+    with partial(tmp_path / "b/c") as new:
+        new.mkdir()
         (new / "f").write_text("c")
     assert tree(tmp_path / "b") == {"c/f": "c"} and len(list(tmp_path.iterdir())) == 4
 
@@ -49,10 +58,93 @@ def test_a_folder_stays_when_its_successor_fails(tmp_path, monkeypatch, renames)
             raise KeyboardInterrupt
         return rename(self, target)
 
-    with pytest.raises(KeyboardInterrupt), replaced(tmp_path / "a") as new:
+    with pytest.raises(KeyboardInterrupt), partial(tmp_path / "a") as new:
+        new.mkdir()
         (new / "f").write_text("new")
         if not renames:
             raise KeyboardInterrupt
         monkeypatch.setattr(type(tmp_path), "rename", once)
     assert len(done) == (3 if renames else 0)
     assert tree(tmp_path) == {"a/f": "a"} and [path.name for path in tmp_path.iterdir()] == ["a"]
+
+
+def test_a_full_disk_leaves_what_was_there(tmp_path, monkeypatch):
+    def fill(self, content):
+        with open(self, "wb") as file:
+            file.write(content[:2])
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    write_beside(tmp_path / "a", b"old")
+    monkeypatch.setattr(Path, "write_bytes", fill)
+    with pytest.raises(OutputError, match=r"a: cannot be written \(No space left on device\); nothing was left"):
+        write_beside(tmp_path / "a", b"new")
+    assert tree(tmp_path) == {"a": "old"} and len(list(tmp_path.iterdir())) == 1
+
+
+@pytest.mark.parametrize("folder", [False, True])
+def test_two_writers_do_not_meet(tmp_path, folder):
+    """While one has written half, another writes all; each leaves a whole one, and nothing else stays."""
+
+    def write(new, text):
+        if folder:
+            new.mkdir(exist_ok=True)
+        with open(new / "f" if folder else new, "a") as file:
+            file.write(text)
+
+    path, file = tmp_path / "a", tmp_path / "a" / "f" if folder else tmp_path / "a"
+    with partial(path) as first:
+        write(first, "first,")
+        with partial(path) as second:
+            write(second, "second")
+        assert file.read_text() == "second"
+        write(first, " whole")
+    assert file.read_text() == "first, whole" and os.listdir(tmp_path) == ["a"]
+
+
+def test_a_folder_of_a_cache_stays_where_it_is(tmp_path):
+    """Another process may be reading it."""
+    with partial(tmp_path / "a", keep=True) as slow:
+        slow.mkdir()
+        (slow / "f").write_text("same")
+        with partial(tmp_path / "a", keep=True) as fast:
+            fast.mkdir()
+            (fast / "f").write_text("same")
+        there = (tmp_path / "a").stat().st_ino
+    assert (tmp_path / "a").stat().st_ino == there and tree(tmp_path) == {"a/f": "same"}
+    assert os.listdir(tmp_path) == ["a"]
+    write_beside(tmp_path / "b", b"a file")
+    with pytest.raises(OSError), partial(tmp_path / "b", keep=True) as new:
+        new.mkdir()
+    assert sorted(os.listdir(tmp_path)) == ["a", "b"]
+
+
+def test_several_files_appear_together_or_not_at_all(tmp_path):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out/other").write_text("stays")
+    for fails in (True, False):
+        try:
+            with staged(tmp_path / "out") as folder:
+                (folder / "a").write_text("a")
+                (folder / "below").mkdir()
+                (folder / "below/b").write_text("b")
+                if fails:
+                    raise KeyboardInterrupt
+        except KeyboardInterrupt:
+            assert tree(tmp_path) == {"out/other": "stays"}
+    assert tree(tmp_path) == {"out/other": "stays", "out/a": "a", "out/below/b": "b"}
+    assert os.listdir(tmp_path) == ["out"]
+
+
+def test_a_kill_leaves_what_was_there_and_a_leftover_that_says_what_it_is(tmp_path):
+    write_beside(tmp_path / "a", b"old")
+    program = (
+        "import os, signal, sys; from pathlib import Path; from bitpan.files import partial\n"
+        "with partial(Path(sys.argv[1])) as new:\n"
+        "    new.write_text('half'); os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    done = subprocess.run([sys.executable, "-c", program, str(tmp_path / "a")], check=False)
+    assert done.returncode == -signal.SIGKILL and (tmp_path / "a").read_text() == "old"
+    (leftover,) = (path for path in tmp_path.iterdir() if path.name != "a")
+    assert leftover.match(".a.*.partial")
+    write_beside(tmp_path / "a", b"new")
+    assert (tmp_path / "a").read_text() == "new"

@@ -1,10 +1,11 @@
 """Quick-looks: the panels are there, where they should be, in one stretch."""
 
+import os
+
 import numpy as np
 import pytest
 
 from bitpan.errors import DataError, SceneIOError
-from bitpan.models.quality import quicklook as module
 from bitpan.models.quality.quicklook import CAPTION, FALSE, MARGIN, quicklook
 
 Image = pytest.importorskip("PIL.Image")
@@ -88,7 +89,7 @@ def test_refusals(scene, tmp_path, monkeypatch):
     def refuse(*_):
         raise OSError("No space left on device")
 
-    monkeypatch.setattr(module.os, "replace", refuse)
+    monkeypatch.setattr(os, "replace", refuse)
     with pytest.raises(SceneIOError, match="No space left"):
         quicklook(tmp_path / "no.png", pan, ms, fused)
     assert list(tmp_path.iterdir()) == []

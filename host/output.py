@@ -1,9 +1,7 @@
-"""The fused GeoTIFF: written in whole rows of blocks, beside its final place, and renamed when complete."""
+"""The fused GeoTIFF, collected from tiles and written in whole rows of blocks."""
 
 from __future__ import annotations
 
-import contextlib
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,13 +10,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from bitpan.errors import BitpanError, SceneIOError
-from bitpan.host.scene.rasters import Mask, gdal_message, import_rasterio
 from bitpan.host.scene.scene import Scene
 from bitpan.host.scene.tiles import Tile
-
-BLOCK = 256
-"""Side of the file's own blocks."""
+from bitpan.rasters import BLOCK, Mask, create_raster
 
 
 class FusedWriter:
@@ -83,66 +77,11 @@ def create_fused(path: Path, scene: Scene, bands: int, bits: int) -> Iterator[Fu
     Raises:
         SceneIOError: it cannot be written, for instance because the disk is full.
     """
-    rasterio = import_rasterio()
-    partial = path.with_name(path.name + ".partial")
-    failures = (rasterio.errors.RasterioError, OSError)
-    try:
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore", rasterio.errors.NotGeoreferencedWarning)
-                with rasterio.open(partial, "w", **_options(scene, bands)) as dataset:
-                    _describe(dataset, scene)
-                    yield FusedWriter(dataset, scene, bits)
-                _check_complete(rasterio, partial)
-            partial.replace(path)
-        except failures as error:
-            if isinstance(error, BitpanError):  # the block's own, such as a device that hangs
-                raise
-            raise SceneIOError(
-                f"{path}: cannot be written ({gdal_message(error)}); is the disk full, does the folder exist? "
-                "Nothing was left behind"
-            ) from None
-    finally:
-        with contextlib.suppress(OSError):
-            partial.unlink(missing_ok=True)
-
-
-def _options(scene: Scene, bands: int) -> dict[str, Any]:
-    profile = scene.profile
-    return {
-        "driver": "GTiff",
-        "height": scene.grid.height,
-        "width": scene.grid.width,
-        "count": bands,
-        "dtype": profile["dtype"],
-        "crs": profile["crs"],
-        "transform": profile["transform"],
-        "nodata": scene.nodata,
-        "tiled": True,
-        "blockxsize": BLOCK,
-        "blockysize": BLOCK,
-        "interleave": "pixel",
-        "compress": "deflate",
-        "zlevel": 1,  # 16-bit imagery hardly shrinks further, and time is the operator's
-        "predictor": 2,
-        "bigtiff": "if_safer",
-    }
-
-
-def _describe(dataset: Any, scene: Scene) -> None:  # noqa: ANN401
-    for number, text in enumerate(scene.profile["descriptions"], start=1):
-        if text:
-            dataset.set_band_description(number, text)
-    dataset.colorinterp = scene.profile["colorinterp"]
-
-
-def _check_complete(rasterio: Any, path: Path) -> None:  # noqa: ANN401
-    """GDAL writes late and may keep silent about it: every block must lie within the file."""
-    size = path.stat().st_size
-    with rasterio.open(path) as dataset:
-        for (row, column), _ in dataset.block_windows(1):
-            offset, length = (
-                dataset.get_tag_item(f"BLOCK_{what}_{column}_{row}", "TIFF", bidx=1) for what in ("OFFSET", "SIZE")
-            )
-            if not offset or int(offset) + int(length) > size:
-                raise SceneIOError(f"{path}: incomplete after writing; is the disk full? Nothing was left behind")
+    size = {"height": scene.grid.height, "width": scene.grid.width, "count": bands}
+    taken_over = {name: scene.profile[name] for name in ("dtype", "crs", "transform")}
+    with create_raster(path, **size, **taken_over, nodata=scene.nodata) as dataset:
+        dataset.colorinterp = scene.profile["colorinterp"]
+        for number, text in enumerate(scene.profile["descriptions"], start=1):
+            if text:
+                dataset.set_band_description(number, text)
+        yield FusedWriter(dataset, scene, bits)

@@ -14,10 +14,10 @@ from bitpan.arithmetic import Integers
 from bitpan.host.device.devices import Device, Frame
 from bitpan.host.output import create_fused
 from bitpan.host.progress import Progress
-from bitpan.host.scene.rasters import Mask
 from bitpan.host.scene.scene import Scene
 from bitpan.host.scene.tiles import DEFAULT_CORE, Tile, TilePlan, plan_tiles
 from bitpan.model import IntegerModel
+from bitpan.rasters import Mask
 
 FusedTile = tuple[Tile, npt.NDArray[Any] | None, Mask]
 """A tile, its core (bands, height, width), None where it holds no data at all, and where it is valid."""

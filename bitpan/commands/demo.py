@@ -11,6 +11,7 @@ import json
 import math
 import time
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from bitpan.errors import BuildError
 from bitpan.files import write_beside
 from bitpan.model import IntegerModel, execute
 from bitpan.package import Package
+from bitpan.rasters import RasterFile, read_picture
 
 Images = Mapping[str, npt.NDArray[Any]]
 
@@ -96,16 +98,10 @@ def _prove_tile(package: Package, folder: Path, parameters: Path) -> dict[str, b
 
 
 def _middle_tile(folder: Path, frame: tuple[int, int], ratio: int) -> Images:
-    import rasterio
-
-    with rasterio.open(folder / "pan.tif") as pan, rasterio.open(folder / "ms.tif") as ms:
-        top, left = ((size - side) // 2 // ratio * ratio for size, side in zip(pan.shape, frame, strict=True))
-        rows, columns = slice(top, top + frame[0]), slice(left, left + frame[1])
-        coarse = [slice(part.start // ratio, part.stop // ratio) for part in (rows, columns)]
-        return {
-            "pan": pan.read()[:, rows, columns].astype(np.int64),
-            "ms": ms.read()[:, coarse[0], coarse[1]].astype(np.int64),
-        }
+    with closing(RasterFile(folder / "pan.tif")) as pan, closing(RasterFile(folder / "ms.tif")) as ms:
+        top, left = ((size - side) // 2 // ratio * ratio for size, side in zip(pan.size, frame, strict=True))
+        fine, coarse = (top, left, *frame), (top // ratio, left // ratio, frame[0] // ratio, frame[1] // ratio)
+        return {"pan": pan.read(*fine)[0].astype(np.int64), "ms": ms.read(*coarse)[0].astype(np.int64)}
 
 
 def _pytorch(tile: Images, scene: Images) -> npt.NDArray[np.int64]:
@@ -181,25 +177,15 @@ _RUNNERS: dict[str, Callable[..., npt.NDArray[Any]]] = {
 
 def _quality(model: IntegerModel, folder: Path, fused_file: Path, picture: Path) -> dict[str, dict[str, float]]:
     """Metrics of the network, EXP and GSA against the truth, and the picture of it all."""
-    import rasterio
-
     from bitpan.models.quality.classical import exp, gsa
     from bitpan.models.quality.metrics import ergas, psnr, sam
     from bitpan.models.quality.quicklook import quicklook
 
-    images = {}
-    for name, path in {
-        "pan": folder / "pan.tif",
-        "ms": folder / "ms.tif",
-        "truth": folder / "truth.tif",
-        "fused": fused_file,
-    }.items():
-        with rasterio.open(path) as raster:
-            images[name] = raster.read()
-    pan, ms, truth = images["pan"], images["ms"], images["truth"]
+    files = (folder / "pan.tif", folder / "ms.tif", folder / "truth.tif", fused_file)
+    pan, ms, truth, fused = (read_picture(path).image for path in files)
     ratio, bits = model.ratio, model.bits
-    methods = {model.name: images["fused"], "EXP": exp(pan, ms, ratio, bits), "GSA": gsa(pan, ms, ratio, bits)}
-    quicklook(picture, pan=pan, ms=ms, fused=images["fused"], truth=truth)
+    methods = {model.name: fused, "EXP": exp(pan, ms, ratio, bits), "GSA": gsa(pan, ms, ratio, bits)}
+    quicklook(picture, pan=pan, ms=ms, fused=fused, truth=truth)
     return {
         name: {
             "PSNR": round(float(psnr(image, truth)), 3),

@@ -8,20 +8,20 @@ left out with it.
 from __future__ import annotations
 
 import argparse
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from bitpan.errors import DataError, SceneError, SceneIOError
+from bitpan.errors import DataError, SceneError
 from bitpan.models.imagery.degrade import SENSORS
 from bitpan.models.quality import full_resolution, metrics
 from bitpan.models.quality.tables import strict_json
+from bitpan.rasters import Picture, read_picture
 
 BORDER = 21
 """Pixels cut from every side where there is a truth: the DLPan toolbox's figure."""
@@ -35,72 +35,20 @@ IDEAL = {"PSNR": "inf", "SSIM": "1", "SAM": "0", "ERGAS": "0", "SCC": "1", "Q2n"
 IDEAL |= {"D_lambda": "0", "D_s": "0", "QNR": "1", "D_lambda_K": "0", "HQNR": "1"}
 
 
-@dataclass(frozen=True)
-class Picture:
-    """A raster as read, or a part of it.
-
-    Attributes:
-        path: the file.
-        image: ``(B, H, W)`` counts.
-        invalid: ``(H, W)``, true where any band has no data.
-        integers: whether the file holds integers.
-        crs, transform: where it lies, the transform as rasterio's (a, b, c, d, e, f); None if the file does not say.
-    """
-
-    path: Path
-    image: npt.NDArray[np.float64]
-    invalid: npt.NDArray[np.bool_]
-    integers: bool
-    crs: Any
-    transform: tuple[float, ...] | None
-
-    def __str__(self) -> str:
-        bands, height, width = self.image.shape
-        return f"{self.path} ({bands} band{'s' * (bands > 1)} of {height}x{width} pixels)"
-
-    def cut(self, border: int) -> Picture:
-        """Without ``border`` pixels on every side."""
-        inside = tuple(slice(border, size - border) for size in self.invalid.shape)
-        return replace(self, image=self.image[(slice(None), *inside)], invalid=self.invalid[inside])
-
-    def require_counts(self) -> None:
-        """Raise :class:`SceneError` unless every pixel holds data, and counts."""
-        cure = "crop all files to valid pixels (gdal_translate -projwin) or cut a frame with --border"
-        if self.invalid.all():
-            raise SceneError(f"{self.path}: every pixel is nodata, so there is nothing to compare; check the file")
-        if missing := int(self.invalid.sum()):
-            raise SceneError(f"{self.path}: {missing} of {self.invalid.size} pixels are nodata; {cure}")
-        if broken := int((~np.isfinite(self.image)).any(axis=0).sum()):
-            raise SceneError(f"{self.path}: {broken} of {self.invalid.size} pixels are NaN or infinite; {cure}")
-        if not self.integers and self.image.max() < FEWEST_COUNTS:
-            raise SceneError(
-                f"{self.path}: values up to {self.image.max():.4g} are no counts, and the indices are of whole counts; "
-                "scale all files alike (gdal_translate -ot UInt16 -scale 0 1 0 10000)"
-            )
+def cut(picture: Picture, border: int) -> Picture:
+    """Without ``border`` pixels on every side."""
+    inside = tuple(slice(border, size - border) for size in picture.valid.shape)
+    return replace(picture, image=picture.image[(slice(None), *inside)], valid=picture.valid[inside])
 
 
-def read(path: Path) -> Picture:
-    """A raster in any format GDAL reads.
-
-    Raises:
-        SceneIOError: it is missing or damaged.
-    """
-    import rasterio
-    from rasterio.errors import NotGeoreferencedWarning
-
-    if not path.is_file():
-        raise SceneIOError(f"{path}: there is no such file; check the path")
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", NotGeoreferencedWarning)
-            with rasterio.open(path) as raster:
-                invalid = (raster.read_masks() == 0).any(axis=0)
-                transform = None if raster.transform.is_identity else tuple(raster.transform)[:6]
-                integers = all(np.dtype(dtype).kind in "iu" for dtype in raster.dtypes)
-                return Picture(path, raster.read().astype(np.float64), invalid, integers, raster.crs, transform)
-    except rasterio.errors.RasterioError as error:
-        what = " ".join(str(error).split())
-        raise SceneIOError(f"{path}: cannot be read as a raster ({what}); give a whole GeoTIFF") from None
+def require_counts(picture: Picture) -> None:
+    """Raise :class:`SceneError` unless every pixel holds data, and counts."""
+    picture.require_data("crop all files to valid pixels (gdal_translate -projwin) or cut a frame with --border")
+    if picture.image.dtype.kind == "f" and picture.image.max() < FEWEST_COUNTS:
+        raise SceneError(
+            f"{picture.path}: values up to {picture.image.max():.4g} are no counts, and the indices are of whole "
+            "counts; scale all files alike (gdal_translate -ot UInt16 -scale 0 1 0 10000)"
+        )
 
 
 def same_place(fused: Picture, other: Picture, scale: int = 1) -> None:
@@ -114,7 +62,7 @@ def same_place(fused: Picture, other: Picture, scale: int = 1) -> None:
     (own, own_origin), (its, its_origin) = _split(fused.transform), _split(other.transform)
     pixel, (left, top) = np.linalg.solve(own, its), np.linalg.solve(own, its_origin - own_origin)
     # The grids may drift apart by half a pixel from one corner to the other.
-    if np.abs(pixel - scale * np.eye(2)).max() * max(other.invalid.shape) > 0.5:
+    if np.abs(pixel - scale * np.eye(2)).max() * max(other.valid.shape) > 0.5:
         raise SceneError(
             f"{other.path}: its pixels are {pixel[0, 0]:.6g} x {pixel[1, 1]:.6g} pixels of {fused.path}, not {scale}; "
             + ("set --ratio, or warp" if scale > 1 else "warp")
@@ -163,15 +111,15 @@ def without_truth(fused: Picture, pan: Picture, ms: Picture, ratio: int, sensor:
 
 
 def _cut(picture: Picture, border: int, least: int) -> Picture:
-    inner = min(picture.invalid.shape) - 2 * border
+    inner = min(picture.valid.shape) - 2 * border
     if inner < least:
         raise SceneError(
             f"{picture}: a border of {border} leaves {max(inner, 0)} pixels, fewer than the {least} needed; "
             "give a larger image or a smaller --border (0 keeps all)"
         )
-    inside = picture.cut(border)
-    inside.require_counts()
-    return inside
+    inside = cut(picture, border)
+    require_counts(inside)
+    return replace(inside, image=inside.image.astype(np.float64))
 
 
 @contextmanager
@@ -205,7 +153,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise SceneError(f"a ratio is 2 or more PAN pixels per MS pixel, not {arguments.ratio}")
     if arguments.border is not None and arguments.border < 0:
         raise SceneError(f"a border is 0 or more pixels, not {arguments.border}")
-    fused, report = read(arguments.fused), {"fused": str(arguments.fused)}
+    fused, report = read_picture(arguments.fused), {"fused": str(arguments.fused)}
     report |= _report(fused, arguments)
     print(strict_json(report).decode().rstrip() if arguments.json else as_text(report))
     return 0
@@ -219,7 +167,7 @@ def _report(fused: Picture, arguments: argparse.Namespace) -> dict[str, Any]:
             "truth": str(arguments.truth),
             "ratio": ratio,
             "border": border,
-            "indices": against_truth(fused, read(arguments.truth), ratio, border),
+            "indices": against_truth(fused, read_picture(arguments.truth), ratio, border),
         }
     if arguments.pan is not None:
         border = arguments.border or 0
@@ -229,7 +177,9 @@ def _report(fused: Picture, arguments: argparse.Namespace) -> dict[str, Any]:
             "ratio": ratio,
             "sensor": sensor,
             "border": border,
-            "indices": without_truth(fused, read(arguments.pan), read(arguments.ms), ratio, sensor, border),
+            "indices": without_truth(
+                fused, read_picture(arguments.pan), read_picture(arguments.ms), ratio, sensor, border
+            ),
         }
     return report
 

@@ -24,10 +24,10 @@ from bitpan.errors import FormatError, ModelError, SceneError, SceneIOError
 from bitpan.files import write_beside
 from bitpan.host.engine.engine import Engine, needed_nodes
 from bitpan.host.scene import latent as latent_module
-from bitpan.host.scene.rasters import Mask
 from bitpan.host.scene.scene import Scene
 from bitpan.host.scene.tiles import halo_on_grid, sample_tiles
 from bitpan.model import IntegerModel, SceneParameter
+from bitpan.rasters import Mask
 
 SCHEMA = 1
 SAMPLE_SIDE = 128  # PAN pixels of a sample tile's core

@@ -1,8 +1,7 @@
-"""Rasters read by windows: GeoTIFFs through rasterio, and arrays; pixels without data are filled and told by a mask."""
+"""What a scene reads from: files and arrays, by windows, with pixels without data filled for the network."""
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -11,9 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from bitpan.arithmetic import Integers
-from bitpan.errors import MissingDependencyError, SceneError, SceneIOError
-
-Mask = npt.NDArray[np.bool_]
+from bitpan.errors import SceneError
+from bitpan.rasters import Mask, RasterFile
 
 
 class Raster(Protocol):
@@ -39,16 +37,9 @@ def read_extended(raster: Raster, top: int, left: int, height: int, width: int) 
     return values[:, rows[:, None], columns], valid[rows[:, None], columns]
 
 
-def _fill(
-    values: Integers, seen: Mask | None, nodata: int | None, fill: int, bits: int, name: str
-) -> tuple[Integers, Mask]:
-    """Replace pixels without data by ``fill``; refuse values that need more than ``bits`` bits.
-
-    A pixel has data where ``seen`` says so, if it is given, and no band is ``nodata``.
-    """
-    valid = np.ones(values.shape[1:], dtype=np.bool_) if seen is None else seen
-    if nodata is not None:
-        valid = valid & (values != nodata).all(axis=0)
+def _filled(values: npt.NDArray[Any], valid: Mask, bits: int, fill: int, name: str) -> tuple[Integers, Mask]:
+    """Put ``fill`` where pixels are not ``valid``; refuse values that need more than ``bits`` bits."""
+    values = values.astype(np.int64)
     if not valid.all():
         values = np.where(valid, values, fill)
     low, high = int(values.min()), int(values.max())
@@ -75,52 +66,37 @@ class ArrayRaster:
     def __init__(
         self, values: npt.ArrayLike, bits: int, nodata: int | None = None, fill: int = 0, name: str = "the array"
     ) -> None:
-        self._values = np.asarray(values)
-        self._check = (nodata, fill, bits, name)
+        self._values, self._nodata = np.asarray(values), nodata
+        self._seen = (bits, fill, name)
         self.size: tuple[int, int] = (self._values.shape[1], self._values.shape[2])
 
     def read(self, top: int, left: int, height: int, width: int) -> tuple[Integers, Mask]:
         """See :class:`Raster`."""
         window = self._values[:, top : top + height, left : left + width]
-        return _fill(window.astype(np.int64), None, *self._check)
+        valid = np.ones(window.shape[1:], np.bool_) if self._nodata is None else (window != self._nodata).all(axis=0)
+        return _filled(window, valid, *self._seen)
 
 
-class TiffRaster:
-    """A raster file of integers.
+class TiffRaster(RasterFile):
+    """A raster file of integers; which of its pixels hold data says :mod:`bitpan.rasters`.
 
     Args:
         path: of the file, in any format GDAL reads.
         bits: bit depth its values must fit.
-        fill: what the network sees instead of nodata.
-        bands: which of the file's bands to read, from 1, in this order; None: all.
-
-    Attributes:
-        dataset: the open rasterio dataset.
-        bands: the bands read.
-        masked: whether the file has a mask that tells where there is data.
-        nodata: the nodata value, or None if there is none that the file's integers could hold.
-
-    Raises:
-        SceneIOError: the file cannot be opened.
+        fill: what the network sees instead of pixels without data.
+        bands: which of the file's bands to read, from 1, in this order; None: all but an alpha band.
     """
 
     def __init__(self, path: Path, bits: int, fill: int = 0, bands: Sequence[int] | None = None) -> None:
-        self.path = path
-        self.dataset = _open(path)
-        self.bands = tuple(self.dataset.indexes if bands is None else bands)
-        missing = set(self.bands) - set(self.dataset.indexes)
-        if missing:
-            raise SceneError(f"{path}: has no band {min(missing)}, only {self.dataset.count}; choose among them")
-        self.size: tuple[int, int] = (self.dataset.height, self.dataset.width)
-        self.nodata = _integer_nodata(self.dataset)
-        self.masked = _masked(self.dataset)
-        self._check = (self.nodata, fill, bits, str(path))
+        super().__init__(path, bands)
+        self._seen = (bits, fill, str(path))
 
     def require(self, bands: int, role: str) -> None:
         """Raise :class:`SceneError` unless the file has ``bands`` bands of integers."""
         if len(self.bands) != bands:
+            alpha = " beside its alpha band" if self.alpha else ""
             raise SceneError(
-                f"{self.path}: has {len(self.bands)} bands where the {role} must have {bands}: give the files "
+                f"{self.path}: has {len(self.bands)} bands{alpha} where the {role} must have {bands}: give the files "
                 "in the order PAN MS, choose MS bands with --bands, or give a model made for these bands"
             )
         for dtype in set(self.dataset.dtypes):
@@ -132,63 +108,5 @@ class TiffRaster:
 
     def read(self, top: int, left: int, height: int, width: int) -> tuple[Integers, Mask]:
         """See :class:`Raster`; a damaged file raises :class:`SceneIOError`."""
-        from rasterio.errors import RasterioError
-        from rasterio.windows import Window
-
-        try:
-            window = Window(left, top, width, height)
-            values = self.dataset.read(self.bands, window=window)
-            seen = (self.dataset.read_masks(self.bands, window=window) > 0).all(axis=0) if self.masked else None
-        except (RasterioError, OSError) as error:
-            raise SceneIOError(
-                f"{self.path}: cannot be read at rows {top} to {top + height - 1}, columns {left} to "
-                f"{left + width - 1}: truncated or damaged ({gdal_message(error)}); fetch it again"
-            ) from None
-        return _fill(values.astype(np.int64), seen, *self._check)
-
-    def close(self) -> None:
-        """Close the file."""
-        self.dataset.close()
-
-
-def import_rasterio() -> Any:  # noqa: ANN401 -- a module without types
-    """Rasterio, or the error that says how to install it."""
-    try:
-        import rasterio
-    except ImportError:
-        raise MissingDependencyError("reading GeoTIFFs needs rasterio: pip install rasterio") from None
-    return rasterio
-
-
-def _open(path: Path) -> Any:  # noqa: ANN401
-    rasterio = import_rasterio()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", rasterio.errors.NotGeoreferencedWarning)  # the scene says it once, and better
-        try:
-            return rasterio.open(path)
-        except (rasterio.errors.RasterioError, OSError) as error:
-            raise SceneIOError(
-                f"{path}: cannot be opened as a raster ({gdal_message(error)}); give a complete GeoTIFF"
-            ) from None
-
-
-def gdal_message(error: Exception) -> str:
-    """GDAL's own words, in one line; rasterio hides them one level down."""
-    said = error.__cause__ or error
-    return " ".join(str(getattr(said, "errmsg", None) or said).split())
-
-
-def _masked(dataset: Any) -> bool:  # noqa: ANN401
-    """Alpha does not count: the fourth of four bands of 8 bits, the near infrared, is easily called that."""
-    from rasterio.enums import MaskFlags
-
-    return any(MaskFlags.per_dataset in flags and MaskFlags.alpha not in flags for flags in dataset.mask_flag_enums)
-
-
-def _integer_nodata(dataset: Any) -> int | None:  # noqa: ANN401
-    nodata = dataset.nodata
-    dtype = np.dtype(dataset.dtypes[0])
-    if nodata is None or dtype.kind not in "iu" or not float(nodata).is_integer():
-        return None
-    limits = np.iinfo(dtype)
-    return int(nodata) if limits.min <= nodata <= limits.max else None
+        values, valid = super().read(top, left, height, width)
+        return _filled(values, valid, *self._seen)

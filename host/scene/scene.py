@@ -15,8 +15,9 @@ import numpy.typing as npt
 from bitpan.arithmetic import Integers
 from bitpan.errors import GeoreferenceWarning, SceneError
 from bitpan.host.scene.grid import Grid, align, measured_ratio, relative_transform
-from bitpan.host.scene.rasters import ArrayRaster, Mask, Raster, TiffRaster, read_extended
+from bitpan.host.scene.rasters import ArrayRaster, Raster, TiffRaster, read_extended
 from bitpan.model import IntegerModel
+from bitpan.rasters import Mask
 
 
 @dataclass(frozen=True)
@@ -148,7 +149,7 @@ def _fused_nodata(pan: TiffRaster, ms: TiffRaster, dtype: np.dtype[Any]) -> int 
     if nodata is None:
         return 0 if pan.masked or ms.masked else None
     limits = np.iinfo(dtype)
-    return nodata if limits.min <= nodata <= limits.max else 0
+    return int(nodata) if limits.min <= nodata <= limits.max else 0
 
 
 def _profile(pan: TiffRaster, ms: TiffRaster, grid: Grid, dtype: str) -> dict[str, Any]:

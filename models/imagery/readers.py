@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from bitpan.errors import DataError
+from bitpan.errors import DataError, SceneError, SceneIOError
+from bitpan.rasters import read_picture
 
 Arrays = dict[str, npt.NDArray[Any]]
 
@@ -54,18 +55,12 @@ def read(source: str) -> Arrays:
 
 
 def _read_tiff(path: Path) -> npt.NDArray[Any]:
-    import rasterio  # here because only GeoTIFF pairs need it
-
     try:
-        with rasterio.open(path) as dataset:
-            image, nodata = dataset.read(), dataset.nodata
-    except rasterio.errors.RasterioError as error:
-        raise DataError(f"{path}: cannot be read as a GeoTIFF ({error})") from None
-    if nodata is not None and (image == nodata).any():
-        raise DataError(
-            f"{path}: {int((image == nodata).sum())} values are nodata ({nodata}); crop the pair to valid pixels"
-        )
-    return np.asarray(image)[None]
+        picture = read_picture(path)
+        picture.require_data("crop the pair to valid pixels (gdal_translate -projwin)")
+    except (SceneError, SceneIOError) as error:
+        raise DataError(str(error)) from None
+    return picture.image[None]
 
 
 def _read_mat(path: Path) -> Arrays:

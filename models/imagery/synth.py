@@ -8,14 +8,13 @@ seed: covers, spectra, response of the PAN, MTF gains, haze, contrast, sun and n
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from bitpan.errors import DataError, SceneIOError
+from bitpan.errors import DataError
 from bitpan.models.imagery.degrade import degrade, filter_decimate, gaussian_kernel, to_counts
 from bitpan.models.imagery.landscape import Landscape, make_landscape
 from bitpan.models.imagery.spectra import (
@@ -26,6 +25,7 @@ from bitpan.models.imagery.spectra import (
     responses,
     spectral_wobble,
 )
+from bitpan.rasters import create_raster
 
 Counts = npt.NDArray[np.uint16]
 Float = npt.NDArray[np.float32]
@@ -165,42 +165,18 @@ def _frame(image: Counts, border: int) -> Counts:
 
 def write_scene(scene: Scene, folder: Path) -> dict[str, Path]:
     """Write ``pan.tif``, ``ms.tif`` and ``truth.tif``: tiled, deflated, UTM 33N; returns their paths by name."""
+    from rasterio.transform import from_origin
+
     folder.mkdir(parents=True, exist_ok=True)
     images = {"pan": (scene.pan, 1, ("pan",)), "ms": (scene.ms, scene.ratio, scene.names)}
     images["truth"] = (scene.truth, 1, scene.names)
     paths = {}
     for name, (image, step, descriptions) in images.items():
         paths[name] = folder / f"{name}.tif"
-        _write_raster(paths[name], image, step * PIXEL, descriptions, scene.nodata)
-    return paths
-
-
-def _write_raster(path: Path, image: Counts, pixel: float, descriptions: tuple[str, ...], nodata: int | None) -> None:
-    import rasterio
-    from rasterio.transform import from_origin
-
-    beside = path.with_name(f".{path.stem}.partial.tif")
-    profile = {
-        "driver": "GTiff",
-        "dtype": "uint16",
-        "count": image.shape[0],
-        "height": image.shape[1],
-        "width": image.shape[2],
-        "crs": "EPSG:32633",
-        "transform": from_origin(*ORIGIN, pixel, pixel),
-        "nodata": nodata,
-        "tiled": True,
-        "blockxsize": 256,
-        "blockysize": 256,
-        "compress": "deflate",
-        "predictor": 2,
-    }
-    try:
-        with rasterio.open(beside, "w", **profile) as out:
+        bands, height, width = image.shape
+        where = {"crs": "EPSG:32633", "transform": from_origin(*ORIGIN, step * PIXEL, step * PIXEL)}
+        size = {"count": bands, "height": height, "width": width}
+        with create_raster(paths[name], dtype="uint16", nodata=scene.nodata, **size, **where) as out:
             out.write(image)
             out.descriptions = descriptions
-        os.replace(beside, path)
-    except (rasterio.errors.RasterioError, OSError) as error:
-        raise SceneIOError(f"cannot write {path}: {error}") from error
-    finally:
-        beside.unlink(missing_ok=True)
+    return paths

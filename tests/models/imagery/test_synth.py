@@ -1,6 +1,7 @@
 """Synthetic scenes: repeatable, consistent between PAN, MS and truth, and written as proper GeoTIFFs."""
 
 import argparse
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,7 +11,6 @@ from bitpan.arithmetic import interpolate, keys_coefficients
 from bitpan.cli import main
 from bitpan.commands.synth import _size
 from bitpan.errors import DataError, SceneIOError
-from bitpan.models.imagery import synth
 from bitpan.models.imagery.degrade import degrade
 from bitpan.models.imagery.plans import split
 from bitpan.models.imagery.synth import synthesise, write_scene
@@ -119,7 +119,7 @@ def test_a_failed_write_leaves_nothing(scene, tmp_path, monkeypatch):
     def refuse(*_):
         raise OSError("No space left on device")
 
-    monkeypatch.setattr(synth.os, "replace", refuse)
+    monkeypatch.setattr(Path, "replace", refuse)
     with pytest.raises(SceneIOError, match="No space left"):
         write_scene(scene, tmp_path)
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before

@@ -1,0 +1,248 @@
+"""Rasters in files: where their pixels hold data, read by windows or whole, and written beside and renamed.
+
+One rule says where a pixel holds data, for training, metrics, fusing and the demo alike: where, in every band that is
+read,
+
+- the value is not the nodata value that the file declares for the band,
+- the value is a finite number (of files of floating-point numbers),
+
+and where, if the file has them,
+
+- its mask, inside it or beside it, says so,
+- its alpha band is above 0.
+
+A last band that is called alpha is such a mask and no band of the image, with two exceptions, in which it is a band
+like the others and masks nothing: where its number is asked for, and where it is the fourth of four bands of 8 bits.
+Such a band GDAL calls alpha whenever nobody says what it is, and then it is the near infrared, in which water is 0.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import warnings
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from bitpan.errors import BitpanError, MissingDependencyError, SceneError, SceneIOError
+
+Mask = npt.NDArray[np.bool_]
+
+BLOCK = 256
+"""Side of the blocks of the files written here."""
+
+
+class RasterFile:
+    """A raster file, open for reading.
+
+    Args:
+        path: of the file, in any format GDAL reads.
+        bands: which of the file's bands to read, from 1, in this order; None: all but an alpha band.
+
+    Attributes:
+        dataset: the open rasterio dataset.
+        bands: the bands read.
+        alpha: number of the alpha band that tells where there is data, or None.
+        size: height and width.
+
+    Raises:
+        SceneIOError: the file is missing or cannot be opened.
+        SceneError: it has no such band.
+    """
+
+    def __init__(self, path: Path, bands: Sequence[int] | None = None) -> None:
+        self.path = path
+        self.dataset = _open(path)
+        known, alpha = self.dataset.indexes, _alpha(self.dataset)
+        self.bands = tuple(bands or (band for band in known if band != alpha))
+        if missing := set(self.bands) - set(known):
+            self.close()
+            raise SceneError(f"{path}: has no band {min(missing)}, only {len(known)}; bands count from 1")
+        self.alpha = None if alpha in self.bands else alpha
+        self.size: tuple[int, int] = (self.dataset.height, self.dataset.width)
+        self._nodata = [_nodata(self.dataset, band) for band in self.bands]
+        self._mask = _has_mask(self.dataset)
+
+    @property
+    def masked(self) -> bool:
+        """Whether a mask or an alpha band tells where there is data."""
+        return self._mask or self.alpha is not None
+
+    @property
+    def nodata(self) -> float | None:
+        """The bands' nodata value, the first if they differ; None if there is none that the file could hold."""
+        return next((value for value in self._nodata if value is not None), None)
+
+    def read(self, top: int, left: int, height: int, width: int) -> tuple[npt.NDArray[Any], Mask]:
+        """A window: ``(bands, height, width)`` as stored, and ``(height, width)``, where it holds data.
+
+        Raises:
+            SceneIOError: the file is damaged.
+        """
+        from rasterio.errors import RasterioError
+        from rasterio.windows import Window
+
+        window = Window(left, top, width, height)
+        try:
+            values = self.dataset.read(self.bands, window=window)
+            valid = np.ones(values.shape[1:], dtype=np.bool_)
+            if self._mask:
+                valid &= (self.dataset.read_masks(self.bands, window=window) > 0).all(axis=0)
+            if self.alpha is not None:
+                valid &= self.dataset.read(self.alpha, window=window) > 0
+        except (RasterioError, OSError) as error:
+            raise SceneIOError(
+                f"{self.path}: cannot be read at rows {top} to {top + height - 1}, columns {left} to "
+                f"{left + width - 1}: truncated or damaged ({_gdal_message(error)}); fetch it again"
+            ) from None
+        for band, nodata in zip(values, self._nodata, strict=True):
+            if nodata is not None:
+                valid &= band != nodata
+        if values.dtype.kind == "f":
+            valid &= np.isfinite(values).all(axis=0)
+        return values, valid
+
+    def close(self) -> None:
+        """Close the file."""
+        self.dataset.close()
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A raster as read, or a part of it.
+
+    Attributes:
+        path: the file.
+        image: ``(B, H, W)`` as stored.
+        valid: ``(H, W)``, where it holds data.
+        crs, transform: where it lies, the transform as rasterio's (a, b, c, d, e, f); None if the file does not say.
+    """
+
+    path: Path
+    image: npt.NDArray[Any]
+    valid: Mask
+    crs: Any
+    transform: tuple[float, ...] | None
+
+    def __str__(self) -> str:
+        bands, height, width = self.image.shape
+        return f"{self.path} ({bands} band{'s' * (bands > 1)} of {height}x{width} pixels)"
+
+    def require_data(self, cure: str) -> None:
+        """Raise :class:`SceneError` unless every pixel holds data; ``cure`` says what to do."""
+        if not self.valid.any():
+            raise SceneError(f"{self.path}: no pixel holds data, all are nodata, masked or NaN; check the file")
+        if missing := int((~self.valid).sum()):
+            raise SceneError(
+                f"{self.path}: {missing} of {self.valid.size} pixels hold no data (nodata, masked or NaN); {cure}"
+            )
+
+
+def read_picture(path: Path, bands: Sequence[int] | None = None) -> Picture:
+    """A whole raster; arguments and errors as of :class:`RasterFile`."""
+    with contextlib.closing(RasterFile(path, bands)) as raster:
+        own = raster.dataset
+        transform = None if own.transform.is_identity else tuple(own.transform)[:6]
+        return Picture(path, *raster.read(0, 0, *raster.size), own.crs, transform)
+
+
+@contextlib.contextmanager
+def create_raster(path: Path, **profile: Any) -> Iterator[Any]:  # noqa: ANN401
+    """An open rasterio dataset to write; the file appears at ``path``, in place of what is there, if all went well.
+
+    Args:
+        path: of the GeoTIFF, tiled and deflated.
+        profile: height, width, count, dtype and whatever else of it is not the default.
+
+    Raises:
+        SceneIOError: it cannot be written, for instance because the disk is full.
+    """
+    rasterio = _import_rasterio()
+    partial = path.with_name(path.name + ".partial")
+    # Effort 1: imagery of 16 bits hardly shrinks further, and time is the operator's.
+    packed = {"compress": "deflate", "zlevel": 1, "predictor": 2, "interleave": "pixel", "bigtiff": "if_safer"}
+    packed |= {"driver": "GTiff", "tiled": True, "blockxsize": BLOCK, "blockysize": BLOCK}
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", rasterio.errors.NotGeoreferencedWarning)
+            with rasterio.open(partial, "w", **packed, **profile) as dataset:
+                yield dataset
+            _check_complete(rasterio, partial)
+        partial.replace(path)
+    except (rasterio.errors.RasterioError, OSError) as error:
+        if isinstance(error, BitpanError):  # the block's own, such as a device that hangs
+            raise
+        raise SceneIOError(
+            f"{path}: cannot be written ({_gdal_message(error)}); is the disk full, does the folder exist? "
+            "Nothing was left behind"
+        ) from None
+    finally:
+        with contextlib.suppress(OSError):
+            partial.unlink(missing_ok=True)
+
+
+def _check_complete(rasterio: Any, path: Path) -> None:  # noqa: ANN401
+    """GDAL writes late and may keep silent about it: every block must lie within the file."""
+    size = path.stat().st_size
+    with rasterio.open(path) as dataset:
+        for (row, column), _ in dataset.block_windows(1):
+            offset, length = (
+                dataset.get_tag_item(f"BLOCK_{what}_{column}_{row}", "TIFF", bidx=1) for what in ("OFFSET", "SIZE")
+            )
+            if not offset or int(offset) + int(length) > size:
+                raise SceneIOError(f"{path}: incomplete after writing; is the disk full? Nothing was left behind")
+
+
+def _import_rasterio() -> Any:  # noqa: ANN401 -- a module without types
+    try:
+        import rasterio
+    except ImportError:
+        raise MissingDependencyError("reading GeoTIFFs needs rasterio: pip install rasterio") from None
+    return rasterio
+
+
+def _open(path: Path) -> Any:  # noqa: ANN401
+    rasterio = _import_rasterio()
+    if not path.exists():
+        raise SceneIOError(f"{path}: there is no such file; check the path")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", rasterio.errors.NotGeoreferencedWarning)  # a scene says it once, and better
+        try:
+            return rasterio.open(path)
+        except (rasterio.errors.RasterioError, OSError) as error:
+            raise SceneIOError(
+                f"{path}: cannot be read as a raster ({_gdal_message(error)}); give a complete GeoTIFF"
+            ) from None
+
+
+def _gdal_message(error: Exception) -> str:
+    """GDAL's own words, in one line; rasterio hides them one level down."""
+    said = error.__cause__ or error
+    return " ".join(str(getattr(said, "errmsg", None) or said).split())
+
+
+def _alpha(dataset: Any) -> int | None:  # noqa: ANN401
+    """Number of the alpha band; None where there is none, or where GDAL may only have guessed it."""
+    from rasterio.enums import ColorInterp
+
+    count: int = dataset.count
+    guessed = count == 4 and set(dataset.dtypes) == {"uint8"}
+    return count if count > 1 and dataset.colorinterp[-1] == ColorInterp.alpha and not guessed else None
+
+
+def _nodata(dataset: Any, band: int) -> float | None:  # noqa: ANN401
+    value, dtype = dataset.nodatavals[band - 1], np.dtype(dataset.dtypes[band - 1])
+    if value is None or dtype.kind not in "iu":
+        return None if value is None else float(value)
+    limits = np.iinfo(dtype)
+    return int(value) if float(value).is_integer() and limits.min <= value <= limits.max else None
+
+
+def _has_mask(dataset: Any) -> bool:  # noqa: ANN401
+    from rasterio.enums import MaskFlags
+
+    return any(MaskFlags.per_dataset in flags and MaskFlags.alpha not in flags for flags in dataset.mask_flag_enums)

@@ -1,0 +1,160 @@
+"""One rule for where a pixel holds data: the same file through training, metrics, fusing and the demo's reader."""
+
+import warnings
+
+import numpy as np
+import pytest
+import rasterio
+from rasterio.enums import ColorInterp
+
+from bitpan import cli
+from bitpan.errors import DataError, SceneError, SceneIOError
+from bitpan.host.scene.scene import open_scene
+from bitpan.models.imagery.readers import read
+from bitpan.rasters import RasterFile, create_raster, read_picture
+
+SIZE = 16
+EMPTY = np.zeros((SIZE, SIZE), bool)
+EMPTY[:5, 3:7] = True
+
+
+def with_alpha(path, band):
+    with rasterio.open(path, "r+") as dataset:
+        dataset.colorinterp = [*dataset.colorinterp[:-1], ColorInterp.alpha]
+        dataset.write(band, dataset.count)
+    return path
+
+
+def nodata(values, path, write_raster):
+    values[1, EMPTY] = 7  # one band says so for all
+    return write_raster(path, values, 4.0, nodata=7)
+
+
+def mask(values, path, write_raster, internal=True):
+    with rasterio.Env(GDAL_TIFF_INTERNAL_MASK=internal):
+        write_raster(path, values, 4.0)
+        with rasterio.open(path, "r+") as dataset:
+            dataset.write_mask(~EMPTY)
+    return path
+
+
+def mask_beside(values, path, write_raster):
+    return mask(values, path, write_raster, internal=False)
+
+
+def both(values, path, write_raster):
+    """GDAL's own mask would leave the nodata value out."""
+    values[0, EMPTY & (np.arange(SIZE) > 4)] = 9
+    write_raster(path, values, 4.0, nodata=9)
+    with rasterio.open(path, "r+") as dataset:
+        dataset.write_mask(~EMPTY | (np.arange(SIZE) > 4))
+    return path
+
+
+def alpha(values, path, write_raster):
+    with_alpha(write_raster(path, np.concatenate([values, values[:1]]), 4.0), np.where(EMPTY, 0, 65535))
+    return path
+
+
+def nothing(values, path, write_raster):
+    return write_raster(path, values, 4.0, nodata=65535)
+
+
+def refused_by_metrics(path, capsys):
+    code = cli.main(["metrics", str(path), "--truth", str(path), "--border", "0"])
+    return capsys.readouterr().err if code else ""
+
+
+@pytest.mark.parametrize("declare", [nodata, mask, mask_beside, both, alpha, nothing])
+def test_the_same_pixels_for_all(small_model, tmp_path, write_raster, capsys, declare):
+    values = np.random.default_rng(0).integers(20, 2048, (2, SIZE, SIZE)).astype(np.uint16)
+    ms = declare(values.copy(), tmp_path / "ms.tif", write_raster)
+    pan = write_raster(tmp_path / "pan.tif", np.full((1, 4 * SIZE, 4 * SIZE), 50, np.uint16), 1.0)
+    empty = EMPTY & (declare is not nothing)
+    picture = read_picture(ms)
+    np.testing.assert_array_equal(picture.valid, ~empty)
+    np.testing.assert_array_equal(picture.image[:, ~empty], values[:, ~empty])
+    with open_scene(pan, ms, small_model) as scene:
+        patch = scene.read(0, 0, 4 * SIZE, 4 * SIZE)
+    np.testing.assert_array_equal(patch.valid, ~empty.repeat(4, 0).repeat(4, 1))
+    np.testing.assert_array_equal(patch.ms, np.where(empty, 512, values))
+    assert scene.nodata == {nodata: 7, both: 9, nothing: 65535}.get(declare, 0)
+    said = f"ms.tif: {empty.sum()} of {SIZE**2} pixels hold no data (nodata, masked or NaN); crop "
+    if declare is nothing:
+        np.testing.assert_array_equal(read(f"{pan},{ms}")["ms"], values[None])
+        assert not refused_by_metrics(ms, capsys)
+    else:
+        with pytest.raises(DataError) as error:
+            read(f"{pan},{ms}")
+        assert said in str(error.value) and said in refused_by_metrics(ms, capsys)
+
+
+def test_near_infrared_of_8_bits_is_an_image_band(tmp_path, write_raster, capsys):
+    """GDAL calls the fourth of four such bands alpha; water is 0 in it, for whoever reads three or four of them."""
+    values = np.random.default_rng(0).integers(1, 256, (4, SIZE, SIZE)).astype(np.uint8)
+    values[3, EMPTY] = 0
+    ms = write_raster(tmp_path / "ms.tif", values, 4.0)
+    assert rasterio.open(ms).colorinterp[3] == ColorInterp.alpha
+    for bands in (None, (3, 2, 1)):
+        picture = read_picture(ms, bands)
+        assert picture.valid.all() and len(picture.image) == len(bands or values)
+    pan = write_raster(tmp_path / "pan.tif", np.full((1, 4 * SIZE, 4 * SIZE), 50, np.uint8), 1.0)
+    np.testing.assert_array_equal(read(f"{pan},{ms}")["ms"], values[None])
+    assert not refused_by_metrics(ms, capsys)
+
+
+def test_alpha_is_an_image_band_where_it_is_asked_for(tmp_path, write_raster):
+    values = np.arange(3 * SIZE * SIZE, dtype=np.uint16).reshape(3, SIZE, SIZE)
+    path = with_alpha(write_raster(tmp_path / "a.tif", values), values[2])
+    for bands, alpha in (((3, 1), None), ((2, 1), 3), (None, 3)):
+        raster = RasterFile(path, bands)
+        assert (raster.alpha, raster.masked, raster.bands) == (alpha, bool(alpha), bands or (1, 2))
+        read, valid = raster.read(0, 0, SIZE, SIZE)
+        np.testing.assert_array_equal(read, values[[band - 1 for band in raster.bands]])
+        assert valid.all() or (alpha and not values[2][~valid].any())
+
+
+def test_alpha_of_the_pan(small_model, tmp_path, write_raster):
+    values = np.full((2, 4 * SIZE, 4 * SIZE), 50, np.uint16)
+    pan = with_alpha(write_raster(tmp_path / "pan.tif", values, 1.0), np.where(EMPTY.repeat(4, 0).repeat(4, 1), 0, 1))
+    ms = write_raster(tmp_path / "ms.tif", np.full((2, SIZE, SIZE), 60, np.uint16), 4.0)
+    with open_scene(pan, ms, small_model) as scene:
+        valid = scene.read(0, 0, 4 * SIZE, 4 * SIZE).valid
+    np.testing.assert_array_equal(valid[::4, ::4], ~EMPTY)
+    few = with_alpha(write_raster(tmp_path / "few.tif", np.full((2, SIZE, SIZE), 60, np.uint16), 4.0), ~EMPTY)
+    said = "few.tif: has 1 bands beside its alpha band where the MS of model random must have 2"
+    with pytest.raises(SceneError, match=said), open_scene(pan, few, small_model):
+        pass
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -3.4e38])
+def test_numbers_that_are_none(tmp_path, write_raster, capsys, value):
+    values = np.full((2, SIZE, SIZE), 50, np.float32)
+    values[0, EMPTY] = value
+    path = write_raster(tmp_path / "a.tif", values, nodata=None if not np.isfinite(value) else value)
+    np.testing.assert_array_equal(read_picture(path).valid, ~EMPTY)
+    with pytest.raises(DataError, match=r"a\.tif: 20 of 256 pixels hold no data"):
+        read(f"{path},{path}")
+    assert "a.tif: 20 of 256 pixels hold no data" in refused_by_metrics(path, capsys)
+
+
+def test_bands_count_from_one(tmp_path, write_raster):
+    path = write_raster(tmp_path / "a.tif", np.ones((2, SIZE, SIZE), np.uint16))
+    for band in (0, 3, -1):
+        with pytest.raises(SceneError, match=rf"a\.tif: has no band {band}, only 2; bands count from 1"):
+            RasterFile(path, (1, band))
+
+
+def test_a_file_that_fails_half_way_is_not_there(tmp_path):
+    path, profile = tmp_path / "a.tif", {"height": 300, "width": 300, "count": 1, "dtype": "uint16"}
+    with create_raster(path, **profile) as dataset:
+        dataset.write(np.full((1, 300, 300), 3, np.uint16))
+    with pytest.raises(KeyError), create_raster(path, **profile) as dataset:
+        raise KeyError
+    said = r"x/a\.tif: cannot be written .* Nothing was left behind"
+    with pytest.raises(SceneIOError, match=said), create_raster(tmp_path / "x" / "a.tif", **profile):
+        pass
+    assert [file.name for file in tmp_path.iterdir()] == ["a.tif"]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", rasterio.errors.NotGeoreferencedWarning)
+        assert (read_picture(path).image == 3).all()

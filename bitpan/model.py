@@ -186,13 +186,16 @@ class IntegerModel:
                 reach[name] = max(reach.get(name, 0), needed)
         return reach
 
-    def save(self, folder: Path) -> None:
-        """Write ``model.json`` and ``model.npz`` into ``folder``, each beside and then renamed."""
-        stored = io.BytesIO()
-        arrays: dict[str, Any] = dict(self.constants)  # NumPy's stub mistakes them for its own options
-        np.savez_compressed(stored, **arrays)
-        document = {
-            "schema": SCHEMA,
+    def digest(self) -> str:
+        """SHA-256 of all that decides what the model computes: everything but its provenance."""
+        digest = hashlib.sha256(json.dumps(self._graph(), sort_keys=True).encode())
+        for name, array in sorted(self.constants.items()):
+            digest.update(f"{name} {array.dtype.str} {array.shape}".encode() + array.tobytes())
+        return digest.hexdigest()
+
+    def _graph(self) -> dict[str, Any]:
+        """All but constants and provenance, in JSON's types."""
+        return {
             "name": self.name,
             "bands": self.bands,
             "bits": self.bits,
@@ -200,6 +203,16 @@ class IntegerModel:
             "tensors": {name: asdict(tensor) for name, tensor in self.tensors.items()},
             "nodes": [asdict(node) for node in self.nodes],
             "scene": [asdict(parameter) for parameter in self.scene],
+        }
+
+    def save(self, folder: Path) -> None:
+        """Write ``model.json`` and ``model.npz`` into ``folder``, each beside and then renamed."""
+        stored = io.BytesIO()
+        arrays: dict[str, Any] = dict(self.constants)  # NumPy's stub mistakes them for its own options
+        np.savez_compressed(stored, **arrays)
+        document = {
+            "schema": SCHEMA,
+            **self._graph(),
             "provenance": self.provenance,
             "constants_sha256": hashlib.sha256(stored.getvalue()).hexdigest(),
         }

@@ -15,7 +15,7 @@ from typing import Any
 import bitpan
 from bitpan.build.boards import Board
 from bitpan.build.deploy import vivado
-from bitpan.build.finn.design import Design, model_hash
+from bitpan.build.finn.design import Design
 from bitpan.build.finn.stitch import TOP
 from bitpan.errors import BuildError
 from bitpan.files import partial, write_beside
@@ -130,7 +130,7 @@ def _provenance(design: Design, source: Path, command: Sequence[str]) -> dict[st
         "tools": versions,
         "command": ["bitpan", *command],
         "model_file": {"name": source.name, "sha256": hashlib.sha256(source.read_bytes()).hexdigest()},
-        "model_hash": model_hash(design.model),
+        "model_digest": design.model.digest(),
         "model": design.model.provenance,
         "proof": "Verilated RTL; run through no Vivado and on no board by the build itself",
     }

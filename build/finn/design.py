@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import copy
-import hashlib
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
 from qonnx.core.modelwrapper import ModelWrapper
 
 from bitpan.build.boards import Board
@@ -38,7 +36,7 @@ class Design:
         graph: the finished FINN graph (a qonnx ModelWrapper).
         registers: word address and count of each scene parameter.
         sources: Verilog files in order of compilation, the top last.
-        signature: low 32 bits of the model's hash.
+        signature: low 32 bits of the model's digest.
         target: cycles per pixel it was folded for.
         latency: estimated cycles of a frame alone, from its first input beat to its last output beat.
         period: estimated cycles from frame to frame when they follow each other.
@@ -62,17 +60,6 @@ class Design:
     def totals(self) -> dict[str, float]:
         """Estimated resources of all nodes."""
         return {key: sum(entry[key] for entry in self.estimates.values()) for key in ("LUT", "DSP", "BRAM_18K", "URAM")}
-
-
-def model_hash(model: IntegerModel) -> str:
-    """SHA-256 of all the integers and names that decide what the accelerator computes."""
-    digest = hashlib.sha256()
-    for part in (model.name, model.bands, model.bits, model.ratio, model.nodes, sorted(model.tensors.items())):
-        digest.update(repr(part).encode())
-    for name in sorted(model.constants):
-        array = np.ascontiguousarray(model.constants[name])
-        digest.update(f"{name}{array.dtype}{array.shape}".encode() + array.tobytes())
-    return digest.hexdigest()
 
 
 def compile_model(
@@ -182,7 +169,7 @@ def _finish(case: _Case, graph: ModelWrapper, target: int) -> Design:
     case.checker()("folding, width converters, FIFOs", graph)
     case.progress("Verilog")
     registers = assign_addresses(graph, case.model)
-    signature = int(model_hash(case.model)[-8:], 16)
+    signature = int(case.model.digest()[-8:], 16)
     generated = finn_flow.generate(graph, case.folder / "nodes", case.board.part, 1000 / case.board.clock_mhz)
     top = case.folder / f"{TOP}.v"
     top.write_text(Top(graph, case.model, signature).verilog())

@@ -77,7 +77,7 @@ class Top:
     Attributes:
         graph: the finished FINN graph.
         model: what it computes.
-        signature: low 32 bits of the model's hash, readable over AXI-Lite.
+        signature: low 32 bits of the model's digest, readable over AXI-Lite.
     """
 
     graph: ModelWrapper

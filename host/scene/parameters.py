@@ -9,7 +9,6 @@ mean, mean size and spread, and from the latent prior. Everything after these in
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -224,15 +223,6 @@ def _coefficients(model: IntegerModel, parameter: SceneParameter, scene: Scene) 
     raise ModelError(f"model {model.name}: no node takes the scene parameter {parameter.name}")
 
 
-def fingerprint(model: IntegerModel) -> str:
-    """16 hexadecimal digits that tell one model's constants from another's."""
-    digest = hashlib.sha256(model.name.encode())
-    for name in sorted(model.constants):
-        array = model.constants[name]
-        digest.update(f"{name} {array.dtype.str} {array.shape}".encode() + array.tobytes())
-    return digest.hexdigest()[:16]
-
-
 def save_scene_parameters(
     path: Path, model: IntegerModel, shift: tuple[float, float], parameters: Mapping[str, Integers]
 ) -> None:
@@ -250,7 +240,7 @@ def save_scene_parameters(
     document = {
         "schema": SCHEMA,
         "model": model.name,
-        "fingerprint": fingerprint(model),
+        "fingerprint": _fingerprint(model),
         "shift": list(shift),
         "parameters": {name: np.asarray(value).tolist() for name, value in parameters.items()},
     }
@@ -272,13 +262,17 @@ def load_scene_parameters(path: Path, model: IntegerModel) -> tuple[tuple[float,
         raise SceneIOError(f"{path}: cannot be read ({error.strerror})") from None
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
         raise SceneError(f"{path}: not a file of scene parameters ({error}); fuse the scene without it") from None
-    if found != (SCHEMA, model.name, fingerprint(model)):
+    if found != (SCHEMA, model.name, _fingerprint(model)):
         raise SceneError(
             f"{path}: made for model {found[1]} {found[2]}, schema {found[0]}, not for {model.name} "
-            f"{fingerprint(model)}, schema {SCHEMA}; fuse the scene without it"
+            f"{_fingerprint(model)}, schema {SCHEMA}; fuse the scene without it"
         )
     try:
         model.check_scene(parameters)
     except FormatError as error:
         raise SceneError(f"{path}: {error}") from None
     return (float(dy), float(dx)), parameters
+
+
+def _fingerprint(model: IntegerModel) -> str:
+    return model.digest()[:16]

@@ -1,12 +1,14 @@
 """The integer model's file and its reference executor."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from bitpan import arithmetic
 from bitpan.errors import FormatError, ModelError
+from bitpan.formats import Format
 from bitpan.model import IntegerModel, execute
 
 
@@ -18,6 +20,25 @@ def test_saved_model_is_the_same_model(random_model, tmp_path):
     assert loaded.constants.keys() == model.constants.keys()
     assert all(np.array_equal(loaded.constants[name], value) for name, value in model.constants.items())
     assert not list(tmp_path.glob("*.partial"))
+
+
+def test_the_digest_is_of_all_that_decides_the_result(random_model, tmp_path):
+    """Of nothing else: a copy of other provenance, saved and loaded, has the same."""
+    model = random_model(blocks=1)
+    replace(model, provenance={"sensor": "qb"}).save(tmp_path)
+    assert IntegerModel.load(tmp_path).digest() == model.digest() == random_model(blocks=1).digest()
+    node, entry, tensor = model.nodes[4], model.scene[-1], model.tensors["x1"]
+    weights = model.constants["head.weights"]
+    others = [
+        *(replace(model, **{name: getattr(model, name) + 1}) for name in ("bands", "bits", "ratio")),
+        replace(model, name="other"),
+        replace(model, nodes=[*model.nodes[:4], replace(node, attributes={"shift": 9}), *model.nodes[5:]]),
+        replace(model, scene=[*model.scene[:-1], replace(entry, format=Format(11, 5))]),
+        replace(model, tensors={**model.tensors, "x1": replace(tensor, format=Format(10, 5))}),
+        replace(model, constants={**model.constants, "head.weights": np.where(weights == weights.max(), 0, weights)}),
+        replace(model, constants={**model.constants, "head.weights": weights.astype(np.int16)}),
+    ]
+    assert len({model.digest(), *(other.digest() for other in others)}) == 10
 
 
 def halve(path):

@@ -1,6 +1,7 @@
 """Scene parameters: the integers computed once per scene."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -222,6 +223,10 @@ def test_saved_and_loaded(small_model, random_model, random_inputs, tmp_path):
         (lambda text: text.replace('"shift"', '"drift"'), "not a file of scene parameters"),
         (lambda text: text.replace('"block1.threshold"', '"other"'), "missing"),
         (lambda text: text.replace('"schema": 1', '"schema": 2'), "schema 2"),
+        (
+            lambda text: re.sub('("fingerprint": ")[^"]*', r"\g<1>ab", text),
+            r"model random ab, .*; fuse the scene without it",
+        ),
     ],
 )
 def test_bad_files(small_model, random_inputs, tmp_path, change, said):

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from bitpan.errors import ModelError
 from bitpan.model import IntegerModel
+from bitpan.registers import STREAMS
 
 DESCRIPTION = "accelerator.json"
 CHECKSUMS = "checksums.sha256"
@@ -69,7 +70,7 @@ class Package:
                 frame=(int(document["frame"]["height"]), int(document["frame"]["width"])),
                 signature=int(document["signature"]) & 0xFFFFFFFF,
                 registers={name: int(entry["address"]) for name, entry in document["registers"].items()},
-                dma={stream: str(document["dma"][stream]) for stream in ("pan", "ms", "fused")},
+                dma={stream: str(document["dma"][stream]) for stream in STREAMS},
                 accelerator=str(document["accelerator"]),
                 bitstream=folder / document["bitstream"],
                 top=str(document["rtl"]["top"]),

@@ -1,4 +1,4 @@
-"""The accelerator's registers: identity, frame control, two banks of scene parameters.
+"""The accelerator's ports: its streams, and its registers for identity, frames and two banks of scene parameters.
 
 A bank travels with its frames: each unit of the accelerator switches at the frame's first beat at its own input. So
 the parameters of the next scene go into the idle bank while frames of the last one may still be under way.
@@ -7,12 +7,21 @@ the parameters of the next scene go into the idle bank while frames of the last 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from bitpan.arithmetic import Integers
 from bitpan.errors import DeviceError
-from bitpan.package import Package
+
+if TYPE_CHECKING:
+    from bitpan.package import Package
+
+STREAMS = {"pan": "s_axis_pan", "ms": "s_axis_ms", "fused": "m_axis_fused"}
+"""Names of the AXI streams: two inputs and the output, a pixel a beat."""
+
+ELEMENT_BITS = 16
+"""Bits of an element of a beat: a uint16 in memory."""
 
 ID, VERSION, START, STATUS, STARTED, FINISHED, SIGNATURE = range(0x00, 0x1C, 4)
 BANKS = (0x8000, 0xC000)

@@ -147,13 +147,11 @@ def _rtl(package: Package, tile: Images, scene: Images) -> npt.NDArray[Any]:
 
 def _driver(package: Package, tile: Images, scene: Images) -> npt.NDArray[Any]:
     from bitpan.host.device.fpga import FpgaDevice
-    from bitpan.hw.simulate.simulation import Simulation
-    from bitpan.hw.simulate.standin import Board, SimulatedAccelerator
+    from bitpan.hw.simulate.accelerator import Accelerator
+    from bitpan.hw.simulate.standin import Board
 
-    with Simulation(package.sources, package.top) as simulation:
-        board = Board(SimulatedAccelerator(simulation), package.dma, package.accelerator)
-        with board.installed():
-            return _on_device(FpgaDevice(package), tile, scene)
+    with Accelerator(package) as accelerator, Board(accelerator, package).installed():
+        return _on_device(FpgaDevice(package), tile, scene)
 
 
 def _on_device(device: Any, tile: Images, scene: Images) -> npt.NDArray[Any]:  # noqa: ANN401

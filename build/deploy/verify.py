@@ -9,12 +9,12 @@ from pathlib import Path
 
 import numpy as np
 
-from bitpan.arithmetic import Integers
-from bitpan.build.deploy.accelerator import FUSED, PAN, Accelerator, stall
 from bitpan.compare import Inputs, random_case, require_equal
+from bitpan.hw.simulate.accelerator import Accelerator
 from bitpan.hw.simulate.simulation import STALLS
 from bitpan.model import execute
 from bitpan.package import Package
+from bitpan.registers import STREAMS
 
 TOLERANCE = 0.05
 """Share by which measured cycles may differ from the estimate."""
@@ -70,7 +70,6 @@ def verify(
         SimulationError: the design got stuck or raised an error flag.
     """
     height, width = package.frame
-    limit = 100 * package.cycles + 100_000
     progress("building the simulation")
     with Accelerator(package, trace) as accelerator:
         cases = [random_case(package.model, height, width, seed + i) for i in range(2)]
@@ -78,22 +77,22 @@ def verify(
             accelerator.registers.write_bank(bank, scene)
         began = time.monotonic()
         progress("frame 1 alone")
-        _run(accelerator, [(0, cases[0])], limit)
-        first, last = accelerator.simulation.span(PAN)[0], accelerator.simulation.span(FUSED)[1]
+        _run(accelerator, [(0, cases[0])])
+        first, last = accelerator.simulation.span(STREAMS["pan"])[0], accelerator.simulation.span(STREAMS["fused"])[1]
         cycles, period, done = last - first + 1, 0.0, 1
         while done < tiles:
             count = min(tiles - done, 4 if stalls else 10)
             if stalls:
                 patterns = np.random.default_rng(seed + done).permutation(STALLS[1:])
-                stall(accelerator, list(patterns), seed + done)
+                accelerator.stall(list(patterns), seed + done)
             progress(
                 f"frames {done + 1} to {done + count}" + (f", streams stalling {'/'.join(patterns)}" if stalls else "")
             )
             batch = [(i % 2, _with_images(package, cases[i % 2], seed + done + i + 2)) for i in range(count)]
             started = accelerator.simulation.cycle
-            _run(accelerator, batch, limit * count)
+            _run(accelerator, batch)
             if count > 1:  # the first of a batch fills an empty pipeline, the others follow it
-                period = (accelerator.simulation.span(FUSED)[1] - started - cycles) / (count - 1)
+                period = (accelerator.simulation.span(STREAMS["fused"])[1] - started - cycles) / (count - 1)
             done += count
         speed = accelerator.simulation.cycle / max(1e-9, time.monotonic() - began)
     return Verdict(done, cycles, period, package.cycles, package.period, speed)
@@ -104,9 +103,9 @@ def _with_images(package: Package, case: Inputs, seed: int) -> Inputs:
     return random_case(package.model, *package.frame, seed)[0], case[1]
 
 
-def _run(accelerator: Accelerator, batch: list[tuple[int, Inputs]], limit: int) -> None:
+def _run(accelerator: Accelerator, batch: list[tuple[int, Inputs]]) -> None:
     for bank, (images, _) in batch:
-        accelerator.start(bank, images)
-    fused: list[Integers] = accelerator.finish(len(batch), limit)
-    for (_, (images, scene)), result in zip(batch, fused, strict=True):
-        require_equal("simulating the accelerator", "fused", execute(accelerator.model, images, scene), result)
+        accelerator.start(images, bank)
+    model = accelerator.package.model
+    for (_, (images, scene)), result in zip(batch, accelerator.finish(len(batch)), strict=True):
+        require_equal("simulating the accelerator", "fused", execute(model, images, scene), result)

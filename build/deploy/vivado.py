@@ -16,6 +16,7 @@ from string import Template
 
 from bitpan.build.boards import Board
 from bitpan.errors import BuildError
+from bitpan.registers import STREAMS
 
 SCRIPT = Path(__file__).parent / "vivado.tcl"
 LOG = "vivado.log"
@@ -68,6 +69,7 @@ def write_script(path: Path, board: Board, top: str, sources: Sequence[str], ban
         "sources": " \\\n    ".join(sources),
         "ms_bits": str(16 * bands),
         "memory_bits": str(max(32, 1 << (16 * bands - 1).bit_length())),
+        **STREAMS,
         **ps,
     }
     path.write_text(Template(SCRIPT.read_text()).substitute(values))

@@ -37,7 +37,7 @@ if {[llength [ipx::get_memory_maps -of_objects $$core]] == 0} {
 set block [ipx::get_address_blocks -of_objects [ipx::get_memory_maps -of_objects $$core]]
 set_property range 65536 $$block
 set_property width 32 $$block
-foreach bus {s_axi s_axis_pan s_axis_ms m_axis_fused} {
+foreach bus {s_axi $pan $ms $fused} {
     ipx::associate_bus_interfaces -busif $$bus -clock ap_clk $$core
 }
 ipx::create_xgui_files $$core
@@ -108,9 +108,9 @@ proc widths {name from to from_bits to_bits} {
 dma axi_dma_pan 1 0 16 32
 dma axi_dma_ms 1 0 $memory_bits $memory_bits
 dma axi_dma_fused 0 1 $memory_bits $memory_bits
-widths pan_width axi_dma_pan/M_AXIS_MM2S $top/s_axis_pan 16 16
-widths ms_width axi_dma_ms/M_AXIS_MM2S $top/s_axis_ms $memory_bits $ms_bits
-widths fused_width $top/m_axis_fused axi_dma_fused/S_AXIS_S2MM $ms_bits $memory_bits
+widths pan_width axi_dma_pan/M_AXIS_MM2S $top/$pan 16 16
+widths ms_width axi_dma_ms/M_AXIS_MM2S $top/$ms $memory_bits $ms_bits
+widths fused_width $top/$fused axi_dma_fused/S_AXIS_S2MM $ms_bits $memory_bits
 
 # Registers: one master, four slaves.
 set control [create_bd_cell -type ip -vlnv xilinx.com:ip:smartconnect control]

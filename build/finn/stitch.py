@@ -16,12 +16,9 @@ from bitpan.build.finn.flow import instance
 from bitpan.errors import BuildError
 from bitpan.hw.operators.base import SCENE_PORTS
 from bitpan.model import IntegerModel
-from bitpan.registers import BANK_WORDS
+from bitpan.registers import BANK_WORDS, ELEMENT_BITS, STREAMS
 
 TOP = "bitpan_accelerator"
-ELEMENT_BITS = 16
-"""Bits of an element on the top's streams: a uint16 in memory."""
-
 UNITS = ("scene_registers", "frame_gate", "frame_end")
 """Units that the top itself instantiates."""
 
@@ -106,7 +103,7 @@ class Top:
         return height * width
 
     def _ports(self) -> list[str]:
-        bus = "s_axi:s_axis_pan:s_axis_ms:m_axis_fused"
+        bus = ":".join(["s_axi", *STREAMS.values()])
         ports = [
             '(* X_INTERFACE_INFO = "xilinx.com:signal:clock:1.0 ap_clk CLK" *)\n'
             f'    (* X_INTERFACE_PARAMETER = "ASSOCIATED_BUSIF {bus}, ASSOCIATED_RESET ap_rst_n" *)\n    input ap_clk',
@@ -114,11 +111,12 @@ class Top:
         ]
         ports += [f"{way} {_range(bits)}s_axi_{name}" for way, bits, name in _LITE]
         bits = ELEMENT_BITS * self.model.bands
-        for name, width, there, back in (
-            ("s_axis_pan", ELEMENT_BITS, "input", "output"),
-            ("s_axis_ms", bits, "input", "output"),
-            ("m_axis_fused", bits, "output", "input"),
+        for stream, width, there, back in (
+            ("pan", ELEMENT_BITS, "input", "output"),
+            ("ms", bits, "input", "output"),
+            ("fused", bits, "output", "input"),
         ):
+            name = STREAMS[stream]
             ports += [f"{there} {_range(width)}{name}_tdata", f"{there} {name}_tvalid", f"{there} {name}_tlast"]
             ports += [f"{back} {name}_tready"]
         return ports
@@ -149,7 +147,7 @@ class Top:
 
     def _input(self, name: str, elements: int) -> str:
         """Gate, then the elements' own bits, packed."""
-        bits, port, edge = self.model.bits, f"s_axis_{name}", _wire(name)
+        bits, port, edge = self.model.bits, STREAMS[name], _wire(name)
         width = instance(self.graph.find_consumers(name)[0]).get_instream_width_padded(0)
         links = {
             "clk_i": "ap_clk",
@@ -177,7 +175,7 @@ class Top:
         links = {"clk_i": "ap_clk", "rst_ni": "ap_rst_n", "finished_o": "frame_finished"}
         links |= {"in0_tdata_i": "fused_spread", "in0_tvalid_i": f"{edge}_tvalid", "in0_tready_o": f"{edge}_tready"}
         ends = ("tdata_o", "tvalid_o", "tlast_o", "tready_i")
-        links |= {f"out0_{part}": f"m_axis_fused_{part[:-2]}" for part in ends}
+        links |= {f"out0_{part}": f"{STREAMS['fused']}_{part[:-2]}" for part in ends}
         values = {"Width": str(ELEMENT_BITS * bands), "FrameBeats": str(self._beats("fused"))}
         spread = f"    wire {_range(ELEMENT_BITS * bands)}fused_spread = {{{', '.join(parts)}}};\n"
         return spread + _instance("frame_end", "fused_end", links, values)

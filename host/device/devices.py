@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import importlib
-from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from types import ModuleType
 from typing import Any, Protocol
 
-import numpy as np
 import numpy.typing as npt
 
 from bitpan.arithmetic import Integers
 from bitpan.errors import DeviceError, MissingDependencyError
 from bitpan.host.engine.engine import Engine
 from bitpan.package import Package
-from bitpan.registers import Registers
+from bitpan.registers import STREAMS
 
 Array = npt.NDArray[Any]
 Frame = tuple[Array, Array]
@@ -69,53 +67,40 @@ class RtlDevice:
     Args:
         package: from ``bitpan build``.
         stalls: pattern on all three streams, see :meth:`bitpan.hw.simulate.simulation.Simulation.set_stall`.
-
-    Attributes:
-        simulation: the running design.
-        cycles: clock cycles spent on frames so far.
     """
 
     def __init__(self, package: Package, stalls: str | int = "never") -> None:
         self.frame: tuple[int, int] | None = package.frame
-        self.simulation = _simulator().Simulation(package.sources, package.top)
-        for seed, stream in enumerate(("s_axis_pan", "s_axis_ms", "m_axis_fused"), start=1):
-            self.simulation.set_stall(stream, stalls, seed)
-        self.cycles = 0
-        self._registers = Registers(package, self.simulation.read, self.simulation.write)
+        self._accelerator = _simulator().Accelerator(package)
+        self._accelerator.stall([stalls] * len(STREAMS))
+
+    @property
+    def cycles(self) -> int:
+        """Clock cycles so far."""
+        return int(self._accelerator.simulation.cycle)
 
     def load_scene(self, scene: Mapping[str, Integers]) -> None:
         """See :class:`Device`."""
-        self._registers.load_scene(scene)
+        self._accelerator.registers.load_scene(scene)
 
     def fuse(self, frames: Iterable[Frame]) -> Iterator[Array]:
         """See :class:`Device`."""
-        waiting: deque[Frame] = deque()
-        for pan, ms in frames:
-            check_frame(self.frame, pan)
-            self.simulation.push("s_axis_pan", to_beats(pan), last=True)
-            self.simulation.push("s_axis_ms", to_beats(ms), last=True)
-            self._registers.start()
-            waiting.append((pan, ms))
-            if len(waiting) == 2:  # the next frame's inputs are there before this one ends, as on the board
-                yield self._finish(*waiting.popleft())
-        if waiting:
-            yield self._finish(*waiting.popleft())
-            if not self._registers.idle():
-                raise DeviceError(f"a frame is still under way after its last pixel ({self._registers.describe()})")
-
-    def _finish(self, pan: Array, ms: Array) -> Array:
-        height, width = pan.shape[1:]
-        pixels = height * width
-        while self.simulation.queued("m_axis_fused") < pixels:
-            self.cycles += self.simulation.run(1 << 20, until={"m_axis_fused": pixels}, patience=1 << 17)
-        beats, last = self.simulation.pull_with_last("m_axis_fused", pixels)
-        if not last[-1] or last[:-1].any():
-            raise DeviceError("the accelerator did not end its frame with the last pixel; build the package again")
-        return from_beats(beats, len(ms), height, width)
+        accelerator = self._accelerator
+        try:
+            for pan, ms in frames:
+                check_frame(self.frame, pan)
+                accelerator.start({"pan": pan, "ms": ms})
+                if accelerator.under_way == 2:  # the next frame is in before this one ends, as on the board
+                    yield from accelerator.finish()
+            if accelerator.under_way:
+                yield from accelerator.finish()
+        finally:
+            if accelerator.under_way:  # the caller gave up, or an error is on its way: leave nothing under way
+                accelerator.finish(accelerator.under_way)
 
     def close(self) -> None:
         """See :class:`Device`."""
-        self.simulation.close()
+        self._accelerator.close()
 
 
 def check_frame(frame: tuple[int, int] | None, pan: Array) -> None:
@@ -124,21 +109,9 @@ def check_frame(frame: tuple[int, int] | None, pan: Array) -> None:
         raise DeviceError(f"the accelerator takes frames of {frame} PAN pixels, not {pan.shape[1:]}")
 
 
-def to_beats(image: Array) -> npt.NDArray[np.uint8]:
-    """``(C, H, W)`` as stream beats: a pixel each, channels 16 bits wide, the first one lowest."""
-    pixels = np.ascontiguousarray(np.moveaxis(image, 0, -1), dtype="<u2")
-    return pixels.view(np.uint8).reshape(-1, 2 * len(image))
-
-
-def from_beats(beats: npt.NDArray[np.uint8], channels: int, height: int, width: int) -> Array:
-    """Undo :func:`to_beats`."""
-    pixels = np.ascontiguousarray(beats).view("<u2").reshape(height, width, channels)
-    return np.moveaxis(pixels, -1, 0)
-
-
 def _simulator() -> ModuleType:
     try:
-        return importlib.import_module("bitpan.hw.simulate.simulation")
+        return importlib.import_module("bitpan.hw.simulate.accelerator")
     except ImportError as error:
         raise MissingDependencyError(
             f'simulating the accelerator needs {error.name or "bitpan.hw"}: pip install "bitpan[fpga]"'

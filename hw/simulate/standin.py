@@ -1,6 +1,6 @@
 """A stand-in for the pynq package and the board under it, register for register.
 
-    board = Board(SimulatedAccelerator(simulation), names)
+    board = Board(Accelerator(package), package)
     with board.installed():          # `import pynq` now finds this board
         device = FpgaDevice(package)
 
@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import sys
 import types
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Protocol
 
@@ -22,11 +22,11 @@ import numpy as np
 import numpy.typing as npt
 
 from bitpan.errors import DeviceError
-from bitpan.hw.simulate.simulation import Simulation
+from bitpan.package import Package
+from bitpan.registers import STREAMS
 
 Octets = npt.NDArray[np.uint8]
 
-STREAMS = {"pan": "s_axis_pan", "ms": "s_axis_ms", "fused": "m_axis_fused"}
 LENGTH_BITS = 26
 _PAGE = 0x1000
 _RAM = 0x1000_0000
@@ -34,8 +34,8 @@ _RUN, _RESET = 1 << 0, 1 << 2
 _HALTED, _IDLE, _INTERNAL, _DECODE, _COMPLETE = 1 << 0, 1 << 1, 1 << 4, 1 << 6, 1 << 12
 
 
-class Accelerator(Protocol):
-    """What the board's DMAs and its processor talk to."""
+class Fabric(Protocol):
+    """What the board's DMAs and its processor talk to, such as :class:`bitpan.hw.simulate.accelerator.Accelerator`."""
 
     def read(self, address: int) -> int:
         """A register."""
@@ -47,44 +47,13 @@ class Accelerator(Protocol):
         """A packet for ``pan`` or ``ms``, its last beat marked."""
 
     def waiting(self, stream: str) -> int:
-        """Bytes of an input not yet taken."""
+        """Bytes or beats of an input not yet taken."""
 
     def pull(self, limit: int) -> tuple[Octets, bool]:
         """Up to ``limit`` bytes of the fused stream, at most to the end of a packet; whether that end is in them."""
 
     def tick(self) -> None:
         """Let some time pass."""
-
-
-class SimulatedAccelerator:
-    """The verilated design; ``cycles`` pass with each tick."""
-
-    def __init__(self, simulation: Simulation, cycles: int = 2000) -> None:
-        self._simulation, self._cycles = simulation, cycles
-        self.read, self.write = simulation.read, simulation.write
-        self._received: list[tuple[Octets, bool]] = []
-
-    def push(self, stream: str, data: Octets) -> None:
-        """See :class:`Accelerator`."""
-        port = STREAMS[stream]
-        self._simulation.push(port, data.reshape(-1, self._simulation.inputs[port]), last=True)
-
-    def waiting(self, stream: str) -> int:
-        """See :class:`Accelerator`."""
-        return self._simulation.queued(STREAMS[stream])
-
-    def pull(self, limit: int) -> tuple[Octets, bool]:
-        """See :class:`Accelerator`."""
-        port = STREAMS["fused"]
-        beats, last = self._simulation.pull_with_last(port, limit // self._simulation.outputs[port])
-        ends = np.flatnonzero(last)
-        if len(ends) and ends[0] + 1 < len(beats):
-            raise DeviceError("the stand-in pulls one packet at a time; the driver started two")
-        return beats.ravel(), bool(len(ends))
-
-    def tick(self) -> None:
-        """See :class:`Accelerator`."""
-        self._simulation.run(self._cycles)
 
 
 class _Channel:
@@ -178,8 +147,7 @@ class Board:
 
     Args:
         accelerator: what the DMAs feed.
-        dma: names of the DMAs by stream (``pan``, ``ms``, ``fused``).
-        name: of the accelerator in the block design.
+        package: names the DMAs and the accelerator in the block design.
 
     Attributes:
         faults: by stream, an error bit of DMASR that its next transfer ends with.
@@ -187,22 +155,22 @@ class Board:
         overlays: the paths of the bitstreams that were loaded.
     """
 
-    def __init__(self, accelerator: Accelerator, dma: Mapping[str, str], name: str) -> None:
+    def __init__(self, accelerator: Fabric, package: Package) -> None:
         self.accelerator = accelerator
         self.faults: dict[str, int] = {}
         self.hung = False
         self.overlays: list[str] = []
         self.buffers: list[Buffer] = []
         self._free = _RAM
-        self._channels = {stream: _Channel(self, stream) for stream in dma}
-        self._bases = {0x4040_0000 + 0x1_0000 * i: stream for i, stream in enumerate(dma)}
+        self._channels = {stream: _Channel(self, stream) for stream in STREAMS}
+        self._bases = {0x4040_0000 + 0x1_0000 * i: stream for i, stream in enumerate(STREAMS)}
         self._registers = 0x43C0_0000
         lengths = {"C_SG_LENGTH_WIDTH": str(LENGTH_BITS), "C_INCLUDE_SG": "0"}
         self.ip_dict: dict[str, dict[str, Any]] = {
-            dma[stream]: {"phys_addr": base, "addr_range": 0x1_0000, "parameters": dict(lengths)}
+            package.dma[stream]: {"phys_addr": base, "addr_range": 0x1_0000, "parameters": dict(lengths)}
             for base, stream in self._bases.items()
         }
-        self.ip_dict[name] = {"phys_addr": self._registers, "addr_range": 0x1_0000, "parameters": {}}
+        self.ip_dict[package.accelerator] = {"phys_addr": self._registers, "addr_range": 0x1_0000, "parameters": {}}
 
     @contextmanager
     def installed(self) -> Iterator[types.ModuleType]:

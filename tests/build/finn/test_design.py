@@ -14,13 +14,13 @@ import pytest
 
 from bitpan.build.boards import board
 from bitpan.build.build import build
-from bitpan.build.deploy.accelerator import Accelerator
 from bitpan.build.deploy.package import write_checksums
 from bitpan.build.deploy.verify import verify
 from bitpan.build.finn import stitch
 from bitpan.cli import main
 from bitpan.compare import random_case
 from bitpan.errors import BuildError, MismatchError
+from bitpan.hw.simulate.accelerator import Accelerator
 from bitpan.model import IntegerModel, execute
 from bitpan.package import Package
 
@@ -71,12 +71,12 @@ def test_reset_in_mid_frame(package):
     case = random_case(package.model, *package.frame, 7)
     with Accelerator(package) as accelerator:
         accelerator.registers.write_bank(0, case[1])
-        accelerator.start(0, case[0])
+        accelerator.start(case[0], 0)
         accelerator.simulation.run(700)
-        accelerator.simulation.reset()
+        accelerator.reset()
         accelerator.registers.write_bank(1, case[1])
-        accelerator.start(1, case[0])
-        fused = accelerator.finish(1, 100_000)[0]
+        accelerator.start(case[0], 1)
+        fused = accelerator.finish()[0]
     assert np.array_equal(fused, execute(package.model, *case))
 
 

@@ -26,7 +26,7 @@ def package(small_model, write_package):
 
 @pytest.fixture
 def board(package, model_accelerator):
-    board = Board(model_accelerator(package), package.dma, package.accelerator)
+    board = Board(model_accelerator(package), package)
     with board.installed():
         yield board
 

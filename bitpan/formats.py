@@ -36,6 +36,11 @@ class Format:
         return (1 << (self.bits - 1)) - 1 if self.signed else (1 << self.bits) - 1
 
     @property
+    def datatype(self) -> str:
+        """QONNX's name of its integers: INT10, UINT11."""
+        return f"{'INT' if self.signed else 'UINT'}{self.bits}"
+
+    @property
     def step(self) -> float:
         """Value of one integer step."""
         return 2.0**-self.fraction

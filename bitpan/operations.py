@@ -49,7 +49,7 @@ class Constant:
     """An array of a node: its axes by letter (C channels, O and I of output and input, k kernel), and its type."""
 
     axes: str
-    dtype: type[np.generic]
+    dtype: type[np.integer[Any]]
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ becomes a function of the model with qonnx's definition.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -94,3 +95,15 @@ class Exported:
         """The tensors by name, from images ``(1, C, H, W)`` and scene parameters."""
         values = self._session.run(self.tensors, {name: value.astype(np.float32) for name, value in feeds.items()})
         return dict(zip(self.tensors, values, strict=True))
+
+
+def node_by_node(proto: onnx.ModelProto, feeds: Mapping[str, Array]) -> dict[str, Array]:
+    """Every tensor by name, computed by qonnx, which runs each operator by itself."""
+    # Else qonnx rounds what is nearly an integer, which would hide a difference.
+    os.environ["SANITIZE_QUANT_TENSORS"] = "0"
+    from qonnx.core.modelwrapper import ModelWrapper
+    from qonnx.core.onnx_exec import execute_onnx
+
+    inputs = {name: np.asarray(value, np.float32) for name, value in feeds.items()}
+    values: dict[str, Array] = execute_onnx(ModelWrapper(proto), inputs, return_full_exec_context=True)
+    return values

@@ -10,14 +10,13 @@ import numpy as np
 import numpy.typing as npt
 
 from bitpan.arithmetic import NORM_FRACTION, NORM_LEADING, NORM_MEAN, NORM_MIDPOINTS, NORM_RANGE
-from bitpan.qonnx.found import Found, Read
 from bitpan.qonnx.pattern import Const, Op, Pattern, Var
 
 FLOAT, INT64, DOUBLE = 1, 7, 11
 """ONNX's numbers of the types."""
 
 LONGEST = 36
-"""Bits of a variance that the tables reach."""
+"""Bits of a variance that the tables reach, an even number: 64 channels of 12 bits have 34."""
 
 
 def _sum(v: Pattern) -> Op:
@@ -58,19 +57,18 @@ NORM = _norm()
 """The whole norm with its residual."""
 
 
-def _expected(channels: int) -> dict[str, npt.ArrayLike]:
-    """Every constant of the norm over this many channels but those that are learned."""
+def norm_constants(channels: int) -> dict[str, npt.NDArray[np.generic]]:
+    """Every constant of the norm over this many channels but those that are learned.
+
+    A quotient of two variances reaches none of the places only if the first is zero, and all only if the second is.
+    """
     exponents = np.arange(-LONGEST // 2 - 1, LONGEST // 2 + 1)
     power = 2.0 ** (exponents - 2 - (channels - 1).bit_length())
     ratios = np.outer(power, [5.0, 6.0, 7.0, 8.0]).reshape(-1)
-    return {
-        "axis": 1,
-        "channels": channels,
+    column = (1, -1, 1, 1)
+    singles = {
         "size": channels,
-        "powers": 2.0 ** np.arange(LONGEST),
-        "scales": 2.0 ** (NORM_LEADING - np.arange(LONGEST + 1)),
-        "places": np.outer(4.0**exponents, np.array(NORM_MIDPOINTS) / 64),
-        "ratios": [0.0, *ratios[:-1], 0.0],  # a deviation of zero reaches none of the places or all
+        "ratios": [0.0, *ratios[:-1], 0.0],
         "mean.reciprocal": round((1 << NORM_MEAN) / channels),
         "mean.half": 2.0 ** (NORM_MEAN - 1),
         "mean.scale": 2.0**-NORM_MEAN,
@@ -79,11 +77,11 @@ def _expected(channels: int) -> dict[str, npt.ArrayLike]:
         "normal.max": NORM_RANGE.max,
         "scale": 2.0**-NORM_FRACTION,
     }
-
-
-def read_norm(found: Found) -> Read:
-    """Gain, centre and bias; everything else must be what the number contract says for so many channels."""
-    found.clip()
-    learned = {key: found.per_channel(key) for key in ("gain", "centre", "bias")}
-    found.constants(_expected(len(learned["gain"])))
-    return {}, learned
+    return {
+        "axis": np.array([1]),
+        "channels": np.array(float(channels)),
+        "powers": (2.0 ** np.arange(LONGEST)).reshape(column),
+        "scales": 2.0 ** (NORM_LEADING - np.arange(LONGEST + 1)),
+        "places": np.outer(4.0**exponents, np.array(NORM_MIDPOINTS) / 64).reshape(column),
+        **{key: np.asarray(value, np.float32) for key, value in singles.items()},
+    }

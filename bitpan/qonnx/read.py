@@ -12,18 +12,20 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import onnx
 
-from bitpan.errors import BuildError
+from bitpan.errors import BuildError, FormatError
 from bitpan.formats import Format
 from bitpan.model import IntegerModel, Node, SceneParameter, Tensor
 from bitpan.qonnx.exported import DOMAIN, METADATA, infer_shapes
-from bitpan.qonnx.found import Found
-from bitpan.qonnx.grammar import INPUTS, READERS, SCENE, recognise
-from bitpan.qonnx.pattern import Array, Graph, Match
+from bitpan.qonnx.grammar import Site
+from bitpan.qonnx.pattern import Array, Graph
+from bitpan.qonnx.recognise import read_node, recognise, require_filled
+
+if TYPE_CHECKING:
+    import onnx
 
 NEEDED = ("name", "bands", "bits", "ratio", "formats", "scene")
 """Keys of the metadata that no network is without."""
@@ -31,6 +33,8 @@ NEEDED = ("name", "bands", "bits", "ratio", "formats", "scene")
 
 def load_qonnx(path: Path) -> onnx.ModelProto:
     """Read a QONNX file; :class:`BuildError` if it is none or was not written by ``bitpan export``."""
+    import onnx
+
     try:
         proto = onnx.load(str(path))
     except Exception as error:  # protobuf raises several unrelated types
@@ -64,7 +68,7 @@ def raise_graph(proto: onnx.ModelProto) -> IntegerModel:
             raise BuildError(
                 f"node {node.name!r} ({node.op_type}) is no operator of the export grammar; export it again"
             )
-    copy = onnx.ModelProto()
+    copy = type(proto)()
     copy.CopyFrom(proto)
     infer_shapes(copy)
     return _Raiser(copy.graph, json.loads(_properties(proto)[METADATA])).run()
@@ -81,7 +85,7 @@ class _Raiser:
 
     def run(self) -> IntegerModel:
         """The model; its metadata list the tensors in the order in which they are computed."""
-        tensors = {name: self._tensor(name) for name in self.metadata["formats"]}
+        self.tensors = tensors = {name: self._tensor(name) for name in self.metadata["formats"]}
         scene = [self._scene_parameter(entry) for entry in self.metadata["scene"]]
         known = {"pan", "ms", *(parameter.name for parameter in scene)}
         for name in [name for name in tensors if name not in self.inputs]:
@@ -106,20 +110,24 @@ class _Raiser:
         """Add the node that computes ``tensor`` of the tensors and scene parameters ``known``."""
         producer = self.graph.producers[tensor]
         what = f"node {producer.name!r} ({producer.op_type})"
-        recognised = recognise(self.graph, tensor)
+        recognised = recognise(self.graph, tensor, self._format(tensor))
         if recognised is None:
             raise BuildError(f"{what} fits no pattern of the export grammar; export the model again with this bitpan")
-        op, match = recognised
+        op, form, match = recognised
         unknown = [name for name in match.tensors.values() if name not in known]
         if unknown:
             raise self._unfitting(unknown[0], what)
         name = producer.name.rpartition(".")[0]
         if not name:
             raise BuildError(f"{what} is not named after a node of the model; export it again")
-        attributes, arrays = READERS[op](Found(name, match, self._format(tensor)))
-        inputs, scene = _captured(match, INPUTS[op]), _captured(match, SCENE.get(op, ()))
-        self.nodes.append(Node(op, name, inputs, tensor, scene, attributes))
-        self.constants |= {f"{name}.{key}": value for key, value in arrays.items()}
+        try:
+            node, constants = read_node(op, name, tensor, match)
+            height, width = self.shapes["pan"][2:]
+            require_filled(form, Site(node, self.tensors, constants, height, width), match)
+        except FormatError as error:
+            raise BuildError(f"node {name}: {error}; export the model again with this bitpan") from None
+        self.nodes.append(node)
+        self.constants |= {f"{name}.{key}": value for key, value in constants.items()}
 
     def _unfitting(self, tensor: str, reader: str) -> BuildError:
         """What to say of a tensor that is not one of the model's computed so far."""
@@ -145,10 +153,6 @@ class _Raiser:
         return SceneParameter(
             entry["name"], entry["kind"], tuple(entry["shape"]), _format(entry["format"]), entry.get("measures", "")
         )
-
-
-def _captured(match: Match, keys: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(match.tensors[key] for key in keys if key in match.tensors)
 
 
 def _format(entry: list[int]) -> Format:

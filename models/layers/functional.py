@@ -1,8 +1,7 @@
 """Operations of the number contract as PyTorch functions: exact integers forward, smooth gradients backward.
 
 Each is equal to its namesake in :mod:`bitpan.arithmetic`. Integers are carried by float32, exact below ``2**24``; the
-layers state their bound when they are built. Each function also says (``symbolic``) which ONNX operations it becomes,
-so that a traced network follows the export grammar to the letter: rounding half up is a floor after adding the half.
+layers state their bound when they are built.
 """
 
 from __future__ import annotations
@@ -16,41 +15,12 @@ from torch.nn import functional
 from bitpan.arithmetic import K_MIN
 from bitpan.formats import Format
 from bitpan.models.layers.kernels import KERNELS
-from bitpan.qonnx.exported import DOMAIN
 
 Context = Any
 """What autograd hands from forward to backward."""
 
-Graph = Any
-"""The exporter's graph."""
-
-Value = Any
-"""A value in the exporter's graph."""
-
 EXACT = 1 << 24
 """Integers below this are exact in float32, and so are their sums."""
-
-
-def constant(g: Graph, value: float | list[int], dtype: torch.dtype = torch.float32) -> Value:
-    """A constant of the exported graph."""
-    return g.op("Constant", value_t=torch.tensor(value, dtype=dtype))
-
-
-def round_shift_nodes(g: Graph, v: Value, shift: int, dtype: torch.dtype = torch.float32) -> Value:
-    """Rounding half up by ``shift`` bits: Add, Mul, Floor."""
-    v = g.op("Add", v, constant(g, 2.0 ** (shift - 1), dtype))
-    return g.op("Floor", g.op("Mul", v, constant(g, 2.0**-shift, dtype)))
-
-
-def clip_nodes(g: Graph, v: Value, fmt: Format) -> Value:
-    """Saturation to ``fmt``: Clip."""
-    return g.op("Clip", v, constant(g, float(fmt.min)), constant(g, float(fmt.max)))
-
-
-def _image(g: Graph, v: Value, like: Value) -> Value:
-    """Tell the exporter that ``v`` has the shape of ``like`` (an elementwise result)."""
-    v.setType(like.type())
-    return v
 
 
 class _Round(torch.autograd.Function):
@@ -95,31 +65,6 @@ class _Requantise(torch.autograd.Function):
         inside = torch.ops.aten.hardtanh_backward(gradients[0], rounded, ctx.format.min - 1, ctx.format.max + 1)
         return inside.mul_(2.0**-ctx.shift), None, None
 
-    @staticmethod
-    def symbolic(g: Graph, v: Value, shift: int, fmt: Format) -> Value:
-        """Add, Mul, Floor, Clip."""
-        return _image(g, clip_nodes(g, round_shift_nodes(g, v, shift), fmt), v)
-
-
-class _Centre(torch.autograd.Function):
-    """:func:`bitpan.arithmetic.centre`; has no gradient, as its input is data."""
-
-    @staticmethod
-    def forward(ctx: Context, x: Tensor, offset: int, shift: int, fmt: Format) -> Tensor:
-        """Subtract ``offset``, round by ``shift`` bits, saturate to ``fmt``."""
-        v = x - offset
-        if shift > 0:
-            v = v.add_(2.0 ** (shift - 1)).mul_(2.0**-shift).floor_()
-        return v.clamp_(fmt.min, fmt.max)
-
-    @staticmethod
-    def symbolic(g: Graph, x: Value, offset: int, shift: int, fmt: Format) -> Value:
-        """Sub, then Add, Mul, Floor where there is a shift, then Clip."""
-        v = g.op("Sub", x, constant(g, float(offset)))
-        if shift > 0:
-            v = round_shift_nodes(g, v, shift)
-        return _image(g, clip_nodes(g, v, fmt), x)
-
 
 class _Sign(torch.autograd.Function):
     """Spectral redistribution and sign: forward the comparison ``x >= threshold``, backward ``sign(k*x + b)``.
@@ -141,45 +86,6 @@ class _Sign(torch.autograd.Function):
         slope, bias = (k * ctx.step)[:, :, None, None], b[:, :, None, None]
         dx, dslope, db = KERNELS["sign_gradients"](gradients[0], x, slope, bias)
         return dx, None, (dslope * ctx.step).sum_to_size(k.shape), db.sum_to_size(b.shape), None
-
-
-class _Threshold(torch.autograd.Function):
-    """:func:`bitpan.arithmetic.sign` with given thresholds ``(C,)``: what runs at inference and is exported."""
-
-    @staticmethod
-    def forward(ctx: Context, x: Tensor, threshold: Tensor) -> Tensor:
-        """+1 where ``x >= threshold``, else -1."""
-        return KERNELS["signs"](x, threshold[:, None, None])  # type: ignore[no-any-return]
-
-    @staticmethod
-    def symbolic(g: Graph, x: Value, threshold: Value) -> Value:
-        """Reshape of the thresholds, Sub, BipolarQuant."""
-        threshold = g.op("Reshape", threshold, constant(g, [1, -1, 1, 1], torch.int64))
-        return _image(g, g.op(f"{DOMAIN}::BipolarQuant", g.op("Sub", x, threshold), constant(g, 1.0)), x)
-
-
-class _PadBinary(torch.autograd.Function):
-    """One pixel of -1 around a binary tensor."""
-
-    @staticmethod
-    def forward(ctx: Context, s: Tensor) -> Tensor:
-        """``(N, C, H+2, W+2)``."""
-        return functional.pad(s, (1, 1, 1, 1), value=-1.0)
-
-    @staticmethod
-    def backward(ctx: Context, *gradients: Tensor) -> Tensor:
-        """The inner part."""
-        return gradients[0][:, :, 1:-1, 1:-1]
-
-    @staticmethod
-    def symbolic(g: Graph, s: Value) -> Value:
-        """Pad."""
-        padded = g.op(
-            "Pad", s, constant(g, [0, 0, 1, 1, 0, 0, 1, 1], torch.int64), constant(g, -1.0), mode_s="constant"
-        )
-        n, channels, height, width = s.type().sizes()
-        padded.setType(s.type().with_sizes([n, channels, height + 2, width + 2]))
-        return padded
 
 
 class _RPReLU(torch.autograd.Function):
@@ -210,25 +116,6 @@ class _RPReLU(torch.autograd.Function):
         dp, dx, dslopes, dbiases = KERNELS["rprelu_gradients"](gradients[0], *ctx.saved_tensors, ctx.scale, ctx.limit)
         return dp, None if ctx.alone else dx, None, dslopes, dbiases, None, None
 
-    @staticmethod
-    def symbolic(
-        g: Graph, p: Value, x: Value | None, knee: Value, slopes: Value, biases: Value, shift: int, fmt: Format
-    ) -> Value:
-        """GreaterOrEqual, Where, Where, Mul, Add; Add, Mul, Floor; Add, Clip. Constants have shape (1, C, 1, 1)."""
-        one_per_channel = constant(g, [1, -1, 1, 1], torch.int64)
-
-        def rows(v: Value) -> list[Value]:
-            pair = (g.op("Gather", v, constant(g, i, torch.int64), axis_i=0) for i in (0, 1))
-            return [g.op("Reshape", row, one_per_channel) for row in pair]
-
-        above = g.op("GreaterOrEqual", p, g.op("Reshape", knee, one_per_channel))
-        slope, bias = g.op("Where", above, *rows(slopes)), g.op("Where", above, *rows(biases))
-        total = g.op("Add", g.op("Mul", slope, p), bias)
-        total = round_shift_nodes(g, total, shift)
-        if x is not None and not x.node().mustBeNone():
-            total = g.op("Add", total, x)
-        return _image(g, clip_nodes(g, total, fmt), p)
-
 
 class _AddClip(torch.autograd.Function):
     """:func:`bitpan.arithmetic.add_clip`; the gradient passes the clipping, so that dark pixels keep learning."""
@@ -242,11 +129,6 @@ class _AddClip(torch.autograd.Function):
     def backward(ctx: Context, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         """To the residual alone."""
         return None, gradients[0], None
-
-    @staticmethod
-    def symbolic(g: Graph, lms: Value, residual: Value, fmt: Format) -> Value:
-        """Add, Clip."""
-        return _image(g, clip_nodes(g, g.op("Add", lms, residual), fmt), lms)
 
 
 def srm_threshold(k: Tensor, b: Tensor, fmt: Format) -> Tensor:
@@ -265,13 +147,16 @@ def requantise(v: Tensor, shift: int, fmt: Format) -> Tensor:
 
 
 def centre(x: Tensor, offset: int, shift: int, fmt: Format) -> Tensor:
-    """Network input from image counts; has no gradient."""
-    return _Centre.apply(x, offset, shift, fmt)  # type: ignore[no-any-return,no-untyped-call]
+    """Network input from image counts: :func:`bitpan.arithmetic.centre`; the input is data and has no gradient."""
+    v = x.detach() - offset
+    if shift > 0:
+        v = v.add_(2.0 ** (shift - 1)).mul_(2.0**-shift).floor_()
+    return v.clamp_(fmt.min, fmt.max)
 
 
 def sign(x: Tensor, threshold: Tensor) -> Tensor:
-    """+1 where ``x >= threshold`` ``(C,)``, else -1: what runs at inference and is exported; has no gradient."""
-    return _Threshold.apply(x, threshold)  # type: ignore[no-any-return,no-untyped-call]
+    """+1 where ``x >= threshold`` ``(C,)``, else -1: what runs at inference; has no gradient."""
+    return KERNELS["signs"](x.detach(), threshold[:, None, None])  # type: ignore[no-any-return]
 
 
 def trained_sign(x: Tensor, threshold: Tensor, k: Tensor, b: Tensor, step: float) -> Tensor:
@@ -281,7 +166,7 @@ def trained_sign(x: Tensor, threshold: Tensor, k: Tensor, b: Tensor, step: float
 
 def pad_binary(s: Tensor) -> Tensor:
     """One pixel of -1 around a binary tensor."""
-    return _PadBinary.apply(s)  # type: ignore[no-any-return,no-untyped-call]
+    return functional.pad(s, (1, 1, 1, 1), value=-1.0)
 
 
 def rprelu(

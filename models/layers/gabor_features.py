@@ -61,5 +61,5 @@ class GaborFeatures(IntegerLayer):
 
     def forward(self, x: Tensor) -> Tensor:
         """Features to features, ``(N, C, H, W)``."""
-        total = convolve(x, self.constants(), padding=1, groups=self.channels)
+        total = convolve(x, self.integers(), padding=1, groups=self.channels)
         return requantise(total, WEIGHTS.fraction, self.features)

@@ -65,22 +65,11 @@ Integers = Any
 
 
 class IntegerLayer(Operation):
-    """A learned operation: its integers are derived from its parameters on each pass, or frozen for inference."""
-
-    frozen: Integers = None
+    """A learned operation: its integers are derived from its parameters on each pass."""
 
     def integers(self) -> Integers:
         """The layer's integers, differentiable."""
         raise NotImplementedError
-
-    def freeze(self) -> None:
-        """Derive the integers once and for all."""
-        with torch.no_grad():
-            self.frozen = self.integers()
-
-    def constants(self) -> Integers:
-        """The frozen integers, or else the current ones."""
-        return self.integers() if self.frozen is None else self.frozen
 
 
 class IntegerConv(IntegerLayer):
@@ -129,24 +118,12 @@ class IntegerConv(IntegerLayer):
         """As many channels as filters, in the target format."""
         return Edge(self.conv.out_channels, self.target, inputs[0].stride)
 
-    def freeze(self) -> None:
-        """Derive the integers once, and compute in float32 if these very weights and biases allow it."""
-        super().freeze()
-        weights, bias, shift = self.frozen
-        largest = max(-self.source.min, self.source.max)
-        bound = float((weights.abs().sum(dim=(1, 2, 3)) * largest + bias.abs()).max()) + 2.0 ** (shift - 1)
-        self.dtype = torch.float32 if bound < EXACT else torch.float64
-
     def forward(self, x: Tensor) -> Tensor:
         """``x: (N, I, H, W)`` integers of ``source`` to integers of ``target``."""
-        weights, bias, shift = self.constants()
+        weights, bias, shift = self.integers()
         margin = weights.shape[-1] // 2
-        if self.dtype == torch.float32:  # no casts here: the exporter would write them down
-            total = convolve(x, weights, bias, margin)
-        else:
-            total = convolve(x.double(), weights.double(), bias.double(), margin)
-        result = requantise(total, shift, self.target)
-        return result if self.dtype == torch.float32 else result.float()
+        total = convolve(x.to(self.dtype), weights.to(self.dtype), bias.to(self.dtype), margin)
+        return requantise(total, shift, self.target).float()
 
 
 class BinaryConv(IntegerLayer):
@@ -194,7 +171,7 @@ class BinaryConv(IntegerLayer):
 
     def forward(self, s: Tensor) -> Tensor:
         """``s: (N, C, H, W)`` to popcounts within ``-bound ... bound``."""
-        return convolve(pad_binary(s), self.constants())
+        return convolve(pad_binary(s), self.integers())
 
 
 class SpectralRedistribution(SceneOperation):
@@ -281,7 +258,7 @@ class Sign(Operation):
 
     def forward(self, x: Tensor) -> Tensor:
         """+1 where ``x >= 0``, else -1; a gradient as of :func:`trained_sign`."""
-        if torch.onnx.is_in_onnx_export() or not torch.is_grad_enabled():
+        if not torch.is_grad_enabled():
             return sign(x, self.threshold)
         zero = self.threshold[None]
         return trained_sign(x, zero, zero + 1, zero, self.features.step)
@@ -343,5 +320,5 @@ class ScaledRPReLU(IntegerLayer):
 
     def forward(self, p: Tensor, x: Tensor | None = None) -> Tensor:
         """Popcounts ``p`` and features ``x``, if there is a residual, to features, ``(N, C, H, W)``."""
-        knee, slopes, biases = self.constants()
+        knee, slopes, biases = self.integers()
         return rprelu(p, x, knee, slopes, biases, SLOPE.fraction, self.features)

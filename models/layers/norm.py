@@ -18,10 +18,9 @@ from bitpan.arithmetic import NORM_FRACTION, NORM_LEADING, NORM_MEAN, NORM_MIDPO
 from bitpan.errors import FormatError
 from bitpan.formats import Format
 from bitpan.model import Tensor as Edge
-from bitpan.models.layers.functional import Context, Graph, Value, round_half_up
+from bitpan.models.layers.functional import Context, round_half_up
 from bitpan.models.layers.kernels import KERNELS
 from bitpan.models.layers.learned import BIAS, SLOPE, IntegerLayer
-from bitpan.models.layers.norm_onnx import norm_nodes
 from bitpan.models.layers.operation import Arrays, integers
 
 CENTRE = Format(18)
@@ -99,11 +98,6 @@ class _ChannelNorm(torch.autograd.Function):
         unit = 2.0**-NORM_FRACTION
         return dx, dr, dgain * (unit * padding), dcentre / channels, dbias * unit, None
 
-    @staticmethod
-    def symbolic(g: Graph, x: Value, residual: Value, gain: Value, centre: Value, bias: Value, fmt: Format) -> Value:
-        """Standard operations, see :mod:`bitpan.models.layers.norm_onnx`."""
-        return norm_nodes(g, x, residual, gain, centre, bias, fmt)
-
 
 def channel_norm(x: Tensor, residual: Tensor, gain: Tensor, centre: Tensor, bias: Tensor, fmt: Format) -> Tensor:
     """The norm and the residual, see :func:`bitpan.arithmetic.channel_norm`."""
@@ -170,7 +164,7 @@ class ChannelNorm(IntegerLayer):
 
     def forward(self, x: Tensor, residual: Tensor) -> Tensor:
         """Two tensors of features to one."""
-        gain, centre, bias = self.constants()
+        gain, centre, bias = self.integers()
         return channel_norm(x, residual, gain, centre, bias, self.features)
 
     def real(self, x: Tensor, residual: Tensor) -> Tensor:

@@ -78,8 +78,7 @@ class Concat(Operation):
 
     def forward(self, a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
         """``(N, A + B, H, W)``; where it helps the convolution that follows, with the channels innermost."""
-        both = torch.cat([a, b], dim=1)
-        return both if torch.onnx.is_in_onnx_export() else both.contiguous(memory_format=torch.channels_last)
+        return torch.cat([a, b], dim=1).contiguous(memory_format=torch.channels_last)
 
 
 class AddClip(Operation):

@@ -1,4 +1,4 @@
-"""Wavelet, pool, bilinear and skip of the number contract as PyTorch functions, and what they are in ONNX.
+"""Wavelet, pool, bilinear and skip of the number contract as PyTorch functions.
 
 Each is equal to its namesake in :mod:`bitpan.arithmetic` for tensors of up to 20 bits, whose sums float32 holds. The
 gradient is the exact adjoint of the linear map, straight through the rounding, zero where the result lies on the ends
@@ -13,16 +13,10 @@ from torch.nn import functional
 
 from bitpan.errors import FormatError
 from bitpan.formats import Format
-from bitpan.models.layers.functional import Context, Graph, Value, clip_nodes, constant, round_shift_nodes
+from bitpan.models.layers.functional import Context
 
 Bands = tuple[Tensor, Tensor, Tensor, Tensor]
 """Four tensors of half the size: LL, LH, HL, HH, or the four pixels of each 2x2 block."""
-
-SUBBANDS = (((1, 1), (1, 1)), ((1, 1), (-1, -1)), ((1, -1), (1, -1)), ((1, -1), (-1, 1)))
-"""Weights of a 2x2 block in LL, LH, HL, HH; the inverse has the same."""
-
-BILINEAR = (1, 3, 3, 1)
-"""Weights of one axis of the x2 interpolation, as a transposed convolution of stride 2."""
 
 
 def _quarters(x: Tensor) -> Bands:
@@ -65,21 +59,6 @@ def _inside(gradient: Tensor, result: Tensor, fmt: Format) -> Tensor:
     return torch.ops.aten.hardtanh_backward(gradient, result, fmt.min, fmt.max)  # type: ignore[no-any-return]
 
 
-def _resized(v: Value, like: Value, numerator: int, denominator: int) -> Value:
-    """Tell the exporter that ``v`` is ``like`` with height and width times a fraction."""
-    n, channels, *size = like.type().sizes()
-    v.setType(like.type().with_sizes([n, channels, *(side * numerator // denominator for side in size)]))
-    return v
-
-
-def _depthwise(g: Graph, op: str, x: Value, kernel: Tensor, pad: int = 0) -> Value:
-    """Each channel by itself through ``kernel`` at stride 2: Conv or ConvTranspose."""
-    channels, size = x.type().sizes()[1], len(kernel)
-    weights = g.op("Constant", value_t=kernel.float().expand(channels, 1, size, size).contiguous())
-    geometry = {"kernel_shape_i": [size] * 2, "strides_i": [2, 2], "dilations_i": [1, 1], "pads_i": [pad] * 4}
-    return g.op(op, x, weights, group_i=channels, **geometry)
-
-
 class _Haar(torch.autograd.Function):
     """:func:`bitpan.arithmetic.haar`."""
 
@@ -93,11 +72,6 @@ class _Haar(torch.autograd.Function):
         """The inverse sums."""
         ll, lh, hl, hh = gradients
         return join(ll, lh, hl, hh)
-
-    @staticmethod
-    def symbolic(g: Graph, x: Value) -> tuple[Value, ...]:
-        """One depthwise Conv for each subband."""
-        return tuple(_resized(_depthwise(g, "Conv", x, torch.tensor(kernel)), x, 1, 2) for kernel in SUBBANDS)
 
 
 class _InverseHaar(torch.autograd.Function):
@@ -119,15 +93,6 @@ class _InverseHaar(torch.autograd.Function):
         (result,) = ctx.saved_tensors
         return *split(_inside(gradients[0], result, ctx.format).mul_(2.0**-ctx.shift)), None, None
 
-    @staticmethod
-    def symbolic(g: Graph, ll: Value, lh: Value, hl: Value, hh: Value, shift: int, fmt: Format) -> Value:
-        """A depthwise ConvTranspose for each subband, Add (first two, last two, both); Add, Mul, Floor, Clip."""
-        kernels = [torch.tensor(kernel) for kernel in SUBBANDS]
-        bands = zip((ll, lh, hl, hh), kernels, strict=True)
-        first, second, third, fourth = (_depthwise(g, "ConvTranspose", band, kernel) for band, kernel in bands)
-        total = g.op("Add", g.op("Add", first, second), g.op("Add", third, fourth))
-        return _resized(clip_nodes(g, round_shift_nodes(g, total, shift), fmt), ll, 2, 1)
-
 
 class _AveragePool(torch.autograd.Function):
     """:func:`bitpan.arithmetic.average_pool`."""
@@ -142,12 +107,6 @@ class _AveragePool(torch.autograd.Function):
     def backward(ctx: Context, *gradients: Tensor) -> Tensor:
         """A quarter to each pixel."""
         return functional.interpolate(gradients[0] * 0.25, scale_factor=2, mode="nearest")
-
-    @staticmethod
-    def symbolic(g: Graph, x: Value) -> Value:
-        """AveragePool, Add, Floor."""
-        mean = g.op("AveragePool", x, kernel_shape_i=[2, 2], strides_i=[2, 2], pads_i=[0] * 4)
-        return _resized(g.op("Floor", g.op("Add", mean, constant(g, 0.5))), x, 1, 2)
 
 
 class _BilinearUp(torch.autograd.Function):
@@ -167,16 +126,6 @@ class _BilinearUp(torch.autograd.Function):
         up = torch.ops.aten.upsample_bilinear2d_backward(gradients[0], size, list(ctx.shape), False, 2.0, 2.0)
         return up  # type: ignore[no-any-return]
 
-    @staticmethod
-    def symbolic(g: Graph, x: Value) -> Value:
-        """Pad by the edge, depthwise ConvTranspose of 4x4 that crops it again; Add, Mul, Floor."""
-        padded = g.op("Pad", x, constant(g, [0, 0, 1, 1, 0, 0, 1, 1], torch.int64), mode_s="edge")
-        n, channels, height, width = x.type().sizes()
-        padded.setType(x.type().with_sizes([n, channels, height + 2, width + 2]))
-        axis = torch.tensor(BILINEAR)
-        sums = _depthwise(g, "ConvTranspose", padded, torch.outer(axis, axis), pad=3)
-        return _resized(round_shift_nodes(g, sums, 4), x, 2, 1)
-
 
 class _Add(torch.autograd.Function):
     """:func:`bitpan.arithmetic.add`."""
@@ -195,11 +144,6 @@ class _Add(torch.autograd.Function):
         (result,) = ctx.saved_tensors
         gradient = _inside(gradients[0], result, ctx.format)
         return gradient, gradient, None
-
-    @staticmethod
-    def symbolic(g: Graph, a: Value, b: Value, fmt: Format) -> Value:
-        """Add, Clip."""
-        return _resized(clip_nodes(g, g.op("Add", a, b), fmt), a, 1, 1)
 
 
 def haar(x: Tensor) -> Bands:

@@ -7,10 +7,11 @@ from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.core.onnx_exec import execute_onnx
 from qonnx.transformation.infer_shapes import InferShapes
 
-from bitpan.errors import BuildError
+from bitpan.errors import BuildError, FormatError
 from bitpan.model import execute
-from bitpan.qonnx.grammar import INPUTS, READERS, Found, recognise
+from bitpan.qonnx.grammar import Site
 from bitpan.qonnx.pattern import Graph
+from bitpan.qonnx.recognise import read_node, recognise, require_filled
 
 OPS = ("haar", "inverse_haar", "pool", "up", "add", "add_clip")
 
@@ -20,12 +21,16 @@ def model(resampler):
     return resampler(("conv", ("pool", "conv", ("haar", "conv"))))
 
 
-def read(proto, model, node):
-    """Operation, attributes and inputs found for a node's output."""
-    op, match = recognise(Graph(proto.graph), node.output)
-    found, arrays = READERS[op](Found(node.name, match, model.tensors[node.output].format))
-    assert not arrays
-    return op, found, tuple(match.tensors[key] for key in INPUTS[op])
+def read(proto, model, node, size=(16, 16)):
+    """The node found for a node's output."""
+    op, form, match = recognise(Graph(proto.graph), node.output, model.tensors[node.output].format)
+    try:
+        found, constants = read_node(op, node.name, node.output, match)
+        require_filled(form, Site(found, model.tensors, constants, *size), match)
+    except FormatError as error:
+        raise BuildError(f"node {node.name}: {error}") from None
+    assert not constants
+    return found
 
 
 def test_every_resampling_node_is_read_back(model, qonnx):
@@ -33,9 +38,9 @@ def test_every_resampling_node_is_read_back(model, qonnx):
     nodes = [node for node in model.nodes if node.op in OPS]
     assert {node.op for node in nodes} == set(OPS)
     for node in nodes:
-        op, attributes, inputs = read(proto, model, node)
-        assert (op, attributes) == (node.op, dict(node.attributes))
-        assert inputs == node.inputs or (op == "add" and inputs[::-1] == node.inputs)
+        found = read(proto, model, node)
+        assert (found.op, found.attributes) == (node.op, dict(node.attributes))
+        assert found.inputs == node.inputs or (found.op == "add" and found.inputs[::-1] == node.inputs)
 
 
 def test_the_grammar_computes_what_the_integers_do(model, qonnx, random_inputs):
@@ -73,22 +78,22 @@ def flipped(kernel):
 @pytest.mark.parametrize(
     ("op", "path", "damage", "said"),
     [
-        ("haar", (), lambda proto, node: set_ints(node, "strides", [1, 1]), "halve or double"),
+        ("haar", (), lambda proto, node: set_ints(node, "strides", [1, 1]), "Conv.* has (strides|pads)"),
         ("haar", (), lambda proto, node: set_constant(proto, node.input[1], flipped), "no wavelet's subband"),
         ("inverse_haar", (0, 0, 0, 0, 0, 1), lambda proto, node: set_constant(proto, node.input[1], flipped), "kernel"),
-        ("inverse_haar", (0, 0, 0, 0), lambda proto, node: node.input.reverse(), "another kernel"),
-        ("inverse_haar", (), lambda proto, node: set_constant(proto, node.input[1], lambda low: low + 1), "clips to"),
-        ("pool", (0,), lambda proto, node: set_constant(proto, node.input[1], lambda half: half * 0), "half up"),
-        ("pool", (0, 0), lambda proto, node: set_ints(node, "strides", [1, 1]), "2x2 blocks"),
-        ("up", (0, 0, 0), lambda proto, node: set_ints(node, "pads", [2] * 4), "halve or double"),
+        ("inverse_haar", (0, 0, 0, 0), lambda proto, node: node.input.reverse(), "kernel"),
+        ("inverse_haar", (), lambda proto, node: set_constant(proto, node.input[1], lambda low: low + 1), "its min is"),
+        ("pool", (0,), lambda proto, node: set_constant(proto, node.input[1], lambda half: half * 0), "its half is 0"),
+        ("pool", (0, 0), lambda proto, node: set_ints(node, "strides", [1, 1]), "AveragePool has strides"),
+        ("up", (0, 0, 0), lambda proto, node: set_ints(node, "pads", [2] * 4), "Conv.* has (strides|pads)"),
         ("up", (0, 0, 0), lambda proto, node: set_constant(proto, node.input[1], flipped), "kernel"),
         (
             "up",
             (0, 0, 0, 0),
             lambda proto, node: set_constant(proto, node.input[1], lambda pads: 2 * pads),
-            "one pixel",
+            "its pads of shape",
         ),
-        ("add", (), lambda proto, node: set_constant(proto, node.input[1], lambda low: low + 1), "clips to"),
+        ("add", (), lambda proto, node: set_constant(proto, node.input[1], lambda low: low + 1), "its min is"),
     ],
 )
 def test_what_is_written_otherwise_is_refused(model, qonnx, op, path, damage, said):

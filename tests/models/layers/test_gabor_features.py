@@ -36,11 +36,8 @@ def forward(layer, x):
 
 
 @pytest.mark.parametrize("image", IMAGES)
-@pytest.mark.parametrize("frozen", [False, True])
-def test_equals_features_plus_rounded_gabor_and_the_reference(layer, image, frozen):
+def test_equals_features_plus_rounded_gabor_and_the_reference(layer, image):
     """``clip(x + ((sum_k w*x + half) >> shift))`` with ``w = round(2**6 * lambda * G)``."""
-    if frozen:
-        layer.freeze()
     x = IMAGES[image](np.random.default_rng(0), (2, CHANNELS, 9, 12))
     w = np.floor(layer.mix.detach().numpy()[:, None, None] * layer.gabor[:, 0].numpy() * 64 + 0.5).astype(int)
     assert np.abs(w).max() > 15 and (w[:, 1, 1] + 64).max() < 128

@@ -139,15 +139,6 @@ def test_binary_conv_pads_with_minus_one(gsfa):
     assert np.array_equal(conv(floats(s)).detach()[0], arithmetic.conv2d(s[0], weights.astype(int), pad_value=-1))
 
 
-def test_frozen_integers_no_longer_follow_the_parameters():
-    layer = layers.ScaledRPReLU(4, FEATURES)
-    layer.freeze()
-    before = layer.constants()[1].clone()
-    layer.alpha.data *= 0.5
-    assert torch.equal(layer.constants()[1], before)
-    assert not torch.equal(layer.integers()[1], before)
-
-
 @pytest.mark.parametrize("bands", [4, 8])
 def test_integer_conv_is_exact_at_its_bound(bands):
     """White on all bands with extreme weights: 8 bands leave float32, so the layer computes in float64."""

@@ -1,14 +1,8 @@
-"""Wavelet, pool, bilinear and skip in PyTorch and in ONNX against :mod:`bitpan.arithmetic`, and their gradients."""
-
-from io import BytesIO
+"""Wavelet, pool, bilinear and skip in PyTorch against :mod:`bitpan.arithmetic`, and their gradients."""
 
 import numpy as np
-import onnx
 import pytest
 import torch
-from qonnx.core.modelwrapper import ModelWrapper
-from qonnx.core.onnx_exec import execute_onnx
-from qonnx.transformation.infer_shapes import InferShapes
 from torch.nn import functional
 
 from bitpan import arithmetic
@@ -66,21 +60,6 @@ def floats(array):
     return torch.from_numpy(np.asarray(array)).float()
 
 
-class Wrapped(torch.nn.Module):
-    def __init__(self, function):
-        super().__init__()
-        self.function = function
-
-    def forward(self, *inputs):
-        return self.function(*inputs)
-
-
-def exported(function, inputs):
-    buffer = BytesIO()
-    torch.onnx.export(Wrapped(function), tuple(inputs), buffer, opset_version=17, dynamo=False)
-    return ModelWrapper(onnx.load_from_string(buffer.getvalue())).transform(InferShapes())
-
-
 @pytest.mark.parametrize("kind", ["random", "extreme", "min", "max"])
 @pytest.mark.parametrize("layout", [CHANNELS_LAST, PLAIN])
 @pytest.mark.parametrize("name", OPERATIONS)
@@ -103,39 +82,6 @@ def test_the_layout_is_kept(layout):
     results = (*bands, resampling.inverse_haar(*bands, 2, FEATURES), resampling.average_pool(x))
     for result in (*results, resampling.bilinear_up(x), resampling.add(x, x, FEATURES)):
         assert result.is_contiguous(memory_format=layout)
-
-
-@pytest.mark.parametrize("name", OPERATIONS)
-def test_onnx_equals_arithmetic(name):
-    function, reference, formats = OPERATIONS[name]
-    shape = (1, 3, 6, 10)
-    model = exported(function, [torch.zeros(shape) for _ in formats])
-    names = [entry.name for entry in model.graph.input]
-    for kind in ("random", "extreme", "min", "max"):
-        images = stimuli(formats, shape, kind)
-        feeds = {name: image.astype(np.float32) for name, image in zip(names, images, strict=True)}
-        results = list(execute_onnx(model, feeds).values())
-        expected = as_tuple(reference(*(image[0] for image in images)))
-        assert len(expected) == len(results)
-        for result, value in zip(results, expected, strict=True):
-            assert np.array_equal(result[0], value)
-
-
-@pytest.mark.parametrize(
-    ("name", "operators"),
-    [
-        ("haar", ["Conv"] * 4),
-        ("inverse_haar", ["ConvTranspose"] * 4 + ["Add"] * 4 + ["Mul", "Floor", "Clip"]),
-        ("average_pool", ["AveragePool", "Add", "Floor"]),
-        ("bilinear_up", ["Pad", "ConvTranspose", "Add", "Mul", "Floor"]),
-        ("add", ["Add", "Clip"]),
-    ],
-)
-def test_onnx_operators(name, operators):
-    function, _, formats = OPERATIONS[name]
-    model = exported(function, [torch.zeros(1, 2, 4, 4) for _ in formats])
-    found = [node.op_type for node in model.graph.node if node.op_type != "Constant"]
-    assert sorted(found) == sorted(operators)
 
 
 def plain_haar(x):

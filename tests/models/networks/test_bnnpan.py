@@ -10,6 +10,7 @@ from bitpan.host.scene import latent as host_latent
 from bitpan.host.scene.parameters import affine
 from bitpan.model import IntegerModel, execute
 from bitpan.models.layers.affine import ChannelAffine, channel_moments
+from bitpan.models.layers.norm import channel_norm
 from bitpan.models.networks.bnnpan import BNNPan
 from bitpan.models.networks.configuration import Configuration
 from bitpan.models.networks.integers import to_integer_model
@@ -79,10 +80,13 @@ def test_extremes(make_pair, value):
     compare(make(), pan, ms)
 
 
-def test_a_wrong_constant_is_noticed(make_pair):
+def test_a_wrong_constant_is_noticed(make_pair, monkeypatch):
     network = make()
-    network.blocks[1].units["hl"].norm.freeze()
-    network.blocks[1].units["hl"].norm.frozen[0][3] += 8
+    layer = network.blocks[1].units["hl"].norm
+    gain, centre, bias = layer.integers()
+    wrong = gain.detach().clone()
+    wrong[3] += 8
+    monkeypatch.setattr(layer, "forward", lambda x, r: channel_norm(x, r, wrong, centre, bias, layer.features))
     with pytest.raises(AssertionError, match=r"block1\.hl\.x"):
         compare(network, *make_pair())
 

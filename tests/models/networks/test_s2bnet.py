@@ -4,6 +4,7 @@ import torch
 
 from bitpan.errors import ModelError
 from bitpan.model import IntegerModel, execute
+from bitpan.models.layers.functional import rprelu
 from bitpan.models.layers.resample import upsample
 from bitpan.models.networks.configuration import Configuration, calibrated
 from bitpan.models.networks.integers import to_integer_model
@@ -79,12 +80,15 @@ def test_forward_pass_at_the_extremes(make_network, make_pair, value, gsfa):
     check_equal(network, pan, ms, scene)
 
 
-def test_a_wrong_constant_is_noticed(make_network, make_pair):
+def test_a_wrong_constant_is_noticed(make_network, make_pair, monkeypatch):
     network = make_network()
     pan, ms = make_pair()
     scene = network.measure(pan, ms)
-    network.blocks[1].rprelu.freeze()
-    network.blocks[1].rprelu.frozen[2][0, 3] += 64
+    layer = network.blocks[1].rprelu
+    knee, slopes, biases = layer.integers()
+    wrong = biases.detach().clone()
+    wrong[0, 3] += 64
+    monkeypatch.setattr(layer, "forward", lambda p, x: rprelu(p, x, knee, slopes, wrong, 6, layer.features))
     with pytest.raises(AssertionError, match="x2"):
         check_equal(network, pan, ms, scene)
 

@@ -1,0 +1,169 @@
+"""An integer model as a QONNX graph, by the forms of the grammar.
+
+The graph holds standard ONNX operations and QONNX's BipolarQuant, float32 tensors that carry integers, and one static
+frame. Its inputs are ``pan``, ``ms`` and the scene parameters; its output is ``fused``; tensors keep the names of the
+integer model, operators are called ``<node>.<operator><number>``. The metadata property ``bitpan`` (JSON) says what the
+graph cannot: formats and scene parameters.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from bitpan.errors import FormatError
+from bitpan.formats import Format
+from bitpan.model import IntegerModel, Node, SceneParameter
+from bitpan.operations import OPERATIONS
+from bitpan.qonnx.exported import DOMAIN, IR_VERSION, METADATA, OPSET, infer_shapes
+from bitpan.qonnx.grammar import GRAMMAR, Operators, Site
+from bitpan.qonnx.pattern import Array, Const, Pattern, Var
+
+if TYPE_CHECKING:
+    import onnx
+
+
+def to_qonnx(model: IntegerModel, height: int, width: int) -> onnx.ModelProto:
+    """``model`` for frames of ``height`` x ``width`` PAN pixels.
+
+    Raises:
+        FormatError: the frame has no whole samples of every tensor, or a sum leaves float32's integers.
+    """
+    from onnx import StringStringEntryProto, TensorProto, helper, numpy_helper
+
+    grid = model.alignment
+    if min(height, width) < 1 or height % grid or width % grid:
+        raise FormatError(
+            f"a frame of {height}x{width} is not made of whole pixels of every tensor; take multiples of {grid}"
+        )
+    writer = _Writer(model, height, width)
+    for node in model.nodes:
+        writer.write(node)
+
+    def image(name: str) -> onnx.ValueInfoProto:
+        tensor = model.tensors[name]
+        shape = (1, tensor.channels, height // tensor.stride, width // tensor.stride)
+        return helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
+
+    inputs = [image(name) for name in ("pan", "ms")]
+    inputs += [helper.make_tensor_value_info(each.name, TensorProto.FLOAT, each.shape) for each in model.scene]
+    constants = [numpy_helper.from_array(array, name) for name, array in writer.constants.items()]
+    graph = helper.make_graph(writer.nodes, model.name, inputs, [image("fused")], constants)
+    graph.quantization_annotation.extend(_annotations(model))
+    opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid(DOMAIN, 1)]
+    proto = helper.make_model(graph, opset_imports=opsets, ir_version=IR_VERSION)
+    infer_shapes(proto)
+    proto.graph.metadata_props.append(StringStringEntryProto(key=METADATA, value=json.dumps(_description(model))))
+    return proto
+
+
+class _Writer:
+    """Nodes and constants of a graph, growing."""
+
+    def __init__(self, model: IntegerModel, height: int, width: int) -> None:
+        self.model, self.size = model, (height, width)
+        self.nodes: list[onnx.NodeProto] = []
+        self.constants: dict[str, Array] = {}
+
+    def write(self, node: Node) -> None:
+        """Add what computes a node's output."""
+        operation = OPERATIONS[node.op]
+        constants = {key: self.model.constant(node, key) for key in operation.needed(node.scene)}
+        site = Site(node, self.model.tensors, constants, *self.size)
+        form = next(form for form in GRAMMAR[node.op] if form.fits(node))
+        names = dict(zip(operation.inputs, node.inputs, strict=False))
+        names |= dict(zip(operation.scene, node.scene, strict=False))
+        _Filling(self, node, names, *form.filled(site)).put(form.pattern, node.output)
+
+
+class _Filling:
+    """One form, filled in for one node; a pattern that stands in several places is written once."""
+
+    def __init__(
+        self, writer: _Writer, node: Node, names: Mapping[str, str], constants: Mapping[str, Array], kept: Operators
+    ) -> None:
+        self.writer, self.node, self.names, self.constants, self.kept = writer, node, names, constants, kept
+        self.written: dict[int, str] = {}
+        self.count: Counter[str] = Counter()
+
+    def put(self, pattern: Pattern, output: str = "") -> str:
+        """The name of the tensor that ``pattern`` describes, ``output`` if that is given, written if it is not yet."""
+        if id(pattern) not in self.written:
+            self.written[id(pattern)] = self._put(pattern, output)
+        return self.written[id(pattern)]
+
+    def _put(self, pattern: Pattern, output: str) -> str:
+        from onnx import helper
+
+        if isinstance(pattern, Var):
+            return self.names[pattern.name]
+        if isinstance(pattern, Const):
+            name = f"{self.node.name}.{pattern.name}"
+            self.writer.constants[name] = self.constants[pattern.name]
+            return name
+        inputs = [self.put(inner) for inner in pattern.inputs]
+        self.count[pattern.op] += 1
+        name = f"{self.node.name}.{pattern.op}{self.count[pattern.op]}"
+        attributes = {**pattern.attributes, **(self.kept.get(pattern.keep, {}))}
+        domain = DOMAIN if pattern.op == "BipolarQuant" else ""
+        output = output or f"{name}.out"
+        self.writer.nodes.append(helper.make_node(pattern.op, inputs, [output], name, domain=domain, **attributes))
+        return output
+
+
+def _annotations(model: IntegerModel) -> list[onnx.TensorAnnotation]:
+    """Datatypes as QONNX knows them."""
+    import onnx
+
+    kinds = {name: tensor.format.datatype for name, tensor in model.tensors.items()}
+    kinds |= {node.output: "BIPOLAR" for node in model.nodes if node.op == "sign"}
+    kinds |= {parameter.name: parameter.format.datatype for parameter in model.scene}
+    return [
+        onnx.TensorAnnotation(
+            tensor_name=name,
+            quant_parameter_tensor_names=[onnx.StringStringEntryProto(key="finn_datatype", value=kind)],
+        )
+        for name, kind in kinds.items()
+    ]
+
+
+def _description(model: IntegerModel) -> dict[str, Any]:
+    """What the graph cannot say, see ``docs/qonnx.md``; the formats are in order of computation."""
+    order = ["pan", "ms", *(node.output for node in model.nodes)]
+    owners = {*(node.name for node in model.nodes), *(parameter.name for parameter in model.scene)}
+    free = {key: value for key, value in model.constants.items() if not _owner(key, owners)}
+    return {
+        "name": model.name,
+        "bands": model.bands,
+        "bits": model.bits,
+        "ratio": model.ratio,
+        "formats": {name: _numbers(model.tensors[name].format) for name in order},
+        "scene": [_parameter(model, parameter) for parameter in model.scene],
+        "arrays": {key: value.tolist() for key, value in free.items()},
+        "provenance": model.provenance,
+    }
+
+
+def _owner(key: str, owners: set[str]) -> bool:
+    return any(key.startswith(f"{owner}.") for owner in owners)
+
+
+def _numbers(fmt: Format) -> list[Any]:
+    return [fmt.bits, fmt.fraction, fmt.signed]
+
+
+def _parameter(model: IntegerModel, parameter: SceneParameter) -> dict[str, Any]:
+    prefix = f"{parameter.name}."
+    arrays = {key.removeprefix(prefix): value for key, value in model.constants.items() if key.startswith(prefix)}
+    return {
+        "name": parameter.name,
+        "kind": parameter.kind,
+        "shape": list(parameter.shape),
+        "format": _numbers(parameter.format),
+        "measures": parameter.measures,
+        "arrays": {key: value.astype(np.float64).tolist() for key, value in arrays.items()},
+    }

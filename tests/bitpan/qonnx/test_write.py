@@ -1,0 +1,130 @@
+"""Every operation by itself: what is written computes what the table's function does, and is read back."""
+
+import numpy as np
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+from bitpan.arithmetic import haar_format
+from bitpan.errors import FormatError
+from bitpan.formats import Format
+from bitpan.model import IntegerModel, Node, SceneParameter, Tensor, execute
+from bitpan.operations import OPERATIONS, SCENE_KINDS
+from bitpan.qonnx.exported import DOMAIN, OPSET, Exported
+from bitpan.qonnx.grammar import GRAMMAR
+from bitpan.qonnx.write import _Writer
+
+FEATURE, IMAGE, LMS = Format(10, 6), Format(11, 0, signed=False), Format(13)
+SUBBAND = haar_format(FEATURE)
+CHANNELS, SIDE = 3, 8
+
+CASES = {  # operation: formats of the inputs, of the output, stride of both, attributes, scene parameters by kind
+    "interpolate": ([IMAGE], LMS, (4, 1), {}, ("interpolation", "interpolation")),
+    "centre": ([IMAGE], Format(12, 8), (1, 1), {"offset": 512, "shift": 0}, ()),
+    "centre, rounded": ([Format(16, 0, signed=False)], Format(12, 8), (1, 1), {"offset": 9000, "shift": 5}, ()),
+    "concat": ([FEATURE, FEATURE], FEATURE, (1, 1), {}, ()),
+    "conv": ([FEATURE], FEATURE, (1, 1), {"shift": 7}, ()),
+    "sign": ([FEATURE], Format(2), (1, 1), {}, ("srm",)),
+    "sign, constant": ([FEATURE], Format(2), (1, 1), {}, ()),
+    "binary_conv": ([Format(2)], Format(6), (1, 1), {}, ()),
+    "depthwise": ([FEATURE], FEATURE, (1, 1), {"shift": 6}, ()),
+    "rprelu": ([Format(10), FEATURE], FEATURE, (1, 1), {"shift": 6}, ()),
+    "rprelu, alone": ([Format(10)], FEATURE, (1, 1), {"shift": 6}, ()),
+    "norm": ([Format(12, 7)] * 2, Format(12, 7), (1, 1), {}, ()),
+    "affine": ([FEATURE], FEATURE, (1, 1), {}, ("affine",)),
+    **{f"haar, {i}": ([FEATURE], SUBBAND, (1, 2), {"subband": i}, ()) for i in range(4)},
+    "inverse_haar": ([SUBBAND] * 4, FEATURE, (2, 1), {"shift": 2}, ()),
+    "pool": ([FEATURE], FEATURE, (1, 2), {}, ()),
+    "up": ([FEATURE], FEATURE, (2, 1), {}, ()),
+    "up, wide": ([Format(20)], Format(20), (2, 1), {}, ()),
+    "add": ([FEATURE] * 2, FEATURE, (1, 1), {}, ()),
+    "add_clip": ([LMS] * 2, IMAGE, (1, 1), {}, ()),
+}
+
+
+def one_node(case, rng):
+    """A model of one node, its constants drawn at random, extremes among them."""
+    op = case.partition(",")[0]
+    inputs, fmt, (coarse, fine), attributes, kinds = CASES[case]
+    names = [f"in{i}" for i in range(len(inputs))]
+    tensors = {name: Tensor(CHANNELS, each, coarse) for name, each in zip(names, inputs, strict=True)}
+    tensors["out"] = Tensor(CHANNELS * (1 + (op == "concat")), fmt, fine)
+    shapes = {"interpolation": (4, 5), "srm": (CHANNELS,), "affine": (2, CHANNELS)}
+    scene = [SceneParameter(f"s{i}", kind, shapes[kind], Format(24), "in0") for i, kind in enumerate(kinds)]
+    node = Node(op, "node", tuple(names), "out", tuple(each.name for each in scene), attributes)
+    sizes = {"C": CHANNELS, "O": CHANNELS, "I": CHANNELS, "k": 3, "1": 1}
+    constants = {}
+    for key in OPERATIONS[op].needed(node.scene):
+        expected = OPERATIONS[op].constants[key]
+        shape = tuple(sizes[axis] for axis in expected.axes)
+        limit = 128 if expected.dtype == np.int8 else 500
+        value = rng.integers(-limit, limit, shape)
+        constants[f"node.{key}"] = (np.where(value < 0, -1, 1) if op == "binary_conv" else value).astype(expected.dtype)
+    return IntegerModel("one", CHANNELS, 11, 4, tensors, [node], scene, constants)
+
+
+def graph_of(model):
+    writer = _Writer(model, SIDE, SIDE)
+    writer.write(model.nodes[0])
+
+    def info(name):
+        tensor = model.tensors[name]
+        return helper.make_tensor_value_info(
+            name, TensorProto.FLOAT, (1, tensor.channels, SIDE // tensor.stride, SIDE // tensor.stride)
+        )
+
+    inputs = [info(name) for name in model.nodes[0].inputs]
+    inputs += [helper.make_tensor_value_info(each.name, TensorProto.FLOAT, each.shape) for each in model.scene]
+    stored = [numpy_helper.from_array(array, name) for name, array in writer.constants.items()]
+    graph = helper.make_graph(writer.nodes, "one", inputs, [info("out")], stored)
+    opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid(DOMAIN, 1)]
+    return helper.make_model(graph, opset_imports=opsets, ir_version=8)
+
+
+def images(model, kind, rng):
+    """Random, extremes at random, one extreme everywhere, or flat."""
+    drawn = {}
+    for name in model.nodes[0].inputs:
+        tensor = model.tensors[name]
+        fmt, shape = tensor.format, (tensor.channels, SIDE // tensor.stride, SIDE // tensor.stride)
+        if model.nodes[0].op == "binary_conv":
+            drawn[name] = rng.choice([-1, 1], shape)
+        elif kind == "random":
+            drawn[name] = rng.integers(fmt.min, fmt.max + 1, shape)
+        elif kind == "extremes":
+            drawn[name] = rng.choice([fmt.min, fmt.max], shape)
+        elif kind == "near":  # small differences between channels, and none
+            drawn[name] = rng.integers(-1, 2, (1, *shape[1:])) + rng.integers(0, 2, shape) * (
+                rng.random(shape[1:]) < 0.5
+            )
+            drawn[name] = np.clip(drawn[name], fmt.min, fmt.max)
+        else:
+            drawn[name] = np.full(shape, getattr(fmt, kind))
+    return drawn
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_what_is_written_computes_what_the_table_says(case):
+    rng = np.random.default_rng(0)
+    model = one_node(case, rng)
+    session = Exported(graph_of(model), ["out"])
+    values = set()
+    for kind in ("random", "extremes", "near", "min", "max"):
+        inputs = images(model, kind, rng)
+        source = model.tensors["in0"].format
+        scene = {s.name: SCENE_KINDS[s.kind].draw(rng, s.shape, source, 4) for s in model.scene}
+        found = session.run({**{name: value[None] for name, value in inputs.items()}, **scene})["out"][0]
+        expected = execute(model, inputs, scene, until="out")
+        assert found.shape == expected.shape and np.array_equal(found, expected), kind
+        values |= set(expected.flat)
+    assert len(values) > 1
+
+
+def test_every_operation_is_tried():
+    assert {case.partition(",")[0] for case in CASES} == set(OPERATIONS) == set(GRAMMAR)
+
+
+def test_sums_beyond_float32_are_refused():
+    model = one_node("conv", np.random.default_rng(0))
+    model.tensors["in0"] = Tensor(CHANNELS, Format(24))
+    with pytest.raises(FormatError, match=r"node: sums of these weights may leave"):
+        graph_of(model)

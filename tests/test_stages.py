@@ -1,0 +1,40 @@
+"""Every stage has every operation, or the table says that it deliberately has not."""
+
+import pytest
+
+from bitpan.models.layers.operation import Operation
+from bitpan.operations import OPERATIONS
+from bitpan.qonnx.grammar import GRAMMAR
+
+
+def layers():
+    """Operations that some PyTorch layer is."""
+    import bitpan.models.networks.registry  # noqa: F401 - imports them all
+
+    found, classes = set(), [Operation]
+    while classes:
+        each = classes.pop()
+        found |= {each.op} - {""}
+        classes += each.__subclasses__()
+    return found
+
+
+STAGES = {
+    "QONNX": lambda: set(GRAMMAR),
+    "PyTorch": layers,
+}
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_no_operation_is_forgotten(stage):
+    have = STAGES[stage]()
+    lacking = {op for op, entry in OPERATIONS.items() if stage in entry.lacks}
+    assert not have - set(OPERATIONS), f"{stage} has operations that the table does not know"
+    missing = set(OPERATIONS) - have - lacking
+    assert not missing, f"{stage} lacks {sorted(missing)}; add them, or say in bitpan/operations.py why not"
+    assert not have & lacking, f"{stage} has {sorted(have & lacking)}, which the table says it lacks"
+
+
+def test_what_is_lacking_says_why_and_of_a_known_stage():
+    for entry in OPERATIONS.values():
+        assert entry.lacks.keys() <= {*STAGES, "hardware"} and all(entry.lacks.values()), entry.name

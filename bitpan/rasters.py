@@ -29,6 +29,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bitpan.errors import BitpanError, MissingDependencyError, SceneError, SceneIOError
+from bitpan.files import partial
 
 Mask = npt.NDArray[np.bool_]
 
@@ -162,17 +163,15 @@ def create_raster(path: Path, **profile: Any) -> Iterator[Any]:  # noqa: ANN401
         SceneIOError: it cannot be written, for instance because the disk is full.
     """
     rasterio = _import_rasterio()
-    partial = path.with_name(path.name + ".partial")
     # Effort 1: imagery of 16 bits hardly shrinks further, and time is the operator's.
     packed = {"compress": "deflate", "zlevel": 1, "predictor": 2, "interleave": "pixel", "bigtiff": "if_safer"}
     packed |= {"driver": "GTiff", "tiled": True, "blockxsize": BLOCK, "blockysize": BLOCK}
     try:
-        with warnings.catch_warnings():
+        with partial(path) as new, warnings.catch_warnings():
             warnings.simplefilter("ignore", rasterio.errors.NotGeoreferencedWarning)
-            with rasterio.open(partial, "w", **packed, **profile) as dataset:
+            with rasterio.open(new, "w", **packed, **profile) as dataset:
                 yield dataset
-            _check_complete(rasterio, partial)
-        partial.replace(path)
+            _check_complete(rasterio, new)
     except (rasterio.errors.RasterioError, OSError) as error:
         if isinstance(error, BitpanError):  # the block's own, such as a device that hangs
             raise
@@ -180,9 +179,6 @@ def create_raster(path: Path, **profile: Any) -> Iterator[Any]:  # noqa: ANN401
             f"{path}: cannot be written ({_gdal_message(error)}); is the disk full, does the folder exist? "
             "Nothing was left behind"
         ) from None
-    finally:
-        with contextlib.suppress(OSError):
-            partial.unlink(missing_ok=True)
 
 
 def _check_complete(rasterio: Any, path: Path) -> None:  # noqa: ANN401

@@ -28,7 +28,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from bitpan.errors import BitpanError, MissingDependencyError, SceneError, SceneIOError
+from bitpan.errors import BitpanError, DataError, MissingDependencyError, SceneError, SceneIOError
 from bitpan.files import partial
 
 Mask = npt.NDArray[np.bool_]
@@ -110,6 +110,17 @@ class RasterFile:
     def close(self) -> None:
         """Close the file."""
         self.dataset.close()
+
+
+def band_numbers(text: str) -> tuple[int, ...]:
+    """Band numbers as users write them, with commas between; raise :class:`DataError` unless they count from 1."""
+    parts = text.split(",")
+    if not all(part.isdecimal() and int(part) > 0 for part in parts) or len({*map(int, parts)}) < len(parts):
+        raise DataError(
+            f"{text!r} is no list of different bands, as in 2,3,5,7: bands count from 1 (in bitpan 0.1.0 those of "
+            "train, evaluate and sources counted from 0)"
+        )
+    return tuple(map(int, parts))
 
 
 @dataclass(frozen=True)

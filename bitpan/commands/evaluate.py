@@ -54,7 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--synthetic", type=int, default=0, metavar="N", help="N synthetic scenes that no training sees")
     add("--scene-size", type=int, default=256, help="their width in PAN pixels (256)")
     add("--sensor", default="generic", help="whose MTF degrades pairs without a truth (generic)")
-    add("--bands", type=argument("bands"), help="MS bands to use, from 0, as in 0,1,2,4")
+    add("--bands", type=argument("bands"), help="MS bands to use, from 1, as in 1,2,3,5")
     add("--bits", type=int, default=11, help="unsigned bits of the imagery (11)")
     add("--ratio", type=int, default=4, help="PAN pixels per MS pixel (4)")
     add("--hold-out", type=float, default=0.3, help=f"{HELD_OUT_HELP}, to judge; 1 is all (0.3)")

@@ -11,7 +11,7 @@ from contextlib import closing
 from pathlib import Path
 
 from bitpan.arithmetic import Integers
-from bitpan.errors import DeviceError, ModelError, SceneError, SceneIOError
+from bitpan.errors import DataError, DeviceError, ModelError, SceneError, SceneIOError
 from bitpan.host.device import devices
 from bitpan.host.engine.engine import Engine, make_engine
 from bitpan.host.progress import Progress
@@ -22,6 +22,7 @@ from bitpan.host.scene.tiles import DEFAULT_CORE
 from bitpan.host.stream import fuse
 from bitpan.model import IntegerModel
 from bitpan.package import Package
+from bitpan.rasters import band_numbers
 from bitpan.shipped import DEFAULT_MODEL, find_model
 
 Shift = tuple[float, float]
@@ -118,10 +119,10 @@ def _shift(text: str) -> Shift | str:
 
 
 def _bands(text: str) -> tuple[int, ...]:
-    parts = text.split(",")
-    if not all(part.isdigit() and int(part) > 0 for part in parts) or len(set(parts)) < len(parts):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a list of different band numbers from 1, as in 3,2,1,4")
-    return tuple(int(part) for part in parts)
+    try:
+        return band_numbers(text)
+    except DataError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def _check_paths(output: Path, *inputs: Path) -> None:

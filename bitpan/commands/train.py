@@ -74,7 +74,7 @@ def _add_data(add: Callable[..., None]) -> None:
     add("--data", SOURCE_HELP, nargs="+", metavar="SOURCE")
     add("--synthetic", "train on N synthetic scenes", type=int, metavar="N")
     add("--scene-size", "their width in PAN pixels", type=int)
-    add("--bands", "MS bands to use, from 0, as in 0,1,2,4", type=argument("bands"))
+    add("--bands", "MS bands to use, from 1, as in 1,2,3,5", type=argument("bands"))
     add("--bits", "unsigned bits of the imagery", type=int)
     add("--ratio", "PAN pixels per MS pixel", type=int)
     add("--sensor", "whose MTF degrades pairs without a truth", choices=SENSORS)

@@ -55,8 +55,8 @@ SENSORS = {
 }
 """Source: the DLPan toolbox (genMTF, MTF_PAN). It has no figures for GaoFen-2 and SPOT-6 and takes its generic ones."""
 
-BLUE_GREEN_RED_NIR_OF_8 = (1, 2, 4, 6)
-"""WorldView's blue, green, red and first near infrared among its eight bands."""
+BLUE_GREEN_RED_NIR_OF_8 = (2, 3, 5, 7)
+"""WorldView's blue, green, red and first near infrared among its eight bands, from 1."""
 
 
 def nyquist_gains(sensor: str, bands: int) -> tuple[float, ...]:
@@ -67,7 +67,7 @@ def nyquist_gains(sensor: str, bands: int) -> tuple[float, ...]:
     if len(gains) == 1:
         return gains * bands
     if len(gains) == 8 and bands == 4:
-        return tuple(gains[band] for band in BLUE_GREEN_RED_NIR_OF_8)
+        return tuple(gains[band - 1] for band in BLUE_GREEN_RED_NIR_OF_8)
     if len(gains) != bands:
         raise DataError(f"sensor {sensor!r} has {len(gains)} bands, the image {bands}; use 'generic' for other images")
     return gains

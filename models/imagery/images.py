@@ -103,7 +103,7 @@ def require_equal_bands(images: Sequence[Image]) -> None:
     """Raise :class:`DataError` where one image has more bands than another."""
     bands = {len(image.ms) for image in images}
     if len(bands) > 1:
-        raise DataError(f"the sources have {sorted(bands)} bands; choose the same number of each, as in :bands=1,2,4,6")
+        raise DataError(f"the sources have {sorted(bands)} bands; choose the same number of each, as in :bands=2,3,5,7")
 
 
 def synthetic_images(count: int, size: int, seed: int, bits: int, full: bool) -> list[Image]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import zipfile
 import zlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,36 +28,42 @@ NAMES = {
 """What each array is called in the files of others, in order of preference."""
 
 
-def read(source: str) -> Arrays:
+def read(source: str, bands: Sequence[int] | None = None) -> Arrays:
     """Arrays ``pan``, ``ms`` and, where the file has a truth, ``gt`` of one source.
 
     Args:
         source: ``PAN.tif,MS.tif``, or one .mat, .npz, .h5 or .hdf5 file.
+        bands: which bands of MS and truth to take, from 1, in this order; None takes all.
 
     Raises:
-        DataError: if the source is missing, of an unknown kind, or lacks an array.
+        DataError: if the source is missing, of an unknown kind, or lacks an array or a band.
     """
     paths = [Path(part) for part in source.split(",")]
     for path in paths:
         if not path.is_file():
             raise DataError(f"{path}: there is no such file; a pair of GeoTIFFs is given as PAN.tif,MS.tif")
     if len(paths) == 2:
-        return {"pan": _read_tiff(paths[0]), "ms": _read_tiff(paths[1])}
+        return {"pan": _read_tiff(paths[0]), "ms": _read_tiff(paths[1], bands)}
     if len(paths) > 2:
         raise DataError(f"{source}: a source is one file or the two files PAN.tif,MS.tif, not {len(paths)}")
-    suffix = paths[0].suffix.lower()
-    if suffix == ".mat":
-        return _read_mat(paths[0])
-    if suffix == ".npz":
-        return _read_npz(paths[0])
-    if suffix in (".h5", ".hdf5"):
-        return _read_hdf5(paths[0], matlab=False)
-    raise DataError(f"{source}: a source is PAN.tif,MS.tif or a .mat, .npz, .h5 or .hdf5 file, not {suffix or 'this'}")
+    path, suffix = paths[0], paths[0].suffix.lower()
+    if suffix not in _READERS:
+        raise DataError(f"{source}: a source is PAN.tif,MS.tif or a {', '.join(_READERS)} file, not {suffix or 'this'}")
+    arrays = _READERS[suffix](path)
+    if bands is None:
+        return arrays
+    return {role: image if role == "pan" else _choose(path, role, image, bands) for role, image in arrays.items()}
 
 
-def _read_tiff(path: Path) -> npt.NDArray[Any]:
+def _choose(path: Path, role: str, image: npt.NDArray[Any], bands: Sequence[int]) -> npt.NDArray[Any]:
+    if missing := [band for band in bands if not 0 < band <= image.shape[1]]:
+        raise DataError(f"{path}: {role} has no band {missing[0]}, only {image.shape[1]}; bands count from 1")
+    return image[:, [band - 1 for band in bands]]
+
+
+def _read_tiff(path: Path, bands: Sequence[int] | None = None) -> npt.NDArray[Any]:
     try:
-        picture = read_picture(path)
+        picture = read_picture(path, bands)
         picture.require_data("crop the pair to valid pixels (gdal_translate -projwin)")
     except (SceneError, SceneIOError) as error:
         raise DataError(str(error)) from None
@@ -90,7 +97,7 @@ def _read_npz(path: Path) -> Arrays:
         raise DataError(f"{path}: cannot be read as an .npz file ({error})") from None
 
 
-def _read_hdf5(path: Path, matlab: bool) -> Arrays:
+def _read_hdf5(path: Path, matlab: bool = False) -> Arrays:
     """PanCollection stores ``(N, B, H, W)``; MATLAB 7.3 stores ``(H, W, B)`` with its axes reversed."""
     import h5py
 
@@ -131,3 +138,6 @@ def _channels_first(image: npt.NDArray[Any], single: bool) -> npt.NDArray[Any]:
     if image.ndim == 3:
         image = image[None]
     return np.moveaxis(image, -1, 1)
+
+
+_READERS = {".mat": _read_mat, ".npz": _read_npz, ".h5": _read_hdf5, ".hdf5": _read_hdf5}

@@ -1,6 +1,6 @@
 """A source of images as one word: its files, and what of its sensor differs from the command's settings.
 
-``SOURCE[:key=value[;key=value]]``, as in ``imgWV2.mat:sensor=wv2;bands=1,2,4,6`` or
+``SOURCE[:key=value[;key=value]]``, as in ``imgWV2.mat:sensor=wv2;bands=2,3,5,7`` or
 ``QB-PAN.tif,QB-MS.tif:sensor=qb;shift=-2.25,2.5``.
 """
 
@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from bitpan.errors import DataError
+from bitpan.rasters import band_numbers
 
 SOURCE_HELP = "PAN.tif,MS.tif or a .mat, .npz, .h5 file; may end in ':key=value[;...]' of sensor, bands, bits, shift"
 HELD_OUT_HELP = "fraction of the columns, at the right, of each source, or of its images, the last ones"
@@ -26,7 +27,7 @@ class Source:
 
     Attributes:
         files: ``PAN.tif,MS.tif`` or one .mat, .npz, .h5 or .hdf5 file, see :func:`bitpan.models.imagery.readers.read`.
-        bands: MS bands to take, from 0, in this order; None takes all.
+        bands: MS bands to take, from 1, in this order; None takes all.
         bits: unsigned bits of the imagery.
         sensor: whose MTF it has, a key of :data:`bitpan.models.imagery.degrade.SENSORS`.
         shift: displacement (dy, dx) of the MS samples' centres against their PAN blocks, in PAN pixels.
@@ -67,6 +68,8 @@ def parse(
         try:
             stated = source.depth_stated or key == "bits"
             source = replace(source, **{key: _READERS[key](value)}, depth_stated=stated)
+        except DataError as error:
+            raise DataError(f"{text}: {error}") from None
         except ValueError:
             raise DataError(f"{text}: {key}={value} cannot be read; write {key}={_EXAMPLES[key]}") from None
     if not 8 <= source.bits <= bits:
@@ -81,16 +84,14 @@ def relocated(text: str, root: Path) -> str:
     return f"{moved}:{options}" if options else moved
 
 
-def _bands(text: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in text.split(","))
-
-
 def argument(key: str) -> Callable[[str], Any]:
     """What reads the setting ``key`` of all sources on a command line."""
 
     def read(text: str) -> Any:  # noqa: ANN401
         try:
             return _READERS[key](text)
+        except DataError as error:
+            raise argparse.ArgumentTypeError(str(error)) from None
         except ValueError:
             raise argparse.ArgumentTypeError(f"{text!r} cannot be read; write {_EXAMPLES[key]}") from None
 
@@ -110,5 +111,5 @@ def _shift(text: str) -> tuple[float, float]:
     return dy, dx
 
 
-_READERS: dict[str, Callable[[str], Any]] = {"sensor": str, "bands": _bands, "bits": int, "shift": _shift}
-_EXAMPLES = {"bands": "0,1,2,3", "bits": "10", "shift": "DY,DX in PAN pixels, as in -2.25,2.5"}
+_READERS: dict[str, Callable[[str], Any]] = {"sensor": str, "bands": band_numbers, "bits": int, "shift": _shift}
+_EXAMPLES = {"bits": "10", "shift": "DY,DX in PAN pixels, as in -2.25,2.5"}

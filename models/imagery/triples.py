@@ -68,7 +68,7 @@ def load(
 
     Args:
         source: file or files, with settings of their own where they differ, see :func:`.sources.parse`.
-        bands: which MS bands to take, from 0, in this order; None takes all.
+        bands: which MS bands to take, from 1, in this order; None takes all.
         bits: unsigned bits of the imagery.
         ratio: PAN pixels per MS pixel.
         sensor: whose MTF degrades a pair without truth, see :func:`bitpan.models.imagery.degrade.wald`.
@@ -92,16 +92,9 @@ def load_source(own: Source, ratio: int) -> Triples:
 
 def read_checked(own: Source) -> dict[str, Counts]:
     """The source's arrays in whole counts of its bits, the chosen bands alone."""
-    arrays = {role: _checked(image, own.files, role, own.bits) for role, image in read(own.files).items()}
+    arrays = {role: _checked(image, own.files, role, own.bits) for role, image in read(own.files, own.bands).items()}
     if "gt" in arrays and any(own.shift):
         raise DataError(f"{own.files}: has a truth, to which PAN and MS are registered; leave --shift out")
-    if own.bands is not None:
-        for role in arrays.keys() - {"pan"}:
-            count = arrays[role].shape[1]
-            if min(own.bands) < 0 or max(own.bands) >= count:
-                asked = list(own.bands)
-                raise DataError(f"{own.files}: {role} has bands 0 to {count - 1}; {asked} were asked for (--bands)")
-            arrays[role] = arrays[role][:, list(own.bands)]
     return arrays
 
 
@@ -162,7 +155,7 @@ def check_constant(arrays: Arrays, source: str, bands: Sequence[int] | None) -> 
         for i in range(arrays[role].shape[1]):
             band = arrays[role][:, i]
             if band.min() == band.max():
-                where = "the PAN" if role == "pan" else f"MS band {i if bands is None else bands[i]}"
+                where = "the PAN" if role == "pan" else f"MS band {bands[i] if bands else i + 1}"
                 raise DataError(f"{source}: {where} is {int(band.min())} everywhere; leave it out or take another")
 
 

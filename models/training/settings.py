@@ -11,6 +11,9 @@ from typing import Any
 from bitpan.errors import DataError, ModelError
 from bitpan.models.networks.arms import Arms
 
+VERSION = 2
+"""Of stored settings. Those of bitpan 0.1.0 have none, and count bands from 0."""
+
 WARM_UP = 50
 """Iterations over which the learning rate rises, at the beginning of each stage."""
 
@@ -23,7 +26,7 @@ class Settings(Arms):
         network: name in ``NETWORKS``.
         data: sources, see :func:`bitpan.models.imagery.readers.read`.
         synthetic, scene_size: number and width of synthetic scenes.
-        bands, bits, ratio, sensor: of the data.
+        bands, bits, ratio, sensor: of the data; bands count from 1.
         shift: displacement (dy, dx) of the pairs' MS in PAN pixels, see :func:`bitpan.models.imagery.degrade.wald`.
         reserve: fraction of each source left out altogether, for tests, see :func:`.triples.split`.
         hold_out: fraction of the rest kept for validation.
@@ -89,17 +92,23 @@ class Settings(Arms):
         return self.lr if isinstance(self.lr, tuple) else (self.lr,)
 
     def to_json(self) -> dict[str, Any]:
-        """As plain types."""
+        """As plain types, with the version."""
         values = ((f.name, getattr(self, f.name)) for f in fields(self))
-        return {name: list(value) if isinstance(value, tuple) else value for name, value in values}
+        return {"version": VERSION} | {k: list(value) if isinstance(value, tuple) else value for k, value in values}
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> Settings:
         """What :meth:`to_json` gave; what older files lack takes its default.
 
         Raises:
-            ModelError: if there is a setting that this bitpan does not know.
+            ModelError: if they are of another version, or there is a setting that this bitpan does not know.
         """
+        version, stored = stored.get("version", 1), {k: value for k, value in stored.items() if k != "version"}
+        if version != VERSION:
+            raise ModelError(
+                f"its settings are of version {version}, this bitpan's {VERSION} (version 1 counted bands from 0); "
+                f"train again, with bands from 1: {stored.get('command') or 'bitpan train'}"
+            )
         unknown = sorted(stored.keys() - {f.name for f in fields(cls)})
         if unknown:
             raise ModelError(f"unknown setting {unknown[0]!r}: use the bitpan that wrote it")

@@ -149,7 +149,7 @@ class Training:
 
     def _go_on(self, state: dict[str, Any]) -> None:
         self.iteration, self.seconds = state["iteration"], state["seconds"]
-        self._optimise(state.get("stage", 0))  # files of before there were stages do not say
+        self._optimise(state["stage"])
         self.optimiser.load_state_dict(state["optimiser"])
         if not (0, *self.ends)[self.stage] <= self.iteration <= self.ends[self.stage]:
             raise ValueError(f"iteration {self.iteration} is not in stage {self.stages[self.stage]}")

@@ -16,7 +16,7 @@ pytestmark = needs_data
     ("source", "bands", "bits", "sensor", "shape"),
     [
         ("{0}/ikonos_imgIK/imgIK.mat", None, 11, "ikonos", (1, 4, 320, 320)),
-        ("{0}/wv2_imgWV2/imgWV2.mat", (1, 2, 4, 6), 11, "wv2", (1, 4, 320, 320)),
+        ("{0}/wv2_imgWV2/imgWV2.mat", (2, 3, 5, 7), 11, "wv2", (1, 4, 320, 320)),
         ("{0}/gf2_pancollection15/PNN_img_array_GF2.npz", None, 10, "gf2", (1, 4, 256, 256)),
         ("{0}/wv3_tiny/FusionNet_validation.mat", None, 11, "wv3", (100, 8, 64, 64)),
         ("{0}/wv3_tiny/WV3_example.mat", None, 11, "wv3", (1, 8, 32, 32)),
@@ -41,7 +41,7 @@ def test_they_are_read(source, bands, bits, sensor, shape):
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("source", "bands", "sensor"),
-    [("ikonos_imgIK/imgIK.mat", None, "ikonos"), ("wv2_imgWV2/imgWV2.mat", (1, 2, 4, 6), "wv2")],
+    [("ikonos_imgIK/imgIK.mat", None, "ikonos"), ("wv2_imgWV2/imgWV2.mat", (2, 3, 5, 7), "wv2")],
 )
 def test_minutes_of_training_beat_exp_and_gsa(source, bands, sensor, tmp_path):
     torch.manual_seed(0)

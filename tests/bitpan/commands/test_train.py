@@ -72,11 +72,11 @@ def test_nothing_held_out_is_no_validation(write, tmp_path, capsys):
 
 
 def test_options_reach_the_settings(write, tmp_path):
-    words = ["--shift", "-2.25,2.5", "--lr", "3e-3", "--stages", "2", "--save-every", "7", "--bands", "2,1,0"]
+    words = ["--shift", "-2.25,2.5", "--lr", "3e-3", "--stages", "2", "--save-every", "7", "--bands", "3,2,1"]
     assert main(["train", "--data", write(), *words, *SMALL, "--out", str(tmp_path)]) == 0
     settings = Settings.from_json(load_network(tmp_path / "checkpoint.pt")[1]["settings"])
     assert settings.shift == (-2.25, 2.5) and settings.lr == 3e-3 and settings.stages == (2.0,)
-    assert settings.save_every == 7 and settings.bands == (2, 1, 0) and settings.sensor == "generic"
+    assert settings.save_every == 7 and settings.bands == (3, 2, 1) and settings.sensor == "generic"
 
 
 def test_fine_tuning_takes_the_checkpoints_architecture(finished, write, tmp_path, capsys):
@@ -100,7 +100,7 @@ def test_fine_tuning_takes_the_checkpoints_architecture(finished, write, tmp_pat
         (["--outer-skip", "add"], "which --outer-skip add contradicts"),
         (["--bits", "12"], "its bits is 11"),
         (["--ratio", "2"], "its ratio is 4"),
-        (["--bands", "0,1,2"], "has 3 bands, the network 4"),
+        (["--bands", "1,2,3"], "has 3 bands, the network 4"),
     ],
 )
 def test_fine_tuning_to_what_does_not_fit(finished, write, tmp_path, capsys, words, said):
@@ -140,8 +140,8 @@ def test_bad_hdf5(tmp_path, capsys):
     [
         ({"I_PAN": np.full((256, 256), np.nan)}, [], "pan holds NaN"),
         ({"I_PAN": np.full((256, 256), 7)}, [], "the PAN is 7 everywhere"),
-        ({"I_MS": np.dstack([pair()["I_MS"][..., 1:], np.full((64, 64), 9)])}, [], "MS band 3 is 9 everywhere"),
-        ({"I_MS": np.dstack([pair()["I_MS"], np.full((64, 64), 9)])}, ["--bands", "0,4"], "MS band 4 is 9 everywhere"),
+        ({"I_MS": np.dstack([pair()["I_MS"][..., 1:], np.full((64, 64), 9)])}, [], "MS band 4 is 9 everywhere"),
+        ({"I_MS": np.dstack([pair()["I_MS"], np.full((64, 64), 9)])}, ["--bands", "1,5"], "MS band 5 is 9 everywhere"),
         ({"gt": pair()["I_MS"]}, ["--shift", "1,1"], "leave --shift out"),
         ({}, ["--shift", "99,0"], "at most 16 PAN pixels"),
         ({}, ["--device", "abacus"], "--device abacus: PyTorch finds no such device"),

@@ -16,7 +16,7 @@ from bitpan.models.imagery.triples import load
     [
         ("a.mat", Source("a.mat", (0, 1), 11, "qb")),
         ("p.tif,m.tif", Source("p.tif,m.tif", (0, 1), 11, "qb")),
-        ("a.mat:sensor=wv2;bands=1,2,4,6", Source("a.mat", (1, 2, 4, 6), 11, "wv2")),
+        ("a.mat:sensor=wv2;bands=2,3,5,7", Source("a.mat", (2, 3, 5, 7), 11, "wv2")),
         ("p.tif,m.tif:bits=10;shift=-2.25,2.5", Source("p.tif,m.tif", (0, 1), 10, "qb", (-2.25, 2.5), True)),
         ("C:/scenes/a.mat", Source("C:/scenes/a.mat", (0, 1), 11, "qb")),
         ("C:/scenes/a.mat:bits=8;", Source("C:/scenes/a.mat", (0, 1), 8, "qb", depth_stated=True)),
@@ -32,6 +32,9 @@ def test_it_says_what_differs(text, source):
         ("a.mat:bit=10", "'bit' is no setting of a source; it has sensor, bands, bits, shift"),
         ("a.mat:bits=ten", "bits=ten cannot be read; write bits=10"),
         ("a.mat:bands=1;2", "'2' is no setting"),
+        ("a.mat:bands=0,1,2", r"a\.mat:bands=0,1,2: '0,1,2' is no list .* from 1 \(in bitpan 0\.1\.0 .* from 0\)"),
+        ("a.mat:bands=1,1", "is no list of different bands"),
+        ("a.mat:bands=1,-2", "is no list of different bands"),
         ("a.mat:shift=3", "write shift=DY,DX"),
         ("a.mat:shift=3,nan", "write shift=DY,DX"),
         ("a.mat:bits=12", "12 bits are not 8 to 11"),
@@ -51,7 +54,7 @@ def test_loading_obeys_the_sources_own_settings(tmp_path):
     random = np.random.default_rng(0)
     pan, ms = random.integers(0, 1024, (128, 160)), random.integers(0, 1024, (5, 32, 40))
     np.savez(tmp_path / "pair.npz", pan=pan, ms=ms.transpose(1, 2, 0))
-    triples = load(f"{tmp_path}/pair.npz:sensor=qb;bands=4,0,1,2;bits=10;shift=-2.25,2.5", None, 11, 4, "generic")
+    triples = load(f"{tmp_path}/pair.npz:sensor=qb;bands=5,1,2,3;bits=10;shift=-2.25,2.5", None, 11, 4, "generic")
     pan_lr, ms_lr, gt = wald(pan[None], ms[[4, 0, 1, 2]], 4, "qb", shift=(-2.25, 2.5))
     for own, expected in ((triples.pan, pan_lr), (triples.ms, ms_lr), (triples.gt, gt)):
         np.testing.assert_array_equal(own[0], to_counts(expected, 10))

@@ -56,7 +56,7 @@ def test_impossible_settings_are_refused(wrong, said):
 
 
 def test_they_are_stored_and_read():
-    settings = Settings(data=("a.mat",), bands=(2, 1, 0), lr=(1e-3, 1e-4), shift=(-2.25, 2.5))
+    settings = Settings(data=("a.mat",), bands=(3, 2, 1), lr=(1e-3, 1e-4), shift=(-2.25, 2.5))
     assert Settings.from_json(settings.to_json()) == settings
     assert not any(isinstance(value, tuple) for value in settings.to_json().values())
 
@@ -68,3 +68,10 @@ def test_older_settings_take_the_defaults_and_unknown_ones_are_refused():
     assert Settings.from_json(stored) == Settings(lr=1e-3)
     with pytest.raises(ModelError, match="unknown setting 'colour'"):
         Settings.from_json({**stored, "colour": "red"})
+
+
+def test_settings_whose_bands_counted_from_0_are_refused():
+    stored = Settings(bands=(1, 2), command="bitpan train --bands 1,2 --out a").to_json()
+    del stored["version"]
+    with pytest.raises(ModelError, match=r"counted bands from 0\); train again, .* from 1: bitpan train --bands 1,2"):
+        Settings.from_json(stored)

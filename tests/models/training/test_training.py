@@ -13,7 +13,7 @@ import torch
 from bitpan.errors import ModelError
 from bitpan.models.networks.backbones import UNIT_NETWORKS
 from bitpan.models.networks.registry import NETWORKS
-from bitpan.models.training.checkpoint import network_of, read_checkpoint
+from bitpan.models.training.checkpoint import load_network, network_of, read_checkpoint
 from bitpan.models.training.settings import Settings, learning_rate
 from bitpan.models.training.training import Training, resume
 
@@ -151,20 +151,16 @@ def test_a_resumed_training_without_its_optimiser_differs():
     assert not equal(whole.network.state_dict(), half.network.state_dict())
 
 
-def test_files_of_before_there_were_stages_are_resumed(tmp_path):
-    """They name fewer settings and no stage."""
-    whole = Training(Settings(**SMALL))
-    steps(whole, 3)
-    whole.save(tmp_path / "old.pt", resumable=True)
-    document = torch.load(tmp_path / "old.pt", weights_only=True)
-    del document["training"]["stage"]
-    for name in ("stages", "shift", "finetune", "save_every", "amp"):
-        del document["provenance"]["settings"][name]
-    torch.save(document, tmp_path / "old.pt")
-    again = resume(tmp_path / "old.pt")
-    steps(whole, 3)
-    steps(again, 3)
-    assert equal(whole.network.state_dict(), again.network.state_dict())
+def test_files_whose_bands_counted_from_0_are_refused(tmp_path):
+    """They would be gone on from with other bands; what is finished is read as ever."""
+    training = Training(Settings(**SMALL, command="bitpan train --synthetic 1"))
+    training.save(tmp_path / "last.pt", resumable=True)
+    document = torch.load(tmp_path / "last.pt", weights_only=True)
+    del document["provenance"]["settings"]["version"]
+    torch.save(document, tmp_path / "last.pt")
+    with pytest.raises(ModelError, match=r"last\.pt: .* counted bands from 0\); .*: bitpan train --synthetic 1"):
+        resume(tmp_path / "last.pt")
+    assert load_network(tmp_path / "last.pt")[0].name == "s2bnet-flat"
 
 
 def test_seeds_differ():

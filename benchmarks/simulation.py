@@ -19,8 +19,16 @@ from bitpan.hw.measure.units import UNITS, unit
 from bitpan.hw.simulate.simulation import Simulation
 from bitpan.hw.sources import unit_sources
 
-LEFT_OUT = ("quant_mvu", "interpolator", "centre", "concat_streams", "split_streams", "scene_registers", "frame_gate")
-MVU = [{"Simd": 32, "Pe": 8}, unit("xnor_mvu").sizes[-1]]
+LEFT_OUT = (
+    "bp_quant_mvu",
+    "bp_interpolator",
+    "bp_centre",
+    "bp_concat_streams",
+    "bp_split_streams",
+    "bp_scene_registers",
+    "bp_frame_gate",
+)
+MVU = [{"Simd": 32, "Pe": 8}, unit("bp_xnor_mvu").sizes[-1]]
 
 
 def speed(name: str, size: Mapping[str, int], cycles: int) -> float:
@@ -44,7 +52,7 @@ def main() -> None:
     parser.add_argument("--cycles", type=int, default=200_000, help="measured (default: %(default)s)")
     arguments = parser.parse_args()
     cases = [(known.name, known.size()) for known in UNITS if known.name not in LEFT_OUT]
-    for name, size in [*cases, *(("xnor_mvu", unit("xnor_mvu").size(size)) for size in MVU)]:
+    for name, size in [*cases, *(("bp_xnor_mvu", unit("bp_xnor_mvu").size(size)) for size in MVU)]:
         shown = ", ".join(f"{parameter} {value}" for parameter, value in size.items())
         print(f"{name} ({shown}): {speed(name, size, arguments.cycles) / 1e6:.2f} Mcycle/s", flush=True)
 

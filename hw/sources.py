@@ -17,8 +17,13 @@ def rtl(name: str) -> Path:
 
 @functools.cache
 def unit_sources(unit: str) -> tuple[Path, ...]:
-    """Files of a unit and of all it instantiates, the innermost first."""
-    known = {file.stem: file for file in RTL.glob("*.sv")}
-    words = set(re.findall(r"^\s*(\w+)\s*(?:#\s*\(|\w+\s*\()", known[unit].read_text(), re.MULTILINE))
-    inner = [file for name in sorted(words & known.keys() - {unit}) for file in unit_sources(name)]
-    return tuple(dict.fromkeys([*inner, known[unit]]))
+    """Files of a unit and of all it depends on, the innermost first."""
+    inner = [file for name in depends(unit) for file in unit_sources(name)]
+    return tuple(dict.fromkeys([*inner, rtl(unit)]))
+
+
+def depends(unit: str) -> list[str]:
+    """The modules that a unit instantiates and the packages that it names."""
+    words = re.findall(r"^\s*(\w+)\s*(?:#\s*\(|\w+\s*\()|\b(\w+)::", rtl(unit).read_text(), re.MULTILINE)
+    known = {file.stem for file in RTL.glob("*.sv")} - {unit}
+    return sorted(known.intersection(name for pair in words for name in pair))

@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from finn.custom_op.fpgadataflow.hwcustomop import HWCustomOp
 
 
-PREFIX = "bp_"
-"""Of the names of nodes, which become Verilog modules."""
+PREFIX = "node_"
+"""Of the names of nodes, which become Verilog modules beside the library's ``bp_``."""
 
 
 def set_up(folder: Path | None = None) -> None:
@@ -118,7 +118,7 @@ def specialise(graph: ModelWrapper, part: str) -> ModelWrapper:
 
 
 def name_nodes(graph: ModelWrapper, model: IntegerModel) -> ModelWrapper:
-    """Names that people, Verilog and Vivado can read, the same in every build: ``bp_block0_conv_window``."""
+    """Names that people, Verilog and Vivado can read, the same in every build: ``node_block0_conv_window``."""
     owners = {node.output: node.name.replace(".", "_") for node in model.nodes}
     for node in reversed(graph.graph.node):
         consumers = graph.find_consumers(node.output[0])

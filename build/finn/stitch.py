@@ -19,7 +19,7 @@ from bitpan.model import IntegerModel
 from bitpan.registers import BANK_WORDS, ELEMENT_BITS, STREAMS
 
 TOP = "bitpan_accelerator"
-UNITS = ("scene_registers", "frame_gate", "frame_end")
+UNITS = ("bp_scene_registers", "bp_frame_gate", "bp_frame_end")
 """Units that the top itself instantiates."""
 
 _LITE = (
@@ -143,7 +143,7 @@ class Top:
         links |= {f"{name}_i": name for name in ("pan_length_error", "ms_length_error", "frame_finished")}
         links |= {f"{name.removesuffix('_i')}_o": name.removesuffix("_i") for name in SCENE_PORTS}
         links |= {"started_o": "started"}
-        return _instance("scene_registers", "registers", links, {"Signature": f"32'h{self.signature:08x}"})
+        return _instance("bp_scene_registers", "registers", links, {"Signature": f"32'h{self.signature:08x}"})
 
     def _input(self, name: str, elements: int) -> str:
         """Gate, then the elements' own bits, packed."""
@@ -164,7 +164,7 @@ class Top:
         return (
             f"    wire {_range(ELEMENT_BITS * elements)}{name}_gated;\n"
             f"    assign {edge}_tdata = {{{', '.join(parts)}}};\n"
-            + _instance("frame_gate", f"{name}_gate", links, values)
+            + _instance("bp_frame_gate", f"{name}_gate", links, values)
         )
 
     def _output(self) -> str:
@@ -178,7 +178,7 @@ class Top:
         links |= {f"out0_{part}": f"{STREAMS['fused']}_{part[:-2]}" for part in ends}
         values = {"Width": str(ELEMENT_BITS * bands), "FrameBeats": str(self._beats("fused"))}
         spread = f"    wire {_range(ELEMENT_BITS * bands)}fused_spread = {{{', '.join(parts)}}};\n"
-        return spread + _instance("frame_end", "fused_end", links, values)
+        return spread + _instance("bp_frame_end", "fused_end", links, values)
 
     def _node(self, node: onnx.NodeProto) -> str:
         operation = instance(node)

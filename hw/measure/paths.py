@@ -1,6 +1,6 @@
 """The longest path of a synthesised module in LUT levels: what the clock has to wait for.
 
-    longest(json.loads(text)["modules"]["stream_fifo"])  # text from Yosys' write_json, after synth_xilinx
+    longest(json.loads(text)["modules"]["bp_stream_fifo"])  # text from Yosys' write_json, after synth_xilinx
 
 A level is a LUT and the wire to it, some 0.64 ns on a Zynq-7000; other cells count as the share of it that they take.
 The shares come from the delays of the 7-series cells in Yosys' ``xilinx/cells_sim.v`` (Project X-Ray's measurements of

@@ -49,7 +49,7 @@ def _size(size: Parameters) -> str:
 
 def _row(unit: Unit, size: Parameters, cost: Area) -> str:
     """A line of the table; the unit is described in its first."""
-    test = unit.test or unit.name
+    test = unit.test or unit.name.removeprefix("bp_")
     about, link = ["", "", ""], ""
     if size is unit.sizes[0]:
         about, link = [f"`{unit.name}`", unit.computes, unit.cycles], f"[{test}](../tests/hw/rtl/test_{test}.py)"

@@ -36,7 +36,7 @@ class Unit:
         cycles: how long, in clocks.
         sizes: parameters of each row of the table, small to large; the middle one is the default.
         rest: parameters that follow from the others, which it gets together with the module's defaults.
-        test: stem of its file in ``tests/hw/rtl``, if that is not its name.
+        test: its file in ``tests/hw/rtl`` without test_ and suffix, if that is not its name without bp_.
     """
 
     name: str
@@ -81,10 +81,11 @@ def unit(name: str) -> Unit:
     Raises:
         BuildError: there is none.
     """
-    for found in UNITS:
-        if found.name == name:
-            return found
-    raise BuildError(f"there is no unit {name!r}; there are {', '.join(found.name for found in UNITS)}")
+    known = {found.name: found for found in UNITS}
+    if name not in known:
+        hint = f"it is bp_{name}" if f"bp_{name}" in known else f"there are {', '.join(known)}"
+        raise BuildError(f"there is no unit {name!r}; {hint}")
+    return known[name]
 
 
 def defaults(name: str) -> dict[str, int | None]:
@@ -168,21 +169,21 @@ def _each(name: str, *values: int, **others: int) -> list[Parameters]:
 # Feature streams of 10 bits, windows of 3 x 3 over 4 and 32 channels; imagery of 11 bits.
 UNITS = [
     Unit(
-        "xnor_mvu",
+        "bp_xnor_mvu",
         "binary matrix-vector product: XNOR, popcount",
         "K/Simd · M/Pe a window",
         _matrices((36, 4, 36, 4), (288, 32, 72, 16), (288, 32, 288, 16)),
         _xnor_mvu,
     ),
     Unit(
-        "quant_mvu",
+        "bp_quant_mvu",
         "integer matrix-vector product, bias, rounding, saturation",
         "K/Simd · M/Pe a window",
         _matrices((9, 4, 3, 2), (45, 32, 9, 4), (288, 4, 36, 4), InBits=12, WeightBits=8, OutBits=10),
         _quant_mvu,
     ),
     Unit(
-        "sign_threshold",
+        "bp_sign_threshold",
         "+1 where x >= threshold, else -1; thresholds from the scene",
         "1 a beat",
         _folded((8, 2), (32, 8), (32, 32), InBits=10, ThresholdBits=11),
@@ -190,7 +191,7 @@ UNITS = [
         "pointwise",
     ),
     Unit(
-        "rprelu",
+        "bp_rprelu",
         "x + round(slope · p + bias), two branches a channel",
         "1 a beat",
         _folded((8, 2), (32, 8), (32, 32), PBits=10, XBits=10, OutBits=10, Shift=6),
@@ -198,7 +199,7 @@ UNITS = [
         "pointwise",
     ),
     Unit(
-        "rprelu_plain",
+        "bp_rprelu_plain",
         "round(slope · p + bias), two branches a channel",
         "1 a beat",
         _folded((8, 2), (32, 8), (32, 32), PBits=10, OutBits=12, Shift=6),
@@ -206,21 +207,21 @@ UNITS = [
         "pointwise",
     ),
     Unit(
-        "channel_norm",
+        "bp_channel_norm",
         "BNNPan's norm over the channels of each pixel, plus the residual",
         "1 a beat",
         _folded((8, 2), (32, 8), (32, 32), Bits=12),
         _channel_norm,
     ),
     Unit(
-        "channel_affine",
+        "bp_channel_affine",
         "y · scale + offset, rounded, saturated; both from the scene",
         "1 a beat",
         _folded((8, 2), (32, 8), (32, 32), InBits=12, OutBits=12),
         _scene_frame,
     ),
     Unit(
-        "add",
+        "bp_add",
         "a + b, saturated: a skip connection, or, unsigned, the fused image",
         "1 a beat",
         [
@@ -230,89 +231,89 @@ UNITS = [
         test="pointwise",
     ),
     Unit(
-        "haar",
+        "bp_haar",
         "LL, LH, HL, HH of each 2x2 block, exact",
         "1 a beat",
         _images((8, 8, 16), (32, 8, 64), (32, 32, 512), InBits=10),
         test="resampling",
     ),
     Unit(
-        "inverse_haar",
+        "bp_inverse_haar",
         "the image of four subbands, rounded, saturated",
         "1 an output beat",
         _images((8, 8, 8), (32, 8, 32), (32, 32, 256), InBits=12, OutBits=10),
         test="resampling",
     ),
     Unit(
-        "average_pool",
+        "bp_average_pool",
         "mean of each 2x2 block, rounded",
         "1 a beat",
         _images((8, 8, 16), (32, 8, 64), (32, 32, 512), InBits=10),
         test="resampling",
     ),
     Unit(
-        "bilinear_up",
+        "bp_bilinear_up",
         "twice the size: (9a + 3b + 3c + d + 8) >> 4",
         "1 an output beat",
         _images((8, 8, 8), (32, 8, 32), (32, 32, 256), InBits=10),
         test="resampling",
     ),
     Unit(
-        "interpolator",
+        "bp_interpolator",
         "MS upsampled to the PAN grid, coefficients from the scene",
         "1 a PAN pixel",
         [{"Bands": bands, "Bits": 11, "Width": side, "Height": side} for bands, side in ((4, 16), (4, 64), (8, 256))],
     ),
     Unit(
-        "centre",
+        "bp_centre",
         "round(x - offset), saturated: the network's input",
         "1 a beat",
         _each("Elements", 1, 4, 8, InBits=13, InSigned=1, Offset=512, OutBits=12),
         test="pointwise",
     ),
-    Unit("duplicate", "one stream becomes two", "1 a beat", _each("Width", 10, 80, 320), test="routing"),
+    Unit("bp_duplicate", "one stream becomes two", "1 a beat", _each("Width", 10, 80, 320), test="routing"),
     Unit(
-        "concat_streams",
+        "bp_concat_streams",
         "two streams become one, side by side",
         "1 a beat",
         [{"Width0": first, "Width1": second} for first, second in ((12, 12), (12, 48), (160, 160))],
         test="routing",
     ),
     Unit(
-        "split_streams",
+        "bp_split_streams",
         "one stream becomes two, parted",
         "1 a beat",
         [{"Width0": first, "Width1": second} for first, second in ((12, 12), (12, 48), (160, 160))],
         test="routing",
     ),
     Unit(
-        "width_converter",
+        "bp_width_converter",
         "narrow beats to wide or wide to narrow",
         "1 a narrow beat",
         [{"InWidth": into, "OutWidth": out} for into, out in ((8, 16), (8, 32), (320, 40))],
         test="routing",
     ),
     Unit(
-        "stream_fifo",
+        "bp_stream_fifo",
         "first in, first out",
         "1 a beat",
         [{"Width": width, "Depth": depth} for width, depth in ((8, 16), (32, 512), (80, 2048))],
         test="routing",
     ),
     Unit(
-        "frame_gate",
+        "bp_frame_gate",
         "lets started frames in, fills up or cuts those of a wrong length",
         "1 a beat",
         [{"Width": width, "FrameBeats": beats} for width, beats in ((16, 256), (64, 4096), (128, 65536))],
         test="scene_registers",
     ),
     Unit(
-        "frame_end",
+        "bp_frame_end",
         "tlast, and the count of finished frames",
         "1 a beat",
         [{"Width": width, "FrameBeats": beats} for width, beats in ((16, 256), (64, 4096), (128, 65536))],
         test="scene_registers",
     ),
-    Unit("scene_registers", "AXI-Lite: starts frames, scene parameters, errors", "2 a write", [{}]),
+    Unit("bp_scene_registers", "AXI-Lite: starts frames, scene parameters, errors", "2 a write", [{}]),
 ]
 """Every unit; modules that are only parts of others do not stand here."""

@@ -29,8 +29,8 @@ from bitpan.formats import Format
 from bitpan.hw.packing import literal
 from bitpan.hw.sources import unit_sources
 
-SCENE_PORTS = {"cfg_valid_i": 1, "cfg_bank_i": 1, "cfg_address_i": 16, "cfg_data_i": 32, "bank_of_frame_i": 16}
-"""Ports of the scene-parameter bus and their bits."""
+SCENE_PORTS = {"cfg_i": 50, "bank_of_frame_i": 16}
+"""Ports of the scene-parameter bus and their bits (``bp_scene_pkg.sv``)."""
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from bitpan.hw.operators.pointwise import Pointwise
 class ChannelAffine(Pointwise):
     """A scale and an offset per channel. Second node input: scales, then offsets ``(2, C)``, from the scene."""
 
-    unit = "channel_affine"
+    unit = "bp_channel_affine"
 
     def scene_words(self) -> int:
         """A scale and an offset per channel."""
@@ -61,7 +61,7 @@ class ChannelAffine(Pointwise):
 class ChannelNorm(Pointwise):
     """The norm over the channels of each pixel. Inputs: x, residual; then gain, centre and bias ``(3, C)``."""
 
-    unit = "channel_norm"
+    unit = "bp_channel_norm"
 
     def compute(self, images: list[Integers], constants: list[Integers]) -> list[Integers]:
         """:func:`bitpan.arithmetic.channel_norm`."""

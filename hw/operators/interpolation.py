@@ -14,7 +14,7 @@ from bitpan.hw.operators.base import Operator, Stream, operator
 class Interpolator(Operator):
     """Keys' cubic, separable; ``Height`` and ``Width`` in MS pixels. Other inputs: rows, columns ``(ratio, 5)``."""
 
-    unit = "interpolator"
+    unit = "bp_interpolator"
     own = {  # noqa: RUF012
         "Bands": ("i", True, 0),
         "Ratio": ("i", True, 0),

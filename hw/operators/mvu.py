@@ -16,7 +16,7 @@ STYLES = ("auto", "distributed", "block")
 """Where weights lie, in the order of ``WeightMemory``: by size, in LUTs, in block memory."""
 
 LUT_WORDS = 256
-"""Most words for which the choice by size (``weight_memory.sv``) takes LUTs."""
+"""Most words for which the choice by size (``bp_weight_memory.sv``) takes LUTs."""
 
 
 class MatrixVector(Operator):
@@ -105,7 +105,7 @@ class XnorMVU(MatrixVector):
     ``sum >= threshold``.
     """
 
-    unit = "xnor_mvu"
+    unit = "bp_xnor_mvu"
     own = {**MatrixVector.own, "Groups": ("i", False, 1), "Channels": ("i", False, 0)}  # noqa: RUF012
 
     @property
@@ -160,7 +160,7 @@ class XnorMVU(MatrixVector):
 class QuantMVU(MatrixVector):
     """Integer matrix-vector product with bias, rounding and saturation. Third node input: biases ``(MH,)``."""
 
-    unit = "quant_mvu"
+    unit = "bp_quant_mvu"
     own = {**MatrixVector.own, "Shift": ("i", True, 0)}  # noqa: RUF012
 
     def compute(self, images: list[Integers], constants: list[Integers]) -> list[Integers]:

@@ -39,7 +39,7 @@ class Pointwise(Operator):
 class Centre(Pointwise):
     """Image counts to network input: subtract the offset, round, saturate."""
 
-    unit = "centre"
+    unit = "bp_centre"
     own = {**Pointwise.own, "Offset": ("i", True, 0), "Shift": ("i", True, 0)}  # noqa: RUF012
 
     def compute(self, images: list[Integers], constants: list[Integers]) -> list[Integers]:
@@ -75,7 +75,7 @@ class Requantise(Centre):
 class SignThreshold(Pointwise):
     """+1 (bit 1) where x reaches the channel's threshold, else -1 (bit 0). Second node input: thresholds ``(C,)``."""
 
-    unit = "sign_threshold"
+    unit = "bp_sign_threshold"
     own = {**Pointwise.own, "ThresholdBits": ("i", True, 0)}  # noqa: RUF012
 
     def scene_words(self) -> int:
@@ -108,7 +108,7 @@ class SignThreshold(Pointwise):
 class RPReLU(Pointwise):
     """Two slopes, two biases, a knee, plus the residual. Inputs: p, x; then knee, slopes and biases ``(5, C)``."""
 
-    unit = "rprelu"
+    unit = "bp_rprelu"
     own = {**Pointwise.own, "Shift": ("i", True, 0)}  # noqa: RUF012
 
     def compute(self, images: list[Integers], constants: list[Integers]) -> list[Integers]:
@@ -163,7 +163,7 @@ class RPReLU(Pointwise):
 class RPReLUPlain(RPReLU):
     """RPReLU without a residual. Inputs: p; then knee, slopes and biases ``(5, C)``."""
 
-    unit = "rprelu_plain"
+    unit = "bp_rprelu_plain"
 
     def lut_estimation(self, fpgapart: str) -> int:
         """The same but the addition."""
@@ -174,7 +174,7 @@ class RPReLUPlain(RPReLU):
 class Add(Pointwise):
     """The saturating sum of two tensors on one grid: a skip connection."""
 
-    unit = "add"
+    unit = "bp_add"
 
     def compute(self, images: list[Integers], constants: list[Integers]) -> list[Integers]:
         """:func:`bitpan.arithmetic.add`."""

@@ -73,7 +73,7 @@ class Signed(Resampling):
 class Haar(Signed):
     """One level of the wavelet: LL, LH, HL, HH, of half the height and width."""
 
-    unit = "haar"
+    unit = "bp_haar"
 
     def streams(self) -> tuple[list[Stream], list[Stream]]:
         """The image in, four subbands out."""
@@ -103,7 +103,7 @@ class Haar(Signed):
 class InverseHaar(Resampling):
     """The image of four subbands of one datatype, rounded by ``Shift`` bits; ``outputDataType`` is signed."""
 
-    unit = "inverse_haar"
+    unit = "bp_inverse_haar"
     own = {**Resampling.own, "outputDataType": ("s", True, ""), "Shift": ("i", True, 2)}  # noqa: RUF012
 
     def streams(self) -> tuple[list[Stream], list[Stream]]:
@@ -141,7 +141,7 @@ class InverseHaar(Resampling):
 class AveragePool(Signed):
     """Rounded mean of each 2x2 block."""
 
-    unit = "average_pool"
+    unit = "bp_average_pool"
 
     def streams(self) -> tuple[list[Stream], list[Stream]]:
         """The image in, half of it out."""
@@ -171,7 +171,7 @@ class AveragePool(Signed):
 class BilinearUp(Signed):
     """Twice the size, bilinear."""
 
-    unit = "bilinear_up"
+    unit = "bp_bilinear_up"
 
     def streams(self) -> tuple[list[Stream], list[Stream]]:
         """The image in, twice of it out."""

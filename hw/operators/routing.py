@@ -15,7 +15,7 @@ from bitpan.hw.operators.base import Operator, Stream, block_memories, operator,
 class ConcatStreams(Operator):
     """The channels of two images side by side, the first image's lowest; whole pixels a beat."""
 
-    unit = "concat_streams"
+    unit = "bp_concat_streams"
     own = {"Channels": ("ints", True, []), "inputDataType": ("s", True, "")}  # noqa: RUF012
 
     def streams(self) -> tuple[list[Stream], list[Stream]]:
@@ -37,7 +37,7 @@ class ConcatStreams(Operator):
 class SplitStreams(Operator):
     """The first channels of an image and the others, the inverse of :class:`ConcatStreams`; whole pixels a beat."""
 
-    unit = "split_streams"
+    unit = "bp_split_streams"
     own = {"Channels": ("ints", True, []), "inputDataType": ("s", True, "")}  # noqa: RUF012
 
     def streams(self) -> tuple[list[Stream], list[Stream]]:
@@ -59,7 +59,7 @@ class SplitStreams(Operator):
 class WidthConverter(Operator):
     """Narrow beats to wide ones or wide to narrow, in an integer ratio."""
 
-    unit = "width_converter"
+    unit = "bp_width_converter"
     own = {  # noqa: RUF012
         "Channels": ("i", True, 0),
         "InLanes": ("i", True, 1),
@@ -92,7 +92,7 @@ class WidthConverter(Operator):
 class StreamFifo(Operator):
     """Waiting room of ``Depth`` beats on an edge, in shift registers, distributed or block memory."""
 
-    unit = "stream_fifo"
+    unit = "bp_stream_fifo"
     styles = ("auto", "shift", "distributed", "block")
     own = {  # noqa: RUF012
         "Channels": ("i", True, 0),
@@ -122,7 +122,7 @@ class StreamFifo(Operator):
         return 2
 
     def _style(self) -> str:
-        """Where the beats are kept; by size as in ``stream_fifo.sv``."""
+        """Where the beats are kept; by size as in ``bp_stream_fifo.sv``."""
         depth, style = self.attribute("Depth"), str(self.attribute("ramStyle"))
         if style != "auto":
             return style
@@ -146,7 +146,7 @@ class StreamFifo(Operator):
 class DuplicateStreams_rtl(Operator):  # noqa: N801 - FINN's naming
     """Copies of a stream for several consumers; the RTL variant of FINN's DuplicateStreams, which has none."""
 
-    unit = "duplicate"
+    unit = "bp_duplicate"
     image = {}  # noqa: RUF012
     own = {  # noqa: RUF012
         "NumChannels": ("i", True, 0),

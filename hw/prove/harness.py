@@ -92,7 +92,7 @@ def harness(
         if parts["tdata"].input:
             inputs.append(f"input logic [{bits - 1}:0] free_{stream}_beat")
             lines.append(
-                f"stream_source #({bits}) i_{stream} (.clk_i, .rst_ni, .free_valid_i(free_{stream}), "
+                f"bp_stream_source #({bits}) i_{stream} (.clk_i, .rst_ni, .free_valid_i(free_{stream}), "
                 f".free_data_i(free_{stream}_beat), .tdata_o({{{names}}}), .tvalid_o({stream}_tvalid), "
                 f".tready_i({stream}_tready));"
             )
@@ -101,7 +101,7 @@ def harness(
             faults[f"bad_{stream}_data"] = f"{stream} changed a beat that it had offered"
             lines.append(f"assign {stream}_tready = free_{stream};")
             lines.append(
-                f"stream_rules #({bits}) i_{stream} (.clk_i, .rst_ni, .tdata_i({{{names}}}), "
+                f"bp_stream_rules #({bits}) i_{stream} (.clk_i, .rst_ni, .tdata_i({{{names}}}), "
                 f".tvalid_i({stream}_tvalid), .tready_i({stream}_tready), "
                 f".bad_valid_o(bad_{stream}_valid), .bad_data_o(bad_{stream}_data));"
             )
@@ -112,7 +112,7 @@ def harness(
         valid, ready = (", ".join(f"{stream}_{part}" for stream in order) for part in ("tvalid", "tready"))
         beats = ", ".join(f"8'd{frames[stream]}" for stream in order)
         lines.append(
-            f"frame_rules #(.Inputs({len(first)}), .Outputs({len(bundles) - len(first)}), "
+            f"bp_frame_rules #(.Inputs({len(first)}), .Outputs({len(bundles) - len(first)}), "
             f".Beats({{{beats}}}), .Frames({inside}), "
             f".Patience({patience})) i_frames (.clk_i, .rst_ni, .tvalid_i({{{valid}}}), .tready_i({{{ready}}}), "
             f"{', '.join(f'.bad_{rule}_o(bad_{rule})' for rule in _COUNTED)});"

@@ -1,13 +1,13 @@
 """Proofs that a unit keeps the rules of its streams, whatever its neighbours do and whatever data they send.
 
-    proof = prove(unit_sources("haar"), "haar", {"Channels": 1, ...}, {"in0": 16, "out0": 4, ...}, patience=8)
+    proof = prove(unit_sources("bp_haar"), "bp_haar", {"Channels": 1, ...}, {"in0": 16, "out0": 4, ...}, patience=8)
     assert proof.holds, proof.fault
 
 A simulation tries some stalls; a proof covers all. The unit runs between a free producer on each input and a free
-consumer on each output (``formal/stream_source.sv``), with a reset whenever the solver likes; its other inputs are
+consumer on each output (``formal/bp_stream_source.sv``), with a reset whenever the solver likes; its other inputs are
 free too. Yosys makes an and-inverter graph of it all, in which registers without a reset start anyhow. ABC proves by
 property directed reachability (Een, Mishchenko, Brayton, FMCAD 2011) that no clock ever breaks a rule, or finds one
-that does. The rules stand in ``formal/stream_rules.sv`` and ``formal/frame_rules.sv``.
+that does. The rules stand in ``formal/bp_stream_rules.sv`` and ``formal/bp_frame_rules.sv``.
 
 A proof holds for the parameters given, so take small ones. It counts beats: what is in them, and in what order they
 come, is the business of tests by simulation. A read beyond the end of a memory gives what Yosys makes of it.
@@ -29,7 +29,7 @@ from bitpan.hw.measure.yosys import executed, script
 from bitpan.hw.prove.harness import Port, harness, streams
 
 FORMAL = Path(__file__).parent / "formal"
-_RULES = [FORMAL / f"{name}.sv" for name in ("stream_source", "stream_rules", "frame_rules")]
+_RULES = [FORMAL / f"{name}.sv" for name in ("bp_stream_source", "bp_stream_rules", "bp_frame_rules")]
 # What is not defined is free, and said to be so before an optimisation chooses. All registers have one edge.
 _GRAPH = ["hierarchy -top harness", "proc", "flatten", "setundef -undriven -anyseq", "prep -top harness"]
 _GRAPH += ["memory_map", "opt -full", "techmap", "async2sync", "dffunmap", "simplemap", "setundef -undriven -anyseq"]

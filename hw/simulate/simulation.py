@@ -1,6 +1,6 @@
 """A verilated design under test: AXI streams by whole arrays, stalls, AXI-Lite, plain ports, cycle counts.
 
-    simulation = Simulation([rtl("stream_fifo")], "stream_fifo", {"Width": 8, "Depth": 4})
+    simulation = Simulation([rtl("bp_stream_fifo")], "bp_stream_fifo", {"Width": 8, "Depth": 4})
     simulation.push("in0", beats)
     simulation.run(10_000, until={"out0": len(beats)})
     beats = simulation.pull("out0")

@@ -31,11 +31,10 @@ def folded(image, pe, bits):
 
 
 def write_word(simulation, address, value, bank=0):
-    """A scene word over the cfg bus, in one clock."""
-    for port, content in (("bank", bank), ("address", address), ("data", int(value) & 0xFFFFFFFF), ("valid", 1)):
-        simulation.poke(f"cfg_{port}_i", content)
+    """A scene word over the cfg bus, in one clock: {valid, bank, address, data} as in ``bp_scene_pkg.sv``."""
+    simulation.poke("cfg_i", 1 << 49 | bank << 48 | address << 32 | int(value) & 0xFFFFFFFF)
     simulation.run(1)
-    simulation.poke("cfg_valid_i", 0)
+    simulation.poke("cfg_i", 0)
 
 
 class SceneUnit:

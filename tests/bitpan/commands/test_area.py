@@ -28,27 +28,27 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, dict[str, int | st
 
 
 def test_json_of_a_real_unit(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["area", "centre", "Elements=1", "--json"]) == 0
+    assert main(["area", "bp_centre", "Elements=1", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert found["parameters"] == {"Elements": 1, "InBits": 13, "InSigned": 1, "Offset": 512, "OutBits": 12}
-    smallest = next(row for row in table.read()[0].splitlines() if "`centre`" in row).split(" | ")
+    smallest = next(row for row in table.read()[0].splitlines() if "`bp_centre`" in row).split(" | ")
     shown = [f"{found[key]:,g}" for key in ("lut", "ff", "bram36", "dsp")] + [f"{found['levels']:.2f}"]
     assert smallest[4:9] == shown
     assert found["path"]["to"].startswith("out0_tdata_o")
 
 
 def test_weights_and_widths_follow_the_size(asked: list, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["area", "xnor_mvu", "Simd=288", "Pe=16", "--json", "--family", "xcup"]) == 0
+    assert main(["area", "bp_xnor_mvu", "Simd=288", "Pe=16", "--json", "--family", "xcup"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert {key: found[key] for key in ("unit", "family", "lut", "ff", "bram36", "dsp", "levels", "lut_per_bmac")} == {
-        "unit": "xnor_mvu", "family": "xcup", "lut": 1234, "ff": 56, "bram36": 0.5, "dsp": 7, "levels": 2.25,
+        "unit": "bp_xnor_mvu", "family": "xcup", "lut": 1234, "ff": 56, "bram36": 0.5, "dsp": 7, "levels": 2.25,
         "lut_per_bmac": round(1234 / (288 * 16), 3),
     }  # fmt: skip
     assert found["path"] == {"from": "a_q[1]", "to": "b_q"}
-    assert main(["area", "xnor_mvu", "MatrixWidth=576"]) == 0
+    assert main(["area", "bp_xnor_mvu", "MatrixWidth=576"]) == 0
     assert "1,234 LUT, 56 FF, 0.5 BRAM36, 7 DSP" in capsys.readouterr().out
     (top, parameters, family), (_, wider, default) = asked
-    assert (top, family, default) == ("xnor_mvu", "xcup", "xc7")
+    assert (top, family, default) == ("bp_xnor_mvu", "xcup", "xc7")
     assert (parameters["Simd"], parameters["Pe"], parameters["OutBits"]) == (288, 16, 10)
     assert str(parameters["Weights"]).startswith("9216'h")
     assert (wider["MatrixWidth"], wider["Simd"], wider["OutBits"]) == (576, 72, 11)
@@ -56,7 +56,7 @@ def test_weights_and_widths_follow_the_size(asked: list, capsys: pytest.CaptureF
 
 
 def test_contents_follow_each_units_size(asked: list) -> None:
-    for name in ("quant_mvu MatrixHeight=64", "rprelu Channels=64", "sign_threshold Channels=64"):
+    for name in ("bp_quant_mvu MatrixHeight=64", "bp_rprelu Channels=64", "bp_sign_threshold Channels=64"):
         assert main(["area", *name.split()]) == 0
     quant, rprelu, sign = (parameters for _, parameters, _ in asked)
     assert str(quant["Weights"]).startswith(f"{45 * 64 * 8}'h") and str(quant["Biases"]).startswith(f"{64 * 24}'h")
@@ -67,11 +67,15 @@ def test_contents_follow_each_units_size(asked: list) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["nothing"], "there is no unit 'nothing'; there are xnor_mvu, quant_mvu,"),
-        (["popcount"], "there is no unit 'popcount'"),
-        (["add", "Lanes=2"], "add has no parameter 'Lanes'; it has Elements, In0Bits, In1Bits, OutBits, OutSigned"),
-        (["add", "Elements=two"], "'Elements=two' is no PARAM=VALUE with an integer value"),
-        (["xnor_mvu", "MatrixWidth=1000000"], "choose a smaller size"),
+        (["nothing"], "there is no unit 'nothing'; there are bp_xnor_mvu, bp_quant_mvu,"),
+        (["bp_popcount"], "there is no unit 'bp_popcount'"),
+        (["xnor_mvu"], "there is no unit 'xnor_mvu'; it is bp_xnor_mvu"),
+        (
+            ["bp_add", "Lanes=2"],
+            "bp_add has no parameter 'Lanes'; it has Elements, In0Bits, In1Bits, OutBits, OutSigned",
+        ),
+        (["bp_add", "Elements=two"], "'Elements=two' is no PARAM=VALUE with an integer value"),
+        (["bp_xnor_mvu", "MatrixWidth=1000000"], "choose a smaller size"),
         (["--json"], "--json and --family go with a unit"),
     ],
 )
@@ -83,9 +87,9 @@ def test_refusals(asked: list, capsys: pytest.CaptureFixture[str], arguments: li
 
 
 def test_the_modules_own_refusals_are_told(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["area", "xnor_mvu", "Simd=7", "Pe=3"]) == 1
+    assert main(["area", "bp_xnor_mvu", "Simd=7", "Pe=3"]) == 1
     error = capsys.readouterr().err
-    assert "xnor_mvu: Simd divides MatrixWidth" in error and "xnor_mvu: Pe divides MatrixHeight" in error
+    assert "bp_xnor_mvu: Simd divides MatrixWidth" in error and "bp_xnor_mvu: Pe divides MatrixHeight" in error
 
 
 def test_without_a_unit_the_table_is_written(
@@ -97,7 +101,7 @@ def test_without_a_unit_the_table_is_written(
     assert main(["area"]) == 0
     said = capsys.readouterr()
     assert f"{copy}: {len(UNITS)} units" in said.out
-    assert "add Elements 4, In0Bits 13, In1Bits 13, OutBits 11, OutSigned 0: 1,234 LUT, 2.25 levels" in said.err
+    assert "bp_add Elements 4, In0Bits 13, In1Bits 13, OutBits 11, OutSigned 0: 1,234 LUT, 2.25 levels" in said.err
     assert "| 1,234 | 56 | 0.5 | 7 | 2.25 |" in table.read()[0]
     copy.unlink()
     assert main(["area"]) == 1
@@ -105,5 +109,5 @@ def test_without_a_unit_the_table_is_written(
 
 
 def test_middle_size_is_the_default() -> None:
-    assert unit("centre").size() == unit("centre").sizes[1]
-    assert unit("centre").size({"Offset": -3})["Offset"] == -3
+    assert unit("bp_centre").size() == unit("bp_centre").sizes[1]
+    assert unit("bp_centre").size({"Offset": -3})["Offset"] == -3

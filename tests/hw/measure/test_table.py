@@ -36,7 +36,7 @@ def test_readme_lists_the_same_units_and_its_tests_exist() -> None:
     assert [row.split("`")[1] for row in rows if "`" in row] == [unit.name for unit in UNITS]
     assert len(rows) == sum(len(unit.sizes) for unit in UNITS)
     for unit in UNITS:
-        assert (Path(__file__).parents[1] / "rtl" / f"test_{unit.test or unit.name}.py").is_file()
+        assert (Path(__file__).parents[1] / "rtl" / f"test_{unit.test or unit.name.removeprefix('bp_')}.py").is_file()
 
 
 def test_sizes_name_parameters_that_the_modules_have() -> None:
@@ -63,10 +63,10 @@ def test_a_changed_figure_or_module_or_size_makes_it_stale(
     rows, digest = table.read()
     assert table.digest(rows.replace("| 0 |", "| 1 |", 1)) != digest
     with monkeypatch.context() as context:
-        changed = tmp_path / "centre.sv"
-        changed.write_text((RTL / "centre.sv").read_text().replace("+ 2;", "+ 3;"))
-        assert changed.read_text() != (RTL / "centre.sv").read_text()
-        context.setattr(units, "unit_sources", lambda name: [changed] if name == "centre" else unit_sources(name))
+        changed = tmp_path / "bp_centre.sv"
+        changed.write_text((RTL / "bp_centre.sv").read_text().replace("+ 2;", "+ 3;"))
+        assert changed.read_text() != (RTL / "bp_centre.sv").read_text()
+        context.setattr(units, "unit_sources", lambda name: [changed] if name == "bp_centre" else unit_sources(name))
         assert table.digest(rows) != digest
     with monkeypatch.context() as context:
         context.setitem(UNITS[0].sizes[1], "Pe", 8)

@@ -13,28 +13,28 @@ FIFO_FRAMES = {"in0": 4, "out0": 4}
 
 
 PROVED = [
-    ("duplicate", {"Width": 2}, {"in0": 2, "out0": 2, "out1": 2}, {}),
-    ("concat_streams", {"Width0": 2, "Width1": 1}, {"in0": 2, "in1": 2, "out0": 2}, {}),
-    ("split_streams", {"Width0": 2, "Width1": 1}, {"in0": 2, "out0": 2, "out1": 2}, {}),
-    ("width_converter", {"InWidth": 1, "OutWidth": 3}, {"in0": 6, "out0": 2}, {}),
-    ("width_converter", {"InWidth": 3, "OutWidth": 1}, {"in0": 2, "out0": 6}, {}),
-    ("stream_fifo", {"Width": 2, "Depth": 5, "Style": 1}, FIFO_FRAMES, {}),
-    ("stream_fifo", {"Width": 2, "Depth": 5, "Style": 2}, FIFO_FRAMES, {}),
-    ("stream_fifo", {"Width": 2, "Depth": 5, "Style": 3}, FIFO_FRAMES, {}),
-    ("frame_end", {"Width": 2, "FrameBeats": 3}, {"in0": 3, "out0": 3}, {}),
-    ("add", {"Elements": 1, "In0Bits": 2, "In1Bits": 2, "OutBits": 2}, {"in0": 2, "in1": 2, "out0": 2}, {}),
-    ("centre", {"Elements": 1, "InBits": 3, "InSigned": 1, "Offset": 1, "OutBits": 2}, {"in0": 2, "out0": 2}, {}),
+    ("bp_duplicate", {"Width": 2}, {"in0": 2, "out0": 2, "out1": 2}, {}),
+    ("bp_concat_streams", {"Width0": 2, "Width1": 1}, {"in0": 2, "in1": 2, "out0": 2}, {}),
+    ("bp_split_streams", {"Width0": 2, "Width1": 1}, {"in0": 2, "out0": 2, "out1": 2}, {}),
+    ("bp_width_converter", {"InWidth": 1, "OutWidth": 3}, {"in0": 6, "out0": 2}, {}),
+    ("bp_width_converter", {"InWidth": 3, "OutWidth": 1}, {"in0": 2, "out0": 6}, {}),
+    ("bp_stream_fifo", {"Width": 2, "Depth": 5, "Style": 1}, FIFO_FRAMES, {}),
+    ("bp_stream_fifo", {"Width": 2, "Depth": 5, "Style": 2}, FIFO_FRAMES, {}),
+    ("bp_stream_fifo", {"Width": 2, "Depth": 5, "Style": 3}, FIFO_FRAMES, {}),
+    ("bp_frame_end", {"Width": 2, "FrameBeats": 3}, {"in0": 3, "out0": 3}, {}),
+    ("bp_add", {"Elements": 1, "In0Bits": 2, "In1Bits": 2, "OutBits": 2}, {"in0": 2, "in1": 2, "out0": 2}, {}),
+    ("bp_centre", {"Elements": 1, "InBits": 3, "InSigned": 1, "Offset": 1, "OutBits": 2}, {"in0": 2, "out0": 2}, {}),
     (
-        "sign_threshold",
+        "bp_sign_threshold",
         {"Channels": 2, "Pe": 1, "InBits": 2, "ThresholdBits": 2, "FrameBeats": 4},
         {"in0": 4, "out0": 4},
         {},
     ),
-    ("average_pool", {**IMAGE, "Width": 4, "Height": 4}, {"in0": 16, "out0": 4}, {}),
+    ("bp_average_pool", {**IMAGE, "Width": 4, "Height": 4}, {"in0": 16, "out0": 4}, {}),
 ]
 SLOWLY_PROVED = [
     (
-        "channel_affine",
+        "bp_channel_affine",
         {
             "Channels": 2,
             "Pe": 1,
@@ -48,24 +48,24 @@ SLOWLY_PROVED = [
         {"in0": 4, "out0": 4},
         {},
     ),
-    ("rprelu_plain", {"Channels": 2, "Pe": 1, **TINY}, {"in0": 4, "out0": 4}, {}),
-    ("rprelu", {"Channels": 2, "Pe": 1, "XBits": 2, **TINY}, {"in0": 4, "in1": 4, "out0": 4}, {}),
+    ("bp_rprelu_plain", {"Channels": 2, "Pe": 1, **TINY}, {"in0": 4, "out0": 4}, {}),
+    ("bp_rprelu", {"Channels": 2, "Pe": 1, "XBits": 2, **TINY}, {"in0": 4, "in1": 4, "out0": 4}, {}),
     (
-        "xnor_mvu",
+        "bp_xnor_mvu",
         {"MatrixWidth": 4, "MatrixHeight": 4, "Simd": 2, "Pe": 2},
         {"in0": 4, "out0": 4},
         {"patience": 16},
     ),
     (
-        "quant_mvu",
+        "bp_quant_mvu",
         {"MatrixWidth": 2, "MatrixHeight": 2, "Simd": 1, "Pe": 1, "InBits": 2, "WeightBits": 2, "BiasBits": 2}
         | {"OutBits": 2, "Shift": 1},
         {"in0": 4, "out0": 4},
         {"patience": 16},
     ),
-    ("haar", {**IMAGE, "Width": 4, "Height": 4}, {"in0": 16, "out0": 4, "out1": 4, "out2": 4, "out3": 4}, {}),
+    ("bp_haar", {**IMAGE, "Width": 4, "Height": 4}, {"in0": 16, "out0": 4, "out1": 4, "out2": 4, "out3": 4}, {}),
     (
-        "inverse_haar",
+        "bp_inverse_haar",
         {**IMAGE, "OutBits": 1, "Width": 2, "Height": 2},
         {"in0": 4, "in1": 4, "in2": 4, "in3": 4, "out0": 16},
         {"patience": 24},
@@ -73,19 +73,19 @@ SLOWLY_PROVED = [
 ]
 BOUNDED = [
     (
-        "bilinear_up",
+        "bp_bilinear_up",
         {**IMAGE, "Width": 2, "Height": 2},
         {"in0": 4, "out0": 16},
         {"patience": 60, "seconds": 25, "clocks": 90},
     ),
     (
-        "channel_norm",
+        "bp_channel_norm",
         {"Channels": 2, "Pe": 1, "Bits": 2, "GainBits": 2, "CentreBits": 2, "BiasBits": 2},
         {"in0": 8, "in1": 8, "out0": 8},
         {"patience": 32, "inside": 5, "seconds": 25, "clocks": 60},
     ),
     (
-        "interpolator",
+        "bp_interpolator",
         {"Bands": 1, "Bits": 1, "Width": 2, "Height": 2, "Ratio": 2, "CoefficientBits": 2},
         {"in0": 4, "out0": 16},
         {"patience": 96, "inside": 4, "seconds": 25, "clocks": 130},
@@ -94,7 +94,7 @@ BOUNDED = [
 
 
 def prove_gate():
-    return prove([rtl("frame_gate"), rtl("frame_end"), FORMAL / "gate_rules.sv"], "gate_rules")
+    return prove([rtl("bp_frame_gate"), rtl("bp_frame_end"), FORMAL / "bp_gate_rules.sv"], "bp_gate_rules")
 
 
 @pytest.mark.parametrize(("name", "size", "frames", "options"), PROVED)
@@ -126,10 +126,10 @@ def test_frames_of_any_length_leave_the_gate_whole():
 
 @pytest.mark.parametrize(
     ("channels", "frames"),
-    [("lite_writes", {"in0": 1, "in1": 1, "out0": 1}), ("lite_reads", {"in0": 1, "out0": 1})],
+    [("bp_lite_writes", {"in0": 1, "in1": 1, "out0": 1}), ("bp_lite_reads", {"in0": 1, "out0": 1})],
 )
 def test_every_access_to_the_registers_is_answered_once(channels, frames):
-    assert prove([rtl("scene_registers"), FORMAL / f"{channels}.sv"], channels, {}, frames).holds
+    assert prove([*unit_sources("bp_scene_registers"), FORMAL / f"{channels}.sv"], channels, {}, frames).holds
 
 
 @pytest.mark.parametrize(
@@ -142,20 +142,23 @@ def test_every_access_to_the_registers_is_answered_once(channels, frames):
     ],
 )
 def test_a_planted_fault_is_found(right, wrong, fault, plant):
-    plant("duplicate", right, wrong)
-    proof = prove([rtl("duplicate")], "duplicate", {"Width": 2}, {"in0": 2, "out0": 2, "out1": 2})
+    plant("bp_duplicate", right, wrong)
+    proof = prove([rtl("bp_duplicate")], "bp_duplicate", {"Width": 2}, {"in0": 2, "out0": 2, "out1": 2})
     assert fault in proof.fault, proof
     assert proof.clock and not proof.holds
 
 
 def test_a_beat_that_stays_inside_is_found(plant):
-    plant("stream_fifo", "fetch = stored_q != 0 &&", "fetch = stored_q > 1 &&")
-    assert "did not come out" in prove([rtl("stream_fifo")], "stream_fifo", {"Width": 1, "Depth": 3}, FIFO_FRAMES).fault
+    plant("bp_stream_fifo", "fetch = stored_q != 0 &&", "fetch = stored_q > 1 &&")
+    assert (
+        "did not come out"
+        in prove([rtl("bp_stream_fifo")], "bp_stream_fifo", {"Width": 1, "Depth": 3}, FIFO_FRAMES).fault
+    )
 
 
 def test_a_unit_that_takes_in_too_much_is_found():
     proofs = [
-        prove([rtl("stream_fifo")], "stream_fifo", {"Width": 1, "Depth": 4}, {"in0": 1, "out0": 1}, inside=n)
+        prove([rtl("bp_stream_fifo")], "bp_stream_fifo", {"Width": 1, "Depth": 4}, {"in0": 1, "out0": 1}, inside=n)
         for n in (3, 4)
     ]
     assert "more frames were inside" in proofs[0].fault
@@ -175,7 +178,7 @@ def test_a_unit_that_takes_in_too_much_is_found():
     ],
 )
 def test_a_fault_of_the_gate_is_found(right, wrong, fault, plant):
-    plant("frame_gate", right, wrong)
+    plant("bp_frame_gate", right, wrong)
     assert prove_gate().fault == fault
 
 
@@ -221,12 +224,12 @@ def test_a_proof_that_does_not_close_says_for_how_long_it_holds():
 
 def test_bad_calls_are_refused(tmp_path):
     with pytest.raises(BuildError, match="duplicate has the streams in0, out0, out1, not in0"):
-        prove([rtl("duplicate")], "duplicate", {}, {"in0": 2})
+        prove([rtl("bp_duplicate")], "bp_duplicate", {}, {"in0": 2})
     with pytest.raises(BuildError, match="Copies is 2"):
-        prove([rtl("duplicate")], "duplicate", {"Copies": 3})
+        prove([rtl("bp_duplicate")], "bp_duplicate", {"Copies": 3})
     with pytest.raises(BuildError, match="source file missing"):
         prove([tmp_path / "none.sv"], "none")
-    fifo = [rtl("stream_fifo")], "stream_fifo", {"Width": 1}
+    fifo = [rtl("bp_stream_fifo")], "bp_stream_fifo", {"Width": 1}
     for frames, options, message in (
         ({"in0": 0, "out0": 1}, {}, "beats of a frame: 1 to 255, not 0"),
         ({"in0": 256, "out0": 1}, {}, "beats of a frame: 1 to 255, not 256"),

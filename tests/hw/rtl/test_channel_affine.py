@@ -24,7 +24,7 @@ def test_affine(channels, pe, out_bits):
     """Twenty frames back to back, banks changing from frame to frame."""
     rng = np.random.default_rng(channels)
     sizes = {"Channels": channels, "Pe": pe, "OutBits": out_bits, "FrameBeats": channels // pe * 12}
-    unit = SceneUnit("channel_affine", sizes, 2 * channels)
+    unit = SceneUnit("bp_channel_affine", sizes, 2 * channels)
     scenes = [affine(rng, channels) for _ in range(2)]
     for bank, scene in enumerate(scenes):
         unit.configure(bank, scene.reshape(-1))
@@ -48,11 +48,11 @@ def test_affine(channels, pe, out_bits):
 
 
 def test_illegal_parameters_stop_elaboration():
-    lint(unit_sources("channel_affine"), "channel_affine")
+    lint(unit_sources("bp_channel_affine"), "bp_channel_affine")
     for change, message in (
         ({"Channels": 5, "Pe": 2}, "Pe divides"),
         ({"FrameBeats": 3}, "whole number of pixels"),
         ({"OffsetBits": 33}, "a bus word has 32 bits"),
     ):
         with pytest.raises(BuildError, match=message):
-            lint(unit_sources("channel_affine"), "channel_affine", change)
+            lint(unit_sources("bp_channel_affine"), "bp_channel_affine", change)

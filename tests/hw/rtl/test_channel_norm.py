@@ -56,7 +56,7 @@ def test_deviation_ratio(bits, interval):
     mantissa, exponent = arithmetic.deviation_ratio(*pairs.T)
     assert set(mantissa) == {0, 4, 5, 6, 7, 8}
     sizes = {"Bits": bits, "Interval": interval, "TagBits": 8}
-    with Simulation(unit_sources("deviation_ratio"), "deviation_ratio", sizes) as simulation:
+    with Simulation(unit_sources("bp_deviation_ratio"), "bp_deviation_ratio", sizes) as simulation:
         found = ratios(simulation, pairs, bits, interval)
     exponent_bits = (max(bits, 12) - 1).bit_length() + 1
     some = mantissa > 0  # of a flat pixel the exponent says nothing
@@ -115,7 +115,7 @@ def test_channel_norm(channels, pe, bits):
     assert len(np.unique(result)) > 200 >> max(0, 10 - bits)
     inputs = {"in0": folded(x, pe, bits), "in1": folded(residual, pe, bits)}
     outputs = {"out0": folded(result, pe, bits)}
-    with Simulation(unit_sources("channel_norm"), "channel_norm", sizes) as simulation:
+    with Simulation(unit_sources("bp_channel_norm"), "bp_channel_norm", sizes) as simulation:
         cycles = check(simulation, inputs, outputs)
         assert cycles <= len(inputs["in0"]) + channels // pe + 40, "a beat per clock, and the latency"
         # One residual off by one is seen.
@@ -129,8 +129,8 @@ def test_channel_norm(channels, pe, bits):
 
 def test_illegal_parameters_stop_elaboration():
     for sizes in ({}, {"Pe": 8}, {"Channels": 6, "Pe": 3}):
-        lint(unit_sources("channel_norm"), "channel_norm", sizes)
+        lint(unit_sources("bp_channel_norm"), "bp_channel_norm", sizes)
     with pytest.raises(BuildError, match="Pe divides"):
-        lint(unit_sources("channel_norm"), "channel_norm", {"Channels": 6, "Pe": 4})
+        lint(unit_sources("bp_channel_norm"), "bp_channel_norm", {"Channels": 6, "Pe": 4})
     with pytest.raises(BuildError, match="at most 64 channels"):
-        lint(unit_sources("channel_norm"), "channel_norm", {"Channels": 66, "Pe": 6})
+        lint(unit_sources("bp_channel_norm"), "bp_channel_norm", {"Channels": 66, "Pe": 6})

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from bench import write_word
 from bitpan.arithmetic import COEFFICIENT_BITS, Integers, interpolate, keys_coefficients, lms_format, round_shift
 from bitpan.errors import BuildError
 from bitpan.hw.packing import pack, unpack
@@ -24,23 +25,18 @@ class Interpolator:
 
     def __init__(self, bands: int, bits: int, height: int, width: int, ratio: int = 4) -> None:
         parameters = {"Bands": bands, "Bits": bits, "Height": height, "Width": width, "Ratio": ratio}
-        self.simulation = Simulation(unit_sources("interpolator"), "interpolator", {**parameters, "BaseAddress": BASE})
-        self.simulation.poke("cfg_valid_i", 0)
+        self.simulation = Simulation(
+            unit_sources("bp_interpolator"), "bp_interpolator", {**parameters, "BaseAddress": BASE}
+        )
         self.shape, self.bits, self.ratio = (bands, height, width), bits, ratio
 
     def configure(self, bank: int, coefficients: Coefficients) -> None:
         """Write a bank, one word per clock."""
         for i, word in enumerate(np.concatenate([c.ravel() for c in coefficients])):
-            self._word(BASE + i, bank, int(word))
+            write_word(self.simulation, BASE + i, word, bank)
         # Other units' words pass on the same bus.
-        self._word(BASE - 1, bank, 77)
-        self._word(BASE + 10 * self.ratio, bank, 77)
-        self.simulation.poke("cfg_valid_i", 0)
-        self.simulation.run(1)
-
-    def _word(self, address: int, bank: int, word: int) -> None:
-        for port, value in (("address", address), ("bank", bank), ("data", word & 0xFFFFFFFF), ("valid", 1)):
-            self.simulation.poke(f"cfg_{port}_i", value)
+        write_word(self.simulation, BASE - 1, 77, bank)
+        write_word(self.simulation, BASE + 10 * self.ratio, 77, bank)
         self.simulation.run(1)
 
     def banks(self, frames: list[int]) -> None:
@@ -101,7 +97,7 @@ def test_equals_the_contract(bands: int, bits: int, height: int, width: int, rat
         np.testing.assert_array_equal(unit.pull(len(frames)), expected)
 
 
-@pytest.mark.parametrize("unit", ["interpolator_rows", "interpolator_columns"])
+@pytest.mark.parametrize("unit", ["bp_interpolator_rows", "bp_interpolator_columns"])
 def test_a_planted_fault_is_seen(unit: str, plant: Callable[[str, str, str], None]) -> None:
     plant(unit, "AccBits'(1 << (Fraction - 1))", "AccBits'(0)")  # rounds down
     with pytest.raises(AssertionError, match="not equal"):
@@ -158,15 +154,11 @@ def test_columns_alone_take_any_pace(stall: str | int) -> None:
     """Within the interpolator columns come in step with the pixels; alone the horizontal pass must not rely on it."""
     rng = np.random.default_rng(12)
     parameters = {"Bands": 2, "Width": 6, "OutBits": 13, "BaseAddress": 0}
-    simulation = Simulation(unit_sources("interpolator_columns"), "interpolator_columns", parameters)
+    simulation = Simulation(unit_sources("bp_interpolator_columns"), "bp_interpolator_columns", parameters)
     coefficients = keys(rng)[1]
-    simulation.poke("cfg_bank_i", 0)
     simulation.poke("column_bank_i", 0)
     for address, word in enumerate(coefficients.ravel()):
-        for port, value in (("address", address), ("data", int(word) & 0xFFFFFFFF), ("valid", 1)):
-            simulation.poke(f"cfg_{port}_i", value)
-        simulation.run(1)
-    simulation.poke("cfg_valid_i", 0)
+        write_word(simulation, address, word)
     simulation.reset()
     simulation.set_stall("column", stall)
     columns = rng.integers(-500, 2500, (2, 9, 6))
@@ -230,10 +222,10 @@ def test_format_holds_for_every_shift(bits: int, ratio: int) -> None:
 
 
 def test_lint_and_illegal_parameters() -> None:
-    lint(unit_sources("interpolator"), "interpolator")
+    lint(unit_sources("bp_interpolator"), "bp_interpolator")
     for illegal, name in (({"OutBits": 12}, "OutBits"), ({"Height": 0}, "Height"), ({"Ratio": 1}, "Ratio")):
         with pytest.raises(BuildError, match=f"{name}.* must be at least"):
-            lint(unit_sources("interpolator"), "interpolator", illegal)
+            lint(unit_sources("bp_interpolator"), "bp_interpolator", illegal)
 
 
 @pytest.mark.slow

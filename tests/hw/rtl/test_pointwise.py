@@ -22,7 +22,7 @@ def test_sign(channels, pe):
     """Twenty frames back to back, banks changing from frame to frame."""
     rng = np.random.default_rng(channels)
     sizes = {"Channels": channels, "Pe": pe, "FrameBeats": channels // pe * 12}
-    unit = SceneUnit("sign_threshold", sizes, channels)
+    unit = SceneUnit("bp_sign_threshold", sizes, channels)
     thresholds = integers(rng, 10, (2, channels))
     thresholds[0, 0], thresholds[1, 0] = -512, 512  # always, never
     for bank in range(2):
@@ -49,7 +49,7 @@ def test_sign(channels, pe):
 
 
 @pytest.mark.parametrize(
-    ("unit", "channels", "pe", "shift"), [("rprelu", 6, 2, 6), ("rprelu", 3, 3, 0), ("rprelu_plain", 4, 2, 6)]
+    ("unit", "channels", "pe", "shift"), [("bp_rprelu", 6, 2, 6), ("bp_rprelu", 3, 3, 0), ("bp_rprelu_plain", 4, 2, 6)]
 )
 def test_rprelu(unit, channels, pe, shift):
     rng = np.random.default_rng(channels)
@@ -61,7 +61,7 @@ def test_rprelu(unit, channels, pe, shift):
     p[:, 0], p[:, 1] = knee[:, None], knee[:, None] - 1
     sizes = {"Channels": channels, "Pe": pe, "KneeBits": 8, "BiasBits": 17, "Shift": shift}
     inputs = {"in0": folded(p, pe, 10)}
-    if unit == "rprelu":
+    if unit == "bp_rprelu":
         sizes["XBits"] = 9
         inputs["in1"] = folded(x, pe, 9)
     else:
@@ -96,12 +96,12 @@ def test_centre(in_bits, signed, offset, shift, out_bits):
     x = integers(rng, in_bits, (400, 3), signed)
     result = arithmetic.centre(x, offset, shift, Format(out_bits))
     sizes = {"Elements": 3, "InBits": in_bits, "InSigned": int(signed), "Offset": offset, "Shift": shift}
-    with Simulation(unit_sources("centre"), "centre", {**sizes, "OutBits": out_bits}) as simulation:
+    with Simulation(unit_sources("bp_centre"), "bp_centre", {**sizes, "OutBits": out_bits}) as simulation:
         assert check(simulation, {"in0": pack(x, in_bits)}, {"out0": pack(result, out_bits)}) <= len(x) + 2
 
 
 def test_a_planted_fault_is_seen(plant):
-    plant("centre", "- Bits'(Offset)", "+ Bits'(Offset)")
+    plant("bp_centre", "- Bits'(Offset)", "+ Bits'(Offset)")
     with pytest.raises(AssertionError, match="wrong bytes"):
         test_centre(13, True, 512, 0, 12)
 
@@ -118,7 +118,7 @@ def test_add(bits, out_bits, signed):
     assert out_bits > 12 or ((total == fmt.min).any() and (total == fmt.max).any())
     inputs, outputs = {"in0": pack(a, bits[0]), "in1": pack(b, bits[1])}, {"out0": pack(total, out_bits)}
     sizes = {"Elements": 4, "In0Bits": bits[0], "In1Bits": bits[1], "OutBits": out_bits, "OutSigned": int(signed)}
-    with Simulation(unit_sources("add"), "add", sizes) as simulation:
+    with Simulation(unit_sources("bp_add"), "bp_add", sizes) as simulation:
         assert check(simulation, inputs, outputs) <= len(a) + 2
         outputs["out0"] = pack(a + b & (1 << out_bits) - 1, out_bits) if out_bits <= 12 else outputs["out0"] ^ 1
         with pytest.raises(AssertionError, match="wrong bytes"):  # a sum that wraps round is seen
@@ -127,14 +127,14 @@ def test_add(bits, out_bits, signed):
 
 def test_illegal_parameters_stop_elaboration():
     with pytest.raises(BuildError, match="Pe divides"):
-        lint(unit_sources("sign_threshold"), "sign_threshold", {"Channels": 5, "Pe": 2})
+        lint(unit_sources("bp_sign_threshold"), "bp_sign_threshold", {"Channels": 5, "Pe": 2})
     with pytest.raises(BuildError, match="whole number of pixels"):
-        lint(unit_sources("sign_threshold"), "sign_threshold", {"FrameBeats": 3})
+        lint(unit_sources("bp_sign_threshold"), "bp_sign_threshold", {"FrameBeats": 3})
     with pytest.raises(BuildError, match="pass the end of the bus"):
-        lint(unit_sources("sign_threshold"), "sign_threshold", {"BaseAddress": 65533})
+        lint(unit_sources("bp_sign_threshold"), "bp_sign_threshold", {"BaseAddress": 65533})
     with pytest.raises(BuildError, match="Pe divides"):
-        lint(unit_sources("rprelu"), "rprelu", {"Channels": 5, "Pe": 2})
+        lint(unit_sources("bp_rprelu"), "bp_rprelu", {"Channels": 5, "Pe": 2})
     with pytest.raises(BuildError, match="a bus word has 32 bits"):
-        lint(unit_sources("sign_threshold"), "sign_threshold", {"ThresholdBits": 33})
-    for unit in ("add", "rprelu_plain", "sign_threshold"):
+        lint(unit_sources("bp_sign_threshold"), "bp_sign_threshold", {"ThresholdBits": 33})
+    for unit in ("bp_add", "bp_rprelu_plain", "bp_sign_threshold"):
         lint(unit_sources(unit), unit)

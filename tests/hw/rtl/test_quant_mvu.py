@@ -12,7 +12,7 @@ from bitpan.hw.simulate.simulation import Simulation
 from bitpan.hw.simulate.verilate import lint
 from bitpan.hw.sources import unit_sources
 
-SOURCES = unit_sources("quant_mvu")
+SOURCES = unit_sources("bp_quant_mvu")
 
 
 def parameters(weights, bias, simd, pe, in_bits, shift, out_bits):
@@ -53,7 +53,7 @@ def test_results(width, height, simd, pe, in_bits, shift, out_bits):
     sizes, inputs, outputs = case(rng, width, height, simd, pe, in_bits, shift, out_bits)
     wrong = outputs.copy()
     wrong[-1, 0] ^= 1
-    with Simulation(SOURCES, "quant_mvu", sizes) as simulation:
+    with Simulation(SOURCES, "bp_quant_mvu", sizes) as simulation:
         cycles = check(simulation, {"in0": inputs}, {"out0": outputs})
         with pytest.raises(AssertionError, match="wrong bytes"):
             run(simulation, {"in0": inputs}, {"out0": wrong})
@@ -62,8 +62,8 @@ def test_results(width, height, simd, pe, in_bits, shift, out_bits):
 
 
 def test_illegal_parameters_stop_elaboration():
-    lint(SOURCES, "quant_mvu")
+    lint(SOURCES, "bp_quant_mvu")
     with pytest.raises(BuildError, match="Simd divides"):
-        lint(SOURCES, "quant_mvu", {"Simd": 7})
+        lint(SOURCES, "bp_quant_mvu", {"Simd": 7})
     with pytest.raises(BuildError, match="Pe divides"):
-        lint(SOURCES, "quant_mvu", {"Pe": 3})
+        lint(SOURCES, "bp_quant_mvu", {"Pe": 3})

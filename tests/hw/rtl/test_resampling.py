@@ -24,7 +24,7 @@ def make(op, channels, pe, height, width, kind, **attributes):
     counts = {"Haar": (1, 4), "InverseHaar": (4, 1)}.get(op, (1, 1))
     names = [[f"{side}{i}" for i in range(count)] for side, count in zip(("in", "out"), counts, strict=True)]
     attributes |= {"Channels": channels, "PE": pe, "Height": height, "Width": width, "inputDataType": kind}
-    node = helper.make_node(op, *names, domain="finn.custom_op.fpgadataflow", name=f"bp_{op}", **attributes)
+    node = helper.make_node(op, *names, domain="finn.custom_op.fpgadataflow", name=f"node_{op}", **attributes)
     return getCustomOp(node)
 
 
@@ -113,10 +113,10 @@ def test_equals_the_contract(op, case, tmp_path):
 
 
 FAULTS = {
-    "Haar": ("haar", "sum_left - sum_right", "sum_right - sum_left"),
-    "InverseHaar": ("inverse_haar", "{hl - hh, ll - lh}", "{hl - hh, ll + lh}"),
-    "AveragePool": ("average_pool", "{left, 1'b1}", "{left, 1'b0}"),  # rounds down
-    "BilinearUp": ("bilinear_axis", "if (!odd_q && !first_index)", "if (!odd_q)"),  # no replication in front
+    "Haar": ("bp_haar", "sum_left - sum_right", "sum_right - sum_left"),
+    "InverseHaar": ("bp_inverse_haar", "{hl - hh, ll - lh}", "{hl - hh, ll + lh}"),
+    "AveragePool": ("bp_average_pool", "{left, 1'b1}", "{left, 1'b0}"),  # rounds down
+    "BilinearUp": ("bp_bilinear_axis", "if (!odd_q && !first_index)", "if (!odd_q)"),  # no replication in front
 }
 
 
@@ -155,14 +155,17 @@ def test_bilinear_up_keeps_pace_with_an_even_input(tmp_path):
 @pytest.mark.parametrize(
     ("unit", "parameters", "message"),
     [
-        *[(unit, {"Channels": 5}, "Pe divides") for unit in ("haar", "inverse_haar", "average_pool", "bilinear_up")],
-        *[(unit, {size: 7}, "are even") for unit in ("haar", "average_pool") for size in ("Width", "Height")],
-        *[(unit, {"Width": 0}, "at least 1") for unit in ("inverse_haar", "bilinear_up")],
-        ("inverse_haar", {"Shift": 0}, "Shift is at least 1"),
-        ("bilinear_axis", {"Slots": 3}, "power of two"),
-        ("bilinear_axis", {"Interval": 3}, "1 or 2"),
-        ("pair_beats", {"Distance": 0}, "at least 1"),
-        ("unpair_beats", {"Distance": 0}, "at least 1"),
+        *[
+            (unit, {"Channels": 5}, "Pe divides")
+            for unit in ("bp_haar", "bp_inverse_haar", "bp_average_pool", "bp_bilinear_up")
+        ],
+        *[(unit, {size: 7}, "are even") for unit in ("bp_haar", "bp_average_pool") for size in ("Width", "Height")],
+        *[(unit, {"Width": 0}, "at least 1") for unit in ("bp_inverse_haar", "bp_bilinear_up")],
+        ("bp_inverse_haar", {"Shift": 0}, "Shift is at least 1"),
+        ("bp_bilinear_axis", {"Slots": 3}, "power of two"),
+        ("bp_bilinear_axis", {"Interval": 3}, "1 or 2"),
+        ("bp_pair_beats", {"Distance": 0}, "at least 1"),
+        ("bp_unpair_beats", {"Distance": 0}, "at least 1"),
     ],
 )
 def test_illegal_parameters_stop_elaboration(unit, parameters, message):

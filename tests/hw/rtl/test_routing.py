@@ -37,7 +37,7 @@ FIFO_STORAGE = ("SRL16E|SRLC32E", "RAM32M|RAM64M", r"RAMB\d+E1")  # shift regist
 def test_stream_fifo(width, depth, style):
     data = beats(width, max(2400, 3 * depth))
     with Simulation(
-        [rtl("stream_fifo")], "stream_fifo", {"Width": width, "Depth": depth, "Style": style}
+        [rtl("bp_stream_fifo")], "bp_stream_fifo", {"Width": width, "Depth": depth, "Style": style}
     ) as simulation:
         assert check(simulation, {"in0": data}, {"out0": data}) <= len(data) * (2 if depth == 2 else 1) + 2
         simulation.reset()
@@ -66,14 +66,14 @@ def test_stream_fifo(width, depth, style):
     ],
 )
 def test_stream_fifo_is_kept_where_its_style_says(width, depth, style, cells):
-    cost = area([rtl("stream_fifo")], "stream_fifo", {"Width": width, "Depth": depth, "Style": style})
+    cost = area([rtl("bp_stream_fifo")], "bp_stream_fifo", {"Width": width, "Depth": depth, "Style": style})
     kinds = {kind: [cell for cell in cost.cells if re.fullmatch(kind, cell)] for kind in FIFO_STORAGE}
     assert [kind for kind, found in kinds.items() if found] == [cells], cost.cells
 
 
 def test_duplicate():
     data = beats(17)
-    with Simulation([rtl("duplicate")], "duplicate", {"Width": 17}) as simulation:
+    with Simulation([rtl("bp_duplicate")], "bp_duplicate", {"Width": 17}) as simulation:
         assert check(simulation, {"in0": data}, {"out0": data, "out1": data}) <= len(data) + 1
         for busy, idle in (("out0", "out1"), ("out1", "out0")):
             simulation.reset()
@@ -87,14 +87,14 @@ def test_duplicate():
 def test_concat_streams():
     low, high = beats(11), beats(44, seed=1)
     both = np.concatenate([np.unpackbits(b, axis=1, bitorder="little", count=n) for b, n in ((low, 11), (high, 44))], 1)
-    with Simulation([rtl("concat_streams")], "concat_streams", {"Width0": 11, "Width1": 44}) as simulation:
+    with Simulation([rtl("bp_concat_streams")], "bp_concat_streams", {"Width0": 11, "Width1": 44}) as simulation:
         assert check(simulation, {"in0": low, "in1": high}, {"out0": pack(both, 1)}) <= len(low) + 1
 
 
 def test_split_streams():
     whole = np.random.default_rng(2).integers(0, 2, (2400, 33))
     inputs, parts = {"in0": pack(whole, 1)}, {"out0": pack(whole[:, :20], 1), "out1": pack(whole[:, 20:], 1)}
-    with Simulation(unit_sources("split_streams"), "split_streams", {"Width0": 20, "Width1": 13}) as simulation:
+    with Simulation(unit_sources("bp_split_streams"), "bp_split_streams", {"Width0": 20, "Width1": 13}) as simulation:
         assert check(simulation, inputs, parts) <= len(whole) + 1
         parts["out1"] = pack(whole[:, 19:32], 1)
         with pytest.raises(AssertionError, match="out1"):  # one bit beside is seen
@@ -108,17 +108,22 @@ def test_width_converter(narrow, wide, up):
     narrow_beats, wide_beats = pack(bits, 1), pack(bits.reshape(-1, wide), 1)
     source, sink = (narrow_beats, wide_beats) if up else (wide_beats, narrow_beats)
     sizes = {"InWidth": narrow if up else wide, "OutWidth": wide if up else narrow}
-    with Simulation([rtl("width_converter")], "width_converter", sizes) as simulation:
+    with Simulation([rtl("bp_width_converter")], "bp_width_converter", sizes) as simulation:
         assert check(simulation, {"in0": source}, {"out0": sink}) <= len(bits) + 2
 
 
 @pytest.mark.parametrize(
     ("unit", "right", "wrong", "seen_by"),
     [
-        ("stream_fifo", "stored_q != CountBits'(Rows);", "1'b1;", lambda: test_stream_fifo(40, 18, 0)),
-        ("duplicate", "out1_tdata_o = beat_q", "out1_tdata_o = ~beat_q", lambda: test_duplicate()),
-        ("concat_streams", "{in1_tdata_i, in0_tdata_i}", "{in1_tdata_i, ~in0_tdata_i}", lambda: test_concat_streams()),
-        ("width_converter", "step && last", "step", lambda: test_width_converter(6, 30, True)),
+        ("bp_stream_fifo", "stored_q != CountBits'(Rows);", "1'b1;", lambda: test_stream_fifo(40, 18, 0)),
+        ("bp_duplicate", "out1_tdata_o = beat_q", "out1_tdata_o = ~beat_q", lambda: test_duplicate()),
+        (
+            "bp_concat_streams",
+            "{in1_tdata_i, in0_tdata_i}",
+            "{in1_tdata_i, ~in0_tdata_i}",
+            lambda: test_concat_streams(),
+        ),
+        ("bp_width_converter", "step && last", "step", lambda: test_width_converter(6, 30, True)),
     ],
 )
 def test_a_planted_fault_is_seen(unit, right, wrong, seen_by, plant):
@@ -130,14 +135,14 @@ def test_a_planted_fault_is_seen(unit, right, wrong, seen_by, plant):
 @pytest.mark.parametrize(
     ("unit", "parameters", "message"),
     [
-        ("stream_fifo", {"Depth": 1}, "Depth is at least 2"),
-        ("stream_fifo", {"Style": 4}, "Style is 0"),
-        ("duplicate", {"Copies": 3}, "Copies is 2"),
-        ("width_converter", {"InWidth": 8, "OutWidth": 12}, "multiple of the other"),
+        ("bp_stream_fifo", {"Depth": 1}, "Depth is at least 2"),
+        ("bp_stream_fifo", {"Style": 4}, "Style is 0"),
+        ("bp_duplicate", {"Copies": 3}, "Copies is 2"),
+        ("bp_width_converter", {"InWidth": 8, "OutWidth": 12}, "multiple of the other"),
     ],
 )
 def test_illegal_parameters_stop_elaboration(unit, parameters, message):
-    lint(unit_sources("split_streams"), "split_streams")
+    lint(unit_sources("bp_split_streams"), "bp_split_streams")
     lint([rtl(unit)], unit)
     with pytest.raises(BuildError, match=message):
         lint([rtl(unit)], unit, parameters)

@@ -12,14 +12,16 @@ from bitpan.errors import BuildError
 from bitpan.hw.packing import pack, unpack
 from bitpan.hw.simulate.simulation import STALLS, Simulation
 from bitpan.hw.simulate.verilate import lint
-from bitpan.hw.sources import rtl
+from bitpan.hw.sources import rtl, unit_sources
 
 ID, VERSION, START, STATUS, STARTED, FINISHED, SIGNATURE = range(0, 0x1C, 4)
 BANK = (0x8000, 0xC000)
 
 
 def registers(signature: int = 0x89ABCDEF) -> Simulation:
-    simulation = Simulation([rtl("scene_registers")], "scene_registers", {"Signature": f"32'h{signature:x}"})
+    simulation = Simulation(
+        unit_sources("bp_scene_registers"), "bp_scene_registers", {"Signature": f"32'h{signature:x}"}
+    )
     for port in ("pan_length_error_i", "ms_length_error_i", "frame_finished_i"):
         simulation.poke(port, 0)
     simulation.reset()
@@ -165,8 +167,9 @@ def test_channels_in_any_order(address_rate: float, data_rate: float, answer_rat
             reads += [value] * read_ready
         else:
             assert held is None
-        if simulation.peek("cfg_valid_o"):
-            seen.append(tuple(simulation.peek(f"cfg_{p}_o") for p in ("bank", "address", "data")))
+        cfg = simulation.peek("cfg_o")  # {valid, bank, address, data}
+        if cfg >> 49:
+            seen.append((cfg >> 48 & 1, cfg >> 32 & 0xFFFF, cfg & 0xFFFFFFFF))
         assert answers <= 60 - max(len(address.items), len(data.items))
         simulation.run(1)
     assert answers == 60 and not address.items and not data.items
@@ -186,7 +189,7 @@ def test_reset_forgets_frames_and_errors() -> None:
 
 
 def gate(frame_beats: int = 10) -> Simulation:
-    simulation = Simulation([rtl("frame_gate")], "frame_gate", {"Width": 12, "FrameBeats": frame_beats})
+    simulation = Simulation([rtl("bp_frame_gate")], "bp_frame_gate", {"Width": 12, "FrameBeats": frame_beats})
     simulation.poke("started_i", 0)
     simulation.reset()
     return simulation
@@ -245,7 +248,7 @@ def test_gate_fills_and_cuts(stall: str) -> None:
 @pytest.mark.parametrize("frame_beats", [1, 7])
 @pytest.mark.parametrize("stall", STALLS)
 def test_end_marks_and_counts_frames(frame_beats: int, stall: str) -> None:
-    simulation = Simulation([rtl("frame_end")], "frame_end", {"Width": 12, "FrameBeats": frame_beats})
+    simulation = Simulation([rtl("bp_frame_end")], "bp_frame_end", {"Width": 12, "FrameBeats": frame_beats})
     simulation.set_stall("in0", stall, seed=1)
     simulation.set_stall("out0", stall, seed=2)
     beats = pack(np.arange(5 * frame_beats + frame_beats - 1)[:, None], 12)
@@ -263,15 +266,20 @@ def test_end_marks_and_counts_frames(frame_beats: int, stall: str) -> None:
 @pytest.mark.parametrize(
     ("unit", "right", "wrong", "seen_by"),
     [
-        ("scene_registers", "<= data_q[0];", "<= 1'b1;", test_start_keeps_the_bank_of_each_frame),
-        ("scene_registers", "(s_axi_wready_o) data_q", "(1) data_q", lambda: test_channels_in_any_order(0.1, 0.9, 0.5)),
+        ("bp_scene_registers", "<= data_q[0];", "<= 1'b1;", test_start_keeps_the_bank_of_each_frame),
         (
-            "frame_gate",
+            "bp_scene_registers",
+            "(s_axi_wready_o) data_q",
+            "(1) data_q",
+            lambda: test_channels_in_any_order(0.1, 0.9, 0.5),
+        ),
+        (
+            "bp_frame_gate",
             "tlast_i != last_beat",
             "tlast_i && !last_beat",
             lambda: test_gate_fills_and_cuts("half"),
         ),
-        ("frame_end", "'(FrameBeats - 1)", "'(FrameBeats)", lambda: test_end_marks_and_counts_frames(7, "half")),
+        ("bp_frame_end", "'(FrameBeats - 1)", "'(FrameBeats)", lambda: test_end_marks_and_counts_frames(7, "half")),
     ],
 )
 def test_a_planted_fault_is_seen(
@@ -282,33 +290,33 @@ def test_a_planted_fault_is_seen(
         seen_by()
 
 
-@pytest.mark.parametrize("top", ["frame_gate", "frame_end", "scene_registers"])
+@pytest.mark.parametrize("top", ["bp_frame_gate", "bp_frame_end", "bp_scene_registers"])
 def test_lint_and_illegal_parameters(top: str) -> None:
-    lint([rtl(top)], top)
-    for name in ("Width", "FrameBeats") if top != "scene_registers" else ():
+    lint(unit_sources(top), top)
+    for name in ("Width", "FrameBeats") if top != "bp_scene_registers" else ():
         with pytest.raises(BuildError, match=f"{name} must be at least 1"):
             lint([rtl(top)], top, {name: 0})
 
 
-@pytest.mark.parametrize("top", ["frame_gate", "frame_end"])
+@pytest.mark.parametrize("top", ["bp_frame_gate", "bp_frame_end"])
 def test_reset_in_mid_frame(top: str) -> None:
     """After a reset the next beat is a frame's first, and the gate waits for a start again."""
-    simulation = gate() if top == "frame_gate" else Simulation([rtl(top)], top, {"Width": 12, "FrameBeats": 7})
-    beats = pack(frame(0, 10 if top == "frame_gate" else 7)[:, None], 12)
+    simulation = gate() if top == "bp_frame_gate" else Simulation([rtl(top)], top, {"Width": 12, "FrameBeats": 7})
+    beats = pack(frame(0, 10 if top == "bp_frame_gate" else 7)[:, None], 12)
     for lost in (3, 5):
-        if top == "frame_gate":
+        if top == "bp_frame_gate":
             simulation.poke("started_i", 1)
         simulation.push("in0", beats[:lost], last=lost == 3)  # the gate is filling up, then passing
         simulation.run(4)
-        if top == "frame_gate":
+        if top == "bp_frame_gate":
             simulation.poke("started_i", 0)
         simulation.reset()
         simulation.push("in0", beats, last=True)
-        if top == "frame_gate":
+        if top == "bp_frame_gate":
             simulation.run(20)
             assert simulation.queued("out0") == 0
             simulation.poke("started_i", 1)
         simulation.run(20)
         received, last = simulation.pull_with_last("out0")
         np.testing.assert_array_equal(received, beats)
-        assert top == "frame_gate" or list(np.flatnonzero(last)) == [6]
+        assert top == "bp_frame_gate" or list(np.flatnonzero(last)) == [6]

@@ -14,7 +14,7 @@ from bitpan.hw.simulate.simulation import Simulation
 from bitpan.hw.simulate.verilate import lint
 from bitpan.hw.sources import unit_sources
 
-SOURCES = unit_sources("xnor_mvu")
+SOURCES = unit_sources("bp_xnor_mvu")
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ def test_sums(case):
     wrong[-1, -1] *= -1
     _, wrong_beats = case.beats(x, wrong, thresholds + 1)
     length, times = case.width // case.simd, case.height // case.pe
-    with Simulation(SOURCES, "xnor_mvu", case.parameters(weights, thresholds)) as simulation:
+    with Simulation(SOURCES, "bp_xnor_mvu", case.parameters(weights, thresholds)) as simulation:
         cycles = check(simulation, {"in0": x_beats}, {"out0": out_beats})
         assert cycles <= case.steps * len(x) + length + 13, "a window takes (width/groups/simd) * (height/pe) cycles"
         simulation.set_stall("out0", "never")
@@ -127,10 +127,10 @@ def test_sums(case):
 def test_illegal_parameters_stop_elaboration(change, message):
     case = Case(36, 3, 12, 3, 7)
     legal = case.parameters(np.ones((3, 36)), np.zeros(3, int))
-    lint(SOURCES, "xnor_mvu", legal)
+    lint(SOURCES, "bp_xnor_mvu", legal)
     with pytest.raises(BuildError, match=message):
         weights = literal(np.ones(36 * 3 // change.get("Groups", 1)), 1)
-        lint(SOURCES, "xnor_mvu", {**legal, "Weights": weights, **change})
+        lint(SOURCES, "bp_xnor_mvu", {**legal, "Weights": weights, **change})
 
 
 def random_weights(count):
@@ -141,14 +141,14 @@ def random_weights(count):
 @pytest.mark.parametrize(
     ("unit", "parameters", "pe", "most"),
     [
-        ("xnor_core", {"SumBits": 9}, 4, 1.05),  # weights from outside, with the accumulator
-        ("xnor_mvu", {"MatrixWidth": 288, "MatrixHeight": 16, "OutBits": 10}, 16, 0.75),  # constant weights
-        ("xnor_mvu", {"MatrixWidth": 2592, "MatrixHeight": 32, "OutBits": 13, "WeightMemory": 2}, 16, 1.25),
+        ("bp_xnor_core", {"SumBits": 9}, 4, 1.05),  # weights from outside, with the accumulator
+        ("bp_xnor_mvu", {"MatrixWidth": 288, "MatrixHeight": 16, "OutBits": 10}, 16, 0.75),  # constant weights
+        ("bp_xnor_mvu", {"MatrixWidth": 2592, "MatrixHeight": 32, "OutBits": 13, "WeightMemory": 2}, 16, 1.25),
     ],
 )
 def test_luts_per_binary_mac_and_cycle(unit, parameters, pe, most):
     parameters = {**parameters, "Simd": 288, "Pe": pe}
-    if unit == "xnor_mvu":
+    if unit == "bp_xnor_mvu":
         parameters["Weights"] = random_weights(parameters["MatrixWidth"] * parameters["MatrixHeight"])
     cost = area(unit_sources(unit), unit, parameters)
     assert cost.lut <= most * 288 * pe

@@ -141,7 +141,7 @@ def test_stall_patterns_and_speed(board):
 
 
 def test_waveform(tmp_path):
-    with Simulation([rtl("duplicate")], "duplicate", trace=tmp_path / "wave.vcd") as simulation:
+    with Simulation([rtl("bp_duplicate")], "bp_duplicate", trace=tmp_path / "wave.vcd") as simulation:
         simulation.push("in0", np.array([[0xA5]]))
         simulation.run(10)
     assert "b10100101" in (tmp_path / "wave.vcd").read_text()
@@ -166,13 +166,13 @@ def test_build_errors(tmp_path, monkeypatch):
 
 def test_cache(tmp_path, monkeypatch):
     """The same content is not built twice, a changed source is; a failed build leaves nothing."""
-    real = verilate([rtl("duplicate")], "duplicate").path.parent
+    real = verilate([rtl("bp_duplicate")], "bp_duplicate").path.parent
     runs = []
     monkeypatch.setattr(verilation, "_generate", lambda *_: runs.append(1) or (_ for _ in ()).throw(BuildError("stop")))
-    assert verilate([rtl("duplicate")], "duplicate").path.parent == real and not runs
-    copy = tmp_path / "duplicate.sv"
-    copy.write_text(rtl("duplicate").read_text() + "\n")
+    assert verilate([rtl("bp_duplicate")], "bp_duplicate").path.parent == real and not runs
+    copy = tmp_path / "bp_duplicate.sv"
+    copy.write_text(rtl("bp_duplicate").read_text() + "\n")
     before = set(real.parent.iterdir())
     with pytest.raises(BuildError, match="stop"):
-        verilate([copy], "duplicate")
+        verilate([copy], "bp_duplicate")
     assert runs and set(real.parent.iterdir()) == before

@@ -1,0 +1,71 @@
+// Sign against a threshold per channel: bit = x >= threshold[channel] (bit 1 is +1, bit 0 is -1).
+//
+// Thresholds are scene parameters in two banks, written over the cfg bus: channel c at BaseAddress + c. The unit counts
+// the frames at its input; frame n uses bank bank_of_frame_i[n mod 16] from its first beat to its last.
+
+module bp_sign_threshold #(
+    parameter int unsigned Channels = 4,
+    parameter int unsigned Pe = 2,  // channels per beat, a divisor of Channels
+    parameter int unsigned InBits = 10,  // bits of x, two's complement
+    parameter int unsigned ThresholdBits = 11,  // bits of a threshold, two's complement
+    parameter int unsigned FrameBeats = 8,  // beats per frame, a multiple of Channels / Pe
+    parameter int unsigned BaseAddress = 0  // scene word of channel 0's threshold
+) (
+    input  logic                 clk_i,
+    input  logic                 rst_ni,
+    input  bp_scene_pkg::write_t cfg_i,
+    input  bp_scene_pkg::banks_t bank_of_frame_i,
+    input  logic [Pe*InBits-1:0] in0_tdata_i,
+    input  logic                 in0_tvalid_i,
+    output logic                 in0_tready_o,
+    output logic [       Pe-1:0] out0_tdata_o,
+    output logic                 out0_tvalid_o,
+    input  logic                 out0_tready_i
+);
+    localparam int unsigned Folds = Channels / Pe;
+    localparam int unsigned Wider = InBits > ThresholdBits ? InBits : ThresholdBits;
+    localparam int unsigned FoldBits = Folds > 1 ? $clog2(Folds) : 1;
+
+    logic bank;
+    logic [FoldBits-1:0] fold;
+    logic [Pe*ThresholdBits-1:0] thresholds;
+
+    assign in0_tready_o = !out0_tvalid_o || out0_tready_i;
+    always_ff @(posedge clk_i) begin
+        if (!rst_ni) out0_tvalid_o <= 1'b0;
+        else if (in0_tready_o) out0_tvalid_o <= in0_tvalid_i;
+    end
+
+    bp_scene_position #(
+        .Folds     (Folds),
+        .FrameBeats(FrameBeats)
+    ) u_position (
+        .clk_i,
+        .rst_ni,
+        .accept_i(in0_tvalid_i && in0_tready_o),
+        .bank_of_frame_i,
+        .bank_o  (bank),
+        .fold_o  (fold)
+    );
+
+    bp_scene_memory #(
+        .Channels   (Channels),
+        .Pe         (Pe),
+        .Bits       (ThresholdBits),
+        .BaseAddress(BaseAddress)
+    ) u_thresholds (
+        .clk_i,
+        .cfg_i,
+        .bank_i (bank),
+        .fold_i (fold),
+        .words_o(thresholds)
+    );
+
+    for (genvar pe = 0; pe < Pe; pe++) begin : gen_pe
+        logic signed [ThresholdBits-1:0] threshold;
+        logic signed [InBits-1:0] x;
+        assign threshold = thresholds[pe*ThresholdBits+:ThresholdBits];
+        assign x = in0_tdata_i[pe*InBits+:InBits];
+        always_ff @(posedge clk_i) if (in0_tready_o) out0_tdata_o[pe] <= Wider'(x) >= Wider'(threshold);
+    end
+endmodule

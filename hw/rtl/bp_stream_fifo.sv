@@ -1,0 +1,106 @@
+// First in, first out: up to Depth beats wait between a producer and a consumer.
+//
+// Storage has a registered read, behind it is one output register; a beat needs two cycles to pass an empty FIFO. Holds
+// Depth beats in all, output register included. Storage is a shift register (no pointers, 16 or 32 beats in a LUT),
+// distributed memory or block memory: by default the first up to 17 beats, the second up to 65 beats or 4096 bits. A block
+// memory of 18 Kbit gives 36 bits of 512 beats; for 64 beats of 36 bits LUTs are the cheaper by far.
+
+module bp_stream_fifo #(
+    parameter int unsigned Width = 8,  // bits per beat
+    parameter int unsigned Depth = 4,  // beats, at least 2
+    parameter int unsigned Style = 0,  // 0: by size, 1: shift register, 2: distributed memory, 3: block memory
+    localparam int unsigned CountBits = $clog2(Depth + 1)
+) (
+    input  logic                 clk_i,
+    input  logic                 rst_ni,
+    input  logic [    Width-1:0] in0_tdata_i,
+    input  logic                 in0_tvalid_i,
+    output logic                 in0_tready_o,
+    output logic [    Width-1:0] out0_tdata_o,
+    output logic                 out0_tvalid_o,
+    input  logic                 out0_tready_i,
+    output logic [CountBits-1:0] count_o        // beats inside
+);
+    if (Width < 1) begin : gen_check_width
+        $error("bp_stream_fifo: Width is at least 1");
+    end
+    if (Depth < 2) begin : gen_check_depth
+        $error("bp_stream_fifo: Depth is at least 2");
+    end
+    if (Style > 3) begin : gen_check_style
+        $error("bp_stream_fifo: Style is 0 (by size), 1 (shift register), 2 (distributed) or 3 (block memory)");
+    end
+
+    // The output register counts, so the memory holds one beat less.
+    localparam int unsigned Rows = Depth - 1;
+    localparam int unsigned RowBits = Rows > 1 ? $clog2(Rows) : 1;
+    localparam int unsigned BySize = Rows <= 16 ? 1 : Rows <= 64 || Depth * Width <= 4096 ? 2 : 3;
+    localparam int unsigned Kind = Style == 0 ? BySize : Style;
+
+    logic [CountBits-1:0] stored_q;  // beats in the memory
+    logic [CountBits-1:0] count_q;
+    logic push, fetch, pop;
+
+    assign push = in0_tvalid_i && in0_tready_o;
+    assign fetch = stored_q != 0 && (!out0_tvalid_o || out0_tready_i);
+    assign pop = out0_tvalid_o && out0_tready_i;
+    assign in0_tready_o = stored_q != CountBits'(Rows);
+    assign count_o = count_q;
+
+    if (Kind == 1) begin : gen_shift
+        // A shift register per bit, the newest beat at 0; the oldest is at stored - 1. Yosys sees them in slices alone, of
+        // which [oldest] is none.
+        logic [RowBits-1:0] oldest;
+        assign oldest = RowBits'(stored_q - 1'b1);
+        for (genvar i = 0; i < Width; i++) begin : gen_bit
+            logic [Rows-1:0] line_q;
+            always_ff @(posedge clk_i) begin
+                if (push) line_q <= Rows'({line_q, in0_tdata_i[i]});
+                if (fetch) out0_tdata_o[i] <= line_q[oldest+:1];
+            end
+        end
+    end else begin : gen_memory
+        logic [RowBits-1:0] head_q, tail_q;
+
+        function automatic logic [RowBits-1:0] next(logic [RowBits-1:0] row);
+            return row == RowBits'(Rows - 1) ? '0 : row + 1'b1;
+        endfunction
+
+        always_ff @(posedge clk_i) begin
+            if (!rst_ni) begin
+                head_q <= '0;
+                tail_q <= '0;
+            end else begin
+                if (push) tail_q <= next(tail_q);
+                if (fetch) head_q <= next(head_q);
+            end
+        end
+
+        if (Kind == 2) begin : gen_distributed
+            (* ram_style = "distributed" *) logic [Width-1:0] memory[Rows];
+            always_ff @(posedge clk_i) begin
+                if (push) memory[tail_q] <= in0_tdata_i;
+                if (fetch) out0_tdata_o <= memory[head_q];
+            end
+        end else begin : gen_block
+            (* ram_style = "block" *) logic [Width-1:0] memory[Rows];
+            always_ff @(posedge clk_i) begin
+                if (push) memory[tail_q] <= in0_tdata_i;
+                if (fetch) out0_tdata_o <= memory[head_q];
+            end
+        end
+    end
+
+    always_ff @(posedge clk_i) begin
+        if (!rst_ni) begin
+            stored_q <= '0;
+            count_q <= '0;
+            out0_tvalid_o <= 1'b0;
+        end else begin
+            if (fetch) out0_tvalid_o <= 1'b1;
+            else if (pop) out0_tvalid_o <= 1'b0;
+            stored_q <= stored_q + CountBits'(push) - CountBits'(fetch);
+            count_q <= count_q + CountBits'(push) - CountBits'(pop);
+        end
+    end
+endmodule

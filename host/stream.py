@@ -62,11 +62,11 @@ def fuse_array(
     scene: Scene,
     device: Device,
     parameters: Mapping[str, Integers],
-    core: int = DEFAULT_CORE,
+    core: int | None = None,
 ) -> npt.NDArray[np.int64]:
     """A whole scene in memory, ``(bands, height, width)``; pixels without data hold ``scene.nodata`` (or 0)."""
     device.load_scene(parameters)
-    plan = plan_tiles(model, scene.grid.height, scene.grid.width, device.frame, core)
+    plan = plan_tiles(model, scene.grid.height, scene.grid.width, device.frame, core or DEFAULT_CORE)
     out = np.full((model.bands, scene.grid.height, scene.grid.width), scene.nodata or 0, np.int64)
     for tile, fused, valid in fuse_tiles(scene, plan, device):
         if fused is not None:

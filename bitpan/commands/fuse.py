@@ -6,20 +6,12 @@ import argparse
 import math
 import re
 import time
-from collections.abc import Mapping
-from contextlib import closing
 from pathlib import Path
 
-from bitpan.arithmetic import Integers
-from bitpan.errors import DataError, DeviceError, ModelError, SceneError, SceneIOError
+from bitpan.errors import DataError, DeviceError, ModelError
 from bitpan.host.device import devices
-from bitpan.host.engine.engine import Engine, make_engine
-from bitpan.host.progress import Progress
-from bitpan.host.scene.parameters import compute_scene_parameters, load_scene_parameters, save_scene_parameters
-from bitpan.host.scene.registration import measure_shift
-from bitpan.host.scene.scene import Scene, open_scene
+from bitpan.host.fuser import Fuser
 from bitpan.host.scene.tiles import DEFAULT_CORE
-from bitpan.host.stream import fuse
 from bitpan.model import IntegerModel
 from bitpan.package import Package
 from bitpan.rasters import band_numbers
@@ -62,48 +54,26 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the command."""
-    _check_paths(arguments.output, arguments.pan, arguments.ms)
-    if arguments.threads is not None and arguments.threads < 1:
-        raise DeviceError(f"--threads {arguments.threads}: at least 1")
     package = Package.load(arguments.package) if arguments.package else None
     if package and arguments.model:
         raise ModelError(f"{arguments.package} holds its own model: leave --model {arguments.model} out")
+    if package and arguments.device != "cpu" and arguments.tile:
+        frame, tile = package.frame, arguments.tile
+        raise DeviceError(f"device {arguments.device} has frames of {frame} pixels: leave --tile {tile} out")
     model = package.model if package else IntegerModel.load(find_model(arguments.model or DEFAULT_MODEL))
-    engine = make_engine(model, arguments.threads)
-    began = time.monotonic()
-    if arguments.device != "cpu" and (package is None or arguments.tile):
-        wrong = (
-            "needs the folder that bitpan build left: add --package DIR"
-            if package is None
-            else (f"has frames of {package.frame} pixels: leave --tile {arguments.tile} out")
+    began, device = time.monotonic(), arguments.device
+    with Fuser(model, device, package, arguments.threads, arguments.timeout) as fuser:
+        fuser.fuse(
+            arguments.pan,
+            arguments.ms,
+            arguments.output,
+            bands=arguments.bands,
+            shift=arguments.shift,
+            scene_parameters=arguments.scene_parameters,
+            tile=arguments.tile,
         )
-        raise DeviceError(f"device {arguments.device} {wrong}")
-    with (
-        open_scene(arguments.pan, arguments.ms, model, arguments.bands) as scene,
-        closing(devices.open_device(arguments.device, package, engine, arguments.timeout)) as device,
-    ):
-        shift, parameters = _scene_parameters(arguments, model, scene, engine)
-        fuse(scene.shifted(shift), arguments.output, model, device, parameters, arguments.tile)
-    save_scene_parameters(arguments.output.with_suffix(".scene.json"), model, shift, parameters)
-    print(f"{arguments.output}: fused with {model.name} on {arguments.device} in {time.monotonic() - began:.1f} s")
+    print(f"{arguments.output}: fused with {model.name} on {device} in {time.monotonic() - began:.1f} s")
     return 0
-
-
-def _scene_parameters(
-    arguments: argparse.Namespace, model: IntegerModel, scene: Scene, engine: Engine
-) -> tuple[Shift, Mapping[str, Integers]]:
-    """The misregistration and the scene's integers, computed or read."""
-    if arguments.scene_parameters:
-        if arguments.shift is not None:
-            raise SceneError(f"{arguments.scene_parameters} holds its own shift: leave --shift out")
-        return load_scene_parameters(arguments.scene_parameters, model)
-    shift: Shift = arguments.shift if isinstance(arguments.shift, tuple) else (0.0, 0.0)
-    if arguments.shift == "auto":
-        measured, known = measure_shift(scene), scene.grid.shift
-        shift = measured[0] - known[0], measured[1] - known[1]
-        print(f"measured shift: {shift[0]:g},{shift[1]:g} PAN pixels")
-    with Progress(len(model.scene), "scene parameters", "parameter") as bar:
-        return shift, compute_scene_parameters(model, scene.shifted(shift), engine, lambda name: bar.step())
 
 
 def _shift(text: str) -> Shift | str:
@@ -123,10 +93,3 @@ def _bands(text: str) -> tuple[int, ...]:
         return band_numbers(text)
     except DataError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
-
-
-def _check_paths(output: Path, *inputs: Path) -> None:
-    if output.is_dir() or not output.parent.is_dir():
-        raise SceneIOError(f"{output}: is a folder or lies in none; give a file in a folder that exists")
-    if output.resolve() in [path.resolve() for path in inputs]:
-        raise SceneIOError(f"{output}: is an input too; give another name")

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
-import onnx
 
 from bitpan.arithmetic import Integers
 from bitpan.compare import cases, require_equal
 from bitpan.model import IntegerModel, execute
 from bitpan.qonnx.exported import Exported
+
+if TYPE_CHECKING:
+    import onnx
 
 STEP = "raising QONNX to integers"
 

@@ -1,0 +1,160 @@
+"""The Python face: a model, loaded once, that fuses pairs of arrays or of files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from os import PathLike
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from bitpan.arithmetic import Integers
+from bitpan.errors import DeviceError, SceneError, SceneIOError
+from bitpan.host.device.devices import open_device
+from bitpan.host.engine.engine import make_engine
+from bitpan.host.progress import Progress
+from bitpan.host.scene.parameters import compute_scene_parameters, load_scene_parameters, save_scene_parameters
+from bitpan.host.scene.registration import measure_shift
+from bitpan.host.scene.scene import Scene, array_scene, open_scene
+from bitpan.host.stream import fuse, fuse_array
+from bitpan.model import IntegerModel
+from bitpan.package import DESCRIPTION, Package
+from bitpan.shipped import DEFAULT_MODEL, find_model
+
+Array = npt.NDArray[Any]
+File = str | PathLike[str]
+Shift = tuple[float, float]
+
+
+class Fuser:
+    """A model on a device: ``bitpan.load("s2bnet").fuse(pan, ms)``.
+
+    Args:
+        model: the network.
+        device: ``cpu``, or with a package ``rtl`` (in simulation) or ``fpga`` (on a board).
+        package: the accelerator, from ``bitpan build``.
+        threads: of the CPU engine; default: all cores.
+        timeout: seconds a board's frame may take.
+
+    Raises:
+        DeviceError: there is no such device, or it needs a package.
+    """
+
+    def __init__(
+        self,
+        model: IntegerModel,
+        device: str = "cpu",
+        package: Package | None = None,
+        threads: int | None = None,
+        timeout: float = 10.0,
+    ) -> None:
+        if threads is not None and threads < 1:
+            raise DeviceError(f"--threads {threads}: at least 1")
+        self.model = model
+        self._engine = make_engine(model, threads)
+        self._device = open_device(device, package, self._engine, timeout)
+
+    def __enter__(self) -> Fuser:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give back what the device holds."""
+        self._device.close()
+
+    def fuse(
+        self,
+        pan: npt.ArrayLike | File,
+        ms: npt.ArrayLike | File,
+        output: File | None = None,
+        *,
+        bands: Sequence[int] | None = None,
+        shift: Shift | str | None = None,
+        nodata: int | None = None,
+        scene_parameters: File | None = None,
+        tile: int | None = None,
+    ) -> Array | Path:
+        """Fuse one pair: two arrays into an array, or two GeoTIFFs into a GeoTIFF.
+
+        Args:
+            pan: counts ``(H, W)`` or ``(1, H, W)``, or a file.
+            ms: counts ``(B, H/ratio, W/ratio)``, or a file of the same place.
+            output: the file to write, where ``pan`` and ``ms`` are files; the scene parameters go beside it.
+            bands: the MS's bands to take, counted from 1, in the model's order; default: all.
+            shift: how far (dy, dx) the MS lies below and right of where it should, in PAN pixels, or ``"auto"``.
+            nodata: of arrays, the value of pixels without data; files say theirs themselves.
+            scene_parameters: a file of an earlier run's, instead of computing them.
+            tile: side of the tiles in which the CPU computes.
+
+        Returns:
+            The fused counts ``(B, H, W)`` in the MS's type, or the path of the file.
+
+        Raises:
+            SceneError: the pair does not fit together, or not the model.
+            SceneIOError: a file cannot be read or written.
+        """
+        if not isinstance(pan, str | PathLike) or not isinstance(ms, str | PathLike):
+            scene = self._arrays(pan, ms, bands, nodata)
+            shift, parameters = self._parameters(scene, shift, scene_parameters)
+            fused = fuse_array(self.model, scene.shifted(shift), self._device, parameters, tile)
+            return fused.astype(np.asarray(ms).dtype)
+        path = _output(output, Path(pan), Path(ms))
+        with open_scene(Path(pan), Path(ms), self.model, bands) as scene:
+            shift, parameters = self._parameters(scene, shift, scene_parameters)
+            fuse(scene.shifted(shift), path, self.model, self._device, parameters, tile)
+        save_scene_parameters(path.with_suffix(".scene.json"), self.model, shift, parameters)
+        return path
+
+    def _arrays(self, pan: Any, ms: Any, bands: Sequence[int] | None, nodata: int | None) -> Scene:  # noqa: ANN401
+        pan, ms = np.asarray(pan), np.asarray(ms)
+        if pan.dtype.kind not in "iu" or ms.dtype.kind not in "iu":
+            raise SceneError(f"pan is {pan.dtype}, ms {ms.dtype}; give two arrays of integer counts, or two file names")
+        if bands is not None:
+            if ms.ndim != 3 or min(bands) < 1 or max(bands) > len(ms):
+                raise SceneError(f"ms of shape {ms.shape} has no bands {tuple(bands)}; they count from 1")
+            ms = ms[[band - 1 for band in bands]]
+        return array_scene(self.model, pan[None] if pan.ndim == 2 else pan, ms, nodata=nodata)
+
+    def _parameters(
+        self, scene: Scene, shift: Shift | str | None, saved: File | None
+    ) -> tuple[Shift, Mapping[str, Integers]]:
+        """The misregistration and the scene's integers, computed or read."""
+        if saved is not None:
+            if shift is not None:
+                raise SceneError(f"{saved} holds its own shift: leave --shift out")
+            return load_scene_parameters(Path(saved), self.model)
+        if shift == "auto":
+            (dy, dx), known = measure_shift(scene), scene.grid.shift
+            shift = dy - known[0], dx - known[1]
+            print(f"measured shift: {shift[0]:g},{shift[1]:g} PAN pixels")
+        elif isinstance(shift, str):
+            raise SceneError(f"a shift is (dy, dx) in PAN pixels or 'auto', not {shift!r}")
+        found: Shift = shift or (0.0, 0.0)
+        with Progress(len(self.model.scene), "scene parameters", "parameter") as bar:
+            step = lambda name: bar.step()  # noqa: E731
+            return found, compute_scene_parameters(self.model, scene.shifted(found), self._engine, step)
+
+
+def load(model: File = DEFAULT_MODEL, device: str = "cpu", threads: int | None = None, timeout: float = 10.0) -> Fuser:
+    """See :func:`bitpan.load`."""
+    folder = find_model(str(model))
+    package = Package.load(folder) if (folder / DESCRIPTION).is_file() else None
+    return Fuser(package.model if package else IntegerModel.load(folder), device, package, threads, timeout)
+
+
+def _output(output: File | None, *inputs: Path) -> Path:
+    if output is None:
+        raise SceneIOError("two files are fused into a file: say which (output=)")
+    path = Path(output)
+    if path.is_dir() or not path.parent.is_dir():
+        raise SceneIOError(f"{path}: is a folder or lies in none; give a file in a folder that exists")
+    if path.resolve() in [each.resolve() for each in inputs]:
+        raise SceneIOError(f"{path}: is an input too; give another name")
+    return path

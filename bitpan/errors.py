@@ -58,7 +58,7 @@ class DeviceError(BitpanError, RuntimeError):
 
 
 class DeviceTimeoutError(DeviceError, TimeoutError):
-    """The accelerator did not finish a tile in time."""
+    """The accelerator did not finish a frame in time."""
 
 
 class BitpanWarning(UserWarning):

@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 
 
 def integers(source: Path, progress: Callable[[str], None]) -> tuple[IntegerModel, tuple[int, int]]:
-    """The integer model of the QONNX file ``source``, compared with it, and the height and width of its tiles.
+    """The integer model of the QONNX file ``source``, compared with it, and the height and width of its frames.
 
     Raises:
         BuildError: the model is not in the export grammar.
         MismatchError: the integers give another result.
     """
-    from bitpan.qonnx.check import check_qonnx, tile_shape
+    from bitpan.qonnx.check import check_qonnx, frame_size
     from bitpan.qonnx.read import load_qonnx, raise_graph
 
     progress("reading the model")
@@ -31,7 +31,7 @@ def integers(source: Path, progress: Callable[[str], None]) -> tuple[IntegerMode
     model = raise_graph(proto)
     progress("QONNX against integers")
     check_qonnx(proto, model)
-    return model, tile_shape(proto)
+    return model, frame_size(proto)
 
 
 def build(

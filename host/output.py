@@ -33,17 +33,17 @@ class FusedWriter:
         self._rows = np.zeros((self._bands, 0, self._width), dataset.dtypes[0])
         self._top = 0  # of the rows held
 
-    def put(self, tile: Tile, core: npt.NDArray[Any] | None, valid: Mask) -> None:
-        """Take a tile's core, ``(bands, height, width)``, None where it holds no data at all."""
+    def put(self, tile: Tile, fused: npt.NDArray[Any] | None, valid: Mask) -> None:
+        """Take a tile's fused pixels, ``(bands, height, width)``, None where it holds no data at all."""
         bottom = tile.top + tile.height
         if bottom > self._top + self._rows.shape[1]:
             more = np.zeros((self._bands, bottom - self._top - self._rows.shape[1], self._width), self._rows.dtype)
             self._rows = np.concatenate([self._rows, more], axis=1)
         target = self._rows[:, tile.top - self._top : bottom - self._top, tile.left : tile.left + tile.width]
-        if core is not None:
-            target[:] = core
+        if fused is not None:
+            target[:] = fused
         if self._nodata is not None:
-            if core is not None:
+            if fused is not None:
                 _step_aside(target, self._nodata, self._bits)
             target[:, ~valid] = self._nodata
         if tile.left + tile.width == self._width:

@@ -15,12 +15,12 @@ from bitpan.host.device.devices import Device, Frame
 from bitpan.host.output import create_fused
 from bitpan.host.progress import Progress
 from bitpan.host.scene.scene import Scene
-from bitpan.host.scene.tiles import DEFAULT_CORE, Tile, TilePlan, plan_tiles
+from bitpan.host.scene.tiles import DEFAULT_TILE, Tile, TilePlan, plan_tiles
 from bitpan.model import IntegerModel
 from bitpan.rasters import Mask
 
 FusedTile = tuple[Tile, npt.NDArray[Any] | None, Mask]
-"""A tile, its core (bands, height, width), None where it holds no data at all, and where it is valid."""
+"""A tile, its fused pixels (bands, height, width), None where it holds no data at all, and where they are valid."""
 
 
 def fuse_tiles(scene: Scene, plan: TilePlan, device: Device) -> Iterator[FusedTile]:
@@ -36,7 +36,7 @@ def fuse_tiles(scene: Scene, plan: TilePlan, device: Device) -> Iterator[FusedTi
     def frames() -> Iterator[Frame]:
         for tile in plan:
             patch = scene.read(tile.frame_top, tile.frame_left, tile.frame_height, tile.frame_width)
-            valid = patch.valid[tile.core]
+            valid = patch.valid[tile.inside]
             if valid.any():
                 sent.append((tile, valid))
                 yield patch.pan, patch.ms
@@ -52,7 +52,7 @@ def fuse_tiles(scene: Scene, plan: TilePlan, device: Device) -> Iterator[FusedTi
         yield from empty()
         tile, valid = sent.popleft()
         assert valid is not None  # the empty ones are gone
-        rows, columns = tile.core
+        rows, columns = tile.inside
         yield tile, fused[:, rows, columns], valid
     yield from empty()
 
@@ -62,11 +62,11 @@ def fuse_array(
     scene: Scene,
     device: Device,
     parameters: Mapping[str, Integers],
-    core: int | None = None,
+    side: int | None = None,
 ) -> npt.NDArray[np.int64]:
     """A whole scene in memory, ``(bands, height, width)``; pixels without data hold ``scene.nodata`` (or 0)."""
     device.load_scene(parameters)
-    plan = plan_tiles(model, scene.grid.height, scene.grid.width, device.frame, core or DEFAULT_CORE)
+    plan = plan_tiles(model, scene.grid.height, scene.grid.width, device.frame, side or DEFAULT_TILE)
     out = np.full((model.bands, scene.grid.height, scene.grid.width), scene.nodata or 0, np.int64)
     for tile, fused, valid in fuse_tiles(scene, plan, device):
         if fused is not None:
@@ -81,7 +81,7 @@ def fuse(
     model: IntegerModel,
     device: Device,
     parameters: Mapping[str, Integers],
-    core: int | None = None,
+    side: int | None = None,
 ) -> None:
     """Fuse a scene into a GeoTIFF, which appears only when it is complete.
 
@@ -91,10 +91,10 @@ def fuse(
         model: the network.
         device: that runs it.
         parameters: the scene's.
-        core: side of a tile where the device leaves it free.
+        side: of a tile where the device leaves it free.
     """
     device.load_scene(parameters)
-    plan = plan_tiles(model, scene.grid.height, scene.grid.width, device.frame, core or DEFAULT_CORE)
+    plan = plan_tiles(model, scene.grid.height, scene.grid.width, device.frame, side or DEFAULT_TILE)
     with create_fused(output, scene, model.bands, model.bits) as writer, Progress(len(plan), "fusing", "tile") as bar:
         for tile, fused, valid in fuse_tiles(scene, plan, device):
             writer.put(tile, fused, valid)

@@ -5,28 +5,29 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from bitpan.commands import options
 from bitpan.models.export import export
-
-
-def _tile(text: str) -> tuple[int, int]:
-    height, _, width = text.lower().partition("x")
-    if not (height.isdigit() and width.isdigit()):
-        raise argparse.ArgumentTypeError(f"{text!r} is not HEIGHTxWIDTH, as in 64x64")
-    return int(height), int(width)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of ``bitpan export``."""
     parser.add_argument("checkpoint", type=Path, help="what `bitpan train` wrote")
     parser.add_argument("-o", "--output", type=Path, required=True, help="the QONNX model to write")
-    parser.add_argument("--tile", type=_tile, default=(64, 64), metavar="HxW", help="PAN pixels per tile (64x64)")
+    parser.add_argument(
+        "--frame",
+        type=options.size,
+        default=(64, 64),
+        metavar="HxW",
+        help="PAN pixels of a frame: a tile and its halo on every side (64x64)",
+    )
+    options.renamed(parser, "--tile", "--frame HxW", "a frame is a tile with its halo")
     parser.add_argument("--bits", type=int, help="for imagery of another depth than the training's")
     parser.add_argument("--gain", type=int, default=0, metavar="N", help="its counts are 2**N times the training's (0)")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Run ``bitpan export``."""
-    exported = export(arguments.checkpoint, arguments.output, arguments.tile, arguments.bits, arguments.gain)
+    exported = export(arguments.checkpoint, arguments.output, arguments.frame, arguments.bits, arguments.gain)
     nodes = len(exported.graph.node)
     print(f"{arguments.output}: {nodes} nodes, equal to PyTorch and to the integer model in every element")
     return 0

@@ -11,7 +11,7 @@ from pathlib import Path
 from bitpan.errors import DataError, DeviceError, ModelError
 from bitpan.host.device import devices
 from bitpan.host.fuser import Fuser
-from bitpan.host.scene.tiles import DEFAULT_CORE
+from bitpan.host.scene.tiles import DEFAULT_TILE
 from bitpan.model import IntegerModel
 from bitpan.package import Package
 from bitpan.rasters import band_numbers
@@ -47,7 +47,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--scene-parameters", type=Path, metavar="FILE", help="OUT.scene.json of an earlier run, instead of computing"
     )
-    parser.add_argument("--tile", type=int, metavar="PIXELS", help=f"side of the CPU's tiles (default: {DEFAULT_CORE})")
+    parser.add_argument(
+        "--tile", type=int, metavar="PIXELS", help=f"side of the CPU's tiles, without halo (default: {DEFAULT_TILE})"
+    )
     parser.add_argument("--threads", type=int, metavar="N", help="threads of the CPU engine (default: all cores)")
     parser.add_argument("--timeout", type=float, default=10.0, metavar="S", help="seconds for a board's frame (10)")
 

@@ -1,7 +1,7 @@
 """``bitpan metrics``: quality indices of a fused GeoTIFF, against a truth, without one, or both.
 
 Pixels without data are refused: every index but SAM, ERGAS and PSNR looks at neighbourhoods, and a table whose rows are
-of different pixels would mislead. ``--border`` is cut before anything is looked at, so a frame without data can be
+of different pixels would mislead. ``--border`` is cut before anything is looked at, so a margin without data can be
 left out with it.
 """
 
@@ -43,7 +43,7 @@ def cut(picture: Picture, border: int) -> Picture:
 
 def require_counts(picture: Picture) -> None:
     """Raise :class:`SceneError` unless every pixel holds data, and counts."""
-    picture.require_data("crop all files to valid pixels (gdal_translate -projwin) or cut a frame with --border")
+    picture.require_data("crop all files to valid pixels (gdal_translate -projwin) or cut a margin with --border")
     if picture.image.dtype.kind == "f" and picture.image.max() < FEWEST_COUNTS:
         raise SceneError(
             f"{picture.path}: values up to {picture.image.max():.4g} are no counts, and the indices are of whole "

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from bitpan.build.deploy.verify import TOLERANCE, verify
+from bitpan.commands import options
 from bitpan.errors import BuildError
 from bitpan.package import Package
 
@@ -14,7 +15,8 @@ from bitpan.package import Package
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of ``bitpan simulate``."""
     parser.add_argument("package", type=Path, help="deployment folder made by `bitpan build`")
-    parser.add_argument("--tiles", type=int, default=10, help="random frames to run (default: %(default)s)")
+    parser.add_argument("--frames", type=int, default=10, help="random frames to run (default: %(default)s)")
+    options.renamed(parser, "--tiles", "--frames N", "a frame is a tile with its halo")
     parser.add_argument("--stalls", action="store_true", help="stall all streams at random")
     parser.add_argument("--seed", type=int, default=0, help="of images, scene parameters and stalls")
     parser.add_argument("--trace", type=Path, metavar="FILE", help="write a waveform (VCD); takes much space and time")
@@ -22,14 +24,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Simulate and print the verdict."""
-    if arguments.tiles < 1:
-        raise BuildError(f"--tiles {arguments.tiles}: at least one frame must run")
+    if arguments.frames < 1:
+        raise BuildError(f"--frames {arguments.frames}: at least one frame must run")
     if arguments.seed < 0:
         raise BuildError(f"--seed {arguments.seed}: 0 or more")
     package = Package.load(arguments.package)
     verdict = verify(
         package,
-        arguments.tiles,
+        arguments.frames,
         arguments.stalls,
         arguments.trace,
         arguments.seed,
@@ -37,7 +39,7 @@ def run(arguments: argparse.Namespace) -> int:
     )
     height, width = package.frame
     pixels = height * width
-    print(f"{verdict.tiles} frames of {width} x {height}: every bit equals the integer model")
+    print(f"{verdict.frames} frames of {width} x {height}: every bit equals the integer model")
     print(
         f"cycles of a frame alone   {verdict.cycles:>9,}   estimated {verdict.estimate:>9,}   "
         f"{verdict.deviation:+.1%}, {verdict.cycles / pixels:.2f} per PAN pixel"

@@ -5,26 +5,20 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from bitpan.commands import options
 from bitpan.errors import DataError
 from bitpan.models.imagery.synth import synthesise, write_scene
-
-
-def _size(text: str) -> tuple[int, int]:
-    parts = text.lower().split("x")
-    if len(parts) not in (1, 2) or not all(part.isdigit() for part in parts):
-        raise argparse.ArgumentTypeError(f"{text!r} is no size; write HEIGHTxWIDTH, such as 512x512")
-    return int(parts[0]), int(parts[-1])
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of ``bitpan synth``."""
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="DIR", help="folder to write into")
-    parser.add_argument("--size", type=_size, default=(512, 512), metavar="HxW", help="PAN pixels (512x512)")
+    parser.add_argument("--size", type=options.size, default=(512, 512), metavar="HxW", help="PAN pixels (512x512)")
     parser.add_argument("--seed", type=int, default=0, help="which scene (0)")
     parser.add_argument("--bands", type=int, default=4, help="MS bands (4: blue, green, red, nir)")
     parser.add_argument("--bits", type=int, default=11, help="depth of the imagery (11)")
     parser.add_argument("--ratio", type=int, default=4, help="PAN pixels per MS pixel (4)")
-    parser.add_argument("--border", type=int, default=0, help="frame without data, in PAN pixels (0)")
+    parser.add_argument("--border", type=int, default=0, help="margin without data, in PAN pixels (0)")
 
 
 def run(arguments: argparse.Namespace) -> int:

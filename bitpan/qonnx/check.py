@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 STEP = "raising QONNX to integers"
 
 
-def tile_shape(proto: onnx.ModelProto) -> tuple[int, int]:
+def frame_size(proto: onnx.ModelProto) -> tuple[int, int]:
     """Height and width of the graph's PAN input."""
     dims = next(info for info in proto.graph.input if info.name == "pan").type.tensor_type.shape.dim
     return dims[-2].dim_value, dims[-1].dim_value
@@ -27,7 +27,7 @@ def check_qonnx(proto: onnx.ModelProto, model: IntegerModel, random: int = 1) ->
     """Raise :class:`~bitpan.errors.MismatchError` at the first tensor that differs, on random and extreme inputs."""
     names = {node.output: node.name for node in model.nodes}
     exported = Exported(proto, names)
-    for inputs, scene in cases(model, *tile_shape(proto), random):
+    for inputs, scene in cases(model, *frame_size(proto), random):
         images = {name: np.asarray(image)[None] for name, image in inputs.items()}
         found = exported.run(images | scene)
 

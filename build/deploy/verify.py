@@ -25,7 +25,7 @@ class Verdict:
     """Outcome of :func:`verify`; a differing bit raises instead.
 
     Attributes:
-        tiles: frames that ran, in all.
+        frames: how many ran, in all.
         cycles: of one frame alone, from the first PAN beat to the last fused beat.
         period: cycles a frame when frames follow each other; 0 if fewer than three ran.
         estimate: the build's estimate of ``cycles``.
@@ -33,7 +33,7 @@ class Verdict:
         speed: simulated cycles per second of wall time.
     """
 
-    tiles: int
+    frames: int
     cycles: int
     period: float
     estimate: int
@@ -53,13 +53,13 @@ class Verdict:
 
 def verify(
     package: Package,
-    tiles: int = 10,
+    frames: int = 10,
     stalls: bool = False,
     trace: Path | None = None,
     seed: int = 0,
     progress: Callable[[str], None] = lambda what: None,
 ) -> Verdict:
-    """Run ``tiles`` random frames and compare every bit.
+    """Run ``frames`` random frames and compare every bit.
 
     The first frame runs alone and is timed. The others follow each other without a gap, from two scenes in turn, so
     that thresholds change between frames that are inside at once; with ``stalls`` each stream then stalls at random,
@@ -80,8 +80,8 @@ def verify(
         _run(accelerator, [(0, cases[0])])
         first, last = accelerator.simulation.span(STREAMS["pan"])[0], accelerator.simulation.span(STREAMS["fused"])[1]
         cycles, period, done = last - first + 1, 0.0, 1
-        while done < tiles:
-            count = min(tiles - done, 4 if stalls else 10)
+        while done < frames:
+            count = min(frames - done, 4 if stalls else 10)
             if stalls:
                 patterns = np.random.default_rng(seed + done).permutation(STALLS[1:])
                 accelerator.stall(list(patterns), seed + done)

@@ -157,7 +157,7 @@ def _fastest(graph: ModelWrapper, model: IntegerModel, board: Board) -> int:
     scarce = max(limits, key=lambda key: sums[key] / limits[key])
     raise BuildError(
         f"{model.name} does not fit {board.name}: folded for {target} cycles a pixel it needs {sums[scarce]:,.0f} "
-        f"{scarce} of {device[scarce]:,}, {SHARE[scarce]:.0%} of which may be filled; export smaller tiles, take a "
+        f"{scarce} of {device[scarce]:,}, {SHARE[scarce]:.0%} of which may be filled; export smaller frames, take a "
         "larger board, or name --cycles-per-pixel to build it all the same"
     )
 

@@ -29,7 +29,7 @@ from bitpan.model import IntegerModel, SceneParameter
 from bitpan.rasters import Mask
 
 SCHEMA = 1
-SAMPLE_SIDE = 128  # PAN pixels of a sample tile's core
+SAMPLE_SIDE = 128  # PAN pixels of a sample tile
 SAMPLES = 16
 _GRIDS = (4, 8, 16, 32)  # sample tiles per axis; a finer grid is tried only where a coarser one found no data at all
 
@@ -44,7 +44,7 @@ Array = npt.NDArray[Any]
 class _Sample:
     """A sample tile: where it counts, and the tensors that the rest of the network still needs."""
 
-    core: tuple[slice, slice]
+    inside: tuple[slice, slice]
     valid: Mask
     tensors: dict[str, npt.NDArray[Any]]
 
@@ -110,9 +110,9 @@ def _read_samples(model: IntegerModel, scene: Scene) -> list[_Sample]:
     for per_axis in _GRIDS:
         for tile in sample_tiles(grid.height, grid.width, model.alignment, halo, per_axis, SAMPLE_SIDE):
             patch = scene.read(tile.frame_top, tile.frame_left, tile.frame_height, tile.frame_width)
-            valid = patch.valid[tile.core]
+            valid = patch.valid[tile.inside]
             if valid.any() and len(samples) < SAMPLES:
-                samples.append(_Sample(tile.core, valid, {"pan": patch.pan, "ms": patch.ms}))
+                samples.append(_Sample(tile.inside, valid, {"pan": patch.pan, "ms": patch.ms}))
         if samples:
             break
     return samples
@@ -194,7 +194,7 @@ def _advance(
 def _inside(values: Array, sample: _Sample, stride: int) -> Array:
     """Values over valid pixels alone of a sample's tensor of this stride, ``(C, H, W)`` to ``(C, pixels)``."""
     valid = whole_blocks(sample.valid, stride)
-    top, left = (part.start // stride for part in sample.core)
+    top, left = (part.start // stride for part in sample.inside)
     return values[:, top : top + valid.shape[0], left : left + valid.shape[1]][:, valid]
 
 

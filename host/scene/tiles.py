@@ -1,8 +1,8 @@
 """Tiles: a scene cut into frames with a halo, so that fusing it in tiles gives the bits of fusing it whole.
 
-A tile's *core* is the part of the output it yields; its *frame* is the core with the halo on all four sides. What the
-network pads inside a frame reaches no further than the halo, and the scene itself is extended by replicated edges, so
-a core does not depend on how the scene was cut.
+A *tile* is a part of the output, computed at a time; its *frame* is the tile with the halo on all four sides: what a
+device takes. What the network pads inside a frame reaches no further than the halo, and the scene itself is extended
+by replicated edges, so a tile does not depend on how the scene was cut.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from bitpan.errors import SceneError
 from bitpan.model import IntegerModel
 
-DEFAULT_CORE = 512
-"""Side of a tile's core on devices without a fixed frame: 8 % is spent on a halo of 20 pixels."""
+DEFAULT_TILE = 512
+"""Side of a tile on devices without a fixed frame: 8 % is spent on a halo of 20 pixels."""
 
 
 @dataclass(frozen=True)
@@ -22,8 +22,8 @@ class Tile:
     """One tile, in PAN pixels of the scene.
 
     Attributes:
-        top, left, height, width: the part of the output it yields; never beyond the scene.
-        frame_top, frame_left, frame_height, frame_width: what is fused for it; may lie beyond the scene.
+        top, left, height, width: of the tile; never beyond the scene.
+        frame_top, frame_left, frame_height, frame_width: of its frame; may lie beyond the scene.
     """
 
     top: int
@@ -36,8 +36,8 @@ class Tile:
     frame_width: int
 
     @property
-    def core(self) -> tuple[slice, slice]:
-        """Rows and columns of the core within the frame."""
+    def inside(self) -> tuple[slice, slice]:
+        """Rows and columns of the tile within its frame."""
         top, left = self.top - self.frame_top, self.left - self.frame_left
         return slice(top, top + self.height), slice(left, left + self.width)
 
@@ -59,7 +59,7 @@ class TilePlan:
 
     @property
     def steps(self) -> tuple[int, int]:
-        """Height and width of a core; origins are multiples of them."""
+        """Height and width of a tile; origins are multiples of them."""
         return self.frame[0] - 2 * self.halo, self.frame[1] - 2 * self.halo
 
     def __len__(self) -> int:
@@ -91,26 +91,26 @@ def plan_tiles(
     height: int,
     width: int,
     frame: tuple[int, int] | None = None,
-    core: int = DEFAULT_CORE,
+    tile: int = DEFAULT_TILE,
 ) -> TilePlan:
     """Cut a scene of ``height x width`` PAN pixels.
 
     Args:
         model: the network; it sets alignment and halo.
         height, width: of the scene.
-        frame: the device's fixed frame, halo included; None: cores of ``core`` pixels, smaller in a smaller scene.
-        core: side of a core where the frame is free, a multiple of the alignment.
+        frame: the device's fixed frame, halo included; None: tiles of ``tile`` pixels, smaller in a smaller scene.
+        tile: side of a tile where the frame is free, a multiple of the alignment.
 
     Raises:
-        SceneError: the frame leaves no core, or a size is no multiple of the alignment.
+        SceneError: the frame leaves no tile, or a size is no multiple of the alignment.
     """
     halo, grid = halo_on_grid(model), model.alignment
     if frame is None:
-        if core <= 0 or core % grid:
+        if tile <= 0 or tile % grid:
             raise SceneError(
-                f"a tile of {core} pixels is no positive multiple of {grid}, as model {model.name} needs it"
+                f"a tile of {tile} pixels is no positive multiple of {grid}, as model {model.name} needs it"
             )
-        rows, columns = (min(core, -(-size // grid) * grid) for size in (height, width))
+        rows, columns = (min(tile, -(-size // grid) * grid) for size in (height, width))
         frame = rows + 2 * halo, columns + 2 * halo
     if min(frame) <= 2 * halo or any(side % grid for side in frame):
         raise SceneError(
@@ -126,14 +126,14 @@ def sample_tiles(height: int, width: int, alignment: int, halo: int, per_axis: i
     Args:
         height, width: of the scene, PAN pixels.
         alignment: origins and sizes of frames are multiples of it.
-        halo: around each core, a multiple of ``alignment``.
+        halo: around each tile, a multiple of ``alignment``.
         per_axis: at most so many in each direction; fewer in a small scene, where they may overlap.
-        side: of a core, at most.
+        side: of a tile, at most.
     """
 
-    def starts(length: int, core: int) -> list[int]:
-        count = min(per_axis, -(-length // core))
-        room = (length - core) // alignment
+    def starts(length: int, tile: int) -> list[int]:
+        count = min(per_axis, -(-length // tile))
+        room = (length - tile) // alignment
         return [alignment * (room * i // max(count - 1, 1)) for i in range(count)]
 
     rows, columns = min(side, height), min(side, width)

@@ -72,7 +72,7 @@ def synthesise(
         bands: MS bands.
         bits: depth, 8 to 16.
         ratio: PAN pixels per MS pixel.
-        border: width of a frame without data (value 0), in PAN pixels, a multiple of ``ratio``.
+        border: width of a margin without data (value 0), in PAN pixels, a multiple of ``ratio``.
     """
     height, width = (size, size) if isinstance(size, int) else size
     _check(height, width, bands, bits, ratio, border)
@@ -90,7 +90,7 @@ def synthesise(
     nodata = 0 if border else None
     if border:
         pan, ms, truth = (
-            _frame(image, step) for image, step in ((pan, border), (ms, border // ratio), (truth, border))
+            _bordered(image, step) for image, step in ((pan, border), (ms, border // ratio), (truth, border))
         )
     return Scene(pan, ms, truth, bits, ratio, band_names(bands), nodata, gains)
 
@@ -155,7 +155,7 @@ def _noisy(random: np.random.Generator, image: npt.NDArray[np.float64], level: f
     return to_counts(image + sigma * random.standard_normal(image.shape), bits)
 
 
-def _frame(image: Counts, border: int) -> Counts:
+def _bordered(image: Counts, border: int) -> Counts:
     """Zero outside the border, at least one inside, where zero means no data."""
     out = np.zeros_like(image)
     inside = (slice(None), slice(border, -border), slice(border, -border))

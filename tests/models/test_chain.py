@@ -184,7 +184,7 @@ def test_from_a_checkpoint_to_a_fused_scene(make_network, tmp_path, capsys, kind
 
     assert bitpan("synth", "-o", tmp_path / "scene", "--size", "96x80")[0] == 0
     pan, ms = tmp_path / "scene" / "pan.tif", tmp_path / "scene" / "ms.tif"
-    assert bitpan("export", tmp_path / "net.pt", "-o", tmp_path / "net.onnx", "--tile", "16x16")[0] == 0
+    assert bitpan("export", tmp_path / "net.pt", "-o", tmp_path / "net.onnx", "--frame", "16x16")[0] == 0
     code, said = bitpan("build", tmp_path / "net.onnx", "-o", tmp_path / "accelerator")
     assert code == 1 and not (tmp_path / "accelerator").exists()
     assert re.search(lacking, said) and "--model-only" in said

@@ -112,7 +112,7 @@ def write_node(w, model, node, height, width):
 
 
 def write_qonnx(model, height=16, width=16):
-    """``model`` as a QONNX graph for one tile shape."""
+    """``model`` as a QONNX graph for frames of one size."""
     w = QonnxWriter()
     for node in model.nodes:
         write_node(w, model, node, height, width)

@@ -293,7 +293,7 @@ def test_rows_are_written_whole(small_model, pair, tmp_path):
         for name, step in (("a.tif", 600), ("b.tif", 20)):
             fused = np.random.default_rng(0).integers(0, 2048, (2, 600, 300))
             with create_fused(tmp_path / name, scene, 2, 11) as writer:
-                for tile in plan_tiles(small_model, 600, 300, core=step):
+                for tile in plan_tiles(small_model, 600, 300, tile=step):
                     rows, columns = slice(tile.top, tile.top + tile.height), slice(tile.left, tile.left + tile.width)
                     writer.put(tile, fused[:, rows, columns], np.ones((tile.height, tile.width), bool))
             np.testing.assert_array_equal(read(tmp_path / name)[0], fused)

@@ -47,22 +47,22 @@ def package(source, tmp_path_factory):
 
 
 def test_accelerator_is_exact_and_as_fast_as_estimated(package):
-    verdict = verify(package, tiles=6)
-    assert verdict.tiles == 6
+    verdict = verify(package, frames=6)
+    assert verdict.frames == 6
     assert verdict.as_estimated, verdict
     assert abs(verdict.period / verdict.period_estimate - 1) < 0.05, verdict
 
 
 @pytest.mark.parametrize("seed", [1, 2])
 def test_accelerator_is_exact_under_stalls(package, seed):
-    verify(package, tiles=6, stalls=True, seed=seed)
+    verify(package, frames=6, stalls=True, seed=seed)
 
 
 def test_a_wrong_bit_is_found(package, tmp_path):
     package.model.constants["block1.conv.weights"][0, 0, 0, 0] *= -1
     try:
         with pytest.raises(MismatchError, match="simulating the accelerator, node fused"):
-            verify(package, tiles=1)
+            verify(package, frames=1)
     finally:
         package.model.constants["block1.conv.weights"][0, 0, 0, 0] *= -1
 
@@ -183,12 +183,12 @@ def test_a_transformation_that_changes_a_number_stops_the_build(model, source, t
 def test_whole_windows_one_pixel_a_clock(random_model, qonnx, tmp_path):
     onnx.save(qonnx(random_model(blocks=1, channels=4, bits=8, seed=3), 8, 16), tmp_path / "model.onnx")
     build(tmp_path / "model.onnx", tmp_path / "package", board("zcu104"), 1, quiet=True)
-    verify(Package.load(tmp_path / "package"), tiles=4, stalls=True)
+    verify(Package.load(tmp_path / "package"), frames=4, stalls=True)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("stalls", [False, True])
-def test_eight_blocks_on_a_whole_tile(random_model, qonnx, tmp_path, stalls):
+def test_eight_blocks_on_a_whole_frame(random_model, qonnx, tmp_path, stalls):
     onnx.save(qonnx(random_model(blocks=8), 64, 64), tmp_path / "model.onnx")
     build(tmp_path / "model.onnx", tmp_path / "package", board("pynq-z2"), 36, quiet=True)
-    assert verify(Package.load(tmp_path / "package"), tiles=10, stalls=stalls).as_estimated
+    assert verify(Package.load(tmp_path / "package"), frames=10, stalls=stalls).as_estimated

@@ -32,7 +32,7 @@ def test_half_the_room_stops_the_accelerator(random_model, qonnx, tmp_path, monk
     onnx.save(qonnx(random_model(blocks=1, channels=4, bands=1), 16, 16), tmp_path / "model.onnx")
     build(tmp_path / "model.onnx", tmp_path / "package", board("pynq-z2"), 36, quiet=True)
     with pytest.raises(SimulationError, match="no beat moved"):
-        verify(Package.load(tmp_path / "package"), tiles=1)
+        verify(Package.load(tmp_path / "package"), frames=1)
 
 
 def test_fastest_fold_that_fits_is_taken(random_model, qonnx, tmp_path):

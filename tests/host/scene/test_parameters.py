@@ -75,8 +75,8 @@ def test_coarse_tensors_are_measured_over_whole_valid_blocks(resampler):
     values = engine.run({"pan": patch.pan, "ms": patch.ms}, found, parameter.measures)
     counts = patch.valid[halo : halo + 30, halo : halo + 42].reshape(15, 2, 21, 2).all(axis=(1, 3))
     assert 0 < counts.sum() < 15 * 21
-    core = values[:, halo // 2 : halo // 2 + 15, halo // 2 : halo // 2 + 21]
-    np.testing.assert_array_equal(found[parameter.name], srm(model, parameter, core[:, counts].mean(axis=1)))
+    inside = values[:, halo // 2 : halo // 2 + 15, halo // 2 : halo // 2 + 21]
+    np.testing.assert_array_equal(found[parameter.name], srm(model, parameter, inside[:, counts].mean(axis=1)))
 
 
 @pytest.mark.parametrize("engine", [CompiledEngine, ReferenceEngine])

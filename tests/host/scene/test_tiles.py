@@ -64,7 +64,7 @@ def test_a_smaller_halo_would_not_do(small_model, small_engine, random_inputs):
     parameters = parameters_of(small_model, scene, random_inputs)
     device = CpuDevice(small_engine)
     device.load_scene(parameters)
-    whole = fuse_array(small_model, scene, device, parameters, core=64)
+    whole = fuse_array(small_model, scene, device, parameters, side=64)
     halo = halo_on_grid(small_model)
     for trial in (halo, halo - 4):
         plan = TilePlan(64, 64, (32 + 2 * trial, 32 + 2 * trial), trial)
@@ -144,10 +144,10 @@ def test_one_step_less_would_not_do(resampler, random_inputs, body):
 
 def test_frames_lie_on_the_coarsest_grid(resampler):
     model = resampler((("pool", ("haar", ("pool", "unit"))),))
-    plan = plan_tiles(model, 100, 60, core=24)
+    plan = plan_tiles(model, 100, 60, tile=24)
     assert (model.alignment, plan.halo % 8) == (8, 0)
     assert all(tile.frame_top % 8 == tile.frame_left % 8 == tile.frame_height % 8 == 0 for tile in plan)
-    for wrong in ({"core": 12}, {"frame": (2 * plan.halo + 12, 2 * plan.halo + 16)}):
+    for wrong in ({"tile": 12}, {"frame": (2 * plan.halo + 12, 2 * plan.halo + 16)}):
         with pytest.raises(SceneError, match="multiple of 8"):
             plan_tiles(model, 100, 60, **wrong)
 
@@ -157,20 +157,20 @@ def test_shifted_scenes_in_tiles_equal_the_whole(small_model, small_engine, rand
     _, _, scene = make_scene(small_model, 50, 70, 1, shift)
     parameters = parameters_of(small_model, scene, random_inputs)
     whole, tiled = (
-        fuse_array(small_model, scene, CpuDevice(small_engine), parameters, core=core) for core in (128, 12)
+        fuse_array(small_model, scene, CpuDevice(small_engine), parameters, side=side) for side in (128, 12)
     )
     np.testing.assert_array_equal(tiled, whole)
 
 
 @given(st.integers(1, 400), st.integers(1, 400), st.integers(1, 30), st.integers(1, 30))
-def test_cores_cover_the_scene_once(height, width, rows, columns):
+def test_tiles_cover_the_scene_once(height, width, rows, columns):
     plan = TilePlan(height, width, (4 * rows + 40, 4 * columns + 40), 20)
     covered = np.zeros((height, width), np.uint8)
     tiles = list(plan)
     for tile in tiles:
         covered[tile.top : tile.top + tile.height, tile.left : tile.left + tile.width] += 1
-        core = np.zeros((tile.frame_height, tile.frame_width))[tile.core]
-        assert core.shape == (tile.height, tile.width)
+        inside = np.zeros((tile.frame_height, tile.frame_width))[tile.inside]
+        assert inside.shape == (tile.height, tile.width)
         assert tile.frame_top % 4 == tile.frame_left % 4 == 0
     assert (covered == 1).all()
     assert len(plan) == len(tiles)
@@ -187,10 +187,10 @@ def test_useless_frames(small_model, frame):
         plan_tiles(small_model, 100, 100, frame)
 
 
-@pytest.mark.parametrize("core", [0, -4, 30])
-def test_useless_tiles(small_model, core):
+@pytest.mark.parametrize("tile", [0, -4, 30])
+def test_useless_tiles(small_model, tile):
     with pytest.raises(SceneError, match="no positive multiple of 4"):
-        plan_tiles(small_model, 100, 100, core=core)
+        plan_tiles(small_model, 100, 100, tile=tile)
 
 
 @given(st.integers(1, 1000), st.integers(1, 1000), st.integers(1, 5))

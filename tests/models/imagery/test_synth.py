@@ -9,7 +9,7 @@ import rasterio
 
 from bitpan.arithmetic import interpolate, keys_coefficients
 from bitpan.cli import main
-from bitpan.commands.synth import _size
+from bitpan.commands.options import size
 from bitpan.errors import DataError, SceneIOError
 from bitpan.models.imagery.degrade import degrade
 from bitpan.models.imagery.plans import split
@@ -143,6 +143,6 @@ def test_refusals(call):
 
 def test_bad_size_and_seed(tmp_path, capsys):
     with pytest.raises(argparse.ArgumentTypeError):
-        _size("12by12")
+        size("12by12")
     assert main(["synth", "-o", str(tmp_path), "--seed", "-1"]) == 1
     assert "-1" in capsys.readouterr().err

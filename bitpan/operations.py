@@ -150,11 +150,7 @@ OPERATIONS = {
             reach=_window,
         ),
         Operation(
-            "sign",
-            _without_format(arithmetic.sign),
-            ("x",),
-            scene=("threshold",),
-            constants=_per_channel("threshold"),
+            "sign", _without_format(arithmetic.sign), ("x",), scene=("threshold",), constants=_per_channel("threshold")
         ),
         Operation(
             "binary_conv",
@@ -173,12 +169,7 @@ OPERATIONS = {
             lacks={"hardware": "no unit yet"},
         ),
         Operation("rprelu", _rprelu, ("p", "x"), optional=1, constants=_per_channel(*_RPRELU), attributes=("shift",)),
-        Operation(
-            "norm",
-            arithmetic.channel_norm,
-            ("x", "residual"),
-            constants=_per_channel("gain", "centre", "bias"),
-        ),
+        Operation("norm", arithmetic.channel_norm, ("x", "residual"), constants=_per_channel("gain", "centre", "bias")),
         Operation("affine", arithmetic.channel_affine, ("y",), scene=("affine",)),
         Operation(
             "haar",

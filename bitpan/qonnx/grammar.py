@@ -238,14 +238,8 @@ _POOL = {"kernel_shape": [2, 2], "strides": [2, 2], "pads": [0] * 4}
 GRAMMAR: dict[str, tuple[Form, ...]] = {
     "interpolate": (Form(_INTERPOLATE, _fill_interpolate),),
     "centre": (
-        Form(
-            _clipped(Op("Sub", Var("x"), Const("offset"))),
-            fits=lambda node: node.attributes["shift"] == 0,
-        ),
-        Form(
-            _clipped(_rounded(Op("Sub", Var("x"), Const("offset")))),
-            fits=lambda node: node.attributes["shift"] > 0,
-        ),
+        Form(_clipped(Op("Sub", Var("x"), Const("offset"))), fits=lambda node: node.attributes["shift"] == 0),
+        Form(_clipped(_rounded(Op("Sub", Var("x"), Const("offset")))), fits=lambda node: node.attributes["shift"] > 0),
     ),
     "concat": (Form(Op("Concat", Var("a"), Var("b"), axis=1)),),
     "conv": (Form(_clipped(_rounded(Op("Conv", Var("x"), Const("weights"), Const("bias"), keep="conv"))), _fill_conv),),

@@ -23,7 +23,7 @@ pytestmark = needs_data
         ("{0}/quickbird_decri/QB-PAN.tif,{0}/quickbird_decri/QB-MS.tif", None, 11, "qb", (1, 4, 248, 248)),
         (
             "{0}/spot6_vegetation/Vegetation_Pan.tif,{0}/spot6_vegetation/Vegetation_MS.tif",
-            (2, 1, 0, 3),
+            (3, 2, 1, 4),
             12,
             "spot6",
             (1, 4, 256, 256),

@@ -8,9 +8,11 @@ from __future__ import annotations
 import json
 import re
 
-from bitpan import __version__
 from bitpan.files import write_beside
 from bitpan.hw import sources
+
+VERSION = "0.1.0"
+"""Of the units together; a change of a port, a parameter or a name raises it."""
 
 
 def core(module: str) -> str:
@@ -30,7 +32,7 @@ def core(module: str) -> str:
 
 
 def _name(module: str) -> str:
-    return f"bitpan:units:{module}:{__version__}"
+    return f"bitpan:units:{module}:{VERSION}"
 
 
 def write() -> None:

@@ -11,7 +11,7 @@ import re
 from bitpan.files import write_beside
 from bitpan.hw import sources
 
-VERSION = "0.1.0"
+VERSION = "0.2.0"
 """Of the units together; a change of a port, a parameter or a name raises it."""
 
 

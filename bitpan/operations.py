@@ -127,6 +127,8 @@ def _per_channel(*keys: str) -> dict[str, Constant]:
     return dict.fromkeys(keys, _PER_CHANNEL)
 
 
+_NOT_PLACED = {"hardware": "builds do not place its unit yet"}
+
 _RPRELU = ("knee", "slope_above", "slope_below", "bias_above", "bias_below")
 
 OPERATIONS = {
@@ -166,11 +168,17 @@ OPERATIONS = {
             constants={"weights": Constant("C1kk", np.int8)},
             attributes=("shift",),
             reach=_window,
-            lacks={"hardware": "no unit yet"},
+            lacks={"hardware": "it has no unit yet"},
         ),
         Operation("rprelu", _rprelu, ("p", "x"), optional=1, constants=_per_channel(*_RPRELU), attributes=("shift",)),
-        Operation("norm", arithmetic.channel_norm, ("x", "residual"), constants=_per_channel("gain", "centre", "bias")),
-        Operation("affine", arithmetic.channel_affine, ("y",), scene=("affine",)),
+        Operation(
+            "norm",
+            arithmetic.channel_norm,
+            ("x", "residual"),
+            constants=_per_channel("gain", "centre", "bias"),
+            lacks=_NOT_PLACED,
+        ),
+        Operation("affine", arithmetic.channel_affine, ("y",), scene=("affine",), lacks=_NOT_PLACED),
         Operation(
             "haar",
             _without_format(_haar),
@@ -178,11 +186,18 @@ OPERATIONS = {
             outputs=("ll", "lh", "hl", "hh"),
             output="subband",
             attributes=("subband",),
+            lacks=_NOT_PLACED,
         ),
-        Operation("inverse_haar", arithmetic.inverse_haar, ("ll", "lh", "hl", "hh"), attributes=("shift",)),
-        Operation("pool", _without_format(arithmetic.average_pool), ("x",)),
-        Operation("up", _without_format(arithmetic.bilinear_up), ("x",), reach=_nearest_and_next),
-        Operation("add", arithmetic.add, ("a", "b")),
+        Operation(
+            "inverse_haar",
+            arithmetic.inverse_haar,
+            ("ll", "lh", "hl", "hh"),
+            attributes=("shift",),
+            lacks=_NOT_PLACED,
+        ),
+        Operation("pool", _without_format(arithmetic.average_pool), ("x",), lacks=_NOT_PLACED),
+        Operation("up", _without_format(arithmetic.bilinear_up), ("x",), reach=_nearest_and_next, lacks=_NOT_PLACED),
+        Operation("add", arithmetic.add, ("a", "b"), lacks=_NOT_PLACED),
         Operation("add_clip", _add_clip, ("lms", "residual")),
     )
 }

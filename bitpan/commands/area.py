@@ -11,7 +11,8 @@ from typing import Any
 
 from bitpan.errors import BuildError
 from bitpan.hw.measure import table
-from bitpan.hw.measure.units import UNITS, Parameters, unit
+from bitpan.hw.measure.unit import Parameters
+from bitpan.hw.measure.units import UNITS, unit
 from bitpan.hw.measure.yosys import FAMILIES
 
 

@@ -7,18 +7,20 @@ import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+import numpy as np
 from qonnx.core.modelwrapper import ModelWrapper
 
 from bitpan.build.boards import Board
 from bitpan.build.finn import flow as finn_flow
+from bitpan.build.finn.fifo import insert_fifos
+from bitpan.build.finn.integer_graph import integer_graph
+from bitpan.build.finn.stitch import TOP, UNITS, Top, assign_addresses
+from bitpan.build.finn.timing import Schedule, schedule
 from bitpan.compare import random_case
 from bitpan.errors import BuildError
+from bitpan.hw.sources import unit_sources
 from bitpan.model import IntegerModel
-
-if TYPE_CHECKING:
-    from bitpan.build.finn.timing import Schedule
 
 TARGETS = (1, 2, 4, 6, 9, 12, 18, 36, 72, 144, 288)
 """Cycles per pixel that are tried, fastest first, when none is asked for."""
@@ -117,29 +119,26 @@ class _Case:
 def _hardware_graph(
     model: IntegerModel, height: int, width: int, board: Board, progress: Callable[[str], None]
 ) -> ModelWrapper:
-    from bitpan.build.finn.integer_graph import integer_graph
-
     step = _Case(model, height, width, board, Path(), progress).checker()
     graph = integer_graph(model, height, width)
     step("integer graph", graph)
-    graph = finn_flow.infer_hardware(graph, model, step)
-    graph = finn_flow.name_nodes(finn_flow.specialise(graph, board.part), model)
+    graph = finn_flow.specialise(graph, board.part)
     step("RTL nodes", graph)
     return graph
 
 
 def _folded(graph: ModelWrapper, target: int) -> ModelWrapper:
-    from bitpan.build.finn.folding import fold
-
+    """A copy whose units have the lanes for ``target`` cycles per PAN pixel, with converters between them."""
     graph = copy.deepcopy(graph)
-    fold(graph, target)
+    units = [finn_flow.instance(node) for node in graph.graph.node]
+    for unit in units:
+        unit.fold(target * int(np.prod(graph.get_tensor_shape("pan"))))
+    for unit in reversed(units):
+        unit.follow(graph)
     return finn_flow.insert_width_converters(graph)
 
 
 def _with_fifos(graph: ModelWrapper) -> tuple[ModelWrapper, Schedule, dict[str, int]]:
-    from bitpan.build.finn.fifo import insert_fifos
-    from bitpan.build.finn.timing import schedule
-
     fifos = insert_fifos(graph, schedule(graph, paced=True))
     return graph, schedule(graph), fifos
 
@@ -163,8 +162,6 @@ def _fastest(graph: ModelWrapper, model: IntegerModel, board: Board) -> int:
 
 
 def _finish(case: _Case, graph: ModelWrapper, target: int) -> Design:
-    from bitpan.build.finn.stitch import TOP, Top, assign_addresses
-
     graph, times, fifos = _with_fifos(_folded(graph, target))
     case.checker()("folding, width converters, FIFOs", graph)
     case.progress("Verilog")
@@ -191,9 +188,6 @@ def _finish(case: _Case, graph: ModelWrapper, target: int) -> Design:
 
 def _ordered(generated: dict[str, list[Path]]) -> Iterator[Path]:
     """Every source once, packages first."""
-    from bitpan.build.finn.stitch import UNITS
-    from bitpan.hw.sources import unit_sources
-
     files = [file for unit in UNITS for file in unit_sources(unit)]
     files += [file for sources in generated.values() for file in sources]
     unique = list(dict.fromkeys(file.resolve() for file in files))

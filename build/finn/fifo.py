@@ -12,7 +12,7 @@ import math
 
 from qonnx.core.modelwrapper import ModelWrapper
 
-from bitpan.build.finn.flow import insert_fifo
+from bitpan.build.finn.flow import insert_fifo, instance
 from bitpan.build.finn.timing import Schedule
 
 MARGIN_BEATS = 16
@@ -21,13 +21,12 @@ MARGIN_SHARE = 1.05
 
 
 def depths(graph: ModelWrapper, times: Schedule) -> dict[str, int]:
-    """Depth of the FIFO on each edge that needs one, by tensor."""
+    """Depth of the FIFO on each edge from a unit of several outputs to one that joins several inputs, by tensor."""
     found = {}
     for node in graph.graph.node:
-        if node.op_type == "DuplicateStreams_rtl":
-            for name in node.output:
-                if graph.find_consumers(name)[0].op_type in ("RPReLU_rtl", "AddClip_rtl"):
-                    found[name] = math.ceil(times.occupancy(name) * MARGIN_SHARE) + MARGIN_BEATS
+        for name in node.output if len(node.output) > 1 else ():
+            if len(instance(graph.find_consumers(name)[0]).stream_inputs) > 1:
+                found[name] = math.ceil(times.occupancy(name) * MARGIN_SHARE) + MARGIN_BEATS
     return found
 
 

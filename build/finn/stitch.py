@@ -29,19 +29,6 @@ _LITE = (
     ("output", 1, "arready"), ("output", 32, "rdata"), ("output", 2, "rresp"), ("output", 1, "rvalid"),
     ("input", 1, "rready"),
 )  # fmt: skip
-_TIED = {  # the padding unit's own register port, unused
-    "FMPadding_rtl": {
-        "AWVALID": 1,
-        "AWADDR": 5,
-        "WVALID": 1,
-        "WDATA": 32,
-        "WSTRB": 4,
-        "BREADY": 1,
-        "ARVALID": 1,
-        "ARADDR": 5,
-        "RREADY": 1,
-    }
-}
 
 
 def assign_addresses(graph: ModelWrapper, model: IntegerModel) -> dict[str, dict[str, int]]:
@@ -183,17 +170,15 @@ class Top:
     def _node(self, node: onnx.NodeProto) -> str:
         operation = instance(node)
         links = {"ap_clk": "ap_clk", "ap_rst_n": "ap_rst_n"}
-        if getattr(operation, "scene_words", int)():
+        if operation.scene_words():
             links |= {name: name.removesuffix("_i") for name in SCENE_PORTS}
-        inputs = [name for i, name in enumerate(operation.onnx_node.input) if operation.get_instream_width(i)]
-        for way, names in (("in", inputs), ("out", operation.onnx_node.output)):
+        for way, names in (("in", operation.stream_inputs), ("out", node.output)):
             for i, name in enumerate(names):
                 links |= {
                     f"{way}{i}_V_{part.upper()}": f"{_wire(name)}_{part}" for part in ("tdata", "tvalid", "tready")
                 }
-        ties = _TIED.get(operation.onnx_node.op_type, {})
-        links |= {f"s_axilite_{name}": f"{bits}'b0" for name, bits in ties.items()}
-        return _instance(operation.onnx_node.name, f"i_{operation.onnx_node.name}", links, {})
+        links |= {name: f"{bits}'b0" for name, bits in operation.ties.items()}
+        return _instance(node.name, f"i_{node.name}", links, {})
 
 
 def _wire(tensor: str) -> str:

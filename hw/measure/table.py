@@ -14,7 +14,8 @@ from pathlib import Path
 
 from bitpan.errors import BuildError
 from bitpan.files import write_beside
-from bitpan.hw.measure.units import UNITS, Parameters, Unit
+from bitpan.hw.measure.unit import Parameters, Unit
+from bitpan.hw.measure.units import UNITS
 from bitpan.hw.measure.yosys import Area
 
 README = Path(__file__).parents[1] / "README.md"

@@ -1,35 +1,39 @@
-"""Importing this module registers all our operators with FINN."""
+"""FINN operators of our units, a module for each kind; importing the package registers all that its modules hold."""
 
-from bitpan.hw.operators.base import Operator, Stream
-from bitpan.hw.operators.channels import ChannelAffine, ChannelNorm
-from bitpan.hw.operators.interpolation import Interpolator
-from bitpan.hw.operators.mvu import QuantMVU, XnorMVU
-from bitpan.hw.operators.pointwise import Add, AddClip, Centre, Requantise, RPReLU, RPReLUPlain, SignThreshold
-from bitpan.hw.operators.resampling import AveragePool, BilinearUp, Haar, InverseHaar
-from bitpan.hw.operators.routing import ConcatStreams, DuplicateStreams_rtl, SplitStreams, StreamFifo, WidthConverter
+from __future__ import annotations
 
-__all__ = [
-    "Add",
-    "AddClip",
-    "AveragePool",
-    "BilinearUp",
-    "Centre",
-    "ChannelAffine",
-    "ChannelNorm",
-    "ConcatStreams",
-    "DuplicateStreams_rtl",
-    "Haar",
-    "Interpolator",
-    "InverseHaar",
-    "Operator",
-    "QuantMVU",
-    "RPReLU",
-    "RPReLUPlain",
-    "Requantise",
-    "SignThreshold",
-    "SplitStreams",
-    "Stream",
-    "StreamFifo",
-    "WidthConverter",
-    "XnorMVU",
-]
+import importlib
+import pkgutil
+
+from bitpan.errors import BuildError
+from bitpan.hw.operators.base import OPERATORS, Operator
+
+__all__ = ["OPERATORS", "operator_for", "operators_of"]
+from bitpan.model import Node
+from bitpan.operations import OPERATIONS
+
+for _module in pkgutil.iter_modules(__path__):
+    importlib.import_module(f"{__name__}.{_module.name}")
+
+
+def operators_of(op: str) -> list[type[Operator]]:
+    """The operators that compute an operation of integer models, for different nodes of it."""
+    return [operator for operator in OPERATORS if operator.op == op]
+
+
+def operator_for(node: Node) -> type[Operator]:
+    """The operator that computes a node.
+
+    Raises:
+        BuildError: there is no hardware for it.
+    """
+    lacking = OPERATIONS[node.op].lacks.get("hardware", "")
+    known = [] if lacking else operators_of(node.op)
+    for operator in known:
+        if operator.takes(node):
+            return operator
+    reason = lacking or f"only for one {' or '.join(each.only for each in known)}"
+    raise BuildError(
+        f"node {node.name}: there is no hardware for {node.op if lacking else f'this {node.op}'} yet ({reason}); "
+        "`bitpan build --model-only` writes the integer model for `bitpan fuse --model` on a CPU"
+    )

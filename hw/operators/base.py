@@ -2,7 +2,9 @@
 
 A FINN operator is a node of the dataflow graph: it tells FINN its stream widths and folding, executes itself in
 Python, and writes the Verilog wrapper that instantiates its unit. Here an operator states its streams once
-(:class:`Stream`) and everything FINN asks for follows from them.
+(:class:`Stream`) and everything FINN asks for follows from them. What the build asks beyond that stands in
+:class:`Facts`, what the table of units shows in its ``entry``, and how it is made from a node of the integer model in
+``placed`` or ``make``: nothing outside its module names an operator.
 
 Images are ``(1, height, width, channels)`` between nodes (NHWC, channels fastest, folded by the lanes of the stream).
 """
@@ -11,7 +13,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
@@ -25,64 +26,37 @@ from qonnx.core.datatype import BaseDataType, DataType
 from qonnx.core.modelwrapper import ModelWrapper
 
 from bitpan.arithmetic import Integers
-from bitpan.formats import Format
+from bitpan.hw.measure.unit import Unit
+from bitpan.hw.operators.facts import Facts
+from bitpan.hw.operators.streams import Stream, number_format
+from bitpan.hw.operators.writer import Writer
 from bitpan.hw.packing import literal
 from bitpan.hw.sources import unit_sources
+from bitpan.model import Node
+from bitpan.operations import OPERATIONS
+
+OPERATORS: list[type[Operator]] = []
+"""Every operator class; a module of this package adds its own when it is imported."""
 
 SCENE_PORTS = {"cfg_i": 50, "bank_of_frame_i": 16}
 """Ports of the scene-parameter bus and their bits (``bp_scene_pkg.sv``)."""
 
 
-@dataclass(frozen=True)
-class Stream:
-    """One AXI stream of an operator: an NHWC image of ``channels``, ``lanes`` elements a beat."""
-
-    height: int
-    width: int
-    channels: int
-    lanes: int
-    datatype: str  # QONNX name: INT10, UINT11, BINARY
-
-    @property
-    def bits(self) -> int:
-        """Bits of an element."""
-        return int(DataType[self.datatype].bitwidth())
-
-    @property
-    def shape(self) -> tuple[int, int, int, int]:
-        """Shape of the tensor."""
-        return (1, self.height, self.width, self.channels)
-
-    @property
-    def beats(self) -> int:
-        """Beats of a frame."""
-        return self.height * self.width * (self.channels // self.lanes)
-
-
-def datatype(fmt: Format) -> str:
-    """QONNX's name of a format's integers."""
-    return f"{'INT' if fmt.signed else 'UINT'}{fmt.bits}"
-
-
-def number_format(name: str) -> Format:
-    """The integer format behind a QONNX datatype."""
-    kind = DataType[name]
-    return Format(int(kind.bitwidth()), 0, bool(kind.signed()))
-
-
-class Operator(RTLBackend):  # type: ignore[misc]
-    """Base of our operators. A subclass gives ``unit``, ``own``, the streams, ``parameters`` and ``compute``.
+class Operator(Facts, RTLBackend):  # type: ignore[misc]
+    """Base of our operators. A subclass gives ``entry``, ``own``, the streams, ``parameters`` and ``compute``.
 
     Attributes:
-        unit: the SystemVerilog module.
+        entry: the SystemVerilog module and its place in the table of units.
         own: node attributes with FINN's ``(kind, required, default)``.
-        scene_words: words the operator takes on the scene-parameter bus; 0 if it has no such port.
+        op: the operation of integer models that it computes, if it computes one.
+        only: which nodes of that operation it takes, if not all, for people.
     """
 
-    unit = ""
+    entry: Unit
     own: dict[str, tuple[Any, ...]] = {}  # noqa: RUF012
     image: dict[str, tuple[Any, ...]] = {"Height": ("i", True, 0), "Width": ("i", True, 0)}  # noqa: RUF012
-    base_address = 0
+    op = ""
+    only = ""
 
     # What a subclass says.
 
@@ -95,16 +69,39 @@ class Operator(RTLBackend):  # type: ignore[misc]
         raise NotImplementedError
 
     def compute(self, images: list[Integers], constants: list[Integers]) -> list[Integers]:
-        """Output images from input images, all ``(channels, height, width)``."""
-        raise NotImplementedError
+        """Output images from input images, all ``(channels, height, width)``: the operation's, if not another."""
+        operation = OPERATIONS[self.op]
+        arrays = zip(operation.scene, constants) if operation.scene else zip(operation.constants, *constants)  # noqa: B905
+        named = dict(arrays) | {key: self.attribute(key.capitalize()) for key in operation.attributes}
+        return [operation.compute(images, named, number_format(self.streams()[1][0].datatype))]
 
-    def scene_words(self) -> int:
-        """Words on the scene-parameter bus."""
-        return 0
+    @classmethod
+    def takes(cls, node: Node) -> bool:
+        """Whether it computes this node of its operation."""
+        return True
 
-    def latency(self) -> int:
-        """Clocks from the last beat an output depends on to that output's first beat; for the estimate of cycles."""
-        return 1
+    @classmethod
+    def make(cls, writer: Writer, node: Node) -> None:
+        """Write the hardware of a node of the integer model: streams in, scene parameters, constants per channel."""
+        table = [writer.model.constant(node, key) for key in OPERATIONS[node.op].needed(node.scene)]
+        names = [writer.constant(f"{node.name}.table", np.stack(table), "INT32")] if table else []
+        inputs = [*node.inputs, *node.scene, *names]
+        writer.add(cls.__name__, node.name, inputs, [node.output], **cls.placed(writer, node))
+
+    @classmethod
+    def placed(cls, writer: Writer, node: Node) -> dict[str, Any]:
+        """Attributes of the FINN node, of those that ``own`` has; the model's go by their names in lower case."""
+        _, height, width, channels = writer.shape(node.inputs[0])
+        kinds = [writer.datatypes[name] for name in node.inputs]
+        known = {"Height": height, "Width": width, "Channels": channels, "PE": 1, "inputDataTypes": kinds}
+        known |= {"inputDataType": kinds[0], "outputDataType": writer.datatypes[node.output]}
+        known |= {name: node.attributes[name.lower()] for name in cls.own if name.lower() in node.attributes}
+        return {name: value for name, value in known.items() if name in (*cls.image, *cls.own)}
+
+    @property
+    def unit(self) -> str:
+        """The SystemVerilog module."""
+        return self.entry.name
 
     # What FINN asks.
 
@@ -238,14 +235,44 @@ def operator(cls: type[Operator]) -> type[Operator]:
     FINN's layer specialisation picks ``<name>_rtl``; both are the same class, since there is no other variant.
     """
     register_abstract(cls)
-    register_rtl(type(f"{cls.__name__}_rtl", (cls,), {"__doc__": cls.__doc__, "__module__": cls.__module__}))
+    register_custom_op(type(f"{cls.__name__}_rtl", (cls,), {"__doc__": cls.__doc__, "__module__": cls.__module__}))
+    OPERATORS.append(cls)
     return cls
 
 
 def register_rtl(cls: type[Operator]) -> type[Operator]:
     """Register an operator with FINN as an RTL variant alone."""
     register_custom_op(cls)
+    OPERATORS.append(cls)
     return cls
+
+
+class Folded(Operator):
+    """Base: ``Channels`` in ``PE`` lanes, the same on all streams.
+
+    Attributes:
+        whole_pixels: whether its neighbours give or take all channels in a beat, whatever the target.
+    """
+
+    own: dict[str, tuple[Any, ...]] = {"Channels": ("i", True, 0), "PE": ("i", True, 1)}  # noqa: RUF012
+    whole_pixels = False
+
+    def fold(self, clocks: int) -> None:
+        """The fewest lanes that keep up, or all."""
+        channels = int(self.attribute("Channels"))
+        for lanes in [channels] if self.whole_pixels else divisors(channels):
+            self.set_nodeattr("PE", lanes)
+            if self.get_exp_cycles() <= clocks:
+                return
+
+    def pe(self) -> int:
+        """Lanes."""
+        return int(self.attribute("PE"))
+
+
+def divisors(n: int) -> list[int]:
+    """Divisors of ``n``, ascending."""
+    return [d for d in range(1, n + 1) if n % d == 0]
 
 
 def vector(values: Integers, bits: int) -> str:

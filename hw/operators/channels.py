@@ -5,27 +5,33 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from bitpan import arithmetic
+import numpy as np
+
 from bitpan.arithmetic import AFFINE, AFFINE_FRACTION, AFFINE_SCALE, Integers
 from bitpan.errors import FormatError
-from bitpan.hw.operators.base import number_format, operator, signed_bits, vector
-from bitpan.hw.operators.pointwise import Pointwise
+from bitpan.hw.measure.unit import Parameters, Unit, random_contents, sizes
+from bitpan.hw.operators.base import operator, signed_bits, vector
+from bitpan.hw.operators.facts import Index
+from bitpan.hw.operators.pointwise import Pointwise, beats_of_frame
 
 
 @operator
 class ChannelAffine(Pointwise):
     """A scale and an offset per channel. Second node input: scales, then offsets ``(2, C)``, from the scene."""
 
-    unit = "bp_channel_affine"
+    op = "affine"
+    entry = Unit(
+        "bp_channel_affine",
+        70,
+        "y · scale + offset, rounded, saturated; both from the scene",
+        "1 a beat",
+        sizes("Channels Pe", (8, 2), (32, 8), (32, 32), InBits=12, OutBits=12),
+        beats_of_frame,
+    )
 
     def scene_words(self) -> int:
         """A scale and an offset per channel."""
         return 2 * int(self.attribute("Channels"))
-
-    def compute(self, images: list[Integers], constants: list[Integers]) -> list[Integers]:
-        """:func:`bitpan.arithmetic.channel_affine`."""
-        fmt = number_format(self.attribute("outputDataType"))
-        return [arithmetic.channel_affine(images[0], constants[0], fmt)]
 
     def parameters(self, constants: Sequence[Integers]) -> dict[str, str]:
         """Folding and widths; a frame's beats tell the unit when to change banks."""
@@ -57,18 +63,24 @@ class ChannelAffine(Pointwise):
         return int(self.pe() * (words + 20) + 70)
 
 
+def _random_constants(values: Parameters) -> dict[str, int | str]:
+    names = {"Gains": "GainBits", "Centres": "CentreBits", "Biases": "BiasBits"}
+    return {name: random_contents(values["Channels"], values[bits]) for name, bits in names.items()}
+
+
 @operator
 class ChannelNorm(Pointwise):
     """The norm over the channels of each pixel. Inputs: x, residual; then gain, centre and bias ``(3, C)``."""
 
-    unit = "bp_channel_norm"
-
-    def compute(self, images: list[Integers], constants: list[Integers]) -> list[Integers]:
-        """:func:`bitpan.arithmetic.channel_norm`."""
-        fmt = number_format(self.attribute("outputDataType"))
-        x, residual = images
-        gain, centre, bias = constants[0]
-        return [arithmetic.channel_norm(x, residual, gain, centre, bias, fmt)]
+    op = "norm"
+    entry = Unit(
+        "bp_channel_norm",
+        60,
+        "BNNPan's norm over the channels of each pixel, plus the residual",
+        "1 a beat",
+        sizes("Channels Pe", (8, 2), (32, 8), (32, 32), Bits=12),
+        _random_constants,
+    )
 
     def parameters(self, constants: Sequence[Integers]) -> dict[str, str]:
         """Constants of every channel, channel 0 lowest, in no more bits than they need."""
@@ -89,9 +101,13 @@ class ChannelNorm(Pointwise):
         """Beats of a pixel."""
         return int(self.attribute("Channels")) // self.pe()
 
+    def needs(self) -> Index:
+        """The whole pixel."""
+        return np.asarray((np.arange(self.beats_out()) // self.folds + 1) * self.folds - 1)
+
     def latency(self) -> int:
-        """A pixel's beats, its statistics and factors, and the pipeline of its channels."""
-        return self.folds + math.ceil(math.log2(self.pe())) + 30
+        """A pixel's statistics and factors, and the pipeline of its channels."""
+        return math.ceil(math.log2(self.pe())) + 30
 
     def dsp_estimation(self, fpgapart: str) -> int:
         """Two squares and two products per lane; the squared sum and the comparisons of the ratio."""

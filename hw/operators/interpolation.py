@@ -4,17 +4,31 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
-from bitpan import arithmetic
+import numpy as np
+
 from bitpan.arithmetic import TAPS, Integers
-from bitpan.hw.operators.base import Operator, Stream, operator
+from bitpan.hw.measure.unit import Unit, sizes
+from bitpan.hw.operators.base import Operator, operator
+from bitpan.hw.operators.facts import Index, last_beats
+from bitpan.hw.operators.streams import Stream
+from bitpan.hw.operators.writer import Writer
+from bitpan.model import Node
 
 
 @operator
 class Interpolator(Operator):
     """Keys' cubic, separable; ``Height`` and ``Width`` in MS pixels. Other inputs: rows, columns ``(ratio, 5)``."""
 
-    unit = "bp_interpolator"
+    op = "interpolate"
+    entry = Unit(
+        "bp_interpolator",
+        130,
+        "MS upsampled to the PAN grid, coefficients from the scene",
+        "1 a PAN pixel",
+        sizes("Bands Bits Width Height", (4, 11, 16, 16), (4, 11, 64, 64), (8, 11, 256, 256)),
+    )
     own = {  # noqa: RUF012
         "Bands": ("i", True, 0),
         "Ratio": ("i", True, 0),
@@ -22,6 +36,13 @@ class Interpolator(Operator):
         "inputDataType": ("s", True, ""),
         "outputDataType": ("s", True, ""),
     }
+
+    @classmethod
+    def placed(cls, writer: Writer, node: Node) -> dict[str, Any]:
+        """The image's bands, and the bits of the scene's coefficients."""
+        bands = writer.shape(node.inputs[0])[-1]
+        sizes = {"Bands": bands, "Ratio": writer.model.ratio, "CoefficientBits": writer.scene_bits(node)}
+        return {**super().placed(writer, node), **sizes}
 
     def streams(self) -> tuple[list[Stream], list[Stream]]:
         """MS pixels in, PAN-grid pixels out."""
@@ -32,10 +53,6 @@ class Interpolator(Operator):
     def scene_words(self) -> int:
         """Rows, then columns."""
         return int(2 * self.attribute("Ratio") * TAPS)
-
-    def compute(self, images: list[Integers], constants: list[Integers]) -> list[Integers]:
-        """:func:`bitpan.arithmetic.interpolate`."""
-        return [arithmetic.interpolate(images[0], *constants)]
 
     def parameters(self, constants: Sequence[Integers]) -> dict[str, str]:
         """Shape and widths."""
@@ -49,6 +66,18 @@ class Interpolator(Operator):
             "OutBits": str(fine.bits),
             "CoefficientBits": str(self.attribute("CoefficientBits")),
         }
+
+    def needs(self) -> Index:
+        """Two more rows and columns of the MS, as far as there are."""
+        (coarse,), (fine,) = self.streams()
+        ratio = self.attribute("Ratio")
+        rows = np.minimum(np.arange(fine.height) // ratio + 2, coarse.height - 1)
+        columns = np.minimum(np.arange(fine.width) // ratio + 2, coarse.width - 1)
+        return last_beats(rows, columns, coarse.width, folds=1)
+
+    def interval(self, feed: float) -> float:
+        """A pixel for each PAN pixel that comes: both meet in front of the network."""
+        return feed
 
     def latency(self) -> int:
         """Line read in two steps, two passes of multiply, sum and round, the second sum in two steps."""

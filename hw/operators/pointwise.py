@@ -6,18 +6,22 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from bitpan import arithmetic
 from bitpan.arithmetic import Integers
-from bitpan.hw.operators.base import Operator, Stream, number_format, operator, signed_bits, vector
+from bitpan.hw.measure.unit import Parameters, Unit, random_contents, sizes
+from bitpan.hw.operators.base import Folded, operator, signed_bits, vector
+from bitpan.hw.operators.streams import Stream, number_format
+from bitpan.hw.operators.writer import Writer
+from bitpan.model import Node
 
-_CHANNELS: dict[str, tuple[Any, ...]] = {"Channels": ("i", True, 0), "PE": ("i", True, 1)}
+FRAME = 64 * 64
+"""PAN pixels of a frame for the table of units."""
 
 
-class Pointwise(Operator):
+class Pointwise(Folded):
     """Inputs and one output of the same image, channels and folding."""
 
     own: dict[str, tuple[Any, ...]] = {  # noqa: RUF012
-        **_CHANNELS,
+        **Folded.own,
         "inputDataTypes": ("strings", True, []),
         "outputDataType": ("s", True, ""),
     }
@@ -30,22 +34,22 @@ class Pointwise(Operator):
         *inputs, output = (Stream(height, width, channels, lanes, kind) for kind in kinds)
         return inputs, [output]
 
-    def pe(self) -> int:
-        """Lanes."""
-        return int(self.attribute("PE"))
-
 
 @operator
 class Centre(Pointwise):
     """Image counts to network input: subtract the offset, round, saturate."""
 
-    unit = "bp_centre"
+    op = "centre"
+    whole_pixels = True
+    entry = Unit(
+        "bp_centre",
+        140,
+        "round(x - offset), saturated: the network's input",
+        "1 a beat",
+        sizes("Elements", [1], [4], [8], InBits=13, InSigned=1, Offset=512, OutBits=12),
+        test="pointwise",
+    )
     own = {**Pointwise.own, "Offset": ("i", True, 0), "Shift": ("i", True, 0)}  # noqa: RUF012
-
-    def compute(self, images: list[Integers], constants: list[Integers]) -> list[Integers]:
-        """:func:`bitpan.arithmetic.centre`."""
-        fmt = number_format(self.attribute("outputDataType"))
-        return [arithmetic.centre(images[0], self.attribute("Offset"), self.attribute("Shift"), fmt)]
 
     def parameters(self, constants: Sequence[Integers]) -> dict[str, str]:
         """Widths, offset and shift."""
@@ -64,28 +68,45 @@ class Centre(Pointwise):
         return 2 * self.pe() * self.streams()[0][0].bits
 
 
-@operator
-class Requantise(Centre):
-    """Another grid: round by ``Shift`` bits, saturate. The unit is that of centring, with an offset of 0."""
-
-    own = {**Centre.own, "Offset": ("i", False, 0)}  # noqa: RUF012
+def beats_of_frame(values: Parameters) -> dict[str, int | str]:
+    """Beats of a frame, for the table of units."""
+    return {"FrameBeats": values["Channels"] // max(values["Pe"], 1) * FRAME}
 
 
 @operator
 class SignThreshold(Pointwise):
     """+1 (bit 1) where x reaches the channel's threshold, else -1 (bit 0). Second node input: thresholds ``(C,)``."""
 
-    unit = "bp_sign_threshold"
+    op, only = "sign", "with thresholds from the scene"
+    entry = Unit(
+        "bp_sign_threshold",
+        30,
+        "+1 where x >= threshold, else -1; thresholds from the scene",
+        "1 a beat",
+        sizes("Channels Pe", (8, 2), (32, 8), (32, 32), InBits=10, ThresholdBits=11),
+        beats_of_frame,
+        "pointwise",
+    )
     own = {**Pointwise.own, "ThresholdBits": ("i", True, 0)}  # noqa: RUF012
+
+    @classmethod
+    def takes(cls, node: Node) -> bool:
+        """Thresholds come from the scene."""
+        return bool(node.scene)
+
+    @classmethod
+    def placed(cls, writer: Writer, node: Node) -> dict[str, Any]:
+        """The output is bits; thresholds have one more than x, for "never"."""
+        writer.datatypes[node.output] = "BINARY"
+        return {**super().placed(writer, node), "ThresholdBits": writer.scene_bits(node)}
 
     def scene_words(self) -> int:
         """One threshold per channel."""
         return int(self.attribute("Channels"))
 
     def compute(self, images: list[Integers], constants: list[Integers]) -> list[Integers]:
-        """:func:`bitpan.arithmetic.sign`, as bits unless the node still says BIPOLAR."""
-        signs = arithmetic.sign(images[0], constants[0])
-        return [signs if self.attribute("outputDataType") == "BIPOLAR" else (signs + 1) // 2]
+        """:func:`bitpan.arithmetic.sign`, as bits."""
+        return [(signs + 1) // 2 for signs in super().compute(images, constants)]
 
     def parameters(self, constants: Sequence[Integers]) -> dict[str, str]:
         """Folding and widths; a frame's beats tell the unit when to change banks."""
@@ -104,20 +125,42 @@ class SignThreshold(Pointwise):
         return int(self.pe() * self.attribute("ThresholdBits") * (1 + math.ceil(2 * folds / 64)) + 40)
 
 
+def _random_branches(values: Parameters) -> dict[str, int | str]:
+    names = {
+        "Knees": "Knee",
+        "SlopesAbove": "Slope",
+        "SlopesBelow": "Slope",
+        "BiasesAbove": "Bias",
+        "BiasesBelow": "Bias",
+    }
+    # Different ones: where both branches are equal, synthesis leaves the choice out.
+    return {
+        name: random_contents(values["Channels"], values[f"{kind}Bits"], seed)
+        for seed, (name, kind) in enumerate(names.items(), 1)
+    }
+
+
 @operator
 class RPReLU(Pointwise):
     """Two slopes, two biases, a knee, plus the residual. Inputs: p, x; then knee, slopes and biases ``(5, C)``."""
 
-    unit = "bp_rprelu"
+    op, only = "rprelu", "with a residual"
+    inputs = 2
+    entry = Unit(
+        "bp_rprelu",
+        40,
+        "x + round(slope · p + bias), two branches a channel",
+        "1 a beat",
+        sizes("Channels Pe", (8, 2), (32, 8), (32, 32), PBits=10, XBits=10, OutBits=10, Shift=6),
+        _random_branches,
+        "pointwise",
+    )
     own = {**Pointwise.own, "Shift": ("i", True, 0)}  # noqa: RUF012
 
-    def compute(self, images: list[Integers], constants: list[Integers]) -> list[Integers]:
-        """:func:`bitpan.arithmetic.rprelu`."""
-        fmt = number_format(self.attribute("outputDataType"))
-        p, x = images if len(images) > 1 else (images[0], 0)
-        knee, slope_above, slope_below, bias_above, bias_below = constants[0]
-        branches = (slope_above, slope_below, bias_above, bias_below)
-        return [arithmetic.rprelu(p, x, knee, *branches, shift=self.attribute("Shift"), fmt=fmt)]
+    @classmethod
+    def takes(cls, node: Node) -> bool:
+        """With or without the residual."""
+        return len(node.inputs) == cls.inputs
 
     def parameters(self, constants: Sequence[Integers]) -> dict[str, str]:
         """Constants of every channel, channel 0 lowest, in no more bits than they need."""
@@ -163,7 +206,16 @@ class RPReLU(Pointwise):
 class RPReLUPlain(RPReLU):
     """RPReLU without a residual. Inputs: p; then knee, slopes and biases ``(5, C)``."""
 
-    unit = "bp_rprelu_plain"
+    only, inputs = "without one", 1
+    entry = Unit(
+        "bp_rprelu_plain",
+        50,
+        "round(slope · p + bias), two branches a channel",
+        "1 a beat",
+        sizes("Channels Pe", (8, 2), (32, 8), (32, 32), PBits=10, OutBits=12, Shift=6),
+        _random_branches,
+        "pointwise",
+    )
 
     def lut_estimation(self, fpgapart: str) -> int:
         """The same but the addition."""
@@ -174,12 +226,17 @@ class RPReLUPlain(RPReLU):
 class Add(Pointwise):
     """The saturating sum of two tensors on one grid: a skip connection."""
 
-    unit = "bp_add"
-
-    def compute(self, images: list[Integers], constants: list[Integers]) -> list[Integers]:
-        """:func:`bitpan.arithmetic.add`."""
-        a, b = images
-        return [arithmetic.add(a, b, number_format(self.attribute("outputDataType")))]
+    op = "add"
+    entry = Unit(
+        "bp_add",
+        80,
+        "a + b, saturated: a skip connection, or, unsigned, the fused image",
+        "1 a beat",
+        sizes(
+            "Elements In0Bits In1Bits OutBits OutSigned", (4, 13, 13, 11, 0), (8, 10, 10, 10, 1), (32, 10, 10, 10, 1)
+        ),
+        test="pointwise",
+    )
 
     def parameters(self, constants: Sequence[Integers]) -> dict[str, str]:
         """Widths."""
@@ -198,7 +255,5 @@ class Add(Pointwise):
 class AddClip(Add):
     """The fused image: upsampled MS plus residual, clipped to the imagery's range."""
 
-    def compute(self, images: list[Integers], constants: list[Integers]) -> list[Integers]:
-        """:func:`bitpan.arithmetic.add_clip`."""
-        lms, residual = images
-        return [arithmetic.add_clip(lms, residual, self.streams()[1][0].bits)]
+    op = "add_clip"
+    whole_pixels = True

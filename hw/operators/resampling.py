@@ -7,19 +7,24 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+
 from bitpan import arithmetic
 from bitpan.arithmetic import Integers
-from bitpan.hw.operators.base import Operator, Stream, block_memories, datatype, number_format, operator
+from bitpan.hw.measure.unit import Unit, sizes
+from bitpan.hw.operators.base import Folded, block_memories, operator
+from bitpan.hw.operators.facts import Index, last_beats
+from bitpan.hw.operators.streams import Stream, datatype, number_format
+
+_IMAGE = "Channels Pe Width Height"
+_LARGE = (8, 8, 16, 16), (32, 8, 64, 64), (32, 32, 512, 512)
+_SMALL = (8, 8, 8, 8), (32, 8, 32, 32), (32, 32, 256, 256)
 
 
-class Resampling(Operator):
+class Resampling(Folded):
     """Base: ``Height`` and ``Width`` are the input's; channels and folding are the same on all streams."""
 
-    own: dict[str, tuple[Any, ...]] = {  # noqa: RUF012
-        "Channels": ("i", True, 0),
-        "PE": ("i", True, 1),
-        "inputDataType": ("s", True, ""),
-    }
+    own: dict[str, tuple[Any, ...]] = {**Folded.own, "inputDataType": ("s", True, "")}  # noqa: RUF012
 
     def source(self) -> Stream:
         """An input stream."""
@@ -36,6 +41,16 @@ class Resampling(Operator):
             "Width": str(stream.width),
             "Height": str(stream.height),
         }
+
+    def lines(self, count: int) -> Index:
+        """The last row (or column) of the input that each of the output's depends on, of ``count`` of the input."""
+        raise NotImplementedError
+
+    def needs(self) -> Index:
+        """The same beat of the last row and column that matter."""
+        image = self.source()
+        rows, columns = self.lines(image.height), self.lines(image.width)
+        return last_beats(rows, columns, image.width, image.channels // image.lanes)
 
     def line_beats(self) -> int:
         """Beats of an input line."""
@@ -69,11 +84,27 @@ class Signed(Resampling):
         return {**super().parameters(constants), "InSigned": str(int(self.source().datatype.startswith("INT")))}
 
 
+class Halving(Signed):
+    """A unit that makes one pixel of each 2x2 block."""
+
+    def lines(self, count: int) -> Index:
+        """The block's second one."""
+        return np.arange(1, count, 2)
+
+
 @operator
-class Haar(Signed):
+class Haar(Halving):
     """One level of the wavelet: LL, LH, HL, HH, of half the height and width."""
 
-    unit = "bp_haar"
+    op = "haar"
+    entry = Unit(
+        "bp_haar",
+        90,
+        "LL, LH, HL, HH of each 2x2 block, exact",
+        "1 a beat",
+        sizes(_IMAGE, *_LARGE, InBits=10),
+        test="resampling",
+    )
 
     def streams(self) -> tuple[list[Stream], list[Stream]]:
         """The image in, four subbands out."""
@@ -103,7 +134,15 @@ class Haar(Signed):
 class InverseHaar(Resampling):
     """The image of four subbands of one datatype, rounded by ``Shift`` bits; ``outputDataType`` is signed."""
 
-    unit = "bp_inverse_haar"
+    op = "inverse_haar"
+    entry = Unit(
+        "bp_inverse_haar",
+        100,
+        "the image of four subbands, rounded, saturated",
+        "1 an output beat",
+        sizes(_IMAGE, *_SMALL, InBits=12, OutBits=10),
+        test="resampling",
+    )
     own = {**Resampling.own, "outputDataType": ("s", True, ""), "Shift": ("i", True, 2)}  # noqa: RUF012
 
     def streams(self) -> tuple[list[Stream], list[Stream]]:
@@ -111,16 +150,14 @@ class InverseHaar(Resampling):
         band, kind = self.source(), self.attribute("outputDataType")
         return [band] * 4, [replace(band, height=2 * band.height, width=2 * band.width, datatype=kind)]
 
-    def compute(self, images: list[Integers], constants: list[Integers]) -> list[Integers]:
-        """:func:`bitpan.arithmetic.inverse_haar`."""
-        ll, lh, hl, hh = images
-        fmt = number_format(self.attribute("outputDataType"))
-        return [arithmetic.inverse_haar(ll, lh, hl, hh, self.attribute("Shift"), fmt)]
-
     def parameters(self, constants: Sequence[Integers]) -> dict[str, str]:
         """Those of all, the shift and the result's bits."""
         own = {"Shift": str(self.attribute("Shift")), "OutBits": str(self.streams()[1][0].bits)}
         return {**super().parameters(constants), **own}
+
+    def lines(self, count: int) -> Index:
+        """Two from each."""
+        return np.arange(2 * count) // 2
 
     def latency(self) -> int:
         """Line buffer and its register, columns' memory, rounding."""
@@ -138,19 +175,23 @@ class InverseHaar(Resampling):
 
 
 @operator
-class AveragePool(Signed):
+class AveragePool(Halving):
     """Rounded mean of each 2x2 block."""
 
-    unit = "bp_average_pool"
+    op = "pool"
+    entry = Unit(
+        "bp_average_pool",
+        110,
+        "mean of each 2x2 block, rounded",
+        "1 a beat",
+        sizes(_IMAGE, *_LARGE, InBits=10),
+        test="resampling",
+    )
 
     def streams(self) -> tuple[list[Stream], list[Stream]]:
         """The image in, half of it out."""
         image = self.source()
         return [image], [replace(image, height=image.height // 2, width=image.width // 2)]
-
-    def compute(self, images: list[Integers], constants: list[Integers]) -> list[Integers]:
-        """:func:`bitpan.arithmetic.average_pool`."""
-        return [arithmetic.average_pool(images[0])]
 
     def latency(self) -> int:
         """Columns' memory, line buffer, sum."""
@@ -171,16 +212,24 @@ class AveragePool(Signed):
 class BilinearUp(Signed):
     """Twice the size, bilinear."""
 
-    unit = "bp_bilinear_up"
+    op = "up"
+    entry = Unit(
+        "bp_bilinear_up",
+        120,
+        "twice the size: (9a + 3b + 3c + d + 8) >> 4",
+        "1 an output beat",
+        sizes(_IMAGE, *_SMALL, InBits=10),
+        test="resampling",
+    )
 
     def streams(self) -> tuple[list[Stream], list[Stream]]:
         """The image in, twice of it out."""
         image = self.source()
         return [image], [replace(image, height=2 * image.height, width=2 * image.width)]
 
-    def compute(self, images: list[Integers], constants: list[Integers]) -> list[Integers]:
-        """:func:`bitpan.arithmetic.bilinear_up`."""
-        return [arithmetic.bilinear_up(images[0])]
+    def lines(self, count: int) -> Index:
+        """The next one, but for the first and the last."""
+        return np.minimum(np.arange(1, 2 * count + 1) // 2, count - 1)
 
     def latency(self) -> int:
         """Two passes of write, read, triple and add; the first pixel comes at two clocks a beat."""

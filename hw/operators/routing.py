@@ -4,29 +4,44 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+from qonnx.core.modelwrapper import ModelWrapper
+from qonnx.custom_op.registry import getCustomOp
 
 from bitpan.arithmetic import Integers
-from bitpan.hw.operators.base import Operator, Stream, block_memories, operator, register_rtl
+from bitpan.errors import BuildError
+from bitpan.hw.measure.unit import Unit, sizes
+from bitpan.hw.operators.base import Folded, Operator, block_memories, operator, register_rtl
+from bitpan.hw.operators.streams import Stream
+from bitpan.hw.operators.writer import Writer
+from bitpan.model import Node
+
+_WIDTHS = sizes("Width0 Width1", (12, 12), (12, 48), (160, 160))
 
 
 @operator
 class ConcatStreams(Operator):
     """The channels of two images side by side, the first image's lowest; whole pixels a beat."""
 
-    unit = "bp_concat_streams"
+    op = "concat"
+    entry = Unit("bp_concat_streams", 160, "two streams become one, side by side", "1 a beat", _WIDTHS, test="routing")
     own = {"Channels": ("ints", True, []), "inputDataType": ("s", True, "")}  # noqa: RUF012
+
+    @classmethod
+    def placed(cls, writer: Writer, node: Node) -> dict[str, Any]:
+        """Channels of each input; the unit knows one datatype."""
+        kinds = sorted({writer.datatypes[name] for name in node.inputs})
+        if len(kinds) != 1:
+            raise BuildError(f"node {node.name}: concatenates different formats, {', '.join(kinds)}")
+        return {**super().placed(writer, node), "Channels": [writer.shape(name)[-1] for name in node.inputs]}
 
     def streams(self) -> tuple[list[Stream], list[Stream]]:
         """Two images in, one out."""
         image, kind = (self.attribute("Height"), self.attribute("Width")), self.attribute("inputDataType")
         counts = [int(count) for count in self.attribute("Channels")]
         return [Stream(*image, c, c, kind) for c in counts], [Stream(*image, sum(counts), sum(counts), kind)]
-
-    def compute(self, images: list[Integers], constants: list[Integers]) -> list[Integers]:
-        """Concatenate along the channels."""
-        return [np.concatenate(images)]
 
     def parameters(self, constants: Sequence[Integers]) -> dict[str, str]:
         """Widths."""
@@ -37,7 +52,7 @@ class ConcatStreams(Operator):
 class SplitStreams(Operator):
     """The first channels of an image and the others, the inverse of :class:`ConcatStreams`; whole pixels a beat."""
 
-    unit = "bp_split_streams"
+    entry = Unit("bp_split_streams", 170, "one stream becomes two, parted", "1 a beat", _WIDTHS, test="routing")
     own = {"Channels": ("ints", True, []), "inputDataType": ("s", True, "")}  # noqa: RUF012
 
     def streams(self) -> tuple[list[Stream], list[Stream]]:
@@ -59,7 +74,14 @@ class SplitStreams(Operator):
 class WidthConverter(Operator):
     """Narrow beats to wide ones or wide to narrow, in an integer ratio."""
 
-    unit = "bp_width_converter"
+    entry = Unit(
+        "bp_width_converter",
+        180,
+        "narrow beats to wide or wide to narrow",
+        "1 a narrow beat",
+        sizes("InWidth OutWidth", (8, 16), (8, 32), (320, 40)),
+        test="routing",
+    )
     own = {  # noqa: RUF012
         "Channels": ("i", True, 0),
         "InLanes": ("i", True, 1),
@@ -92,11 +114,17 @@ class WidthConverter(Operator):
 class StreamFifo(Operator):
     """Waiting room of ``Depth`` beats on an edge, in shift registers, distributed or block memory."""
 
-    unit = "bp_stream_fifo"
+    entry = Unit(
+        "bp_stream_fifo",
+        190,
+        "first in, first out",
+        "1 a beat",
+        sizes("Width Depth", (8, 16), (32, 512), (80, 2048)),
+        test="routing",
+    )
     styles = ("auto", "shift", "distributed", "block")
     own = {  # noqa: RUF012
-        "Channels": ("i", True, 0),
-        "PE": ("i", True, 1),
+        **Folded.own,
         "Depth": ("i", True, 2),
         "dataType": ("s", True, ""),
         "ramStyle": ("s", False, "auto", set(styles)),
@@ -146,7 +174,9 @@ class StreamFifo(Operator):
 class DuplicateStreams_rtl(Operator):  # noqa: N801 - FINN's naming
     """Copies of a stream for several consumers; the RTL variant of FINN's DuplicateStreams, which has none."""
 
-    unit = "bp_duplicate"
+    entry = Unit(
+        "bp_duplicate", 150, "one stream becomes two", "1 a beat", sizes("Width", [10], [80], [320]), test="routing"
+    )
     image = {}  # noqa: RUF012
     own = {  # noqa: RUF012
         "NumChannels": ("i", True, 0),
@@ -155,6 +185,13 @@ class DuplicateStreams_rtl(Operator):  # noqa: N801 - FINN's naming
         "inputDataType": ("s", True, ""),
         "numInputVectors": ("ints", False, [1]),
     }
+
+    def follow(self, graph: ModelWrapper) -> None:
+        """The lanes of the join that a copy ends in, so that its FIFO needs no converter behind it."""
+        takers = [(getCustomOp(graph.find_consumers(name)[0]), name) for name in self.onnx_node.output]
+        taker, name = max(takers, key=lambda taker: len(taker[0].stream_inputs))
+        shape = taker.get_folded_input_shape(list(taker.onnx_node.input).index(name))
+        self.set_nodeattr("PE", int(shape[-1]))
 
     def streams(self) -> tuple[list[Stream], list[Stream]]:
         """One in, the copies out."""
@@ -170,3 +207,20 @@ class DuplicateStreams_rtl(Operator):  # noqa: N801 - FINN's naming
     def parameters(self, constants: Sequence[Integers]) -> dict[str, str]:
         """Width; the unit has two outputs."""
         return {"Width": str(self.get_instream_width()), "Copies": str(self.attribute("NumOutputStreams"))}
+
+
+def duplicate(writer: Writer) -> None:
+    """Two copies of every tensor that two nodes take; of the second copy two for a third node, and so on."""
+    for tensor in writer.model.tensors:
+        uses = [(node, i) for node in writer.nodes for i, name in enumerate(node.input) if name == tensor]
+        _, height, width, channels = writer.shape(tensor)
+        size: dict[str, Any] = {"NumChannels": channels, "PE": 1, "NumOutputStreams": 2}
+        size["numInputVectors"] = [1, height, width]
+        source = tensor
+        while len(uses) > 1:
+            node, i = uses.pop(0)
+            node.input[i], source = writer.inner(
+                "DuplicateStreams", f"{source}_copies", source, writer.shape(tensor), 2, **size
+            )
+        for node, i in uses:
+            node.input[i] = source

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from bitpan.cli import main
-from bitpan.hw.measure import table, units
+from bitpan.hw.measure import table
+from bitpan.hw.measure import unit as one_unit
 from bitpan.hw.measure.paths import Path as LongestPath
 from bitpan.hw.measure.units import UNITS, unit
 from bitpan.hw.measure.yosys import Area
@@ -23,7 +24,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, dict[str, int | st
         asked.append((top, parameters, family))
         return Area.of({"LUT6": 1234, "FDRE": 56, "RAMB18E1": 1, "DSP48E1": 7}, LongestPath(2.25, "a_q[1]", "b_q"))
 
-    monkeypatch.setattr(units, "area", area)
+    monkeypatch.setattr(one_unit, "area", area)
     return asked
 
 

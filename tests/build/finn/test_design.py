@@ -17,12 +17,14 @@ from bitpan.build.build import build
 from bitpan.build.deploy.package import write_checksums
 from bitpan.build.deploy.verify import verify
 from bitpan.build.finn import stitch
+from bitpan.build.finn.integer_graph import integer_graph
 from bitpan.cli import main
 from bitpan.compare import random_case
 from bitpan.errors import BuildError, MismatchError
 from bitpan.hw.simulate.accelerator import Accelerator
 from bitpan.model import IntegerModel, execute
 from bitpan.package import Package
+from bitpan.qonnx.write import to_qonnx
 
 SIZE = 16
 
@@ -161,21 +163,18 @@ def test_scene_parameters_beyond_the_register_space_are_refused(source, model, t
 
 
 def test_a_transformation_that_changes_a_number_stops_the_build(model, source, tmp_path, monkeypatch):
-    from bitpan.build.finn import flow as finn_flow
-    from bitpan.build.finn.transformations import BipolarToXnor
+    from finn.transformation.fpgadataflow.specialize_layers import SpecializeLayers
 
-    original = BipolarToXnor._convert
+    original = SpecializeLayers.apply
 
-    def without_padding_of_minus_one(self, graph, matmul):
-        original(self, graph, matmul)
-        name = matmul.input[1]
-        weights = graph.get_initializer(name).copy()
-        weights[0, 0] = 1 - weights[0, 0]
-        graph.set_initializer(name, weights)
+    def with_a_row_of_zeros(self, graph):
+        weights = graph.get_initializer("block0.conv.weights").copy()
+        weights[0] = 0
+        graph.set_initializer("block0.conv.weights", weights)
+        return original(self, graph)
 
-    finn_flow.set_up(tmp_path)
-    monkeypatch.setattr(BipolarToXnor, "_convert", without_padding_of_minus_one)
-    with pytest.raises(MismatchError, match=r"binary tensors to bits, node block0\.conv: .* first at"):
+    monkeypatch.setattr(SpecializeLayers, "apply", with_a_row_of_zeros)
+    with pytest.raises(MismatchError, match=r"RTL nodes, node block0\.conv: .* first at"):
         build(source, tmp_path / "package", board("pynq-z2"), 12, quiet=True)
     assert not (tmp_path / "package").exists()
 
@@ -184,6 +183,21 @@ def test_whole_windows_one_pixel_a_clock(random_model, qonnx, tmp_path):
     onnx.save(qonnx(random_model(blocks=1, channels=4, bits=8, seed=3), 8, 16), tmp_path / "model.onnx")
     build(tmp_path / "model.onnx", tmp_path / "package", board("zcu104"), 1, quiet=True)
     verify(Package.load(tmp_path / "package"), frames=4, stalls=True)
+
+
+def test_a_block_without_residual(random_model, tmp_path):
+    model = random_model(blocks=2, channels=4, bits=8, seed=4)
+    nodes = [replace(node, inputs=("p0",)) if node.name == "block0.rprelu" else node for node in model.nodes]
+    onnx.save(to_qonnx(replace(model, nodes=nodes), 8, 16), tmp_path / "model.onnx")
+    build(tmp_path / "model.onnx", tmp_path / "package", board("pynq-z2"), 9, quiet=True)
+    verify(Package.load(tmp_path / "package"), tiles=4, stalls=True)
+
+
+def test_a_constant_beyond_float32_is_refused(random_model):
+    model = random_model(blocks=1, channels=4)
+    model.constants["head.bias"][1] = (1 << 24) + 1
+    with pytest.raises(BuildError, match=r"constant head\.bias: values up to 16777217 are beyond float32's integers"):
+        integer_graph(model, 8, 8)
 
 
 @pytest.mark.slow

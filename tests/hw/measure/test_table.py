@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 
 from bitpan.errors import BuildError
-from bitpan.hw.measure import table, units
+from bitpan.hw.measure import table
+from bitpan.hw.measure import unit as one_unit
 from bitpan.hw.measure.paths import Path as LongestPath
-from bitpan.hw.measure.units import UNITS, defaults
+from bitpan.hw.measure.unit import defaults
+from bitpan.hw.measure.units import UNITS
 from bitpan.hw.measure.yosys import Area
 from bitpan.hw.sources import RTL, unit_sources
 
@@ -66,7 +68,7 @@ def test_a_changed_figure_or_module_or_size_makes_it_stale(
         changed = tmp_path / "bp_centre.sv"
         changed.write_text((RTL / "bp_centre.sv").read_text().replace("+ 2;", "+ 3;"))
         assert changed.read_text() != (RTL / "bp_centre.sv").read_text()
-        context.setattr(units, "unit_sources", lambda name: [changed] if name == "bp_centre" else unit_sources(name))
+        context.setattr(one_unit, "unit_sources", lambda name: [changed] if name == "bp_centre" else unit_sources(name))
         assert table.digest(rows) != digest
     with monkeypatch.context() as context:
         context.setitem(UNITS[0].sizes[1], "Pe", 8)
@@ -76,7 +78,7 @@ def test_a_changed_figure_or_module_or_size_makes_it_stale(
 
 def test_writing_keeps_the_rest_of_the_readme(readme: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     area = Area.of({"LUT2": 1234}, LongestPath(2.25, "a", "b"))
-    monkeypatch.setattr(units, "area", lambda *arguments: area)
+    monkeypatch.setattr(one_unit, "area", lambda *arguments: area)
     before, after = README.read_text().split(table.read()[0])
     table.write()
     rows, digest = table.read()

@@ -19,7 +19,7 @@ ONE = {"inputDataTypes": ["INT12"], "outputDataType": "INT12"}
 # Operator: its attributes, the bits of its input streams, and of its constants or scene parameters by row.
 CASES = {
     "Add": (PAIR, [12, 12], []),
-    "Requantise": ({"inputDataTypes": ["INT15"], "outputDataType": "INT11", "Shift": 3}, [15], []),
+    "Centre": ({"inputDataTypes": ["INT15"], "outputDataType": "INT11", "Offset": 0, "Shift": 3}, [15], []),
     "RPReLUPlain": ({"inputDataTypes": ["INT10"], "outputDataType": "INT12", "Shift": 6}, [10], [9, 10, 10, 16, 16]),
     "ChannelNorm": (PAIR, [12, 12], [9, 12, 14]),
     "ChannelAffine": ({**ONE, "BaseAddress": 9}, [12], [10, 18]),

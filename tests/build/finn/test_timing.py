@@ -1,3 +1,5 @@
+"""What the schedule is for: room enough in FIFOs, and the fastest folding that fits."""
+
 import onnx
 import pytest
 
@@ -5,24 +7,8 @@ from bitpan.build.boards import board
 from bitpan.build.build import build
 from bitpan.build.deploy.verify import verify
 from bitpan.build.finn import fifo
-from bitpan.build.finn.folding import Fold, choose
 from bitpan.errors import SimulationError
 from bitpan.package import Package
-
-
-@pytest.mark.parametrize("mw, mh, channels", [(288, 32, 32), (45, 32, 5), (32, 4, 32), (81, 6, 9)])
-@pytest.mark.parametrize("target", [1, 2, 4, 9, 10, 36, 100, 10_000])
-def test_fold_keeps_up_and_divides(mw, mh, channels, target):
-    fold = choose(mw, mh, channels, target)
-    assert (mw // fold.simd) * (mh // fold.pe) <= target
-    assert mw % fold.simd == 0 and mh % fold.pe == 0
-    assert channels % fold.simd == 0 or (fold.whole and fold.simd == mw)
-
-
-def test_known_folds():
-    assert choose(288, 32, 32, 36) == Fold(32, 8)
-    assert choose(288, 32, 32, 1) == Fold(288, 32, whole=True)
-    assert choose(45, 32, 5, 36) == Fold(5, 8)
 
 
 def test_half_the_room_stops_the_accelerator(random_model, qonnx, tmp_path, monkeypatch):

@@ -1,0 +1,80 @@
+"""What the build asks of every node of a finished graph, ours and FINN's: lanes, dependence, pace, ports."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+from finn.custom_op.fpgadataflow.hwcustomop import HWCustomOp
+
+if TYPE_CHECKING:
+    from qonnx.core.modelwrapper import ModelWrapper
+
+Index = npt.NDArray[np.int64]
+
+
+class Facts(HWCustomOp):  # type: ignore[misc]
+    """Answers of a unit that has nothing to choose and gives a beat a clock; a class overrides what it does otherwise.
+
+    Attributes:
+        ties: input ports beyond clock, reset, streams and scene bus, with their bits; they are tied to 0.
+    """
+
+    ties: dict[str, int] = {}  # noqa: RUF012
+
+    @property
+    def stream_inputs(self) -> list[str]:
+        """Tensors that come in as streams; a node with more than one joins them beat by beat."""
+        return [name for i, name in enumerate(self.onnx_node.input) if self.get_instream_width(i)]
+
+    def fold(self, clocks: int) -> None:
+        """Choose the fewest lanes with which a frame takes at most ``clocks``."""
+
+    def follow(self, graph: ModelWrapper) -> None:
+        """Take the lanes of the consumers, which have chosen theirs."""
+
+    def scene_words(self) -> int:
+        """Words on the scene-parameter bus; 0: there is no such port."""
+        return 0
+
+    def needs(self) -> Index:
+        """For each output beat of a frame the last input beat it depends on, not descending; -1 for none."""
+        inputs, outputs = self.beats_in(), self.beats_out()
+        return np.asarray(-(-np.arange(1, outputs + 1) * inputs // outputs) - 1)
+
+    def interval(self, feed: float) -> float:
+        """Clocks from output beat to output beat when input waits; ``feed``: clocks between PAN pixels."""
+        return 1.0
+
+    def latency(self) -> int:
+        """Clocks from the last beat an output depends on to that output's first beat."""
+        return 1
+
+    def clocks(self) -> int:
+        """Clocks of a frame among others, without what happens once at its start."""
+        return int(self.get_exp_cycles())
+
+    def lead(self) -> float:
+        """Share of a frame that the unit takes in anew before each frame's first output."""
+        return 0.0
+
+    def beats_in(self) -> int:
+        """Beats of a frame on each stream that comes in."""
+        return int(np.prod(self.get_folded_input_shape(0)[:-1]))
+
+    def beats_out(self) -> int:
+        """Beats of a frame on each stream that goes out."""
+        return int(np.prod(self.get_folded_output_shape(0)[:-1]))
+
+
+def last_beats(rows: Index, columns: Index, width: int, folds: int) -> Index:
+    """Needs of an image that is made of another of the same folds.
+
+    Args:
+        rows, columns: last row and last column of the other that each row and column depends on.
+        width: pixels of a row of the other.
+        folds: beats of a pixel.
+    """
+    pixels = rows[:, None, None] * width + columns[:, None]
+    return np.maximum.accumulate((pixels * folds + np.arange(folds)).reshape(-1))

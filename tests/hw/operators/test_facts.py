@@ -1,0 +1,170 @@
+"""What operators say of themselves, against their own Verilog: which beats an output needs, pace, latency, lanes."""
+
+import numpy as np
+import pytest
+from onnx import helper
+
+from bitpan.errors import BuildError
+from bitpan.hw.operators import OPERATORS, operator_for
+from bitpan.hw.simulate.simulation import Simulation
+from bitpan.model import Node
+from bitpan.operations import OPERATIONS
+
+IMAGE = {"Height": 4, "Width": 6, "Channels": 6, "PE": 2}
+PAIR = {"inputDataTypes": ["INT12", "INT12"], "outputDataType": "INT12"}
+ONE = {"inputDataTypes": ["INT12"], "outputDataType": "INT12"}
+PAD = {"ImgDim": [4, 6], "Padding": [1] * 4, "NumChannels": 6, "SIMD": 2, "inputDataType": "INT10"}
+WINDOW = {"ConvKernelDim": [3, 3], "IFMChannels": 6, "IFMDim": [6, 8], "OFMDim": [4, 6], "SIMD": 2, "Stride": [1, 1]}
+WINDOW |= {"Dilation": [1, 1], "inputDataType": "INT10", "outputDataType": "INT10", "ram_style": "auto"}
+MATRIX = {"Height": 2, "Width": 3, "MW": 18, "MH": 4, "SIMD": 3, "PE": 2}
+BITS = {"inputDataType": "BINARY", "weightDataType": "BINARY", "outputDataType": "INT6"}
+INTEGERS = {"inputDataType": "INT12", "weightDataType": "INT8", "outputDataType": "INT10", "Shift": 5}
+CONVERTER = {"inShape": [1, 4, 6, 6], "outShape": [1, 4, 6, 6], "dataType": "INT8"}
+COARSE = {"Height": 4, "Width": 5, "Bands": 2, "Ratio": 4, "CoefficientBits": 12}
+
+# A node of each operator: its attributes, streams in and out, and shapes of its constants.
+CASES = {
+    "Interpolator": ({**COARSE, "inputDataType": "UINT11", "outputDataType": "INT13"}, 1, 1, []),
+    "Centre": ({**IMAGE, **ONE, "Offset": 5, "Shift": 0}, 1, 1, []),
+    "SignThreshold": (
+        {**IMAGE, "inputDataTypes": ["INT10"], "outputDataType": "BINARY", "ThresholdBits": 11},
+        1,
+        1,
+        [],
+    ),
+    "RPReLU": ({**IMAGE, **PAIR, "Shift": 6}, 2, 1, [(5, 6)]),
+    "RPReLUPlain": ({**IMAGE, **ONE, "Shift": 6}, 1, 1, [(5, 6)]),
+    "Add": ({**IMAGE, **PAIR}, 2, 1, []),
+    "ChannelNorm": ({**IMAGE, **PAIR}, 2, 1, [(3, 6)]),
+    "ChannelAffine": ({**IMAGE, **ONE}, 1, 1, []),
+    "Haar": ({**IMAGE, "inputDataType": "INT10"}, 1, 4, []),
+    "InverseHaar": ({**IMAGE, "inputDataType": "INT12", "outputDataType": "INT10", "Shift": 2}, 4, 1, []),
+    "AveragePool": ({**IMAGE, "inputDataType": "INT10"}, 1, 1, []),
+    "BilinearUp": ({**IMAGE, "inputDataType": "INT10"}, 1, 1, []),
+    "XnorMVU": ({**MATRIX, **BITS}, 1, 1, [(18, 4)]),
+    "QuantMVU": ({**MATRIX, **INTEGERS}, 1, 1, [(18, 4), (4,)]),
+    "ConcatStreams": ({"Height": 4, "Width": 6, "Channels": [1, 4], "inputDataType": "INT12"}, 2, 1, []),
+    "SplitStreams": ({"Height": 4, "Width": 6, "Channels": [1, 4], "inputDataType": "INT12"}, 1, 2, []),
+    "WidthConverter": ({**IMAGE, "InLanes": 1, "OutLanes": 3, "dataType": "INT8"}, 1, 1, []),
+    "WidthConverter narrower": ({**IMAGE, "InLanes": 6, "OutLanes": 2, "dataType": "INT8"}, 1, 1, []),
+    "StreamFifo": ({**IMAGE, "Depth": 200, "dataType": "INT8"}, 1, 1, []),
+    "FMPadding": (PAD, 1, 1, []),
+    "ConvolutionInputGenerator": (WINDOW, 1, 1, []),
+    "ConvolutionInputGenerator whole": ({**WINDOW, "SIMD": 6, "parallel_window": 1}, 1, 1, []),
+    "ConvolutionInputGenerator depthwise": ({**WINDOW, "depthwise": 1}, 1, 1, []),
+    "StreamingDataWidthConverter": ({**CONVERTER, "inWidth": 16, "outWidth": 24}, 1, 1, []),
+}
+
+
+def node(case):
+    """The operator of a case, and its constants by name."""
+    from qonnx.custom_op.registry import getCustomOp
+
+    attributes, inputs, outputs, shapes = CASES[case]
+    op, _, variant = case.partition(" ")
+    names = [f"in{i}" for i in range(inputs)] + [f"constant{i}" for i in range(len(shapes))]
+    proto = helper.make_node(
+        f"{op}_rtl", names, [f"out{i}" for i in range(outputs)], name=f"node_{op}{variant}",
+        domain="finn.custom_op.fpgadataflow.rtl", backend="fpgadataflow", **attributes,
+    )  # fmt: skip
+    rng = np.random.default_rng(0)
+    low = 0 if op == "XnorMVU" else -8
+    constants = {f"constant{i}": rng.integers(low, 2, shape) for i, shape in enumerate(shapes)}
+    return getCustomOp(proto), constants
+
+
+class Constants:
+    """Stands for the graph, which the generation of Verilog asks for initializers."""
+
+    def __init__(self, constants):
+        self.get_initializer = constants.get
+
+
+@pytest.fixture
+def simulated(tmp_path):
+    from bitpan.build.finn.flow import set_up
+
+    set_up(tmp_path)
+    opened = []
+
+    def simulate(case):
+        unit, constants = node(case)
+        unit.set_nodeattr("code_gen_dir_ipgen", str(tmp_path))
+        unit.generate_hdl(Constants(constants), "xc7z020clg400-1", 5.0)
+        opened.append(Simulation(unit.get_rtl_file_list(abspath=True), unit.onnx_node.name))
+        return unit, opened[-1]
+
+    yield simulate
+    for simulation in opened:
+        simulation.close()
+
+
+def feed(simulation, beats):
+    for stream, width in simulation.inputs.items():
+        simulation.push(stream, np.zeros((beats, width), np.uint8))
+
+
+def test_every_operator_has_a_case():
+    others = {"AddClip", "DuplicateStreams_rtl"}  # Add's unit, and one whose beats are one to one
+    assert {case.split()[0] for case in CASES} >= {cls.__name__ for cls in OPERATORS} - others
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_an_output_comes_with_the_last_beat_it_needs_and_not_before(simulated, case):
+    unit, simulation = simulated(case)
+    needs = unit.needs()
+    assert len(needs) == unit.beats_out() and needs[-1] < unit.beats_in() and (np.diff(needs) >= 0).all()
+    points = np.unique(np.linspace(0, unit.beats_in() - 1, 9).astype(int))
+    for beats in points:
+        simulation.reset()
+        feed(simulation, beats)
+        simulation.run(60 + 4 * len(needs))
+        expected = int(np.searchsorted(needs, beats))
+        found = {simulation.queued(stream) for stream in simulation.outputs}
+        assert max(found) <= expected if case == "Interpolator" else found == {expected}, beats  # it takes whole lines
+
+
+@pytest.mark.parametrize("case", CASES.keys() - {"Interpolator", "StreamingDataWidthConverter"})
+def test_latency_and_pace(simulated, case):
+    """The first and the last output when the schedule says, within a few clocks."""
+    unit, simulation = simulated(case)
+    needs, steps = unit.needs(), np.arange(unit.beats_out()) * unit.interval(1.0)
+    out = np.maximum.accumulate(np.maximum(needs, 0) - steps) + steps + unit.latency()
+    feed(simulation, unit.beats_in())
+    simulation.run(10**6, until={stream: len(needs) for stream in simulation.outputs})
+    taken = min(simulation.span(stream)[0] for stream in simulation.inputs)
+    for stream in simulation.outputs:
+        first, last, _ = simulation.span(stream)
+        assert abs(first - taken - out[0]) <= (5 if case == "BilinearUp" else 2)  # the first pixel may come slower
+        assert abs(last - taken - out[-1]) <= 2
+
+
+@pytest.mark.parametrize("clocks", [1, 24, 50, 72, 100, 144])
+@pytest.mark.parametrize("case", ["SignThreshold", "RPReLU", "Add", "ChannelNorm", "Haar", "InverseHaar", "BilinearUp"])
+def test_the_fewest_lanes_that_keep_up(case, clocks):
+    unit, _ = node(case)
+    cycles = {}
+    for lanes in (1, 2, 3, 6):
+        unit.set_nodeattr("PE", lanes)
+        cycles[lanes] = unit.get_exp_cycles()
+    unit.fold(clocks)
+    assert unit.get_nodeattr("PE") == next((lanes for lanes in cycles if cycles[lanes] <= clocks), 6)
+
+
+def test_what_the_table_says_has_no_hardware_is_refused_with_its_reason():
+    lacking = [operation for operation in OPERATIONS.values() if "hardware" in operation.lacks]
+    for operation in lacking:
+        reason = operation.lacks["hardware"]
+        said = rf"node a_node: there is no hardware for {operation.name} yet \({reason}\); .*--model-only"
+        with pytest.raises(BuildError, match=said):
+            operator_for(Node(operation.name, "a_node", operation.inputs, "y", operation.scene))
+
+
+def test_nodes_of_an_operation_that_none_takes_are_refused_by_what_is_taken():
+    with pytest.raises(BuildError, match=r"hardware for this sign yet \(only for one with thresholds from the scene\)"):
+        operator_for(Node("sign", "a_node", ("x",), "y"))
+
+
+def test_an_operation_may_have_an_operator_for_each_kind_of_node():
+    both = [operator_for(Node("rprelu", "a_node", inputs, "y")).__name__ for inputs in (("p", "x"), ("p",))]
+    assert both == ["RPReLU", "RPReLUPlain"]

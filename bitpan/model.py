@@ -124,6 +124,15 @@ class IntegerModel:
                 return parameter
         raise ModelError(f"model {self.name} has no scene parameter {name!r}")
 
+    def arguments(self, node: Node, scene: Mapping[str, Integers]) -> dict[str, Any]:
+        """What a node's operation takes beside its inputs, by name: constants, attributes and scene parameters."""
+        if node.op not in OPERATIONS:
+            raise ModelError(f"model {self.name}: node {node.name} has unknown operation {node.op!r}")
+        operation = OPERATIONS[node.op]
+        named: dict[str, Any] = {key: self.constant(node, key) for key in operation.needed(node.scene)}
+        given = zip(operation.scene, node.scene, strict=False)
+        return named | dict(node.attributes) | {key: scene[name] for key, name in given}
+
     def check_scene(self, scene: Mapping[str, npt.NDArray[Any]]) -> None:
         """Raise :class:`FormatError` unless ``scene`` holds every parameter, of its shape and within its format."""
         for parameter in self.scene:
@@ -287,18 +296,11 @@ def execute(
             break
         if node.output in values:
             continue
-        values[node.output] = _apply(model, node, [values[name] for name in node.inputs], scene)
+        taken = [values[name] for name in node.inputs]
+        named, fmt = model.arguments(node, scene), model.tensors[node.output].format
+        values[node.output] = OPERATIONS[node.op].compute(taken, named, fmt)
         if watch is not None:
             watch(node.output, values[node.output])
     if until not in values:
         raise ModelError(f"model {model.name} has no tensor {until!r}")
     return values[until]
-
-
-def _apply(model: IntegerModel, node: Node, inputs: list[Integers], scene: Mapping[str, Integers]) -> Integers:
-    if node.op not in OPERATIONS:
-        raise ModelError(f"model {model.name}: node {node.name} has unknown operation {node.op!r}")
-    operation = OPERATIONS[node.op]
-    named: dict[str, Any] = {key: model.constant(node, key) for key in operation.needed(node.scene)}
-    named |= dict(node.attributes) | {key: scene[name] for key, name in zip(operation.scene, node.scene, strict=False)}
-    return operation.compute(inputs, named, model.tensors[node.output].format)

@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections import Counter
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
-from typing import Any, Protocol
+from dataclasses import dataclass, replace
+from typing import Protocol
 
+import numpy as np
 import numpy.typing as npt
 
 from bitpan.arithmetic import Integers
-from bitpan.errors import ModelError, SlowEngineWarning
+from bitpan.errors import FormatError, ModelError, SlowEngineWarning
+from bitpan.host.engine.step import Array, Kernel, Step, narrowest
 from bitpan.model import IntegerModel, Node, execute
-
-Array = npt.NDArray[Any]
-Rows = Callable[[int, int], None]
-"""Computes rows ``first`` to ``last - 1`` of a step's output."""
+from bitpan.operations import OPERATIONS
 
 
 class Engine(Protocol):
@@ -72,6 +70,25 @@ def default_threads() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+@dataclass(frozen=True)
+class _Part:
+    """Nodes that are computed at once: a chain whose inner tensors nobody else reads, or one operation's outputs.
+
+    Attributes:
+        nodes: in order.
+        kernel: computes them, if there is one.
+        reads: the tensors it takes.
+        last: tensors that nobody reads afterwards.
+        spare: those of them that may be overwritten: all but what was given.
+    """
+
+    nodes: list[Node]
+    kernel: Kernel | None
+    reads: list[str]
+    last: set[str]
+    spare: set[str]
+
+
 class CompiledEngine:
     """Bit-packed XNOR-popcount kernels, a sign, its convolution and its RPReLU fused, rows shared among threads.
 
@@ -83,38 +100,82 @@ class CompiledEngine:
     """
 
     def __init__(self, model: IntegerModel, threads: int | None = None) -> None:
-        from bitpan.host.engine.steps import Steps
+        from bitpan.host.engine.kernels import KERNELS
 
         self.model = model
         self.threads = threads or default_threads()
-        self._steps = Steps(model)
+        self._kernels = KERNELS
+        self._plans: dict[tuple[str, ...], list[_Part]] = {}
         self._pool = ThreadPoolExecutor(self.threads)
 
     def run(self, inputs: Mapping[str, npt.ArrayLike], scene: Mapping[str, Integers], until: str = "fused") -> Array:
         """See :class:`Engine`. The result's type is the narrowest of int16, int32, int64 that holds its format."""
-        nodes = needed_nodes(self.model, until, inputs)
-        uses = Counter(name for node in nodes for name in node.inputs)
-        uses[until] += 1
-        values = {name: self._steps.narrow(name, value) for name, value in inputs.items() if name in uses}
-        owned: set[str] = set()  # computed here, so that a last use may overwrite it
-        skipped: set[str] = set()
-        for node in nodes:
-            if node.output in skipped:
-                continue
-            chain = self._steps.chain(node, nodes, uses, values)
-            skipped.update(link.output for link in chain)
-            # One use by the chain's sign, one as its residual: then nobody else reads it and it is overwritten.
-            in_place = chain[0].inputs[0] in owned and uses[chain[0].inputs[0]] == 2
-            found = self._steps.run(chain, values, scene, in_place, self._share)
-            values |= found
-            owned |= found.keys()
-            for link in chain:
-                uses.subtract(link.inputs)
-            for name in [name for name in values if uses[name] <= 0]:
-                del values[name]
+        asked = (until, *sorted(inputs))
+        if asked not in self._plans:
+            self._plans[asked] = self._plan(until, inputs)
+        read = {until}.union(*(part.reads for part in self._plans[asked]))
+        values = {name: self._narrow(name, value) for name, value in inputs.items() if name in read}
+        for part in self._plans[asked]:
+            values |= self._compute(part, values, scene)
+            for name in part.last:
+                values.pop(name, None)
         return values[until]
 
-    def _share(self, rows: Rows, height: int) -> None:
+    def _plan(self, until: str, given: Collection[str]) -> list[_Part]:
+        """What to compute, in order."""
+        rest, parts, ready = needed_nodes(self.model, until, given), [], {*given}
+        while rest:
+            nodes, kernel = self._at_once(rest, until, ready)
+            rest = [node for node in rest if node not in nodes]
+            outputs = {node.output for node in nodes}
+            chain = nodes[:1] if OPERATIONS[nodes[0].op].output else nodes
+            reads = [name for node in chain for name in node.inputs if name not in outputs]
+            last = {*reads, *outputs}.difference([until], *(node.inputs for node in rest))
+            parts.append(_Part(nodes, kernel, reads, last, last.difference(given)))
+            ready |= outputs
+        return parts
+
+    def _at_once(self, rest: Sequence[Node], until: str, ready: Collection[str]) -> tuple[list[Node], Kernel | None]:
+        """The first of the nodes, those that are computed with it, and their kernel."""
+        nodes: list[Node] = [rest[0]]
+        operations: tuple[str, ...] = (rest[0].op,)
+        if OPERATIONS[rest[0].op].output:
+            nodes = [node for node in rest if (node.op, node.inputs) == (rest[0].op, rest[0].inputs)]
+            return nodes, self._kernels.get(operations)
+        while (passed := nodes[-1].output) != until:
+            readers = [node for node in rest for name in node.inputs if name == passed]
+            if len(readers) != 1 or not {passed, *ready}.issuperset(readers[0].inputs):
+                break
+            if (*operations, readers[0].op) not in self._kernels:
+                break
+            nodes, operations = [*nodes, readers[0]], (*operations, readers[0].op)
+        return nodes, self._kernels.get(operations)
+
+    def _compute(self, part: _Part, values: Mapping[str, Array], scene: Mapping[str, Integers]) -> dict[str, Array]:
+        """What comes of a part, by name."""
+        result, which = part.nodes[-1].output, OPERATIONS[part.nodes[0].op].output
+        taken, found = {name: values[name] for name in part.reads}, None
+        if part.kernel is not None:
+            named = {key: value for node in part.nodes for key, value in self.model.arguments(node, scene).items()}
+            named.pop(which, None)
+            formats = [self.model.tensors[name].format for name in (*part.reads, result)]
+            spare = [value for name, value in taken.items() if name in part.spare]
+            step = Step(formats[:-1], formats[-1], self._share, spare)
+            found = part.kernel(*(taken[name] for name in part.reads), **named, step=step)
+        if found is None:
+            computed: dict[str, Array] = {}
+            execute(replace(self.model, nodes=part.nodes), taken, scene, result, computed.__setitem__)
+            return computed
+        return {node.output: found[node.attributes[which]] for node in part.nodes} if which else {result: found}
+
+    def _narrow(self, name: str, value: npt.ArrayLike) -> Array:
+        """An input in its format's narrowest type; raise :class:`FormatError` if it does not fit the format."""
+        fmt, array = self.model.tensors[name].format, np.asarray(value)
+        if array.size and not fmt.min <= array.min() <= array.max() <= fmt.max:
+            raise FormatError(f"{name} holds {array.min()} to {array.max()}, its format {fmt.min} to {fmt.max}")
+        return np.ascontiguousarray(array, dtype=narrowest(fmt))
+
+    def _share(self, rows: Callable[[int, int], None], height: int) -> None:
         """Run a step's rows on all threads."""
         bands = min(height, 2 * self.threads if self.threads > 1 else 1)
         edges = [height * i // bands for i in range(bands + 1)]

@@ -10,7 +10,7 @@ from bitpan.errors import FormatError, ModelError, SlowEngineWarning
 from bitpan.formats import Format
 from bitpan.host.engine.compiled import popcount  # noqa: F401 -- numba is there
 from bitpan.host.engine.engine import CompiledEngine, ReferenceEngine, make_engine
-from bitpan.host.engine.narrow import narrowest
+from bitpan.host.engine.step import narrowest
 from bitpan.model import Node, Tensor, execute
 
 

@@ -5,7 +5,6 @@ import pytest
 import torch
 
 from bitpan.arithmetic import keys_coefficients
-from bitpan.host.engine import steps
 from bitpan.host.engine.engine import CompiledEngine, ReferenceEngine
 from bitpan.model import execute
 from bitpan.models.networks.configuration import Configuration
@@ -79,7 +78,7 @@ def no_reference(monkeypatch):
     def refuse(model, *_):
         raise AssertionError(f"{model.nodes[0].name}: left to the reference")
 
-    monkeypatch.setattr(steps, "execute", refuse)
+    monkeypatch.setattr("bitpan.host.engine.engine.execute", refuse)
 
 
 @pytest.mark.parametrize("settings", ARMS, ids=str)

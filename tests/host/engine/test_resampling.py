@@ -5,7 +5,8 @@ import pytest
 
 from bitpan import arithmetic
 from bitpan.formats import Format
-from bitpan.host.engine import resampling_steps as steps
+from bitpan.host.engine import resampling
+from bitpan.host.engine.step import Step
 
 FEATURE = Format(10, 6)
 FORMATS = [FEATURE, Format(15, 6), Format(12, 0, signed=False)]
@@ -19,6 +20,10 @@ def share_by(size):
             rows(first, min(first + size, height))
 
     return share
+
+
+def step(fmt, share, given=FEATURE):
+    return Step([given], fmt, share)
 
 
 def image(fmt, shape, kind):
@@ -48,7 +53,9 @@ def shape(request):
 @pytest.mark.parametrize("fmt", FORMATS, ids=str)
 def test_haar(fmt, kind, share, shape):
     x = image(fmt, shape, kind)
-    np.testing.assert_array_equal(steps.haar(x, fmt, share), np.stack(arithmetic.haar(x)))
+    np.testing.assert_array_equal(
+        resampling.haar(x, step=step(arithmetic.haar_format(fmt), share, fmt)), np.stack(arithmetic.haar(x))
+    )
 
 
 @pytest.mark.parametrize("shift", [1, 2, 5])
@@ -56,7 +63,7 @@ def test_haar(fmt, kind, share, shape):
 def test_inverse_haar(inner, kind, share, shape, shift):
     subbands = image(inner, (4, *shape), kind)
     expected = arithmetic.inverse_haar(*subbands, shift, FEATURE)
-    np.testing.assert_array_equal(steps.inverse_haar(subbands, shift, FEATURE, share), expected)
+    np.testing.assert_array_equal(resampling.inverse_haar(*subbands, shift=shift, step=step(FEATURE, share)), expected)
 
 
 def test_inverse_haar_of_every_sign(share):
@@ -65,35 +72,36 @@ def test_inverse_haar_of_every_sign(share):
     subbands = np.where(signs > 0, 2047, -2048).astype(np.int16)
     expected = arithmetic.inverse_haar(*subbands, 2, FEATURE)
     assert {expected.min(), expected.max()} == {FEATURE.min, FEATURE.max}
-    np.testing.assert_array_equal(steps.inverse_haar(subbands, 2, FEATURE, share), expected)
+    np.testing.assert_array_equal(resampling.inverse_haar(*subbands, shift=2, step=step(FEATURE, share)), expected)
 
 
 @pytest.mark.parametrize("fmt", FORMATS, ids=str)
 def test_pool_and_up(fmt, kind, share, shape):
     x = image(fmt, shape, kind)
-    np.testing.assert_array_equal(steps.pool(x, share), arithmetic.average_pool(x))
-    np.testing.assert_array_equal(steps.up(x, share), arithmetic.bilinear_up(x))
+    np.testing.assert_array_equal(resampling.pool(x, step=step(fmt, share)), arithmetic.average_pool(x))
+    np.testing.assert_array_equal(resampling.up(x, step=step(fmt, share)), arithmetic.bilinear_up(x))
 
 
 @pytest.mark.parametrize(("height", "width"), [(1, 1), (1, 7), (7, 1), (5, 33)])
 def test_up_from_odd_sizes(share, height, width):
     x = image(FEATURE, (2, height, width), "random")
-    np.testing.assert_array_equal(steps.up(x, share), arithmetic.bilinear_up(x))
+    np.testing.assert_array_equal(resampling.up(x, step=step(FEATURE, share)), arithmetic.bilinear_up(x))
 
 
 @pytest.mark.parametrize("fmt", FORMATS, ids=str)
 def test_add(fmt, kind, share, shape):
     a, b = image(fmt, (2, *shape), kind)
-    np.testing.assert_array_equal(steps.add(a, b, FEATURE, share), arithmetic.add(a, b, FEATURE))
+    np.testing.assert_array_equal(resampling.add(a, b, step=step(FEATURE, share)), arithmetic.add(a, b, FEATURE))
 
 
 def test_what_the_kernels_are_not_made_for_is_left_to_the_reference():
     one, wide, odd = share_by(1), np.zeros((1, 4, 4), np.int32), np.zeros((1, 3, 4), np.int16)
     even = np.zeros((1, 4, 4), np.int16)
-    assert steps.haar(wide, FEATURE, one) is None and steps.haar(odd, FEATURE, one) is None
-    assert steps.pool(wide, one) is None and steps.pool(odd, one) is None
-    assert steps.up(wide, one) is None and steps.add(even, wide, FEATURE, one) is None
-    assert steps.add(even, even, Format(40), one) is None
-    assert steps.inverse_haar([even, even, even, wide], 2, FEATURE, one) is None
-    assert steps.inverse_haar([even] * 4, 0, FEATURE, one) is None
-    assert steps.inverse_haar([even] * 4, 2, FEATURE, one) is not None
+    narrow = step(FEATURE, one)
+    assert resampling.haar(wide, step=narrow) is None and resampling.haar(odd, step=narrow) is None
+    assert resampling.pool(wide, step=narrow) is None and resampling.pool(odd, step=narrow) is None
+    assert resampling.up(wide, step=narrow) is None and resampling.add(even, wide, step=narrow) is None
+    assert resampling.add(even, even, step=step(Format(40), one)) is None
+    assert resampling.inverse_haar(even, even, even, wide, shift=2, step=narrow) is None
+    assert resampling.inverse_haar(*[even] * 4, shift=0, step=narrow) is None
+    assert resampling.inverse_haar(*[even] * 4, shift=2, step=narrow) is not None

@@ -5,14 +5,11 @@ All are made for 16-bit tensors, whose sums 32 bits hold.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-import numpy.typing as npt
 
+from bitpan.arithmetic import haar_format
 from bitpan.host.engine.compiled import compiled, i32, shift_right
-
-Array = npt.NDArray[Any]
+from bitpan.host.engine.step import Array, Step, narrow, narrowest
 
 
 @compiled
@@ -24,7 +21,7 @@ def _pairs(row: Array, sums: Array, differences: Array) -> None:
 
 
 @compiled
-def haar(x: Array, out: Array, first: int, last: int) -> None:
+def _haar(x: Array, out: Array, first: int, last: int) -> None:
     """All subbands at once, ``(C, H, W)`` to ``(4, C, H/2, W/2)``: LL, LH, HL, HH; rows are the output's."""
     width = x.shape[2]
     sums, differences = np.empty(width, np.int32), np.empty(width, np.int32)
@@ -37,8 +34,17 @@ def haar(x: Array, out: Array, first: int, last: int) -> None:
             _pairs(differences, out[1, c, y], out[3, c, y])
 
 
+@narrow
+def haar(x: Array, step: Step) -> Array | None:
+    """The subbands, ``(4, C, H/2, W/2)``."""
+    channels, height, width = x.shape
+    if height % 2 or width % 2:
+        return None
+    return step.fill(_haar, (4, channels, height // 2, width // 2), x, dtype=narrowest(haar_format(step.inputs[0])))
+
+
 @compiled
-def inverse_haar(
+def _inverse_haar(
     ll: Array, lh: Array, hl: Array, hh: Array, shift: int, low: int, high: int, out: Array, first: int, last: int
 ) -> None:
     """The image from its subbands ``(C, H/2, W/2)``, rounded by ``shift`` bits, 1 to 30, and saturated."""
@@ -58,8 +64,18 @@ def inverse_haar(
                 row[2 * i + 1] = min(max(shift_right(i32(smooth[i] - detail[i]), places), minimum), maximum)
 
 
+@narrow
+def inverse_haar(ll: Array, lh: Array, hl: Array, hh: Array, shift: int, step: Step) -> Array | None:
+    """The image."""
+    if not 1 <= shift <= 30:
+        return None
+    channels, height, width = ll.shape
+    shape, low, high = (channels, 2 * height, 2 * width), step.format.min, step.format.max
+    return step.fill(_inverse_haar, shape, ll, lh, hl, hh, shift, low, high)
+
+
 @compiled
-def pool(x: Array, out: Array, first: int, last: int) -> None:
+def _pool(x: Array, out: Array, first: int, last: int) -> None:
     """Mean of each 2x2 block, rounded half up, ``(C, H, W)`` to ``(C, H/2, W/2)``."""
     for y in range(first, last):
         for c in range(x.shape[0]):
@@ -70,8 +86,17 @@ def pool(x: Array, out: Array, first: int, last: int) -> None:
                 row[i] = shift_right(i32(i32(s + t) + i32(2)), i32(2))
 
 
+@narrow
+def pool(x: Array, step: Step) -> Array | None:
+    """Half the size."""
+    channels, height, width = x.shape
+    if height % 2 or width % 2:
+        return None
+    return step.fill(_pool, (channels, height // 2, width // 2), x)
+
+
 @compiled
-def up(x: Array, out: Array, first: int, last: int) -> None:
+def _up(x: Array, out: Array, first: int, last: int) -> None:
     """Twice the size, bilinear: the weights 3 and 1 along either axis, edges replicated, rounded once."""
     height, width = x.shape[1:]
     column = np.empty(width + 2, np.int32)
@@ -89,8 +114,15 @@ def up(x: Array, out: Array, first: int, last: int) -> None:
                 row[2 * i + 1] = shift_right(i32(s + column[i + 2]), i32(4))
 
 
+@narrow
+def up(x: Array, step: Step) -> Array | None:
+    """Twice the size."""
+    channels, height, width = x.shape
+    return step.fill(_up, (channels, 2 * height, 2 * width), x)
+
+
 @compiled
-def add(a: Array, b: Array, low: int, high: int, out: Array, first: int, last: int) -> None:
+def _add(a: Array, b: Array, low: int, high: int, out: Array, first: int, last: int) -> None:
     """Saturating sum."""
     minimum, maximum = i32(low), i32(high)
     for c in range(a.shape[0]):
@@ -98,3 +130,9 @@ def add(a: Array, b: Array, low: int, high: int, out: Array, first: int, last: i
             one, other, row = a[c, y], b[c, y], out[c, y]
             for i in range(row.shape[0]):
                 row[i] = min(max(i32(i32(one[i]) + i32(other[i])), minimum), maximum)
+
+
+@narrow
+def add(a: Array, b: Array, step: Step) -> Array | None:
+    """Saturating sum."""
+    return step.fill(_add, a.shape, a, b, step.format.min, step.format.max)

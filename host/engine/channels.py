@@ -1,6 +1,6 @@
 """BNNPan's kernels over the channels of a pixel: norm and affine; see :mod:`bitpan.host.engine.kernels`.
 
-Both are made for 16-bit tensors; :mod:`channel_steps` checks that the constants keep them in 32 bits.
+Both are made for 16-bit tensors, and for constants that keep them in 32 bits.
 """
 
 from __future__ import annotations
@@ -8,12 +8,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from bitpan.arithmetic import AFFINE_FRACTION, NORM_FRACTION, NORM_LEADING, NORM_MEAN, NORM_MIDPOINTS, NORM_RANGE
 from bitpan.host.engine.compiled import compiled, i32, i64, leading_zeros, shift_right
-
-Array = npt.NDArray[Any]
+from bitpan.host.engine.step import Array, Step, narrow
 
 LOWEST, HIGHEST = NORM_RANGE.min, NORM_RANGE.max
 MOST_LEFT = NORM_RANGE.bits + 1
@@ -56,7 +54,7 @@ def _sums(x: Array, y: int, sums: Array, squares: Array) -> None:
 
 
 @compiled
-def norm(
+def _norm(
     x: Array,
     residual: Array,
     constants: Array,
@@ -68,17 +66,7 @@ def norm(
     first: int,
     last: int,
 ) -> None:
-    """Norm over the channels of each pixel, and the residual.
-
-    Args:
-        x, residual: ``(C, H, W)`` int16.
-        constants: gain, centre, bias; ``(3, C)`` int32.
-        places: ``ceil(log2 C)``.
-        reciprocal: ``2**NORM_MEAN / C``, rounded.
-        low, high: range of the output.
-        out: ``(C, H, W)``.
-        first, last: rows.
-    """
+    """``constants``: gain, centre, bias; ``(3, C)``. ``places``: ``ceil(log2 C)``. ``reciprocal``: 1/C, rounded."""
     channels, _, width = x.shape
     count, minimum, maximum = i32(channels), i32(low), i32(high)
     sum_x, sum_r = np.empty(width, np.int32), np.empty(width, np.int32)
@@ -109,8 +97,24 @@ def norm(
                 row[i] = min(max(i32(i32(passing[i]) + scaled), minimum), maximum)
 
 
+@narrow
+def norm(x: Array, residual: Array, gain: Array, centre: Array, bias: Array, step: Step) -> Array | None:
+    """Norm over the channels of each pixel, and the residual.
+
+    With these bounds what is shifted stays below ``2**29``, what is summed below ``2**31``, a variance below ``2**53``.
+    """
+    channels, constants = len(x), np.stack([gain, centre, bias]).astype(np.int64)
+    gains, centres, biases = np.abs(constants).max(axis=1)
+    bounded = channels <= 512 and gains <= 1 << 15 and centres < 1 << 25 and biases < 1 << 29
+    if not bounded:
+        return None
+    places, reciprocal = (channels - 1).bit_length(), round((1 << NORM_MEAN) / channels)
+    low, high = step.format.min, step.format.max
+    return step.fill(_norm, x.shape, x, residual, constants.astype(np.int32), places, reciprocal, low, high)
+
+
 @compiled
-def affine(x: Array, constants: Array, low: int, high: int, out: Array, first: int, last: int) -> None:
+def _affine(x: Array, constants: Array, low: int, high: int, out: Array, first: int, last: int) -> None:
     """``x * scale + offset`` per channel, rounded and saturated. ``constants: (2, C)`` int32, half already added."""
     minimum, maximum = i32(low), i32(high)
     for c in range(x.shape[0]):
@@ -120,3 +124,13 @@ def affine(x: Array, constants: Array, low: int, high: int, out: Array, first: i
             for i in range(row.shape[0]):
                 v = shift_right(i32(i32(scale * i32(values[i])) + offset), i32(AFFINE_FRACTION))
                 row[i] = min(max(v, minimum), maximum)
+
+
+@narrow
+def affine(y: Array, affine: Array, step: Step) -> Array | None:
+    """Scale and offset per channel, ``(2, C)``."""
+    scale, offset = np.asarray(affine, dtype=np.int64)
+    if abs(scale).max() > 1 << 14 or abs(offset).max() > 1 << 29:
+        return None
+    constants = np.stack([scale, offset + (1 << (AFFINE_FRACTION - 1))]).astype(np.int32)
+    return step.fill(_affine, y.shape, y, constants, step.format.min, step.format.max)

@@ -6,8 +6,8 @@ import pytest
 from bitpan import arithmetic
 from bitpan.arithmetic import AFFINE, AFFINE_SCALE
 from bitpan.formats import Format
-from bitpan.host.engine import channel_steps as steps
-from bitpan.host.engine.channel_kernels import deviation_ratio
+from bitpan.host.engine.channels import affine, deviation_ratio, norm
+from bitpan.host.engine.step import Step
 
 FEATURE, INNER = Format(10, 6), Format(12, 7)
 CHANNELS = [1, 2, 3, 6, 8, 31, 32, 33, 36, 48, 512]  # the norm's 1/C rounds up at 6 and 36
@@ -22,8 +22,17 @@ def share(rows, height):
         first = last
 
 
+def norm_step(x, residual, constants, fmt):
+    named = dict(zip(("gain", "centre", "bias"), constants, strict=True))
+    return norm(x, residual, **named, step=Step([fmt, fmt], fmt, share))
+
+
+def affine_step(x, constants, fmt):
+    return affine(x, affine=constants, step=Step([fmt], fmt, share))
+
+
 def assert_norm(x, residual, constants, fmt=INNER):
-    found = steps.norm(x, residual, constants, fmt, share)
+    found = norm_step(x, residual, constants, fmt)
     assert found is not None
     np.testing.assert_array_equal(found, arithmetic.channel_norm(x, residual, *constants, fmt))
     return found
@@ -133,7 +142,7 @@ def test_affine(fmt, channels):
 
 
 def assert_affine(x, constants, fmt):
-    found = steps.affine(x, constants, fmt, share)
+    found = affine_step(x, constants, fmt)
     assert found is not None
     np.testing.assert_array_equal(found, arithmetic.channel_affine(x, constants, fmt))
 
@@ -141,16 +150,16 @@ def assert_affine(x, constants, fmt):
 def test_what_the_kernels_are_not_made_for_is_left_to_the_reference():
     x, wide = np.zeros((3, 2, 2), np.int16), np.zeros((3, 2, 2), np.int32)
     zero = np.zeros((3, 3), np.int64)
-    assert steps.norm(x, x, zero, INNER, share) is not None
-    assert steps.norm(wide, x, zero, INNER, share) is None and steps.norm(x, wide, zero, INNER, share) is None
+    assert norm_step(x, x, zero, INNER) is not None
+    assert norm_step(wide, x, zero, INNER) is None and norm_step(x, wide, zero, INNER) is None
     for row, limit in enumerate(((1 << 15) + 1, 1 << 25, 1 << 29)):
         constants = zero.copy()
         constants[row, 1] = -limit
-        assert steps.norm(x, x, constants, INNER, share) is None
+        assert norm_step(x, x, constants, INNER) is None
     many = np.zeros((513, 1, 1), np.int16)
-    assert steps.norm(many, many, np.zeros((3, 513), np.int64), INNER, share) is None
-    assert steps.affine(wide, zero[:2], FEATURE, share) is None
+    assert norm_step(many, many, np.zeros((3, 513), np.int64), INNER) is None
+    assert affine_step(wide, zero[:2], FEATURE) is None
     for row, limit in enumerate(((1 << 14) + 1, (1 << 29) + 1)):
         constants = zero[:2].copy()
         constants[row, 1] = -limit
-        assert steps.affine(x, constants, FEATURE, share) is None
+        assert affine_step(x, constants, FEATURE) is None

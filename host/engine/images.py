@@ -1,0 +1,140 @@
+"""Kernels at both ends of the networks, on integers of any width; see :mod:`bitpan.host.engine.kernels`."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from bitpan.arithmetic import COEFFICIENT_BITS
+from bitpan.host.engine.compiled import compiled
+from bitpan.host.engine.step import Array, Step
+
+
+@compiled
+def _interpolate(ms: Array, rows: Array, columns: Array, out: Array, first: int, last: int) -> None:
+    bands, height, width = ms.shape
+    ratio, taps = columns.shape
+    radius = taps // 2
+    half = 1 << (COEFFICIENT_BITS - 1)
+    padded = np.empty(width + 2 * radius, np.int64)
+    for y in range(first, last):
+        i, phase = y // ratio, y % ratio
+        for b in range(bands):
+            padded[:] = half
+            for t in range(taps):
+                row, weight = ms[b, min(max(i + t - radius, 0), height - 1)], rows[phase, t]
+                for j in range(width):
+                    padded[j + radius] += weight * row[j]
+            for j in range(width):
+                padded[j + radius] >>= COEFFICIENT_BITS
+            padded[:radius] = padded[radius]
+            padded[width + radius :] = padded[width + radius - 1]
+            for q in range(ratio):
+                for j in range(width):
+                    v = half
+                    for t in range(taps):
+                        v += columns[q, t] * padded[j + t]
+                    out[b, y, j * ratio + q] = v >> COEFFICIENT_BITS
+
+
+def interpolate(ms: Array, rows: Array, columns: Array, step: Step) -> Array:
+    """Cubic interpolation, vertical then horizontal."""
+    rows, columns = (np.ascontiguousarray(axis, dtype=np.int64) for axis in (rows, columns))
+    shape = (ms.shape[0], ms.shape[1] * len(rows), ms.shape[2] * len(columns))
+    wide = step.inputs[0].bits > 16  # beyond, extreme coefficients leave 32 bits
+    return step.fill(_interpolate, shape, ms, rows, columns, dtype=np.int64 if wide else np.int32)
+
+
+@compiled
+def _centre(x: Array, offset: int, shift: int, low: int, high: int, out: Array, first: int, last: int) -> None:
+    half = (1 << shift) >> 1
+    for c in range(x.shape[0]):
+        for y in range(first, last):
+            for i in range(x.shape[2]):
+                out[c, y, i] = min(max((x[c, y, i] - offset + half) >> shift, low), high)
+
+
+def centre(x: Array, offset: int, shift: int, step: Step) -> Array | None:
+    """Offset subtracted, rounded by ``shift`` bits, saturated."""
+    if shift < 0:
+        return None
+    return step.fill(_centre, x.shape, x, offset, shift, step.format.min, step.format.max)
+
+
+@compiled
+def _conv(
+    x: Array, weights: Array, bias: Array, shift: int, low: int, high: int, out: Array, first: int, last: int
+) -> None:
+    """``weights``: ``(O, I, k, k)`` in the type to sum in, float32 or float64; ``bias``: ``(O,)`` int64."""
+    outputs, inputs, kernel, _ = weights.shape
+    height, width = x.shape[1:]
+    margin = kernel // 2
+    rows = np.zeros((inputs, kernel, width + 2 * margin), weights.dtype)
+    total = np.empty(width, weights.dtype)
+    for y in range(first, last):
+        for c in range(inputs):
+            for dy in range(kernel):
+                source = y + dy - margin
+                if 0 <= source < height:
+                    rows[c, dy, margin : margin + width] = x[c, source]
+                else:
+                    rows[c, dy, margin : margin + width] = 0
+        for o in range(outputs):
+            total[:] = 0
+            for c in range(inputs):
+                for dy in range(kernel):
+                    row, w = rows[c, dy], weights[o, c, dy]
+                    if kernel == 3:
+                        w0, w1, w2 = w[0], w[1], w[2]
+                        for i in range(width):
+                            total[i] += w0 * row[i] + w1 * row[i + 1] + w2 * row[i + 2]
+                    else:
+                        for dx in range(kernel):
+                            for i in range(width):
+                                total[i] += w[dx] * row[i + dx]
+            for i in range(width):
+                v = np.int64(total[i]) + bias[o]
+                v = (v + (1 << (shift - 1))) >> shift if shift > 0 else v << -shift
+                out[o, y, i] = min(max(v, low), high)
+
+
+def _summing(weights: Array, step: Step) -> Array:
+    """A convolution's weights in the type its sums are exact in."""
+    fmt, sums = step.inputs[0], np.abs(weights.astype(np.int64)).sum(axis=(1, 2, 3))
+    bound = int(sums.max()) * max(fmt.max, -fmt.min)
+    return np.ascontiguousarray(weights, dtype=np.float32 if bound < 1 << 24 else np.float64)
+
+
+def conv(x: Array, weights: Array, bias: Array, shift: int, step: Step) -> Array:
+    """Convolution padded with 0, rounded and saturated."""
+    shape, weights, bias = (len(weights), *x.shape[1:]), _summing(weights, step), bias.astype(np.int64)
+    return step.fill(_conv, shape, x, weights, bias, shift, step.format.min, step.format.max)
+
+
+def depthwise(x: Array, weights: Array, shift: int, step: Step) -> Array:
+    """The same, a filter for each channel."""
+    summing, bias = _summing(weights, step), np.zeros(1, np.int64)
+
+    def rows(out: Array, first: int, last: int) -> None:
+        for c in range(len(x)):
+            one = slice(c, c + 1)  # a convolution of one channel
+            _conv(x[one], summing[one], bias, shift, step.format.min, step.format.max, out[one], first, last)
+
+    return step.fill(rows, x.shape)
+
+
+@compiled
+def _add_clip(lms: Array, residual: Array, high: int, out: Array, first: int, last: int) -> None:
+    for c in range(lms.shape[0]):
+        for y in range(first, last):
+            for i in range(lms.shape[2]):
+                out[c, y, i] = min(max(np.int64(lms[c, y, i]) + np.int64(residual[c, y, i]), 0), high)
+
+
+def add_clip(lms: Array, residual: Array, step: Step) -> Array:
+    """Sum, clipped to 0 and the highest count."""
+    return step.fill(_add_clip, lms.shape, lms, residual, step.format.max)
+
+
+def concat(a: Array, b: Array, step: Step) -> Array:
+    """The channels of both."""
+    return np.concatenate([a, b])

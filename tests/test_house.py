@@ -105,3 +105,10 @@ def test_rooms_files_and_functions_are_small():
         for node in ast.walk(ast.parse(text)):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
                 assert node.end_lineno - node.lineno < 60, f"{file}: {node.name}"
+
+
+def test_no_name_needs_quotes():
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=False)
+    if listed.returncode:
+        pytest.skip("no git checkout")
+    assert not [name for name in listed.stdout.split("\0") if set(name) & set(" ,")]

@@ -26,7 +26,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("file", type=Path, metavar="FILE.toml", help="what to compare; docs/sweeps/ has examples")
     add("--root", type=Path, default=Path(), metavar="DIR", help="folder of the file's sources (here)")
     add("--jobs", type=int, default=1, metavar="N", help="trainings at a time, of one thread each (1)")
-    add("-o", "--output", type=Path, required=True, metavar="DIR", help="tables, pictures and runs/; goes on in it")
+    add(
+        "-o",
+        "--output",
+        type=Path,
+        required=True,
+        metavar="DIR",
+        help="for tables, pictures and runs; goes on in it",
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:

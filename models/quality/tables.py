@@ -57,9 +57,9 @@ def write_tables(folder: Path, title: str, notes: Sequence[str], rows: Sequence[
     write_beside(folder / "table.md", ("\n\n".join(paragraphs) + "\n").encode())
 
 
-def strict_json(document: Any) -> bytes:  # noqa: ANN401
-    """JSON that every reader takes: null for NaN and infinity, which JSON does not have."""
-    return (json.dumps(_finite(document), indent=1, allow_nan=False) + "\n").encode()
+def strict_json(document: Any, indent: int | None = 1) -> bytes:  # noqa: ANN401
+    """JSON that every reader takes: null for NaN and infinity, which JSON does not have; without indent in a line."""
+    return (json.dumps(_finite(document), indent=indent, allow_nan=False) + "\n").encode()
 
 
 def _finite(value: Any) -> Any:  # noqa: ANN401

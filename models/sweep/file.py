@@ -15,6 +15,7 @@ from bitpan.models.imagery.sources import relocated
 from bitpan.models.networks.configuration import Configuration
 from bitpan.models.networks.registry import NETWORKS
 from bitpan.models.quality.classical import METHODS
+from bitpan.models.quality.report import file_name
 from bitpan.models.training.settings import Settings
 
 Rate = float | tuple[float, ...]
@@ -220,8 +221,8 @@ def _rate(where: str, rate: Any) -> Rate:  # noqa: ANN401
 def _check(path: Path, sweep: Sweep) -> None:
     names = [arm.name for arm in sweep.arms]
     unknown = [name for name in sweep.classical if name not in METHODS]
-    if not names or len(set(names)) < len(names):
-        raise DataError(f"{path}: needs [[arms]], each of another name, not {names}")
+    if not names or len({file_name(name) for name in names}) < len(names):
+        raise DataError(f"{path}: needs [[arms]], each of another name also as a file's, not {names}")
     if unknown:
         raise DataError(f"{path}: no classical method {unknown[0]!r}; there are {', '.join(METHODS)}")
     if not sweep.sources and not sweep.test_scenes:

@@ -16,6 +16,7 @@ from bitpan.models.quality.provenance import origin, provenance
 from bitpan.models.quality.report import draw_look, file_name, image_facts
 from bitpan.models.quality.tables import Fact, Row, markdown, write_tables
 from bitpan.models.sweep.file import Sweep
+from bitpan.models.sweep.memory import Record
 from bitpan.models.sweep.run import Run, rate_name, validation_psnr
 from bitpan.models.training.checkpoint import load_network
 
@@ -62,7 +63,7 @@ def _all(runs: Runs) -> list[Run]:
     return [run for arm in runs.values() for run in arm]
 
 
-def _finished(runs: Sequence[Run]) -> dict[Run, dict[str, Any]]:
+def _finished(runs: Sequence[Run]) -> dict[Run, Record]:
     """Results of the runs that did not diverge."""
     results = {run: run.result() or {} for run in runs}
     return {run: result for run, result in results.items() if "failed" not in result}

@@ -1,7 +1,7 @@
-"""One training of a sweep: started, gone on with or found finished, then judged; its folder is its memory.
+"""One training of a sweep: started, gone on with or found finished, then judged.
 
-``settings.json`` says what it is, ``last.pt`` where it stopped, ``checkpoint.pt`` and ``result.json`` that it is
-finished. Whoever starts it again gets the same result.
+A line of the sweep's ``runs.jsonl`` says what it is and, when it is finished, its result; in its own folder ``last.pt``
+says where it stopped, ``checkpoint.pt`` that it is trained. Whoever starts it again gets the same result.
 """
 
 from __future__ import annotations
@@ -15,15 +15,16 @@ from typing import Any
 import torch
 
 from bitpan.errors import DataError, DivergenceError
-from bitpan.files import write_beside
 from bitpan.models.imagery.images import Image, gather_images, require_equal_bands, synthetic_images
 from bitpan.models.imagery.sources import parse
 from bitpan.models.layers.kernels import compile_kernels
 from bitpan.models.networks.cost import cost
 from bitpan.models.quality.judge import judge, network_method, require_fit
 from bitpan.models.quality.provenance import hardware, versions
+from bitpan.models.quality.report import file_name
 from bitpan.models.quality.tables import strict_json
 from bitpan.models.sweep.file import Arm, Rate, Sweep
+from bitpan.models.sweep.memory import Record, remember, remembered
 from bitpan.models.training.checkpoint import load_network, network_of, read_checkpoint
 from bitpan.models.training.settings import Settings
 from bitpan.models.training.training import Training
@@ -45,17 +46,24 @@ class Run:
 
     Attributes:
         arm: its name.
-        folder: its memory.
+        name: among the arm's.
+        sweep_folder: whose ``runs.jsonl`` remembers it.
         settings: of the training.
         sweep: whose test images it is judged on.
         judged: False where only the validation strip decides.
     """
 
     arm: str
-    folder: Path
+    name: str
+    sweep_folder: Path
     settings: Settings
     sweep: Sweep
     judged: bool
+
+    @property
+    def folder(self) -> Path:
+        """Of the training."""
+        return self.sweep_folder / "runs" / f"{file_name(self.arm)}_{self.name.replace(',', '+')}"
 
     @property
     def title(self) -> str:
@@ -70,29 +78,22 @@ class Run:
         plain: dict[str, Any] = json.loads(strict_json({k: v for k, v in own.items() if k not in INDIFFERENT}))
         return plain
 
-    def stored(self, name: str) -> dict[str, Any]:
-        """A JSON file of the folder; empty where there is none."""
-        path = self.folder / name
-        if not path.exists():
-            return {}
-        try:
-            document: dict[str, Any] = json.loads(path.read_text())
-        except (OSError, ValueError) as error:
-            raise DataError(f"{path}: cannot be read ({error}); delete the folder to train it again") from None
-        return document
-
-    def result(self) -> dict[str, Any] | None:
+    def result(self) -> Record | None:
         """The finished result, or None."""
-        result = self.stored("result.json")
+        result = self._remembered("result")
         return result if "failed" in result or "values" in result or (result and not self.judged) else None
 
+    def _remembered(self, part: str) -> Record:
+        found: Record = remembered(self.sweep_folder).get((self.arm, self.name), {}).get(part, {})
+        return found
+
     def require_same(self) -> None:
-        """Raise :class:`DataError` where the folder's memory is of other settings, naming the first that differs."""
-        stored = self.stored("settings.json")
+        """Raise :class:`DataError` where what is remembered is of other settings, naming the first that differs."""
+        stored = self._remembered("settings")
         for name, value in self.stated().items():
             if name in stored and stored[name] != value:
                 raise DataError(
-                    f"{self.folder}: was made with {name} {stored[name]}, not {value}; "
+                    f"{self.sweep_folder}, {self.arm} {self.name}: was made with {name} {stored[name]}, not {value}; "
                     f"take the old value or another folder with -o"
                 )
 
@@ -104,7 +105,7 @@ def plan(sweep: Sweep, folder: Path, arm: Arm, rate: Rate, seed: int, search: bo
     name = f"{rate_name(rate)}-{seed}" + ("" if iterations == full else f"-{iterations}")
     changes: dict[str, Any] = {"lr": rate, "seed": seed, "iterations": iterations}
     settings = replace(arm.settings, **changes)
-    return Run(arm.name, folder / "runs" / arm.name / name, settings, sweep, judged=not search)
+    return Run(arm.name, name, folder, settings, sweep, judged=not search)
 
 
 def rate_name(rate: Rate) -> str:
@@ -132,7 +133,7 @@ def perform(run: Run) -> None:
     if run.result() is not None:
         return
     run.require_same()
-    write_beside(run.folder / "settings.json", strict_json({**run.stored("settings.json"), **run.stated()}))
+    remember(run.sweep_folder, run.arm, run.name, run.stated(), {})
     threads = torch.get_num_threads()
     torch.set_num_threads(run.settings.threads)
     try:
@@ -140,7 +141,7 @@ def perform(run: Run) -> None:
         result = {"failed": failed} if failed else _judged(run)
     finally:
         torch.set_num_threads(threads)
-    write_beside(run.folder / "result.json", strict_json(result))
+    remember(run.sweep_folder, run.arm, run.name, run.stated(), result)
 
 
 def _train(run: Run) -> str:

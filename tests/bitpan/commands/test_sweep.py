@@ -21,12 +21,14 @@ from bitpan.models.networks.registry import NETWORKS
 from bitpan.models.sweep import pool
 from bitpan.models.sweep import run as sweep_run
 from bitpan.models.sweep.file import read_sweep
+from bitpan.models.sweep.memory import remember, remembered
 from bitpan.models.training.patches import gather
 from bitpan.models.training.training import Training
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
-SWEEPS = Path(__file__).parents[3] / "docs" / "sweeps"
+DOCS = Path(__file__).parents[3] / "docs"
+SWEEPS, RESULTS = DOCS / "sweeps", DOCS / "results"
 
 FILE = """
 title = "Tiny"
@@ -146,7 +148,7 @@ def test_processes_give_the_same_table(file, tmp_path):
     assert sweep(file, tmp_path / "one") == 0
     assert sweep(file, tmp_path / "two", "--jobs", "2") == 0
     assert lasting(tmp_path / "two") == lasting(tmp_path / "one")
-    logs = [path.read_text() for path in tmp_path.glob("two/runs/*/*/log.txt")]
+    logs = [path.read_text() for path in tmp_path.glob("two/runs/*/log.txt")]
     assert len(logs) == 2 + 4 and all("validation PSNR" in log for log in logs)
 
 
@@ -156,7 +158,7 @@ def test_killed_processes_lose_nothing_that_is_finished(file, tmp_path):
     program = "import sys; from bitpan.cli import main; sys.exit(main(sys.argv[1:]))"
     words = ["sweep", str(file), "--root", str(file.parent), "-o", str(tmp_path / "two"), "--jobs", "2"]
     started = subprocess.Popen([sys.executable, "-c", program, *words], start_new_session=True, stderr=subprocess.PIPE)
-    while started.poll() is None and not list(tmp_path.glob("two/runs/*/*/result.json")):
+    while started.poll() is None and not any(record["result"] for record in remembered(tmp_path / "two").values()):
         time.sleep(0.02)
     os.killpg(started.pid, signal.SIGKILL)
     started.communicate()
@@ -185,7 +187,7 @@ def test_processes_end_with_the_one_that_started_them(file, tmp_path, number):
 
     def training():
         assert started.poll() is None
-        logs = tmp_path.glob("out/runs/*/*-[01]/log.txt")
+        logs = tmp_path.glob("out/runs/*-[01]/log.txt")
         return len([log for log in logs if "it/s" in log.read_text()]) == 2
 
     def alone():
@@ -202,7 +204,7 @@ def test_processes_end_with_the_one_that_started_them(file, tmp_path, number):
     finally:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(started.pid, signal.SIGKILL)
-    assert len(list(tmp_path.glob("out/runs/*/*-[01]/last.pt"))) == 2
+    assert len(list(tmp_path.glob("out/runs/*-[01]/last.pt"))) == 2
 
 
 def test_table(file, tmp_path, capsys):
@@ -214,7 +216,7 @@ def test_table(file, tmp_path, capsys):
     rates = own["sweep"]["rates"]["dynamic"]
     chosen = own["table"]["dynamic"]["rate"]
     assert set(rates) == {"0.001", "0.01"} and rates[chosen] == max(rates.values())
-    search = json.loads((out / "runs" / "dynamic" / f"{chosen}-0-3" / "result.json").read_text())
+    search = remembered(out)["dynamic", f"{chosen}-0-3"]["result"]
     assert rates[chosen] == search["validation"]["PSNR"] and "values" not in search
     runs = [run for run in own["sweep"]["runs"] if run["arm"] == "dynamic"]
     assert [run["settings"]["seed"] for run in runs] == [0, 1] and {run["settings"]["lr"] for run in runs} == {
@@ -279,7 +281,7 @@ def test_other_errors_are_no_divergence(file, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(Training, "step", lambda self: (_ for _ in ()).throw(FormatError("has no whole 2x2 blocks")))
     assert sweep(file, tmp_path / "out") == 1
     assert "has no whole 2x2 blocks" in capsys.readouterr().err
-    assert not list((tmp_path / "out").rglob("result.json"))
+    assert not any(record["result"] for record in remembered(tmp_path / "out").values())
 
 
 def test_equal_budgets_are_trained_once(file, tmp_path, monkeypatch):
@@ -308,13 +310,13 @@ def test_a_changed_file_is_refused(file, tmp_path, capsys, monkeypatch, old, new
     for each in [*read_sweep(file, tmp_path).arms]:
         planned = sweep_run.plan(read_sweep(file, tmp_path), tmp_path / "out", each, each.rates[0], 0, False)
         sweep_run.perform(planned)
-    before = {path: path.read_bytes() for path in (tmp_path / "out").rglob("*.json")}
+    before = {path: path.read_bytes() for path in (tmp_path / "out").rglob("*.json*")}
     capsys.readouterr()
     file.write_text(FILE.replace(old, new))
     assert sweep(file, tmp_path / "out") == 1
     lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("bitpan sweep:")]
     assert len(lines) == 1 and said in lines[0]
-    assert {path: path.read_bytes() for path in (tmp_path / "out").rglob("*.json")} == before
+    assert {path: path.read_bytes() for path in (tmp_path / "out").rglob("*.json*")} == before
 
 
 def test_more_arms_and_seeds_are_welcome(file, tmp_path, monkeypatch):
@@ -343,6 +345,7 @@ def test_more_arms_and_seeds_are_welcome(file, tmp_path, monkeypatch):
         ("rates = [0.01]", "rates = [0.01]\nseeds = [-1]", "arm 'static': seeds [-1]"),
         ("rates = [0.01]", 'rates = ["fast"]', "'fast' is no float"),
         ('name = "static"', 'name = "dynamic"', "each of another name"),
+        ('name = "static"', 'name = " dynamic"', "each of another name"),
         ('name = "static"', 'name = "../static"', "without /"),
         ("rate_iterations = 3", "rate_iterations = 7", "at most the budget's iterations"),
         ("patch = 16", "patch = 18", "multiple of the ratio"),
@@ -370,14 +373,114 @@ def test_a_missing_file_and_too_few_jobs(file, tmp_path, capsys):
 
 
 def test_a_damaged_memory_is_named(file, tmp_path, capsys):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "runs.jsonl").write_text("{\n")
+    assert sweep(file, tmp_path / "out") == 1
+    assert "runs.jsonl, line 1: cannot be read" in capsys.readouterr().err
+
+
+def test_one_line_a_run(file, tmp_path):
+    """Of settings and result, in a place whose names need no quotes."""
+    file.write_text(FILE.replace('"static"\nnetwork', '"static, no SRM"\nnetwork').replace("[0.01]", "[[0.01]]"))
+    assert sweep(file, tmp_path / "out") == 0
+    lines = [json.loads(line) for line in (tmp_path / "out/runs.jsonl").read_text().splitlines()]
+    assert [(line["arm"], line["run"]) for line in lines] == [
+        *(("dynamic", "0.001-0-3"), ("dynamic", "0.01-0-3")),
+        *(("dynamic", lines[2]["run"]), ("dynamic", lines[3]["run"])),
+        *(("static, no SRM", "0.01-0"), ("static, no SRM", "0.01-1")),
+    ]
+    assert all(line["settings"]["seed"] == int(line["run"].split("-")[1]) for line in lines)
+    assert ["values" in line["result"] for line in lines] == [False] * 2 + [True] * 4
+    assert not [path for path in (tmp_path / "out").rglob("*") if set(path.name) & set(" ,")]
+    assert (tmp_path / "out/runs/static-no-SRM_0.01-1/checkpoint.pt").exists()
+    own = read_sweep(file, tmp_path)
+    assert sweep_run.plan(own, tmp_path, own.arms[1], (0.003, 0.001), 0, True).folder.name.endswith("_0.003+0.001-0-3")
+
+
+def test_a_torn_last_line_is_that_of_a_run_to_do_again(file, tmp_path, monkeypatch):
+    """From its checkpoint where that is left, else anew."""
+    assert sweep(file, tmp_path / "out") == 0
+    memory = tmp_path / "out/runs.jsonl"
+    whole, before = memory.read_bytes(), lasting(tmp_path / "out")
+    for kept in (len(whole) - 1, len(whole) - 9, whole[:-1].rindex(b"\n") + 2):
+        memory.write_bytes(whole[:kept])
+        with monkeypatch.context() as patch:
+            assert stop_after(patch, 0, Stopped()) == []
+            assert sweep(file, tmp_path / "out") == 0
+        assert lasting(tmp_path / "out") == before
+        assert len(memory.read_bytes().splitlines()) == 6 and all(map(json.loads, memory.read_bytes().splitlines()))
+    memory.write_bytes(whole[:-9])
+    for state in tmp_path.glob("out/runs/static_0.01-1/*.pt"):
+        state.unlink()
+    with monkeypatch.context() as patch:
+        taken = stop_after(patch, 1000, Stopped())
+        assert sweep(file, tmp_path / "out") == 0 and len(taken) == 6
+    assert lasting(tmp_path / "out") == before
+
+
+def test_a_whole_line_may_lack_its_end(tmp_path):
+    for number in range(3):
+        remember(tmp_path, "a", str(number), {"seed": number}, {"failed": ""})
+        path = tmp_path / "runs.jsonl"
+        path.write_bytes(path.read_bytes().rstrip())
+    assert [run for _, run in remembered(tmp_path)] == ["0", "1", "2"]
+
+
+def test_writers_do_not_mix_their_lines(tmp_path):
+    """Four processes at once, lines of a megabyte, more than any buffer."""
+    program = (
+        "import sys; from pathlib import Path; from bitpan.models.sweep.memory import remember\n"
+        "for i in range(5): remember(Path(sys.argv[1]), sys.argv[2], str(i), {}, {'text': sys.argv[2] * 1_000_000})"
+    )
+    words = [sys.executable, "-c", program, str(tmp_path)]
+    for started in [subprocess.Popen([*words, name]) for name in "abcd"]:
+        assert started.wait() == 0
+    records = remembered(tmp_path)
+    assert len(records) == 20
+    assert all(record["result"]["text"] == arm * 1_000_000 for (arm, _), record in records.items())
+
+
+@pytest.mark.parametrize("line", ["{", "[]", "{}", '{"arm": "a", "run": "b", "settings": {}, "result": 3}'])
+def test_a_damaged_line_is_named(file, tmp_path, capsys, line):
+    (tmp_path / "out").mkdir()
+    good = '{"arm": "a", "run": "b", "settings": {}, "result": {}}'
+    (tmp_path / "out/runs.jsonl").write_text(f"{good}\n{line}\n{good}\n")
+    assert sweep(file, tmp_path / "out") == 1
+    assert "runs.jsonl, line 2: cannot be read" in capsys.readouterr().err
+
+
+def test_a_folder_of_before_is_refused(file, tmp_path, capsys):
     folder = tmp_path / "out" / "runs" / "static" / "0.01-0"
     folder.mkdir(parents=True)
-    (folder / "settings.json").write_text("{")
+    (folder / "settings.json").write_text("{}")
     assert sweep(file, tmp_path / "out") == 1
-    assert "settings.json: cannot be read" in capsys.readouterr().err
+    assert (
+        "settings.json: of bitpan 0.1.0, before runs.jsonl; go on with that, or give another -o"
+        in capsys.readouterr().err
+    )
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["runs"]
 
 
 @pytest.mark.parametrize("path", sorted(SWEEPS.glob("*.toml")), ids=lambda path: path.stem)
 def test_the_sweeps_that_ship_are_read(path, tmp_path):
     own = read_sweep(path, tmp_path)
     assert len(own.arms) >= 2 and own.common.threads == 1
+
+
+@pytest.mark.parametrize("folder", sorted(RESULTS.iterdir()), ids=lambda folder: folder.name)
+def test_the_results_that_ship_are_whole(folder, tmp_path):
+    """Every training that the sweep of this name wants is remembered with these settings, and all that is shows."""
+    own = read_sweep(SWEEPS / f"{folder.name}.toml", tmp_path)
+    shown = json.loads((folder / "table.json").read_text())["sweep"]
+    runs = []
+    for arm in own.arms:
+        searches = [sweep_run.plan(own, folder, arm, rate, arm.seeds[0], True) for rate in arm.rates]
+        chosen = pool.choose(arm, searches)
+        seeds = [sweep_run.plan(own, folder, arm, chosen, seed, False) for seed in arm.seeds]
+        for run in [*(searches if len(searches) > 1 else []), *seeds]:
+            run.require_same()
+            assert run.result() is not None
+        rates = {sweep_run.rate_name(run.settings.lr): sweep_run.validation_psnr(run) for run in searches}
+        assert shown["rates"][arm.name] == (rates if len(rates) > 1 else dict.fromkeys(rates))
+        runs += [{"arm": arm.name, "settings": run.stated(), **run.result()} for run in seeds]
+    assert runs == shown["runs"]

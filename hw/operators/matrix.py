@@ -22,7 +22,6 @@ STYLES = ("auto", "distributed", "block")
 LUT_WORDS = 256
 """Most words for which the choice by size (``bp_weight_memory.sv``) takes LUTs."""
 
-
 SHAPE = "MatrixWidth MatrixHeight Simd Pe"
 """Parameters of a unit that its size is told by."""
 
@@ -139,7 +138,7 @@ class MatrixVector(Operator):
 
     def get_exp_cycles(self) -> int:
         """Cycles per frame."""
-        return int(self.attribute("Height") * self.attribute("Width") * self.part * self.times)
+        return int(self.attribute("Height") * self.attribute("Width") * self.steps)
 
     def get_op_and_param_counts(self) -> dict[str, int]:
         """Multiply-accumulates and weights per frame."""
@@ -157,17 +156,21 @@ class MatrixVector(Operator):
             "WeightMemory": str(STYLES.index(self.attribute("ramStyle"))),
         }
 
-    def _in_block_memory(self) -> bool:
-        words, style = self.part * self.times, self.attribute("ramStyle")
-        return words > 1 and (style == "block" or (style == "auto" and words > LUT_WORDS))
+    @property
+    def steps(self) -> int:
+        """Words of weights, one a clock."""
+        return self.part * self.times
 
-    def _weight_luts(self, bits: int) -> int:
-        """LUTs of ``bits`` of weights a step: 64 words of a bit, or all bits alike; constants in logic need none."""
-        words = self.part * self.times
-        if words == 1 or self._in_block_memory():
-            return 0
-        return int(min(bits, 1 << words) * math.ceil(words / 64))
 
-    def _weight_memories(self, bits: int) -> int:
-        """Halves of a 36 Kbit block memory for ``bits`` of weights a step."""
-        return block_memories(self.part * self.times, bits) if self._in_block_memory() else 0
+def weight_luts(words: int, bits: int, style: str = "auto") -> int:
+    """LUTs of ``words`` of weights: 64 words of a bit in each, or all bits alike; constants in logic need none."""
+    return 0 if words == 1 or _in_block_memory(words, style) else min(bits, 1 << words) * math.ceil(words / 64)
+
+
+def weight_memories(words: int, bits: int, style: str = "auto") -> int:
+    """Halves of a 36 Kbit block memory for ``words`` of weights."""
+    return block_memories(words, bits) if _in_block_memory(words, style) else 0
+
+
+def _in_block_memory(words: int, style: str) -> bool:
+    return words > 1 and (style == "block" or (style == "auto" and words > LUT_WORDS))

@@ -9,7 +9,7 @@ from bitpan import arithmetic
 from bitpan.arithmetic import Integers
 from bitpan.hw.measure.unit import Parameters, Unit, random_contents, sizes
 from bitpan.hw.operators.base import operator, signed_bits, vector
-from bitpan.hw.operators.matrix import SHAPE, MatrixVector
+from bitpan.hw.operators.matrix import SHAPE, MatrixVector, weight_luts, weight_memories
 from bitpan.hw.operators.streams import number_format
 from bitpan.hw.operators.writer import Writer
 from bitpan.model import Node
@@ -85,8 +85,9 @@ class QuantMVU(MatrixVector):
     def lut_estimation(self, fpgapart: str) -> int:
         """Adder tree, accumulator and requantiser of each PE, and the weights."""
         simd, pe = self.attribute("SIMD"), self.attribute("PE")
-        return int(pe * (22 * simd + 100) + self._weight_luts(8 * simd * pe))
+        return int(pe * (22 * simd + 100) + weight_luts(self.steps, 8 * simd * pe, self.attribute("ramStyle")))
 
     def bram_estimation(self, fpgapart: str) -> int:
         """Weights in halves of a 36 Kbit block memory."""
-        return self._weight_memories(8 * self.attribute("SIMD") * self.attribute("PE"))
+        bits = 8 * self.attribute("SIMD") * self.attribute("PE")
+        return weight_memories(self.steps, bits, self.attribute("ramStyle"))

@@ -11,7 +11,7 @@ from bitpan.arithmetic import Integers
 from bitpan.errors import BuildError
 from bitpan.hw.measure.unit import Parameters, Unit, random_contents, sizes
 from bitpan.hw.operators.base import operator, vector
-from bitpan.hw.operators.matrix import SHAPE, MatrixVector
+from bitpan.hw.operators.matrix import SHAPE, MatrixVector, weight_luts, weight_memories
 from bitpan.hw.operators.writer import Writer
 from bitpan.model import Node
 
@@ -89,11 +89,11 @@ class XnorMVU(MatrixVector):
 
     def bram_estimation(self, fpgapart: str) -> int:
         """Weights in halves of a 36 Kbit block memory."""
-        return self._weight_memories(self.attribute("SIMD") * self.attribute("PE"))
+        return weight_memories(self.steps, self.attribute("SIMD") * self.attribute("PE"), self.attribute("ramStyle"))
 
     def lut_estimation(self, fpgapart: str) -> int:
         """Measured in Yosys: so much per binary MAC and cycle, so much per element of a beat; and the weights."""
         simd, pe = int(self.attribute("SIMD")), int(self.attribute("PE"))
-        if self.part * self.times == 1:  # rows share up to four majorities for two elements
+        if self.steps == 1:  # rows share up to four majorities for two elements
             return int(0.55 * simd * pe + (0.6 + min(4, pe) / 2) * simd)
-        return int(1.1 * simd * pe + 1.3 * simd) + self._weight_luts(simd * pe)
+        return int(1.1 * simd * pe + 1.3 * simd) + weight_luts(self.steps, simd * pe, self.attribute("ramStyle"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import re
 import sys
 import warnings
 from collections.abc import Sequence
@@ -31,7 +32,6 @@ EXTRAS = {
     "torch": "train",
     "brevitas": "train",
     "h5py": "train",
-    "scipy": "train",
     "tqdm": "train",
     "PIL": "train",
     "onnx": "fpga",
@@ -59,7 +59,10 @@ def missing_dependency(package: str) -> MissingDependencyError:
 
 
 def _command_parser(name: str, top: argparse.ArgumentParser) -> argparse.ArgumentParser:
-    return argparse.ArgumentParser(prog=f"{top.prog} {name}", description=COMMANDS[name])
+    parser = argparse.ArgumentParser(prog=f"{top.prog} {name}", description=COMMANDS[name])
+    # argparse takes "-2.25,2.5" for an option unless told that such numbers are values; it offers no public way.
+    parser._negative_number_matcher = re.compile(r"^-[\d.]+(,-?[\d.]+)?$")
+    return parser
 
 
 def main(argv: Sequence[str] | None = None) -> int:

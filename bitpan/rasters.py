@@ -28,7 +28,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from bitpan.errors import BitpanError, DataError, MissingDependencyError, SceneError, SceneIOError
+from bitpan.errors import BitpanError, MissingDependencyError, SceneError, SceneIOError
 from bitpan.files import partial
 
 Mask = npt.NDArray[np.bool_]
@@ -112,17 +112,6 @@ class RasterFile:
         self.dataset.close()
 
 
-def band_numbers(text: str) -> tuple[int, ...]:
-    """Band numbers as users write them, with commas between; raise :class:`DataError` unless they count from 1."""
-    parts = text.split(",")
-    if not all(part.isdecimal() and int(part) > 0 for part in parts) or len({*map(int, parts)}) < len(parts):
-        raise DataError(
-            f"{text!r} is no list of different bands, as in 2,3,5,7: bands count from 1 (in bitpan 0.1.0 those of "
-            "train, evaluate and sources counted from 0)"
-        )
-    return tuple(map(int, parts))
-
-
 @dataclass(frozen=True)
 class Picture:
     """A raster as read, or a part of it.
@@ -160,6 +149,23 @@ def read_picture(path: Path, bands: Sequence[int] | None = None) -> Picture:
         own = raster.dataset
         transform = None if own.transform.is_identity else tuple(own.transform)[:6]
         return Picture(path, *raster.read(0, 0, *raster.size), own.crs, transform)
+
+
+def relative_transform(one: Sequence[float], other: Sequence[float]) -> tuple[float, ...]:
+    """The affine map (a, b, c, d, e, f) from one grid's pixels to the other's: ``column' = a*column + b*row + c``.
+
+    Args:
+        one, other: geotransforms in rasterio's order (a, b, c, d, e, f), from own pixels to the world.
+    """
+
+    def split(t: Sequence[float]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+        return np.array([[t[0], t[1]], [t[3], t[4]]]), np.array([t[2], t[5]])
+
+    (own, own_origin), (its, its_origin) = split(one), split(other)
+    # The difference of the origins first: world coordinates are so large that it would lose digits afterwards.
+    linear = np.linalg.solve(its, own)
+    origin = np.linalg.solve(its, own_origin - its_origin)
+    return (*map(float, linear[0]), float(origin[0]), *map(float, linear[1]), float(origin[1]))
 
 
 @contextlib.contextmanager

@@ -9,9 +9,9 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
+from bitpan.commands import options
 from bitpan.errors import BuildError
 from bitpan.hw.measure import table
-from bitpan.hw.measure.unit import Parameters
 from bitpan.hw.measure.units import UNITS, unit
 from bitpan.hw.measure.yosys import FAMILIES
 
@@ -24,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "parameters", nargs="*", metavar="PARAM=VALUE", help="size; what is not given is that of the unit's middle row"
     )
     parser.add_argument("--family", choices=FAMILIES, default="xc7", help="of the device (default: %(default)s)")
-    parser.add_argument("--json", action="store_true", help="print the figures as JSON")
+    options.add(parser, "--json")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -35,17 +35,13 @@ def run(arguments: argparse.Namespace) -> int:
         table.write(lambda what: print(f"{what}\n", end="", file=sys.stderr, flush=True))  # two at once: whole lines
         print(f"{table.README}: {len(UNITS)} units")
         return 0
-    found = figures(arguments.unit, given(arguments.parameters), arguments.family)
+    found = unit(arguments.unit).figures(_given(arguments.parameters), arguments.family)
     print(json.dumps(found, indent=2) if arguments.json else _lines(found))
     return 0
 
 
-def given(texts: Sequence[str]) -> dict[str, int]:
-    """Parameters from ``NAME=VALUE``.
-
-    Raises:
-        BuildError: a text is not of that form, or the value is no integer.
-    """
+def _given(texts: Sequence[str]) -> dict[str, int]:
+    """Parameters from ``NAME=VALUE``."""
     parameters = {}
     for text in texts:
         match = re.fullmatch(r"(\w+)=(-?\d+)", text)
@@ -53,23 +49,6 @@ def given(texts: Sequence[str]) -> dict[str, int]:
             raise BuildError(f"{text!r} is no PARAM=VALUE with an integer value")
         parameters[match[1]] = int(match[2])
     return parameters
-
-
-def figures(name: str, parameters: Parameters, family: str = "xc7") -> dict[str, Any]:
-    """What a unit costs, by the names of the JSON that the command prints.
-
-    Raises:
-        BuildError: no such unit or parameter, or parameters that the module refuses.
-    """
-    measured = unit(name)
-    size = measured.size(parameters)
-    cost = measured.area(size, family)
-    found: dict[str, Any] = {"unit": name, "family": family, "parameters": size}
-    found |= {"lut": cost.lut, "ff": cost.ff, "bram36": cost.bram36, "dsp": cost.dsp, "levels": cost.levels}
-    found["path"] = {"from": cost.path.start, "to": cost.path.end}
-    if {"Simd", "Pe"} <= size.keys():
-        found["lut_per_bmac"] = round(cost.lut / (size["Simd"] * size["Pe"]), 3)
-    return found
 
 
 def _lines(found: dict[str, Any]) -> str:

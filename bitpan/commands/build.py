@@ -9,6 +9,7 @@ from pathlib import Path
 from bitpan.build.boards import BOARDS, board
 from bitpan.build.build import Steps, build, integers
 from bitpan.build.deploy import vivado
+from bitpan.commands import options
 from bitpan.errors import BuildError
 from bitpan.package import DESCRIPTION
 
@@ -16,8 +17,8 @@ from bitpan.package import DESCRIPTION
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of ``bitpan build``."""
     parser.add_argument("model", type=Path, help="QONNX model made by `bitpan export`")
-    parser.add_argument("-o", "--output", type=Path, required=True, metavar="DIR", help="deployment folder to write")
-    parser.add_argument("--board", default="pynq-z2", choices=BOARDS, help="default: %(default)s")
+    options.add_output(parser, "DIR", "deployment folder to write")
+    options.add(parser, "--board", choices=BOARDS)
     parser.add_argument(
         "--cycles-per-pixel",
         type=int,

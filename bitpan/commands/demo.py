@@ -1,7 +1,7 @@
 """``bitpan demo``: the whole line once, on a synthetic scene, with the weights that ship.
 
-Makes a scene, builds an accelerator, fuses the scene, proves one whole tile from PyTorch to the PYNQ driver, and leaves
-the fused scene, a picture and a report.
+Makes a scene, builds an accelerator, fuses the scene, proves one whole frame from PyTorch to the PYNQ driver, and
+leaves the fused scene, a picture and a report.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bitpan import cli, shipped
+from bitpan.commands import options
 from bitpan.errors import BuildError
 from bitpan.files import write_beside
 from bitpan.model import IntegerModel, execute
@@ -30,20 +31,12 @@ Images = Mapping[str, npt.NDArray[Any]]
 PRETRAINED = shipped.PRETRAINED / "s2bnet-flat"
 """The model that ships: checkpoint, QONNX file, integer model and model card."""
 
-STAGES = ("qonnx", "graph", "cpu", "rtl", "driver")
-"""What is compared with PyTorch, in the order in which data goes through them."""
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of ``bitpan demo``."""
-    parser.add_argument(
-        "-o", "--output", type=Path, default=Path("out/demo"), metavar="DIR", help="default: %(default)s"
-    )
-    parser.add_argument(
-        "--size", default="512x512", metavar="HxW", help="of the scene, PAN pixels; default: %(default)s"
-    )
-    parser.add_argument("--seed", type=int, default=20_261_120, help="of the scene; default: %(default)s")
-    parser.add_argument("--board", default="pynq-z2", help="to build for; default: %(default)s")
+    options.add_output(parser, "DIR", "what is left", default="out/demo")
+    options.add(parser, "--size", "--board")
+    options.add(parser, "--seed", default=20_261_120)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -53,12 +46,12 @@ def run(arguments: argparse.Namespace) -> int:
     out.mkdir(parents=True, exist_ok=True)
     scene, accelerator, fused = out / "scene", out / "accelerator", out / "fused.tif"
     pair = [str(scene / "pan.tif"), str(scene / "ms.tif")]
-    _command("synth", "-o", str(scene), "--size", arguments.size, "--seed", str(arguments.seed))
+    _command("synth", "-o", str(scene), "--size", "x".join(map(str, arguments.size)), "--seed", str(arguments.seed))
     _command("build", str(PRETRAINED / "model.onnx"), "--board", arguments.board, "--luts", "-o", str(accelerator))
     _command("fuse", *pair, "-o", str(fused), "--package", str(accelerator), "--device", "cpu")
-    print("\nProof of one whole tile: every stage against PyTorch, every bit", flush=True)
+    print("\nProof of one whole frame: every stage against PyTorch, every bit", flush=True)
     package = Package.load(accelerator)
-    exact = _prove_tile(package, scene, out / "fused.scene.json")
+    exact = _prove_frame(package, scene, out / "fused.scene.json")
     quality = _quality(package.model, scene, fused, out / "quicklook.png")
     estimates = json.loads((accelerator / "estimates.json").read_text())
     report = {
@@ -79,98 +72,93 @@ def _command(*words: str) -> None:
         raise BuildError(f"the demo stopped at `bitpan {' '.join(words)}`")
 
 
-def _prove_tile(package: Package, folder: Path, parameters: Path) -> dict[str, bool]:
-    """The scene's middle tile through every stage; which of them equal PyTorch in every bit."""
+def _prove_frame(package: Package, folder: Path, parameters: Path) -> dict[str, bool]:
+    """The scene's middle frame through every stage; which of them equal PyTorch in every bit."""
     from bitpan.host.scene.parameters import load_scene_parameters
 
     _, scene = load_scene_parameters(parameters, package.model)
-    tile = _middle_tile(folder, package.frame, package.model.ratio)
-    expected = _pytorch(tile, scene)
+    frame = _middle_frame(folder, package.frame, package.model.ratio)
+    expected = _pytorch(frame, scene)
     exact = {}
-    for stage in STAGES:
+    for stage, fuse in STAGES.items():
         began = time.monotonic()
         print(f"  {stage:8}", end="", flush=True)
-        fused = _RUNNERS[stage](package, tile, scene)
+        fused = fuse(package, frame, scene)
         wrong = int(np.count_nonzero(fused != expected)) if fused.shape == expected.shape else expected.size
         exact[stage] = wrong == 0
         print(f"{wrong} of {expected.size} elements differ  {time.monotonic() - began:6.1f} s", flush=True)
     return exact
 
 
-def _middle_tile(folder: Path, frame: tuple[int, int], ratio: int) -> Images:
+def _middle_frame(folder: Path, size: tuple[int, int], ratio: int) -> Images:
     with closing(RasterFile(folder / "pan.tif")) as pan, closing(RasterFile(folder / "ms.tif")) as ms:
-        top, left = ((size - side) // 2 // ratio * ratio for size, side in zip(pan.size, frame, strict=True))
-        fine, coarse = (top, left, *frame), (top // ratio, left // ratio, frame[0] // ratio, frame[1] // ratio)
+        top, left = ((whole - side) // 2 // ratio * ratio for whole, side in zip(pan.size, size, strict=True))
+        fine, coarse = (top, left, *size), (top // ratio, left // ratio, size[0] // ratio, size[1] // ratio)
         return {"pan": pan.read(*fine)[0].astype(np.int64), "ms": ms.read(*coarse)[0].astype(np.int64)}
 
 
-def _pytorch(tile: Images, scene: Images) -> npt.NDArray[np.int64]:
+def _pytorch(frame: Images, scene: Images) -> npt.NDArray[np.int64]:
     import torch
 
     from bitpan.models.training.checkpoint import load_network
 
     network, _ = load_network(PRETRAINED / "checkpoint.pt")
-    images = (torch.from_numpy(tile[name][None]).float() for name in ("pan", "ms"))
+    images = (torch.from_numpy(frame[name][None]).float() for name in ("pan", "ms"))
     with torch.no_grad():
         fused = network(*images, {name: torch.from_numpy(value).float() for name, value in scene.items()})
     result: npt.NDArray[np.int64] = fused[0].numpy().astype(np.int64)
     return result
 
 
-def _qonnx(package: Package, tile: Images, scene: Images) -> npt.NDArray[Any]:
-    from qonnx.core.modelwrapper import ModelWrapper
-    from qonnx.core.onnx_exec import execute_onnx
+def _qonnx(package: Package, frame: Images, scene: Images) -> npt.NDArray[Any]:
+    from bitpan.qonnx.exported import node_by_node
+    from bitpan.qonnx.read import load_qonnx
 
-    model = ModelWrapper(str(PRETRAINED / "model.onnx"))
-    feeds = {name: image[None].astype(np.float32) for name, image in tile.items()}
-    feeds |= {name: value.astype(np.float32) for name, value in scene.items()}
-    result: npt.NDArray[Any] = execute_onnx(model, feeds)["fused"][0]
+    images = {name: image[None] for name, image in frame.items()}
+    result: npt.NDArray[Any] = node_by_node(load_qonnx(PRETRAINED / "model.onnx"), images | dict(scene))["fused"][0]
     return result
 
 
-def _graph(package: Package, tile: Images, scene: Images) -> npt.NDArray[Any]:
-    return execute(package.model, tile, scene)
-
-
-def _cpu(package: Package, tile: Images, scene: Images) -> npt.NDArray[Any]:
+def _cpu(package: Package, frame: Images, scene: Images) -> npt.NDArray[Any]:
     from bitpan.host.device.devices import CpuDevice
     from bitpan.host.engine.engine import make_engine
 
-    return _on_device(CpuDevice(make_engine(package.model)), tile, scene)
+    return _on_device(CpuDevice(make_engine(package.model)), frame, scene)
 
 
-def _rtl(package: Package, tile: Images, scene: Images) -> npt.NDArray[Any]:
+def _rtl(package: Package, frame: Images, scene: Images) -> npt.NDArray[Any]:
     from bitpan.host.device.devices import RtlDevice
 
-    return _on_device(RtlDevice(package, stalls="bursts"), tile, scene)
+    return _on_device(RtlDevice(package, stalls="bursts"), frame, scene)
 
 
-def _driver(package: Package, tile: Images, scene: Images) -> npt.NDArray[Any]:
+def _driver(package: Package, frame: Images, scene: Images) -> npt.NDArray[Any]:
     from bitpan.host.device.fpga import FpgaDevice
     from bitpan.hw.simulate.accelerator import Accelerator
     from bitpan.hw.simulate.standin import Board
 
     with Accelerator(package) as accelerator, Board(accelerator, package).installed():
-        return _on_device(FpgaDevice(package), tile, scene)
+        return _on_device(FpgaDevice(package), frame, scene)
 
 
-def _on_device(device: Any, tile: Images, scene: Images) -> npt.NDArray[Any]:  # noqa: ANN401
+def _on_device(device: Any, frame: Images, scene: Images) -> npt.NDArray[Any]:  # noqa: ANN401
     try:
         device.load_scene(scene)
-        (fused,) = device.fuse([(tile["pan"], tile["ms"])])
+        (fused,) = device.fuse([(frame["pan"], frame["ms"])])
     finally:
         device.close()
     result: npt.NDArray[Any] = fused
     return result
 
 
-_RUNNERS: dict[str, Callable[..., npt.NDArray[Any]]] = {
+STAGES: dict[str, Callable[[Package, Images, Images], npt.NDArray[Any]]] = {
     "qonnx": _qonnx,
-    "graph": _graph,
+    "graph": lambda package, frame, scene: execute(package.model, frame, scene),
     "cpu": _cpu,
     "rtl": _rtl,
     "driver": _driver,
 }
+"""What is compared with PyTorch, in the order in which data goes through them."""
 
 
 def _quality(model: IntegerModel, folder: Path, fused_file: Path, picture: Path) -> dict[str, dict[str, float]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from bitpan import values
 from bitpan.commands import options
 from bitpan.models.export import export
 
@@ -12,16 +13,11 @@ from bitpan.models.export import export
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of ``bitpan export``."""
     parser.add_argument("checkpoint", type=Path, help="what `bitpan train` wrote")
-    parser.add_argument("-o", "--output", type=Path, required=True, help="the QONNX model to write")
-    parser.add_argument(
-        "--frame",
-        type=options.size,
-        default=(64, 64),
-        metavar="HxW",
-        help="PAN pixels of a frame: a tile and its halo on every side (64x64)",
-    )
+    options.add_output(parser, "MODEL.onnx", "the QONNX model to write")
+    frame, size = "a tile and its halo on all sides, PAN pixels (default: %(default)s)", options.value(values.size)
+    parser.add_argument("--frame", type=size, default="64x64", metavar="HxW", help=frame)
     options.renamed(parser, "--tile", "--frame HxW", "a frame is a tile with its halo")
-    parser.add_argument("--bits", type=int, help="for imagery of another depth than the training's")
+    options.add(parser, "--bits", default=None, help="for imagery of another depth than the training's")
     parser.add_argument("--gain", type=int, default=0, metavar="N", help="its counts are 2**N times the training's (0)")
 
 

@@ -1,19 +1,80 @@
-"""Options that several commands have, each written once."""
+"""Options that several commands have, each written once: ``add(parser, "--ratio", "--bits")``."""
 
 from __future__ import annotations
 
 import argparse
-from typing import Any
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
 
-from bitpan.errors import BitpanError
+from bitpan import values
+from bitpan.errors import BitpanError, DataError
+
+T = TypeVar("T")
+
+HELD_OUT = "fraction of the columns, at the right, of each source, or of its images, the last ones"
+"""What is held out of the data."""
 
 
-def size(text: str) -> tuple[int, int]:
-    """Height and width, both at least 1, as in ``512x384``; one number stands for both."""
-    parts = text.lower().split("x")
-    if len(parts) not in (1, 2) or not all(part.isdecimal() and int(part) for part in parts):
-        raise argparse.ArgumentTypeError(f"{text!r} is no size; write HEIGHTxWIDTH, such as 512x512")
-    return int(parts[0]), int(parts[-1])
+def value(reader: Callable[[str], T]) -> Callable[[str], T]:
+    """A reader of :mod:`bitpan.values` as argparse wants it."""
+
+    def read(text: str) -> T:
+        try:
+            return reader(text)
+        except DataError as error:
+            raise argparse.ArgumentTypeError(str(error)) from None
+
+    return read
+
+
+def _an(text: str, default: Any = 0, reader: Any = int, metavar: str | None = "N", **more: Any) -> dict[str, Any]:  # noqa: ANN401
+    return {"help": text, "default": default, "type": reader, "metavar": metavar, **more}
+
+
+SOURCES = "PAN.tif,MS.tif or a .mat, .npz, .h5 file; may end in ':key=value[;...]' of sensor, bands, bits, shift"
+BANDS = "MS bands to take, from 1, in this order, as in 3,2,1,4 (default: all)"
+SHIFT = "how far the MS lies below and right of where it should, in PAN pixels"
+
+SHARED: dict[str, dict[str, Any]] = {
+    "--data": _an(SOURCES, (), str, "SOURCE", nargs="+"),
+    "--scene-size": _an("width of synthetic scenes, PAN pixels", 256),
+    "--bands": _an(BANDS, None, value(values.band_numbers), "N,N,..."),
+    "--bits": _an("unsigned bits of the imagery", 11),
+    "--ratio": _an("PAN pixels per MS pixel", 4),
+    "--sensor": _an("whose modulation transfer function the imagery has", "generic", str, None),
+    "--shift": _an(SHIFT, None, value(values.shift), "DY,DX"),
+    "--size": _an("of the scene, PAN pixels", "512x512", value(values.size), "HxW"),
+    "--border": _an("pixels to cut from every side first"),
+    "--device": _an("cpu or cuda", "cpu", str, "DEVICE"),
+    "--threads": _an("of the CPU (default: all)"),
+    "--seed": _an("of all that is drawn at random"),
+    "--board": _an("to build for", "pynq-z2", str, None),
+    "--json": {"action": "store_true", "help": "print JSON"},
+}
+"""What argparse is told of each; a command may say otherwise."""
+
+
+def add(parser: argparse._ActionsContainer, *flags: str, **changes: Any) -> None:  # noqa: ANN401
+    """Add shared options, or one with ``changes``; of a default other than nothing the help tells."""
+    for flag in flags:
+        own = {**SHARED[flag], **changes}
+        if flag == "--sensor":
+            from bitpan.models.imagery.degrade import SENSORS
+
+            own["choices"] = SENSORS
+        parser.add_argument(flag, **_told(own))
+
+
+def add_output(parser: argparse.ArgumentParser, metavar: str, text: str, *more: str, **changes: Any) -> None:  # noqa: ANN401
+    """Add ``-o``, ``--output``: a file or folder to write, required unless there is a default."""
+    own = {"type": Path, "metavar": metavar, "help": text, "required": "default" not in changes, **changes}
+    parser.add_argument("-o", "--output", *more, **_told(own))
+
+
+def _told(own: dict[str, Any]) -> dict[str, Any]:
+    shown = own.get("default") not in (None, 0, (), argparse.SUPPRESS)
+    return {**own, "help": own["help"] + " (default: %(default)s)"} if shown else own
 
 
 def renamed(parser: argparse.ArgumentParser, old: str, new: str, why: str) -> None:

@@ -18,7 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--frames", type=int, default=10, help="random frames to run (default: %(default)s)")
     options.renamed(parser, "--tiles", "--frames N", "a frame is a tile with its halo")
     parser.add_argument("--stalls", action="store_true", help="stall all streams at random")
-    parser.add_argument("--seed", type=int, default=0, help="of images, scene parameters and stalls")
+    options.add(parser, "--seed")
     parser.add_argument("--trace", type=Path, metavar="FILE", help="write a waveform (VCD); takes much space and time")
 
 

@@ -13,6 +13,7 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from bitpan.commands import options
 from bitpan.errors import DataError
 from bitpan.models.sweep.file import Sweep, read_sweep
 from bitpan.models.sweep.pool import choose, perform_all, workers
@@ -26,14 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("file", type=Path, metavar="FILE.toml", help="what to compare; docs/sweeps/ has examples")
     add("--root", type=Path, default=Path(), metavar="DIR", help="folder of the file's sources (here)")
     add("--jobs", type=int, default=1, metavar="N", help="trainings at a time, of one thread each (1)")
-    add(
-        "-o",
-        "--output",
-        type=Path,
-        required=True,
-        metavar="DIR",
-        help="for tables, pictures and runs; goes on in it",
-    )
+    options.add_output(parser, "DIR", "for tables, pictures and runs; goes on in it")
 
 
 def run(arguments: argparse.Namespace) -> int:

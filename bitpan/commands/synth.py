@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 from bitpan.commands import options
 from bitpan.errors import DataError
@@ -12,13 +11,11 @@ from bitpan.models.imagery.synth import synthesise, write_scene
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of ``bitpan synth``."""
-    parser.add_argument("-o", "--output", type=Path, required=True, metavar="DIR", help="folder to write into")
-    parser.add_argument("--size", type=options.size, default=(512, 512), metavar="HxW", help="PAN pixels (512x512)")
-    parser.add_argument("--seed", type=int, default=0, help="which scene (0)")
-    parser.add_argument("--bands", type=int, default=4, help="MS bands (4: blue, green, red, nir)")
-    parser.add_argument("--bits", type=int, default=11, help="depth of the imagery (11)")
-    parser.add_argument("--ratio", type=int, default=4, help="PAN pixels per MS pixel (4)")
-    parser.add_argument("--border", type=int, default=0, help="margin without data, in PAN pixels (0)")
+    options.add_output(parser, "DIR", "folder to write into")
+    options.add(parser, "--size", "--seed")
+    options.add(parser, "--bands", type=int, default=4, metavar="N", help="how many MS bands; 4: blue, green, red, nir")
+    options.add(parser, "--bits", "--ratio")
+    options.add(parser, "--border", help="margin without data, in PAN pixels")
 
 
 def run(arguments: argparse.Namespace) -> int:

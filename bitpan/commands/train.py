@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import re
 import shlex
 import sys
 import warnings
@@ -14,9 +13,10 @@ from typing import Any
 
 import torch
 
+from bitpan import values
+from bitpan.commands import options
 from bitpan.errors import BitpanWarning, ModelError
 from bitpan.models.imagery.degrade import SENSORS
-from bitpan.models.imagery.sources import HELD_OUT_HELP, SOURCE_HELP, argument
 from bitpan.models.layers.kernels import compile_kernels
 from bitpan.models.networks.arms import ARMS
 from bitpan.models.networks.registry import NETWORKS
@@ -27,23 +27,14 @@ from bitpan.models.training.settings import Settings
 from bitpan.models.training.training import Training, resume
 
 
-def _reals(text: str) -> tuple[float, ...]:
-    try:
-        return tuple(float(part) for part in text.split(","))
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a list of numbers, as in 0.15,0.1,0.75") from None
-
-
 def _rates(text: str) -> float | tuple[float, ...]:
-    rates = _reals(text)
+    rates = values.reals(text)
     return rates if len(rates) > 1 else rates[0]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of ``bitpan train``."""
-    # argparse takes "-2.25,2.5" for an option unless told that such numbers are values; it offers no public way.
-    parser._negative_number_matcher = re.compile(r"^-[\d.]+(,-?[\d.]+)?$")
-    parser.add_argument("--out", type=Path, required=True, help="folder for checkpoint.pt and last.pt")
+    options.add_output(parser, "DIR", "folder for checkpoint.pt and last.pt", "--out")
     start = parser.add_mutually_exclusive_group()
     start.add_argument("--resume", type=Path, metavar="LAST.PT", help="go on from it, with its settings")
     start.add_argument(
@@ -62,24 +53,22 @@ def _adder(parser: argparse.ArgumentParser, title: str) -> Callable[..., None]:
     """Adds settings to a group; what is not given is absent, so that defaults can depend on what is."""
     group, default = parser.add_argument_group(title), Settings()
 
-    def add(flag: str, text: str, **options: Any) -> None:  # noqa: ANN401
+    def add(flag: str, text: str = "", **own: Any) -> None:  # noqa: ANN401
         value = getattr(default, flag[2:].replace("-", "_"))
+        shared = options.SHARED.get(flag, {})
         shown = f" (default: {value})" if value and not isinstance(value, tuple) else ""
-        group.add_argument(flag, default=argparse.SUPPRESS, help=text + shown, **options)
+        own["help"] = (text or shared["help"]) + shown
+        group.add_argument(flag, **{**shared, **own, "default": argparse.SUPPRESS})
 
     return add
 
 
 def _add_data(add: Callable[..., None]) -> None:
-    add("--data", SOURCE_HELP, nargs="+", metavar="SOURCE")
     add("--synthetic", "train on N synthetic scenes", type=int, metavar="N")
-    add("--scene-size", "their width in PAN pixels", type=int)
-    add("--bands", "MS bands to use, from 1, as in 1,2,3,5", type=argument("bands"))
-    add("--bits", "unsigned bits of the imagery", type=int)
-    add("--ratio", "PAN pixels per MS pixel", type=int)
-    add("--sensor", "whose MTF degrades pairs without a truth", choices=SENSORS)
-    add("--shift", "the pairs' misregistration, as for `bitpan fuse`", type=argument("shift"), metavar="DY,DX")
-    add("--reserve", f"{HELD_OUT_HELP}, left out for tests", type=float)
+    add("--sensor", choices=SENSORS)
+    for shared in ("--data", "--scene-size", "--bands", "--bits", "--ratio", "--shift"):
+        add(shared)
+    add("--reserve", f"{options.HELD_OUT}, left out for tests", type=float)
     add("--hold-out", "fraction of the others kept for validation", type=float)
 
 
@@ -92,16 +81,17 @@ def _add_network(add: Callable[..., None]) -> None:
 
 
 def _add_schedule(add: Callable[..., None]) -> None:
+    shares, rates = options.value(values.reals), options.value(_rates)
     add("--iterations", "of all stages", type=int)
     add("--batch", "patches of an iteration, of all processes", type=int)
     add("--patch", "PAN pixels", type=int)
-    add("--stages", "the stages' shares of the iterations, as in 0.15,0.1,0.75", type=_reals, metavar="SHARE,...")
-    add("--lr", "learning rate, or one per stage", type=_rates, metavar="RATE[,...]")
-    add("--seed", "of weights and patches", type=int)
+    add("--stages", "the stages' shares of the iterations, as in 0.15,0.1,0.75", type=shares, metavar="SHARE,...")
+    add("--lr", "learning rate, or one per stage", type=rates, metavar="RATE[,...]")
+    add("--seed")
     add("--validate-every", "iterations between validations", type=int, metavar="ITERATIONS")
     add("--save-every", "between writings of last.pt: what a crash may cost", type=float, metavar="SECONDS")
-    add("--device", "cpu or cuda", metavar="DEVICE")
-    add("--threads", "of the CPU; 0 leaves PyTorch's choice", type=int)
+    add("--device")
+    add("--threads")
     add("--compile", "fuse elementwise operations; needs a C++ compiler", action="store_true")
     add("--amp", "bf16 where the network computes in floating point", action="store_true")
 
@@ -132,7 +122,7 @@ def _train(arguments: argparse.Namespace) -> None:
         print(
             f"before, on what is held out:\n{evaluate.as_text(evaluate.quality(training.network, training.held_out))}"
         )
-    quality = training.run(arguments.out)
+    quality = training.run(arguments.output)
     if not first:
         return
     if training.table:
@@ -142,7 +132,7 @@ def _train(arguments: argparse.Namespace) -> None:
         if training.held_out
         else "nothing was held out to validate with,"
     )
-    print(f"{arguments.out / 'checkpoint.pt'}: {judged} after {training.seconds:.0f} s")
+    print(f"{arguments.output / 'checkpoint.pt'}: {judged} after {training.seconds:.0f} s")
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -11,9 +11,6 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-import numpy.typing as npt
-
 from bitpan.errors import SceneError
 
 _SHIFT_STEPS = 1024  # shifts are rounded to 1/1024 PAN pixel, so that geotransforms' last digits do not matter
@@ -84,28 +81,11 @@ def _align_axis(pan: int, ms: int, edge: float, ratio: int, shift: float) -> tup
     return start, stop, first, displacement + ratio * first
 
 
-def relative_transform(pan: Sequence[float], ms: Sequence[float]) -> tuple[float, ...]:
-    """The affine map (a, b, c, d, e, f) from PAN pixels to MS pixels: ``column' = a*column + b*row + c``.
-
-    Args:
-        pan, ms: geotransforms in rasterio's order (a, b, c, d, e, f), from own pixels to the world.
-    """
-
-    def split(t: Sequence[float]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-        return np.array([[t[0], t[1]], [t[3], t[4]]]), np.array([t[2], t[5]])
-
-    (pan_linear, pan_origin), (ms_linear, ms_origin) = split(pan), split(ms)
-    # The difference of the origins first: world coordinates are so large that it would lose digits afterwards.
-    linear = np.linalg.solve(ms_linear, pan_linear)
-    origin = np.linalg.solve(ms_linear, pan_origin - ms_origin)
-    return (*map(float, linear[0]), float(origin[0]), *map(float, linear[1]), float(origin[1]))
-
-
 def measured_ratio(relative: Sequence[float], ms_size: tuple[int, int], ratio: int) -> int | float:
     """Ratio of two geotransforms: ``ratio`` itself where they agree with it, else what they say.
 
     Args:
-        relative: see :func:`relative_transform`.
+        relative: see :func:`bitpan.rasters.relative_transform`.
         ms_size: height and width of the MS, over which the grids may drift apart by half a PAN pixel.
         ratio: the model's.
 

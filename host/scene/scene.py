@@ -14,10 +14,10 @@ import numpy.typing as npt
 
 from bitpan.arithmetic import Integers
 from bitpan.errors import GeoreferenceWarning, SceneError
-from bitpan.host.scene.grid import Grid, align, measured_ratio, relative_transform
+from bitpan.host.scene.grid import Grid, align, measured_ratio
 from bitpan.host.scene.rasters import ArrayRaster, Raster, TiffRaster, read_extended
 from bitpan.model import IntegerModel
-from bitpan.rasters import Mask
+from bitpan.rasters import Mask, relative_transform
 
 
 @dataclass(frozen=True)

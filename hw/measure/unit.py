@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -71,6 +72,21 @@ class Unit:
     def area(self, size: Parameters, family: str = "xc7") -> Area:
         """Cost at a size."""
         return area(self._sources(), self.name, self.parameters(size), family)
+
+    def figures(self, given: Parameters, family: str = "xc7") -> dict[str, Any]:
+        """Its middle size, changed as ``given``, and what it costs, as plain types.
+
+        Raises:
+            BuildError: no such parameter, or parameters that the module refuses.
+        """
+        size = self.size(given)
+        cost = self.area(size, family)
+        found: dict[str, Any] = {"unit": self.name, "family": family, "parameters": size}
+        found |= {"lut": cost.lut, "ff": cost.ff, "bram36": cost.bram36, "dsp": cost.dsp, "levels": cost.levels}
+        found["path"] = {"from": cost.path.start, "to": cost.path.end}
+        if {"Simd", "Pe"} <= size.keys():
+            found["lut_per_bmac"] = round(cost.lut / (size["Simd"] * size["Pe"]), 3)
+        return found
 
     def _sources(self) -> list[str]:
         return [str(file) for file in unit_sources(self.name)]

@@ -6,19 +6,13 @@
 
 from __future__ import annotations
 
-import argparse
-import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from bitpan import values
 from bitpan.errors import DataError
-from bitpan.rasters import band_numbers
-
-SOURCE_HELP = "PAN.tif,MS.tif or a .mat, .npz, .h5 file; may end in ':key=value[;...]' of sensor, bands, bits, shift"
-HELD_OUT_HELP = "fraction of the columns, at the right, of each source, or of its images, the last ones"
-"""For the command lines."""
 
 
 @dataclass(frozen=True)
@@ -70,8 +64,6 @@ def parse(
             source = replace(source, **{key: _READERS[key](value)}, depth_stated=stated)
         except DataError as error:
             raise DataError(f"{text}: {error}") from None
-        except ValueError:
-            raise DataError(f"{text}: {key}={value} cannot be read; write {key}={_EXAMPLES[key]}") from None
     if not 8 <= source.bits <= bits:
         raise DataError(f"{text}: {source.bits} bits are not 8 to {bits}, the depth of all; set --bits")
     return source
@@ -84,32 +76,15 @@ def relocated(text: str, root: Path) -> str:
     return f"{moved}:{options}" if options else moved
 
 
-def argument(key: str) -> Callable[[str], Any]:
-    """What reads the setting ``key`` of all sources on a command line."""
-
-    def read(text: str) -> Any:  # noqa: ANN401
-        try:
-            return _READERS[key](text)
-        except DataError as error:
-            raise argparse.ArgumentTypeError(str(error)) from None
-        except ValueError:
-            raise argparse.ArgumentTypeError(f"{text!r} cannot be read; write {_EXAMPLES[key]}") from None
-
-    return read
-
-
 def _divide(text: str) -> tuple[str, str]:
     """Files and options; a colon without an ``=`` after it belongs to the file."""
     files, colon, options = text.rpartition(":")
     return (files, options) if colon and "=" in options else (text, "")
 
 
-def _shift(text: str) -> tuple[float, float]:
-    dy, dx = (float(part) for part in text.split(","))
-    if not math.isfinite(dy + dx):
-        raise ValueError
-    return dy, dx
-
-
-_READERS: dict[str, Callable[[str], Any]] = {"sensor": str, "bands": band_numbers, "bits": int, "shift": _shift}
-_EXAMPLES = {"bits": "10", "shift": "DY,DX in PAN pixels, as in -2.25,2.5"}
+_READERS: dict[str, Callable[[str], Any]] = {
+    "sensor": str,
+    "bands": values.band_numbers,
+    "bits": values.bits,
+    "shift": values.shift,
+}

@@ -13,7 +13,7 @@ from tqdm import tqdm
 from bitpan.errors import DataError
 from bitpan.models.imagery.degrade import to_counts, wald
 from bitpan.models.imagery.readers import Arrays, read
-from bitpan.models.imagery.sources import Source, parse
+from bitpan.models.imagery.sources import Source
 from bitpan.models.imagery.synth import synthesise
 
 Counts = npt.NDArray[np.uint16]
@@ -56,32 +56,12 @@ class Triples:
         return Triples(self.name, self.pan[start:stop], self.ms[start:stop], self.gt[start:stop])
 
 
-def load(
-    source: str,
-    bands: Sequence[int] | None,
-    bits: int,
-    ratio: int,
-    sensor: str,
-    shift: tuple[float, float] = (0.0, 0.0),
-) -> Triples:
-    """Triples of one source, see :func:`bitpan.models.imagery.readers.read`.
-
-    Args:
-        source: file or files, with settings of their own where they differ, see :func:`.sources.parse`.
-        bands: which MS bands to take, from 1, in this order; None takes all.
-        bits: unsigned bits of the imagery.
-        ratio: PAN pixels per MS pixel.
-        sensor: whose MTF degrades a pair without truth, see :func:`bitpan.models.imagery.degrade.wald`.
-        shift: displacement (dy, dx) of a pair's MS, in PAN pixels, see the same.
+def load_source(own: Source, ratio: int) -> Triples:
+    """Triples of one source at this ratio; a pair without a truth is degraded, see :func:`.degrade.wald`.
 
     Raises:
         DataError: naming source, value and cure.
     """
-    return load_source(parse(source, None if bands is None else tuple(bands), bits, sensor, shift), ratio)
-
-
-def load_source(own: Source, ratio: int) -> Triples:
-    """Triples of one source."""
     arrays = read_checked(own)
     if "gt" not in arrays:
         arrays = _degraded(arrays, own, ratio)

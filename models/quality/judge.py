@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,6 +21,8 @@ from bitpan.models.networks.integers import to_integer_model
 from bitpan.models.networks.pansharpener import PanSharpener
 from bitpan.models.quality import classical, full_resolution, metrics
 from bitpan.models.quality.unrounded import unrounded
+from bitpan.models.training import distributed
+from bitpan.models.training.checkpoint import load_network
 
 Table = dict[str, dict[str, float]]
 """Method: index: value."""
@@ -83,6 +87,40 @@ def classical_methods(names: Iterable[str] = tuple(classical.METHODS)) -> dict[s
     if unknown:
         raise DataError(f"no classical method {unknown[0]!r}; there are {', '.join(classical.METHODS)}")
     return {name: method(name) for name in names}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One checkpoint: its name in the table, file, network and provenance."""
+
+    name: str
+    path: Path
+    network: PanSharpener
+    history: Mapping[str, Any]
+
+
+def load_entries(paths: Sequence[Path], device: str) -> list[Entry]:
+    """The checkpoints, named after their networks, and after their files too where two have the same network."""
+    loaded = [(path, *load_network(path)) for path in paths]
+    names = Counter(network.name for _, network, _ in loaded)
+    entries = []
+    for path, network, history in loaded:
+        name = network.name if names[network.name] == 1 else f"{network.name} {path}"
+        entries.append(Entry(name, path, network.to(distributed.device(device)), history))
+    if len({entry.name for entry in entries}) < len(entries):
+        raise DataError("a checkpoint is given twice; give each once")
+    return entries
+
+
+def entry_methods(entries: Sequence[Entry], unrounded: bool = False) -> dict[str, Method]:
+    """The networks by name, and if ``unrounded`` the binary ones without rounding too."""
+    methods = {entry.name: network_method(entry.network) for entry in entries}
+    binary = {entry.name: entry.network for entry in entries if isinstance(entry.network, BinaryNetwork)}
+    if unrounded and not binary:
+        raise DataError("--real-features: no checkpoint is of a network with integers; leave it out")
+    if unrounded:
+        methods |= {f"{name}, real features": unrounded_method(network) for name, network in binary.items()}
+    return methods
 
 
 def require_fit(label: str, network: PanSharpener, images: Iterable[Image]) -> None:

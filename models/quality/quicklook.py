@@ -14,10 +14,10 @@ from bitpan.files import partial
 Bytes = npt.NDArray[np.uint8]
 Float = npt.NDArray[np.float64]
 
-NATURAL = (2, 1, 0)
-"""Red, green and blue among bands ordered blue, green, red, near infrared."""
+NATURAL = (3, 2, 1)
+"""Red, green and blue, counted from 1, among bands ordered blue, green, red, near infrared."""
 
-FALSE = (3, 2, 1)
+FALSE = (4, 3, 2)
 """Near infrared, red and green among the same: vegetation is red."""
 
 PERCENTILES = (1.0, 99.0)
@@ -49,7 +49,7 @@ def quicklook(
         ms: ``(B, H/ratio, W/ratio)``, shown with its own pixels.
         fused: ``(B, H, W)``.
         truth: ``(B, H, W)``, or None.
-        rgb: bands shown as red, green, blue; default ``NATURAL``, of one or two bands the first as grey.
+        rgb: bands, from 1, shown as red, green, blue; default ``NATURAL``, of one or two bands the first as grey.
         width: widest panel in pixels; a larger scene is cut to its middle.
     """
     pan, ms, fused = (np.asarray(image, dtype=np.float64) for image in (pan, ms, fused))
@@ -57,9 +57,10 @@ def quicklook(
     _check(pan, ms, fused, exact)
     ratio = fused.shape[1] // ms.shape[1]
     full = np.repeat(np.repeat(ms, ratio, axis=1), ratio, axis=2)
-    bands = list(rgb) if rgb is not None else list(NATURAL if len(fused) >= 3 else (0, 0, 0))
-    if len(bands) != 3 or not all(0 <= band < len(fused) for band in bands):
-        raise DataError(f"bands {bands} cannot be shown of an image with {len(fused)}; name three")
+    bands = list(rgb) if rgb is not None else list(NATURAL if len(fused) >= 3 else (1, 1, 1))
+    if len(bands) != 3 or not all(0 < band <= len(fused) for band in bands):
+        raise DataError(f"bands {bands} cannot be shown of an image with {len(fused)}; name three, from 1")
+    bands = [band - 1 for band in bands]
     window = _middle(fused.shape[1:], width, ratio)
     low, high = _range(fused[bands][window])
     panels = [("PAN", _grey(pan[window])), (f"MS, 1/{ratio}", _colour(full[bands][window], low, high))]

@@ -14,7 +14,8 @@ from tqdm import tqdm
 from bitpan.models.imagery.images import Image
 from bitpan.models.networks.cost import cost
 from bitpan.models.networks.pansharpener import PanSharpener
-from bitpan.models.quality.judge import Judgement, Method, collect, judge, mean_and_deviation
+from bitpan.models.quality.judge import Entry, Judgement, Method, collect, judge, mean_and_deviation
+from bitpan.models.quality.provenance import origin, provenance
 from bitpan.models.quality.quicklook import quicklook
 from bitpan.models.quality.tables import Fact, Row
 
@@ -73,3 +74,46 @@ def image_facts(images: Sequence[Image], judgements: Sequence[Judgement]) -> dic
             {"image": judgement.image, "method": judgement.method, **judgement.indices} for judgement in judgements
         ],
     }
+
+
+def document(
+    settings: Mapping[str, Any],
+    entries: Sequence[Entry],
+    images: Sequence[Image],
+    judgements: Sequence[Judgement],
+    began: float,
+    device: str,
+) -> dict[str, Any]:
+    """Everything that table.json says beside the table, the ``settings`` of the command among it."""
+    checkpoints = {
+        entry.name: {
+            "file": str(entry.path),
+            "configuration": entry.network.configuration.to_json(),
+            "cost": cost(entry.network).to_json(),
+            "trained": entry.history,
+        }
+        for entry in entries
+    }
+    return {
+        **provenance(began, device),
+        "settings": settings,
+        "checkpoints": checkpoints,
+        **image_facts(images, judgements),
+    }
+
+
+def notes(document: Mapping[str, Any]) -> list[str]:
+    """The table's paragraphs."""
+    own = document["settings"]
+    where = (
+        "whole images"
+        if own["hold_out"] == 1
+        else f"the right {own['hold_out']:.0%} of the columns of every source, or the last images of several"
+    )
+    cut = f", {own['border']} pixels cut from every side" if own["border"] else ""
+    return [
+        f"Mean ± standard deviation over images: {where}{cut}. PSNR in dB against the truth's maximum, SAM in degrees. "
+        "Parameters: full precision + binary/32. MACs per PAN pixel.",
+        f"Images: {', '.join(image['name'] for image in document['images'])}.",
+        origin(document),
+    ]

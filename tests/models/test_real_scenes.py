@@ -3,10 +3,9 @@
 import pytest
 import torch
 
-from bitpan.models.imagery.triples import load
 from bitpan.models.training.settings import Settings
 from bitpan.models.training.training import Training
-from scenes import DATA, needs_data
+from scenes import DATA, load, needs_data
 
 pytestmark = needs_data
 

@@ -13,7 +13,7 @@ import bitpan
 from bitpan.cli import main
 from bitpan.models.imagery.images import gather_images, registered, synthetic_images
 from bitpan.models.imagery.sources import Source, parse
-from bitpan.models.imagery.triples import GAP, load, split
+from bitpan.models.imagery.triples import GAP, split
 from bitpan.models.networks.configuration import Configuration
 from bitpan.models.networks.pansharpener import PanSharpener
 from bitpan.models.quality import full_resolution, metrics
@@ -27,6 +27,7 @@ from bitpan.models.quality.judge import (
     network_method,
 )
 from bitpan.models.quality.tables import Row, markdown, strict_json
+from scenes import load
 
 SHIPPED = str(Path(bitpan.__file__).parent / "pretrained" / "s2bnet-flat" / "checkpoint.pt")
 

@@ -8,7 +8,7 @@ import pytest
 from bitpan.errors import DataError
 from bitpan.models.imagery.degrade import to_counts, wald
 from bitpan.models.imagery.sources import Source, parse, relocated
-from bitpan.models.imagery.triples import load
+from scenes import load
 
 
 @pytest.mark.parametrize(
@@ -30,13 +30,13 @@ def test_it_says_what_differs(text, source):
     ("text", "said"),
     [
         ("a.mat:bit=10", "'bit' is no setting of a source; it has sensor, bands, bits, shift"),
-        ("a.mat:bits=ten", "bits=ten cannot be read; write bits=10"),
+        ("a.mat:bits=ten", "'ten' is no number of bits; write one as in 10"),
         ("a.mat:bands=1;2", "'2' is no setting"),
         ("a.mat:bands=0,1,2", r"a\.mat:bands=0,1,2: '0,1,2' is no list .* from 1 \(in bitpan 0\.1\.0 .* from 0\)"),
         ("a.mat:bands=1,1", "is no list of different bands"),
         ("a.mat:bands=1,-2", "is no list of different bands"),
-        ("a.mat:shift=3", "write shift=DY,DX"),
-        ("a.mat:shift=3,nan", "write shift=DY,DX"),
+        ("a.mat:shift=3", "write DY,DX"),
+        ("a.mat:shift=3,nan", "write DY,DX"),
         ("a.mat:bits=12", "12 bits are not 8 to 11"),
     ],
 )

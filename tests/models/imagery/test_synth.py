@@ -1,6 +1,5 @@
 """Synthetic scenes: repeatable, consistent between PAN, MS and truth, and written as proper GeoTIFFs."""
 
-import argparse
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +8,6 @@ import rasterio
 
 from bitpan.arithmetic import interpolate, keys_coefficients
 from bitpan.cli import main
-from bitpan.commands.options import size
 from bitpan.errors import DataError, SceneIOError
 from bitpan.models.imagery.degrade import degrade
 from bitpan.models.imagery.plans import split
@@ -141,8 +139,6 @@ def test_refusals(call):
         call()
 
 
-def test_bad_size_and_seed(tmp_path, capsys):
-    with pytest.raises(argparse.ArgumentTypeError):
-        size("12by12")
+def test_bad_seed(tmp_path, capsys):
     assert main(["synth", "-o", str(tmp_path), "--seed", "-1"]) == 1
     assert "-1" in capsys.readouterr().err

@@ -9,9 +9,10 @@ from bitpan.errors import DataError
 from bitpan.models.imagery.degrade import to_counts, wald
 from bitpan.models.imagery.images import gather_images
 from bitpan.models.imagery.sources import Source
-from bitpan.models.imagery.triples import GAP, HELD_OUT_SEED, Triples, load, split, synthetic
+from bitpan.models.imagery.triples import GAP, HELD_OUT_SEED, Triples, split, synthetic
 from bitpan.models.training.patches import draw, gather
 from bitpan.models.training.settings import Settings
+from scenes import load
 
 
 def pair(height=64, width=96, bands=5, seed=0):

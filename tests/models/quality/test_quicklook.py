@@ -84,7 +84,7 @@ def test_refusals(scene, tmp_path, monkeypatch):
         with pytest.raises(DataError):
             quicklook(tmp_path / "no.png", *arguments)
     with pytest.raises(DataError):
-        quicklook(tmp_path / "no.png", pan, ms, fused, rgb=(0, 1, 4))
+        quicklook(tmp_path / "no.png", pan, ms, fused, rgb=(1, 2, 5))
 
     def refuse(*_):
         raise OSError("No space left on device")

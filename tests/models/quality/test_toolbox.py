@@ -5,9 +5,9 @@ import csv
 import numpy as np
 import pytest
 
+import toolbox
 from bitpan.errors import DataError
 from bitpan.models.imagery.degrade import degrade, nyquist_gains, wald
-from bitpan.models.quality import toolbox
 from bitpan.models.quality.full_resolution import indices
 from bitpan.models.quality.metrics import ergas, q2n, sam, scc
 from scenes import DATA, needs_data

@@ -4,6 +4,11 @@ Each also inherits the standard exception a caller would expect, so ``except OSE
 work. A message names the value, the file and the cure, in one line.
 """
 
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 
 class BitpanError(Exception):
     """Base of all bitpan errors; the command line prints its message as one line and exits with 1."""
@@ -71,3 +76,12 @@ class GeoreferenceWarning(BitpanWarning):
 
 class SlowEngineWarning(BitpanWarning):
     """What makes the CPU fast is not installed."""
+
+
+@contextmanager
+def naming(place: object) -> Iterator[None]:
+    """Put a file or whatever else it is about in front of a :class:`SceneError` or :class:`DataError` of the block."""
+    try:
+        yield
+    except (SceneError, DataError) as error:
+        raise type(error)(f"{place}: {error}") from None

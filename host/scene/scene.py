@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bitpan.arithmetic import Integers
-from bitpan.errors import GeoreferenceWarning, SceneError
+from bitpan.errors import GeoreferenceWarning, SceneError, naming
 from bitpan.host.scene.grid import Grid, align, measured_ratio
 from bitpan.host.scene.rasters import ArrayRaster, Raster, TiffRaster, read_extended
 from bitpan.model import IntegerModel
@@ -138,7 +138,7 @@ def open_scene(
             raise SceneError(
                 f"{ms_path}: {dtype} cannot hold the model's {model.bits} bits; give a model of the imagery's bit depth"
             )
-        with _naming(f"{pan_path} and {ms_path}"):
+        with naming(f"{pan_path} and {ms_path}"):
             grid = align(pan.size, ms.size, edge, model.ratio)
         yield Scene(pan, ms, grid, edge, _fused_nodata(pan, ms, dtype), _profile(pan, ms, grid, dtype.name))
 
@@ -184,7 +184,7 @@ def _georeference(pan: TiffRaster, ms: TiffRaster, model: IntegerModel) -> tuple
         _check_extents((pan.size, ms.size), model, pair)
         return 0.0, 0.0
     relative = relative_transform(pan.dataset.transform, ms.dataset.transform)
-    with _naming(pair):
+    with naming(pair):
         found = measured_ratio(relative, ms.size, model.ratio)
     if found != model.ratio:
         cure = "give the files in the order PAN MS" if found < 1 else "give a model of this ratio"
@@ -193,15 +193,6 @@ def _georeference(pan: TiffRaster, ms: TiffRaster, model: IntegerModel) -> tuple
             f"{model.ratio}: {cure}"
         )
     return -relative[5] * model.ratio, -relative[2] * model.ratio
-
-
-@contextmanager
-def _naming(pair: str) -> Iterator[None]:
-    """Put the files in front of what the grid arithmetic complains about."""
-    try:
-        yield
-    except SceneError as error:
-        raise SceneError(f"{pair}: {error}") from None
 
 
 def _check_extents(sizes: tuple[tuple[int, int], tuple[int, int]], model: IntegerModel, pair: str) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from bitpan import values
-from bitpan.errors import DataError
+from bitpan.errors import DataError, naming
 
 
 @dataclass(frozen=True)
@@ -59,11 +59,9 @@ def parse(
         key, _, value = option.partition("=")
         if key not in _READERS:
             raise DataError(f"{text}: {key!r} is no setting of a source; it has {', '.join(_READERS)}")
-        try:
+        with naming(text):
             stated = source.depth_stated or key == "bits"
             source = replace(source, **{key: _READERS[key](value)}, depth_stated=stated)
-        except DataError as error:
-            raise DataError(f"{text}: {error}") from None
     if not 8 <= source.bits <= bits:
         raise DataError(f"{text}: {source.bits} bits are not 8 to {bits}, the depth of all; set --bits")
     return source

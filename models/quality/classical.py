@@ -3,8 +3,8 @@
 Each takes ``pan (1, H, W)`` and ``ms (B, H/ratio, W/ratio)`` in counts of ``bits`` and gives ``(B, H, W)`` uint16. All
 start from the MS upsampled by ``bitpan.arithmetic.interpolate``, the networks' own interpolator (Keys' cubic,
 block-aligned, in integers), and reduce by the filters of :mod:`.imagery.degrade`, block-aligned too, so that the
-tables compare methods and not kernels; :mod:`toolbox` has the literature's kernels. ``sensor`` is a key
-of ``SENSORS``, whose MTF the filters are matched to.
+tables compare methods and not kernels; the tests hold them to the literature's tables with its own kernels too.
+``sensor`` is a key of ``SENSORS``, whose MTF the filters are matched to.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
 """Component substitution: GSA, Brovey with haze correction (BT-H) and BDSD-PC, on inputs made by any kernels.
 
 PAN ``(1, H, W)``, MS upsampled (``lms``) ``(B, H, W)``; what comes out is ``(B, H, W)`` float64, neither rounded nor
-clipped. :mod:`classical` feeds them with the project's own kernels, :mod:`toolbox` with
-those of the literature.
+clipped. :mod:`classical` feeds them with the project's own kernels, the tests with those of the literature.
 """
 
 from __future__ import annotations

@@ -2,8 +2,7 @@
 
 Each takes ``pan (1, H, W)``, the MS upsampled (``lms``) ``(B, H, W)`` and ``pan_low (B, H, W)``: the PAN through each
 band's MTF filter, decimated, and upsampled as the MS was. What comes out is ``(B, H, W)`` float64, neither rounded nor
-clipped. :mod:`classical` feeds them with the project's own kernels, :mod:`toolbox` with
-those of the literature.
+clipped. :mod:`classical` feeds them with the project's own kernels, the tests with those of the literature.
 """
 
 from __future__ import annotations

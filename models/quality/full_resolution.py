@@ -113,10 +113,10 @@ def _likeness(images: npt.ArrayLike, block: int) -> Image:
     if images.ndim != 3 or min(images.shape[1:]) < block:
         raise DataError(f"an image of shape {images.shape} has no whole block of {block}x{block} pixels")
     count, rows, columns = images.shape[0], images.shape[1] // block, images.shape[2] // block
-    tiles = images[:, : rows * block, : columns * block].reshape(count, rows, block, columns, block)
-    tiles = np.ascontiguousarray(tiles.transpose(1, 3, 0, 2, 4)).reshape(rows * columns, count, block * block)
-    mean = tiles.mean(axis=2)
-    centred = tiles - mean[..., None]
+    parts = images[:, : rows * block, : columns * block].reshape(count, rows, block, columns, block)
+    parts = np.ascontiguousarray(parts.transpose(1, 3, 0, 2, 4)).reshape(rows * columns, count, block * block)
+    mean = parts.mean(axis=2)
+    centred = parts - mean[..., None]
     covariance = centred @ centred.transpose(0, 2, 1)
     variance = np.diagonal(covariance, axis1=1, axis2=2)
 

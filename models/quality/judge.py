@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from bitpan.errors import DataError
+from bitpan.errors import DataError, naming
 from bitpan.models.imagery.images import Image, of_triples
 from bitpan.models.imagery.triples import Triples
 from bitpan.models.networks.binary_network import BinaryNetwork
@@ -169,10 +169,8 @@ def judge(
     for image in images:
         for name, method in methods.items():
             fused = method(image)
-            try:
+            with naming(image.name):
                 judgements.append(Judgement(image.name, name, indices(fused, image, border)))
-            except DataError as error:
-                raise DataError(f"{image.name}: {error}") from None
             if look is not None:
                 look(image, name, fused)
     return judgements

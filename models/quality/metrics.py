@@ -153,8 +153,8 @@ def _blocks(image: Image, block: int) -> Image:
     fill = ((0, 0), (0, -height % block), (0, -width % block))
     image = np.pad(np.pad(image, fill, mode="symmetric"), ((0, units - bands), (0, 0), (0, 0)))
     rows, columns = image.shape[1] // block, image.shape[2] // block
-    tiles = image.reshape(units, rows, block, columns, block).transpose(1, 3, 2, 4, 0)
-    return np.ascontiguousarray(tiles.reshape(rows * columns, block * block, units))
+    parts = image.reshape(units, rows, block, columns, block).transpose(1, 3, 2, 4, 0)
+    return np.ascontiguousarray(parts.reshape(rows * columns, block * block, units))
 
 
 def _product(x: Image, y: Image) -> Image:

@@ -7,14 +7,11 @@ out with it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 
-from bitpan.errors import DataError, SceneError
+from bitpan.errors import SceneError, naming
 from bitpan.models.quality import full_resolution, metrics
 from bitpan.rasters import Picture, relative_transform
 
@@ -52,7 +49,7 @@ def against_truth(fused: Picture, truth: Picture, ratio: int, border: int) -> di
         raise SceneError(f"{fused} cannot be compared with {truth}; give the truth of the same bands and pixels")
     same_place(fused, truth)
     fused, truth = _cut(fused, border, SMALLEST), _cut(truth, border, SMALLEST)
-    with _naming(fused.path):
+    with naming(fused.path):
         return metrics.evaluate(fused.image, truth.image, ratio)
 
 
@@ -72,7 +69,7 @@ def without_truth(fused: Picture, pan: Picture, ms: Picture, ratio: int, sensor:
     same_place(fused, ms, ratio)
     block = full_resolution.BLOCK
     fused, pan, ms = _cut(fused, border, block), _cut(pan, border, block), _cut(ms, border // ratio, 1)
-    with _naming(fused.path):
+    with naming(fused.path):
         return full_resolution.evaluate(fused.image, pan.image, ms.image, ratio, sensor)
 
 
@@ -93,12 +90,3 @@ def _cut(picture: Picture, border: int, least: int) -> Picture:
             "counts; scale all files alike (gdal_translate -ot UInt16 -scale 0 1 0 10000)"
         )
     return replace(inside, image=inside.image.astype(np.float64))
-
-
-@contextmanager
-def _naming(path: Path) -> Iterator[None]:
-    """Put the file in front of what the index functions complain about."""
-    try:
-        yield
-    except DataError as error:
-        raise SceneError(f"{path}: {error}") from None

@@ -168,7 +168,6 @@ OPERATIONS = {
             constants={"weights": Constant("C1kk", np.int8)},
             attributes=("shift",),
             reach=_window,
-            lacks={"hardware": "it has no unit yet"},
         ),
         Operation("rprelu", _rprelu, ("p", "x"), optional=1, constants=_per_channel(*_RPRELU), attributes=("shift",)),
         Operation(

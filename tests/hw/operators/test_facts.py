@@ -16,6 +16,7 @@ ONE = {"inputDataTypes": ["INT12"], "outputDataType": "INT12"}
 PAD = {"ImgDim": [4, 6], "Padding": [1] * 4, "NumChannels": 6, "SIMD": 2, "inputDataType": "INT10"}
 WINDOW = {"ConvKernelDim": [3, 3], "IFMChannels": 6, "IFMDim": [6, 8], "OFMDim": [4, 6], "SIMD": 2, "Stride": [1, 1]}
 WINDOW |= {"Dilation": [1, 1], "inputDataType": "INT10", "outputDataType": "INT10", "ram_style": "auto"}
+DEPTHWISE = {"inputDataType": "INT10", "outputDataType": "INT10"}
 MATRIX = {"Height": 2, "Width": 3, "MW": 18, "MH": 4, "SIMD": 3, "PE": 2}
 BITS = {"inputDataType": "BINARY", "weightDataType": "BINARY", "outputDataType": "INT6"}
 INTEGERS = {"inputDataType": "INT12", "weightDataType": "INT8", "outputDataType": "INT10", "Shift": 5}
@@ -43,6 +44,7 @@ CASES = {
     "BilinearUp": ({**IMAGE, "inputDataType": "INT10"}, 1, 1, []),
     "XnorMVU": ({**MATRIX, **BITS}, 1, 1, [(18, 4)]),
     "QuantMVU": ({**MATRIX, **INTEGERS}, 1, 1, [(18, 4), (4,)]),
+    "Depthwise": ({**IMAGE, **DEPTHWISE, "Taps": 9, "Shift": 6}, 1, 1, [(6, 9)]),
     "ConcatStreams": ({"Height": 4, "Width": 6, "Channels": [1, 4], "inputDataType": "INT12"}, 2, 1, []),
     "SplitStreams": ({"Height": 4, "Width": 6, "Channels": [1, 4], "inputDataType": "INT12"}, 1, 2, []),
     "WidthConverter": ({**IMAGE, "InLanes": 1, "OutLanes": 3, "dataType": "INT8"}, 1, 1, []),
@@ -118,7 +120,7 @@ def test_an_output_comes_with_the_last_beat_it_needs_and_not_before(simulated, c
     for beats in points:
         simulation.reset()
         feed(simulation, beats)
-        simulation.run(60 + 4 * len(needs))
+        simulation.run(60 + 4 * len(needs) + int(beats))
         expected = int(np.searchsorted(needs, beats))
         found = {simulation.queued(stream) for stream in simulation.outputs}
         assert max(found) <= expected if case == "Interpolator" else found == {expected}, beats  # it takes whole lines

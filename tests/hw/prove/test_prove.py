@@ -63,6 +63,12 @@ SLOWLY_PROVED = [
         {"in0": 4, "out0": 4},
         {"patience": 16},
     ),
+    (
+        "bp_depthwise",
+        {"Channels": 2, "Pe": 1, "Taps": 3, "InBits": 2, "WeightBits": 2, "OutBits": 2, "Shift": 1},
+        {"in0": 6, "out0": 2},
+        {},
+    ),
     ("bp_haar", {**IMAGE, "Width": 4, "Height": 4}, {"in0": 16, "out0": 4, "out1": 4, "out2": 4, "out3": 4}, {}),
     (
         "bp_inverse_haar",

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
-from types import TracebackType
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +17,7 @@ from bitpan.package import Package
 from bitpan.registers import ELEMENT_BITS, STREAMS, Registers
 
 
-class Accelerator:
+class Accelerator(AbstractContextManager["Accelerator"]):
     """The verilated top of a package, after its reset.
 
     Args:
@@ -38,12 +38,7 @@ class Accelerator:
         self.read, self.write = self.simulation.read, self.simulation.write
         self.registers = Registers(package, self.read, self.write)
 
-    def __enter__(self) -> Accelerator:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:

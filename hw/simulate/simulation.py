@@ -15,8 +15,8 @@ from __future__ import annotations
 import ctypes
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
-from types import TracebackType
 
 import numpy as np
 import numpy.typing as npt
@@ -35,7 +35,7 @@ _READ = ("araddr", "arvalid", "arready", "rdata", "rvalid", "rready", "rresp")
 _RESET_CYCLES = 8
 
 
-class Simulation:
+class Simulation(AbstractContextManager["Simulation"]):
     """One instance of a design, after its reset.
 
     Args:
@@ -75,12 +75,7 @@ class Simulation:
                 self.poke(name, 0)
         self.reset()
 
-    def __enter__(self) -> Simulation:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:

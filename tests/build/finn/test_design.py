@@ -190,7 +190,7 @@ def test_a_block_without_residual(random_model, tmp_path):
     nodes = [replace(node, inputs=("p0",)) if node.name == "block0.rprelu" else node for node in model.nodes]
     onnx.save(to_qonnx(replace(model, nodes=nodes), 8, 16), tmp_path / "model.onnx")
     build(tmp_path / "model.onnx", tmp_path / "package", board("pynq-z2"), 9, quiet=True)
-    verify(Package.load(tmp_path / "package"), tiles=4, stalls=True)
+    verify(Package.load(tmp_path / "package"), frames=4, stalls=True)
 
 
 def test_a_constant_beyond_float32_is_refused(random_model):

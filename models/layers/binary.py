@@ -8,47 +8,30 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from bitpan.models.layers.kernels import KERNELS
+from bitpan.models.layers.gradient import Differentiable, custom_gradient
+from bitpan.models.layers.kernels import real_signs
 
 Surrogate = Callable[[Tensor, Tensor], Tensor]
 """The gradient in front of a sign from the one behind it and the sign's argument."""
 
 
-class _Through(torch.autograd.Function):
-    """The value forward, as it is: adding and subtracting a smooth function would leave rounding errors."""
+@custom_gradient
+def through(value: Tensor, x: Tensor, surrogate: Surrogate) -> Differentiable[Tensor]:
+    """``value`` forward, to the last bit; backward the gradient of ``x`` (of the same shape) by ``surrogate``.
 
-    @staticmethod
-    def forward(ctx: Any, value: Tensor, x: Tensor, surrogate: Surrogate) -> Tensor:  # noqa: ANN401
-        """``value``, to the last bit."""
-        ctx.surrogate = surrogate
-        ctx.save_for_backward(x)
-        return value.view_as(value)
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:  # noqa: ANN401
-        """To x alone."""
-        return None, ctx.surrogate(gradients[0], *ctx.saved_tensors), None
-
-
-def through(value: Tensor, x: Tensor, surrogate: Surrogate) -> Tensor:
-    """``value`` forward, backward the gradient of ``x`` (of the same shape) by ``surrogate``."""
-    return _Through.apply(value, x, surrogate)  # type: ignore[no-any-return,no-untyped-call]
-
-
-def signs(x: Tensor) -> Tensor:
-    """+1 where ``x >= 0``, else -1; never 0."""
-    return KERNELS["real_signs"](x)  # type: ignore[no-any-return]
+    Adding and subtracting a smooth function would leave rounding errors.
+    """
+    return value.view_as(value), lambda gradient, x: (None, surrogate(gradient, x)), (x,)
 
 
 def sign(x: Tensor, surrogate: Surrogate) -> Tensor:
-    """:func:`signs` with the gradient of ``surrogate``."""
-    return through(signs(x.detach()), x, surrogate)
+    """+1 where ``x >= 0``, else -1, with the gradient of ``surrogate``."""
+    return through(real_signs(x.detach()), x, surrogate)
 
 
 def identity(gradient: Tensor, x: Tensor) -> Tensor:
@@ -59,16 +42,6 @@ def identity(gradient: Tensor, x: Tensor) -> Tensor:
 def clipped(gradient: Tensor, x: Tensor) -> Tensor:
     """1 where ``|x| <= 1``, else 0 (Hubara et al., NeurIPS 2016)."""
     return gradient * (x.abs() <= 1.0)
-
-
-def quadratic(gradient: Tensor, x: Tensor) -> Tensor:
-    """``max(0, 2 - |2x|)`` (Bi-Real Net, ECCV 2018)."""
-    return KERNELS["quadratic"](gradient, x)  # type: ignore[no-any-return]
-
-
-def hyperbolic(gradient: Tensor, x: Tensor) -> Tensor:
-    """That of ``tanh(x)`` (BiSRNet, NeurIPS 2023)."""
-    return KERNELS["hyperbolic"](gradient, x)  # type: ignore[no-any-return]
 
 
 class BinaryConv2d(nn.Module):
@@ -104,7 +77,7 @@ class MeanScaledConv2d(BinaryConv2d):
     def effective(self) -> Tensor:
         """See :meth:`BinaryConv2d.effective`."""
         alpha = self.weight.detach().abs().mean(dim=(1, 2, 3), keepdim=True)
-        return through(alpha * signs(self.weight.detach()), self.weight, self.surrogate)
+        return through(alpha * real_signs(self.weight.detach()), self.weight, self.surrogate)
 
 
 class BinaryUnit(nn.Module):

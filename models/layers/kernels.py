@@ -8,24 +8,44 @@ either way.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
+from bitpan.models.layers.gradient import Gives, Takes
 
+KERNELS: dict[str, Callable[..., Any]] = {}
+"""What a call of each kernel runs, by its name."""
+
+
+def kernel(function: Callable[Takes, Gives]) -> Callable[Takes, Gives]:
+    """Put ``function`` among :data:`KERNELS`; a call runs what stands there at the time."""
+    KERNELS[function.__name__] = function
+
+    @wraps(function)
+    def current(*arguments: Takes.args, **named: Takes.kwargs) -> Gives:
+        return KERNELS[function.__name__](*arguments, **named)  # type: ignore[no-any-return]
+
+    return current
+
+
+@kernel
 def signs(x: Tensor, threshold: Tensor) -> Tensor:
     """+1 where ``x >= threshold``, else -1, of integers: half a step keeps the difference off zero."""
     return (x - (threshold - 0.5)).sign_()
 
 
+@kernel
 def sign_gradients(gradient: Tensor, x: Tensor, slope: Tensor, b: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Gradients of x, slope and b through ``max(0, 2 - |2u|)`` of ``u = slope*x + b``; the last two ``(N, C)``."""
     du = torch.addcmul(b, x, slope).abs_().mul_(-2.0).add_(2.0).clamp_(min=0.0).mul_(gradient)
     return du * slope, (du * x).sum(dim=(2, 3)), du.sum(dim=(2, 3))
 
 
+@kernel
 def rprelu_forward(
     p: Tensor, x: Tensor, knee: Tensor, slopes: Tensor, biases: Tensor, scale: float, low: float, high: float
 ) -> Tensor:
@@ -40,6 +60,7 @@ def rprelu_forward(
     return total.add_(torch.addcmul(bias, p, slope)).mul_(scale).floor_().add_(x).clamp_(low, high)
 
 
+@kernel
 def rprelu_gradients(
     gradient: Tensor, p: Tensor, result: Tensor, knee: Tensor, slopes: Tensor, scale: float, high: float
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
@@ -55,6 +76,7 @@ def rprelu_gradients(
     return dp, dx, dslopes, dbiases
 
 
+@kernel
 def norm_forward(
     x: Tensor,
     residual: Tensor,
@@ -74,6 +96,7 @@ def norm_forward(
     return total.add_(mean).add_(0.5).floor_().add_(residual).clamp_(-high - 1, high)
 
 
+@kernel
 def norm_gradients(
     gradient: Tensor,
     x: Tensor,
@@ -92,6 +115,7 @@ def norm_gradients(
     return real_norm_gradients(upstream, x, residual, mean_x, mean_r, var_x, var_r, kappa, phi)
 
 
+@kernel
 def real_norm(
     x: Tensor, residual: Tensor, kappa: Tensor, phi: Tensor, eta: Tensor, flat: float
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
@@ -104,6 +128,7 @@ def real_norm(
     return normal.add_(residual).add_(mean_r).add_(eta[:, None, None]), mean_x, mean_r, var_x, var_r
 
 
+@kernel
 def real_norm_gradients(
     upstream: Tensor,
     x: Tensor,
@@ -130,12 +155,14 @@ def real_norm_gradients(
     return dx, dr, dkappa, dphi, upstream.sum(dim=(0, 2, 3))
 
 
+@kernel
 def channel_moments(y: Tensor, scale: Tensor, offset: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Means over each image's channels, ``(N, C, 1, 1)``: of ``|scale*y + offset|``, of y and of its square."""
     magnitude = torch.addcmul(offset, y, scale).abs_().mean(dim=(2, 3), keepdim=True)
     return magnitude, y.mean(dim=(2, 3), keepdim=True), y.square().mean(dim=(2, 3), keepdim=True)
 
 
+@kernel
 def channel_moments_gradients(
     dmagnitude: Tensor, dmean: Tensor, dsquare: Tensor, y: Tensor, scale: Tensor, offset: Tensor
 ) -> tuple[Tensor, Tensor, Tensor]:
@@ -147,26 +174,31 @@ def channel_moments_gradients(
     return dy, dscale, dmagnitude * u.mean(dim=(2, 3), keepdim=True)
 
 
+@kernel
 def real_signs(x: Tensor) -> Tensor:
     """+1 where ``x >= 0``, else -1; never 0."""
     return (x >= 0).to(x.dtype).mul_(2.0).sub_(1.0)
 
 
+@kernel
 def quadratic(gradient: Tensor, x: Tensor) -> Tensor:
     """``gradient`` times ``max(0, 2 - |2x|)`` (Bi-Real Net, ECCV 2018)."""
     return x.abs().mul_(-2.0).add_(2.0).clamp_(min=0.0).mul_(gradient)
 
 
+@kernel
 def hyperbolic(gradient: Tensor, x: Tensor) -> Tensor:
-    """``gradient`` times the derivative of ``tanh(x)``."""
+    """``gradient`` times the derivative of ``tanh(x)`` (BiSRNet, NeurIPS 2023)."""
     return (1 - x.tanh().square_()).mul_(gradient)
 
 
+@kernel
 def real_rprelu(x: Tensor, gamma: Tensor, slope: Tensor, zeta: Tensor) -> Tensor:
     """``zeta + prelu(x - gamma)`` with shifts and slope ``(C,)``."""
     return functional.prelu(x - gamma[:, None, None], slope) + zeta[:, None, None]
 
 
+@kernel
 def real_rprelu_gradients(
     gradient: Tensor, x: Tensor, gamma: Tensor, slope: Tensor
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
@@ -188,29 +220,6 @@ def _mean_and_half(pair: Tensor) -> tuple[Tensor, Tensor]:
     """Mean and half difference of (above, below), ``(2, C)``, as ``(C, 1, 1)``."""
     above, below = pair[0][:, None, None], pair[1][:, None, None]
     return (above + below) / 2, (above - below) / 2
-
-
-KERNELS: dict[str, Callable[..., Any]] = {
-    function.__name__: function
-    for function in (
-        signs,
-        sign_gradients,
-        rprelu_forward,
-        rprelu_gradients,
-        norm_forward,
-        norm_gradients,
-        real_norm,
-        real_norm_gradients,
-        channel_moments,
-        channel_moments_gradients,
-        real_signs,
-        quadratic,
-        hyperbolic,
-        real_rprelu,
-        real_rprelu_gradients,
-    )
-}
-"""What the functions with a gradient of their own call."""
 
 
 def compile_kernels() -> None:

@@ -23,8 +23,8 @@ from bitpan.model import SceneParameter
 from bitpan.model import Tensor as Edge
 from bitpan.models.layers.functional import (
     EXACT,
+    binary_conv,
     convolve,
-    pad_binary,
     requantise,
     round_half_up,
     rprelu,
@@ -171,7 +171,7 @@ class BinaryConv(IntegerLayer):
 
     def forward(self, s: Tensor) -> Tensor:
         """``s: (N, C, H, W)`` to popcounts within ``-bound ... bound``."""
-        return convolve(pad_binary(s), self.integers())
+        return binary_conv(s, self.integers())
 
 
 class SpectralRedistribution(SceneOperation):

@@ -18,8 +18,10 @@ from bitpan.arithmetic import NORM_FRACTION, NORM_LEADING, NORM_MEAN, NORM_MIDPO
 from bitpan.errors import FormatError
 from bitpan.formats import Format
 from bitpan.model import Tensor as Edge
-from bitpan.models.layers.functional import Context, round_half_up
-from bitpan.models.layers.kernels import KERNELS
+from bitpan.models.layers import kernels
+from bitpan.models.layers.functional import round_half_up
+from bitpan.models.layers.gradient import Differentiable, custom_gradient
+from bitpan.models.layers.kernels import norm_forward, norm_gradients, real_norm_gradients
 from bitpan.models.layers.learned import BIAS, SLOPE, IntegerLayer
 from bitpan.models.layers.operation import Arrays, integers
 
@@ -55,76 +57,55 @@ def variance(x: Tensor, total: Tensor) -> Tensor:
     return x.shape[1] * (x * x).sum(dim=1, keepdim=True, dtype=torch.float64) - total.double().square()
 
 
-class _ChannelNorm(torch.autograd.Function):
-    """:func:`bitpan.arithmetic.channel_norm`; the gradient is that of the norm in real numbers."""
+@custom_gradient
+def channel_norm(
+    x: Tensor, residual: Tensor, gain: Tensor, centre: Tensor, bias: Tensor, fmt: Format
+) -> Differentiable[Tensor]:
+    """:func:`bitpan.arithmetic.channel_norm`; the gradient is that of the norm in real numbers, inside the format.
 
-    @staticmethod
-    def forward(
-        ctx: Context, x: Tensor, residual: Tensor, gain: Tensor, centre: Tensor, bias: Tensor, fmt: Format
-    ) -> Tensor:
-        """``x`` and ``residual`` ``(N, C, H, W)``; gain, centre and bias ``(C,)`` integers."""
-        channels = int(x.shape[1])
-        sum_x, sum_r = x.sum(dim=1, keepdim=True), residual.sum(dim=1, keepdim=True)
-        var_x, var_r = variance(x, sum_x), variance(residual, sum_r)
-        ratio = (deviation_ratio(var_r, var_x) * 2.0 ** -math.ceil(math.log2(channels))).float()
-        mean = (sum_r * round((1 << NORM_MEAN) / channels)).add_(2.0 ** (NORM_MEAN - 1)).mul_(2.0**-NORM_MEAN).floor_()
-        result = KERNELS["norm_forward"](
-            x, residual, sum_x, ratio, mean, gain, centre, bias, NORM_RANGE.max, 2.0**-NORM_FRACTION, fmt.max
-        )
-        ctx.limit = float(fmt.max)
-        ctx.save_for_backward(x, residual, result, sum_x, sum_r, var_x, var_r, gain, centre)
-        return result  # type: ignore[no-any-return]
+    ``x`` and ``residual`` are ``(N, C, H, W)``; gain, centre and bias ``(C,)`` integers.
+    """
+    channels = int(x.shape[1])
+    unit, whole = 2.0**-NORM_FRACTION, 2.0 ** math.ceil(math.log2(channels))
 
-    @staticmethod
-    def backward(ctx: Context, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        """That of the norm in real numbers, inside the format."""
-        x, residual, result, sum_x, sum_r, var_x, var_r, gain, centre = ctx.saved_tensors
-        channels = int(x.shape[1])
+    def gradients(gradient: Tensor, *kept: Tensor) -> tuple[Tensor, ...]:
+        x, residual, result, sum_x, sum_r, var_x, var_r, gain, centre = kept
+        mean_x, mean_r = sum_x / channels, sum_r / channels
         var_x, var_r = (v.float() / channels**2 + FLAT for v in (var_x, var_r))
-        padding = channels / 2.0 ** math.ceil(math.log2(channels))
-        dx, dr, dgain, dcentre, dbias = KERNELS["norm_gradients"](
-            gradients[0],
+        scale = unit * (channels / whole)
+        dx, dr, dgain, dcentre, dbias = norm_gradients(
+            gradient,
             x,
             residual,
             result,
-            sum_x / channels,
-            sum_r / channels,
+            mean_x,
+            mean_r,
             var_x,
             var_r,
-            gain * (2.0**-NORM_FRACTION * padding),
+            gain * scale,
             centre / channels,
-            ctx.limit,
+            float(fmt.max),
         )
-        unit = 2.0**-NORM_FRACTION
-        return dx, dr, dgain * (unit * padding), dcentre / channels, dbias * unit, None
+        return dx, dr, dgain * scale, dcentre / channels, dbias * unit
+
+    sum_x, sum_r = x.sum(dim=1, keepdim=True), residual.sum(dim=1, keepdim=True)
+    var_x, var_r = variance(x, sum_x), variance(residual, sum_r)
+    ratio = (deviation_ratio(var_r, var_x) / whole).float()
+    mean = (sum_r * round((1 << NORM_MEAN) / channels)).add_(2.0 ** (NORM_MEAN - 1)).mul_(2.0**-NORM_MEAN).floor_()
+    result = norm_forward(x, residual, sum_x, ratio, mean, gain, centre, bias, NORM_RANGE.max, unit, fmt.max)
+    return result, gradients, (x, residual, result, sum_x, sum_r, var_x, var_r, gain, centre)
 
 
-def channel_norm(x: Tensor, residual: Tensor, gain: Tensor, centre: Tensor, bias: Tensor, fmt: Format) -> Tensor:
-    """The norm and the residual, see :func:`bitpan.arithmetic.channel_norm`."""
-    return _ChannelNorm.apply(x, residual, gain, centre, bias, fmt)  # type: ignore[no-any-return,no-untyped-call]
+@custom_gradient
+def real_norm(
+    x: Tensor, residual: Tensor, kappa: Tensor, phi: Tensor, eta: Tensor, flat: float
+) -> Differentiable[Tensor]:
+    """The norm and the residual in real numbers; ``flat`` is added to both variances.
 
-
-class _RealNorm(torch.autograd.Function):
-    """The norm in real numbers; half the time of what autograd would make of it, which is a network's largest part."""
-
-    @staticmethod
-    def forward(
-        ctx: Context, x: Tensor, residual: Tensor, kappa: Tensor, phi: Tensor, eta: Tensor, flat: float
-    ) -> Tensor:
-        """``x`` and ``residual`` ``(N, C, H, W)``; kappa, phi and eta ``(C,)``; ``flat`` is added to the variances."""
-        result, *moments = KERNELS["real_norm"](x, residual, kappa, phi, eta, flat)
-        ctx.save_for_backward(x, residual, *moments, kappa, phi)
-        return result  # type: ignore[no-any-return]
-
-    @staticmethod
-    def backward(ctx: Context, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        """Of x, residual, kappa, phi and eta."""
-        return *KERNELS["real_norm_gradients"](gradients[0], *ctx.saved_tensors), None
-
-
-def real_norm(x: Tensor, residual: Tensor, kappa: Tensor, phi: Tensor, eta: Tensor, flat: float) -> Tensor:
-    """The norm and the residual in real numbers; ``flat`` is added to both variances."""
-    return _RealNorm.apply(x, residual, kappa, phi, eta, flat)  # type: ignore[no-any-return,no-untyped-call]
+    Half the time of what autograd would make of it, which is a network's largest part.
+    """
+    result, *moments = kernels.real_norm(x, residual, kappa, phi, eta, flat)
+    return result, real_norm_gradients, (x, residual, *moments, kappa, phi)
 
 
 class ChannelNorm(IntegerLayer):

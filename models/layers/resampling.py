@@ -13,7 +13,7 @@ from torch.nn import functional
 
 from bitpan.errors import FormatError
 from bitpan.formats import Format
-from bitpan.models.layers.functional import Context
+from bitpan.models.layers.gradient import Differentiable, custom_gradient
 
 Bands = tuple[Tensor, Tensor, Tensor, Tensor]
 """Four tensors of half the size: LL, LH, HL, HH, or the four pixels of each 2x2 block."""
@@ -59,113 +59,51 @@ def _inside(gradient: Tensor, result: Tensor, fmt: Format) -> Tensor:
     return torch.ops.aten.hardtanh_backward(gradient, result, fmt.min, fmt.max)  # type: ignore[no-any-return]
 
 
-class _Haar(torch.autograd.Function):
-    """:func:`bitpan.arithmetic.haar`."""
-
-    @staticmethod
-    def forward(ctx: Context, x: Tensor) -> Bands:
-        """LL, LH, HL, HH."""
-        return split(x)
-
-    @staticmethod
-    def backward(ctx: Context, *gradients: Tensor) -> Tensor:
-        """The inverse sums."""
-        ll, lh, hl, hh = gradients
-        return join(ll, lh, hl, hh)
+@custom_gradient
+def haar(x: Tensor) -> Differentiable[Bands]:
+    """LL, LH, HL, HH ``(N, C, H/2, W/2)`` of ``(N, C, H, W)``; raises :class:`FormatError` for odd sizes."""
+    return split(x), join, ()
 
 
-class _InverseHaar(torch.autograd.Function):
-    """:func:`bitpan.arithmetic.inverse_haar`."""
+@custom_gradient
+def inverse_haar(ll: Tensor, lh: Tensor, hl: Tensor, hh: Tensor, shift: int, fmt: Format) -> Differentiable[Tensor]:
+    """``(N, C, H, W)`` in ``fmt`` of four ``(N, C, H/2, W/2)``, ``shift >= 1`` bits rounded off."""
+    if shift < 1:
+        raise FormatError(f"an inverse wavelet rounds at least one bit off, not {shift}")
 
-    @staticmethod
-    def forward(ctx: Context, ll: Tensor, lh: Tensor, hl: Tensor, hh: Tensor, shift: int, fmt: Format) -> Tensor:
-        """Inverse sums, one rounding, one saturation."""
-        if shift < 1:
-            raise FormatError(f"an inverse wavelet rounds at least one bit off, not {shift}")
-        result = join(ll, lh, hl, hh, 2.0 ** (shift - 1)).mul_(2.0**-shift).floor_().clamp_(fmt.min, fmt.max)
-        ctx.shift, ctx.format = shift, fmt
-        ctx.save_for_backward(result)
-        return result
+    def gradients(gradient: Tensor, result: Tensor) -> Bands:
+        return split(_inside(gradient, result, fmt).mul_(2.0**-shift))
 
-    @staticmethod
-    def backward(ctx: Context, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        """The forward sums, scaled."""
-        (result,) = ctx.saved_tensors
-        return *split(_inside(gradients[0], result, ctx.format).mul_(2.0**-ctx.shift)), None, None
+    result = join(ll, lh, hl, hh, 2.0 ** (shift - 1)).mul_(2.0**-shift).floor_().clamp_(fmt.min, fmt.max)
+    return result, gradients, (result,)
 
 
-class _AveragePool(torch.autograd.Function):
-    """:func:`bitpan.arithmetic.average_pool`."""
+@custom_gradient
+def average_pool(x: Tensor) -> Differentiable[Tensor]:
+    """Rounded mean of each 2x2 block, a quarter exactly; raises :class:`FormatError` for odd sizes."""
 
-    @staticmethod
-    def forward(ctx: Context, x: Tensor) -> Tensor:
-        """Mean of each block, rounded half up; a quarter of an integer is exact."""
-        _quarters(x)
-        return functional.avg_pool2d(x, 2).add_(0.5).floor_()
+    def gradients(gradient: Tensor) -> Tensor:
+        return functional.interpolate(gradient * 0.25, scale_factor=2, mode="nearest")
 
-    @staticmethod
-    def backward(ctx: Context, *gradients: Tensor) -> Tensor:
-        """A quarter to each pixel."""
-        return functional.interpolate(gradients[0] * 0.25, scale_factor=2, mode="nearest")
+    _quarters(x)
+    return functional.avg_pool2d(x, 2).add_(0.5).floor_(), gradients, ()
 
 
-class _BilinearUp(torch.autograd.Function):
-    """:func:`bitpan.arithmetic.bilinear_up`."""
+@custom_gradient
+def bilinear_up(x: Tensor) -> Differentiable[Tensor]:
+    """Twice the size, bilinear, edges replicated: PyTorch's own, whose weights are exact sixteenths, rounded."""
+    shape, size = list(x.shape), [2 * x.shape[2], 2 * x.shape[3]]
 
-    @staticmethod
-    def forward(ctx: Context, x: Tensor) -> Tensor:
-        """PyTorch's own, whose weights are exact sixteenths, rounded half up."""
-        ctx.shape = x.shape
-        up = functional.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)
-        return up.add_(0.5).floor_()
-
-    @staticmethod
-    def backward(ctx: Context, *gradients: Tensor) -> Tensor:
-        """Its adjoint."""
-        size = [2 * ctx.shape[2], 2 * ctx.shape[3]]
-        up = torch.ops.aten.upsample_bilinear2d_backward(gradients[0], size, list(ctx.shape), False, 2.0, 2.0)
+    def gradients(gradient: Tensor) -> Tensor:
+        up = torch.ops.aten.upsample_bilinear2d_backward(gradient, size, shape, False, 2.0, 2.0)
         return up  # type: ignore[no-any-return]
 
-
-class _Add(torch.autograd.Function):
-    """:func:`bitpan.arithmetic.add`."""
-
-    @staticmethod
-    def forward(ctx: Context, a: Tensor, b: Tensor, fmt: Format) -> Tensor:
-        """Saturating sum."""
-        result = (a + b).clamp_(fmt.min, fmt.max)
-        ctx.format = fmt
-        ctx.save_for_backward(result)
-        return result
-
-    @staticmethod
-    def backward(ctx: Context, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        """To both."""
-        (result,) = ctx.saved_tensors
-        gradient = _inside(gradients[0], result, ctx.format)
-        return gradient, gradient, None
+    up = functional.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)
+    return up.add_(0.5).floor_(), gradients, ()
 
 
-def haar(x: Tensor) -> Bands:
-    """LL, LH, HL, HH ``(N, C, H/2, W/2)`` of ``(N, C, H, W)``; raises :class:`FormatError` for odd sizes."""
-    return _Haar.apply(x)  # type: ignore[no-any-return,no-untyped-call]
-
-
-def inverse_haar(ll: Tensor, lh: Tensor, hl: Tensor, hh: Tensor, shift: int, fmt: Format) -> Tensor:
-    """``(N, C, H, W)`` in ``fmt`` of four ``(N, C, H/2, W/2)``, ``shift >= 1`` bits rounded off."""
-    return _InverseHaar.apply(ll, lh, hl, hh, shift, fmt)  # type: ignore[no-any-return,no-untyped-call]
-
-
-def average_pool(x: Tensor) -> Tensor:
-    """Rounded mean of each 2x2 block; raises :class:`FormatError` for odd sizes."""
-    return _AveragePool.apply(x)  # type: ignore[no-any-return,no-untyped-call]
-
-
-def bilinear_up(x: Tensor) -> Tensor:
-    """Twice the size, bilinear, edges replicated."""
-    return _BilinearUp.apply(x)  # type: ignore[no-any-return,no-untyped-call]
-
-
-def add(a: Tensor, b: Tensor, fmt: Format) -> Tensor:
+@custom_gradient
+def add(a: Tensor, b: Tensor, fmt: Format) -> Differentiable[Tensor]:
     """Saturating sum of two tensors of the same fraction."""
-    return _Add.apply(a, b, fmt)  # type: ignore[no-any-return,no-untyped-call]
+    result = (a + b).clamp_(fmt.min, fmt.max)
+    return result, lambda gradient, result: (_inside(gradient, result, fmt),) * 2, (result,)

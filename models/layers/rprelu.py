@@ -2,27 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 from torch import Tensor, nn
 
-from bitpan.models.layers.kernels import KERNELS
+from bitpan.models.layers.gradient import Differentiable, custom_gradient
+from bitpan.models.layers.kernels import real_rprelu, real_rprelu_gradients
 
 
-class _RPReLU(torch.autograd.Function):
+@custom_gradient
+def _rprelu(x: Tensor, gamma: Tensor, slope: Tensor, zeta: Tensor) -> Differentiable[Tensor]:
     """One pass back, where autograd's own takes six; PyTorch's PReLU alone is three times as slow there on a CPU."""
-
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, gamma: Tensor, slope: Tensor, zeta: Tensor) -> Tensor:  # noqa: ANN401
-        """``(N, C, H, W)`` to the same; the others are ``(C,)``."""
-        ctx.save_for_backward(x, gamma, slope)
-        return KERNELS["real_rprelu"](x, gamma, slope, zeta)  # type: ignore[no-any-return]
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, ...]:  # noqa: ANN401
-        """Of x, gamma, slope and zeta."""
-        return KERNELS["real_rprelu_gradients"](gradients[0], *ctx.saved_tensors)  # type: ignore[no-any-return]
+    return real_rprelu(x, gamma, slope, zeta), real_rprelu_gradients, (x, gamma, slope)
 
 
 class RPReLU(nn.Module):
@@ -36,4 +26,4 @@ class RPReLU(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """``(N, C, H, W)`` to the same."""
-        return _RPReLU.apply(x, self.gamma, self.slope, self.zeta)  # type: ignore[no-any-return,no-untyped-call]
+        return _rprelu(x, self.gamma, self.slope, self.zeta)

@@ -15,18 +15,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from bitpan.models.layers.binary import (
-    BinaryConv2d,
-    BinaryUnit,
-    MeanScaledConv2d,
-    clipped,
-    hyperbolic,
-    identity,
-    quadratic,
-    sign,
-    signs,
-    through,
-)
+from bitpan.models.layers.binary import BinaryConv2d, BinaryUnit, MeanScaledConv2d, clipped, identity, sign, through
+from bitpan.models.layers.kernels import hyperbolic, quadratic, real_signs
 from bitpan.models.layers.rprelu import RPReLU
 
 
@@ -162,7 +152,7 @@ class StandardisedConv2d(BinaryConv2d):
         std, mean = torch.std_mean(self.weight, dim=(1, 2, 3), keepdim=True, correction=0)
         standard = (self.weight - mean) / (std + 1e-5) / math.sqrt(self.weight[0].numel())
         alpha = standard.detach().abs().mean(dim=(1, 2, 3), keepdim=True)
-        return self.gain[:, None, None, None] * through(alpha * signs(standard.detach()), standard, clipped)
+        return self.gain[:, None, None, None] * through(alpha * real_signs(standard.detach()), standard, clipped)
 
 
 class BTM(BinaryUnit):
@@ -219,7 +209,7 @@ class BiSRNet(BinaryUnit):
     def forward(self, x: Tensor) -> Tensor:
         """``(N, C, H, W)`` to the same."""
         redistributed = torch.addcmul(self.b[:, None, None], x, self.kappa.exp()[:, None, None])
-        s = through(signs(redistributed.detach()), self.sharpness * redistributed, hyperbolic)
+        s = through(real_signs(redistributed.detach()), self.sharpness * redistributed, hyperbolic)
         return x + self.rprelu(self.conv(s))  # type: ignore[no-any-return]
 
 

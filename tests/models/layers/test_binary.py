@@ -4,17 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from bitpan.models.layers.binary import (
-    BinaryConv2d,
-    MeanScaledConv2d,
-    clipped,
-    hyperbolic,
-    identity,
-    quadratic,
-    sign,
-    signs,
-    through,
-)
+from bitpan.models.layers.binary import BinaryConv2d, MeanScaledConv2d, clipped, identity, sign, through
+from bitpan.models.layers.kernels import hyperbolic, quadratic
+from bitpan.models.layers.kernels import real_signs as signs
 
 GRID = np.linspace(-2.5, 2.5, 1001)
 

@@ -91,56 +91,51 @@ def compile_model(
     """
     shutil.rmtree(folder, ignore_errors=True)
     finn_flow.set_up(folder / "finn")
-    graph = _hardware_graph(model, height, width, board, progress)
+    case = random_case(model, height, width, seed=1)
+    expected = finn_flow.reference(model, case)
+
+    def compared(step: str, graph: ModelWrapper) -> ModelWrapper:
+        progress(step)
+        finn_flow.check(graph, model, case, expected, step)
+        return graph
+
+    graph = compared("integer graph", integer_graph(model, height, width))
+    graph = compared("RTL nodes", finn_flow.specialise(graph, board.part))
     progress("folding")
     target = target or _fastest(graph, model, board)
-    return _finish(_Case(model, height, width, board, folder, progress), graph, target)
+    graph, times, fifos = _folded(graph, target)
+    compared("folding, width converters, FIFOs", graph)
+    progress("Verilog")
+    registers = assign_addresses(graph, model)
+    signature = int(model.digest()[-8:], 16)
+    generated = finn_flow.generate(graph, folder / "nodes", board.part, 1000 / board.clock_mhz)
+    top = folder / f"{TOP}.v"
+    top.write_text(Top(graph, model, signature).verilog())
+    return Design(
+        model,
+        height,
+        width,
+        graph,
+        registers=registers,
+        sources=[*_ordered(generated), top],
+        signature=signature,
+        target=target,
+        latency=times.latency,
+        period=times.period,
+        fifos=fifos,
+        estimates=finn_flow.estimates(graph, board.part),
+    )
 
 
-@dataclass
-class _Case:
-    model: IntegerModel
-    height: int
-    width: int
-    board: Board
-    folder: Path
-    progress: Callable[[str], None]
-
-    def checker(self) -> Callable[[str, ModelWrapper], None]:
-        """A function that compares a graph with the model, after telling of the step."""
-        case = random_case(self.model, self.height, self.width, seed=1)
-        expected = finn_flow.reference(self.model, case)
-
-        def step(name: str, graph: ModelWrapper) -> None:
-            self.progress(name)
-            finn_flow.check(graph, self.model, case, expected, name)
-
-        return step
-
-
-def _hardware_graph(
-    model: IntegerModel, height: int, width: int, board: Board, progress: Callable[[str], None]
-) -> ModelWrapper:
-    step = _Case(model, height, width, board, Path(), progress).checker()
-    graph = integer_graph(model, height, width)
-    step("integer graph", graph)
-    graph = finn_flow.specialise(graph, board.part)
-    step("RTL nodes", graph)
-    return graph
-
-
-def _folded(graph: ModelWrapper, target: int) -> ModelWrapper:
-    """A copy whose units have the lanes for ``target`` cycles per PAN pixel, with converters between them."""
+def _folded(graph: ModelWrapper, target: int) -> tuple[ModelWrapper, Schedule, dict[str, int]]:
+    """A copy with lanes for ``target`` cycles per PAN pixel, converters and FIFOs; its schedule; the FIFOs' depths."""
     graph = copy.deepcopy(graph)
     units = [finn_flow.instance(node) for node in graph.graph.node]
     for unit in units:
         unit.fold(target * int(np.prod(graph.get_tensor_shape("pan"))))
     for unit in reversed(units):
         unit.follow(graph)
-    return finn_flow.insert_width_converters(graph)
-
-
-def _with_fifos(graph: ModelWrapper) -> tuple[ModelWrapper, Schedule, dict[str, int]]:
+    graph = finn_flow.insert_width_converters(graph)
     fifos = insert_fifos(graph, schedule(graph, paced=True))
     return graph, schedule(graph), fifos
 
@@ -150,7 +145,7 @@ def _fastest(graph: ModelWrapper, model: IntegerModel, board: Board) -> int:
     device = {"LUT": board.lut, "DSP": board.dsp, "BRAM_18K": 2 * board.bram36}
     limits = {key: SHARE[key] * count for key, count in device.items()}
     for target, slower in itertools.pairwise((*TARGETS, sys.maxsize)):
-        folded, times, _ = _with_fifos(_folded(graph, target))
+        folded, times, _ = _folded(graph, target)
         if times.interval >= slower:  # a unit that no lanes make faster
             continue
         found = finn_flow.estimates(folded, board.part)
@@ -162,31 +157,6 @@ def _fastest(graph: ModelWrapper, model: IntegerModel, board: Board) -> int:
         f"{model.name} does not fit {board.name}: folded for {target} cycles a pixel it needs {sums[scarce]:,.0f} "
         f"{scarce} of {device[scarce]:,}, {SHARE[scarce]:.0%} of which may be filled; export smaller frames, take a "
         "larger board, or name --cycles-per-pixel to build it all the same"
-    )
-
-
-def _finish(case: _Case, graph: ModelWrapper, target: int) -> Design:
-    graph, times, fifos = _with_fifos(_folded(graph, target))
-    case.checker()("folding, width converters, FIFOs", graph)
-    case.progress("Verilog")
-    registers = assign_addresses(graph, case.model)
-    signature = int(case.model.digest()[-8:], 16)
-    generated = finn_flow.generate(graph, case.folder / "nodes", case.board.part, 1000 / case.board.clock_mhz)
-    top = case.folder / f"{TOP}.v"
-    top.write_text(Top(graph, case.model, signature).verilog())
-    return Design(
-        model=case.model,
-        height=case.height,
-        width=case.width,
-        graph=graph,
-        registers=registers,
-        sources=[*_ordered(generated), top],
-        signature=signature,
-        target=target,
-        latency=times.latency,
-        period=times.period,
-        fifos=fifos,
-        estimates=finn_flow.estimates(graph, case.board.part),
     )
 
 

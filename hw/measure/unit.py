@@ -34,8 +34,8 @@ class Unit:
         name: of the module.
         place: in the table, ascending.
         computes: in a few words.
-        cycles: how long, in clocks.
         sizes: parameters of each row of the table, small to large; the middle one is the default.
+        cycles: how long, in clocks.
         rest: parameters that follow from the others, which it gets together with the module's defaults.
         test: its file in ``tests/hw/rtl`` without test_ and suffix, if that is not its name without bp_.
     """
@@ -43,8 +43,8 @@ class Unit:
     name: str
     place: int
     computes: str
-    cycles: str
     sizes: Sequence[Parameters]
+    cycles: str = "1 a beat"
     rest: Callable[[Parameters], dict[str, int | str]] = _nothing
     test: str = ""
 

@@ -15,12 +15,11 @@ _TOP = [
         "bp_frame_gate",
         1000,
         "lets started frames in, fills up or cuts those of a wrong length",
-        "1 a beat",
         _FRAMES,
         test="scene_registers",
     ),
-    Unit("bp_frame_end", 1010, "tlast, and the count of finished frames", "1 a beat", _FRAMES, test="scene_registers"),
-    Unit("bp_scene_registers", 1020, "AXI-Lite: starts frames, scene parameters, errors", "2 a write", [{}]),
+    Unit("bp_frame_end", 1010, "tlast, and the count of finished frames", _FRAMES, test="scene_registers"),
+    Unit("bp_scene_registers", 1020, "AXI-Lite: starts frames, scene parameters, errors", [{}], "2 a write"),
 ]
 
 UNITS = sorted(

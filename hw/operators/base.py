@@ -252,10 +252,12 @@ class Folded(Operator):
 
     Attributes:
         whole_pixels: whether its neighbours give or take all channels in a beat, whatever the target.
+        multipliers: of a lane, each a DSP slice.
     """
 
     own: dict[str, tuple[Any, ...]] = {"Channels": ("i", True, 0), "PE": ("i", True, 1)}  # noqa: RUF012
     whole_pixels = False
+    multipliers = 0
 
     def fold(self, clocks: int) -> None:
         """The fewest lanes that keep up, or all."""
@@ -268,6 +270,10 @@ class Folded(Operator):
     def pe(self) -> int:
         """Lanes."""
         return int(self.attribute("PE"))
+
+    def dsp_estimation(self, fpgapart: str) -> int:
+        """DSP slices."""
+        return self.multipliers * self.pe()
 
 
 def divisors(n: int) -> list[int]:

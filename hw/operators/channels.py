@@ -24,10 +24,11 @@ class ChannelAffine(Pointwise):
         "bp_channel_affine",
         70,
         "y · scale + offset, rounded, saturated; both from the scene",
-        "1 a beat",
         sizes("Channels Pe", (8, 2), (32, 8), (32, 32), InBits=12, OutBits=12),
-        beats_of_frame,
+        rest=beats_of_frame,
     )
+    multipliers = 1
+    delay = 4  # operands, multiply, add, round
 
     def scene_words(self) -> int:
         """A scale and an offset per channel."""
@@ -47,14 +48,6 @@ class ChannelAffine(Pointwise):
             "FrameBeats": y.beats,
         }
         return {name: str(size) for name, size in sizes.items()}
-
-    def latency(self) -> int:
-        """Operands, multiply, add, round."""
-        return 4
-
-    def dsp_estimation(self, fpgapart: str) -> int:
-        """One multiplier per lane."""
-        return self.pe()
 
     def lut_estimation(self, fpgapart: str) -> int:
         """Two banks of scales and offsets, 32 words of three bits in two LUTs, and the rounding (measured in Yosys)."""
@@ -77,9 +70,8 @@ class ChannelNorm(Pointwise):
         "bp_channel_norm",
         60,
         "BNNPan's norm over the channels of each pixel, plus the residual",
-        "1 a beat",
         sizes("Channels Pe", (8, 2), (32, 8), (32, 32), Bits=12),
-        _random_constants,
+        rest=_random_constants,
     )
 
     def parameters(self, constants: Sequence[Integers]) -> dict[str, str]:

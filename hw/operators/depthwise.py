@@ -32,9 +32,9 @@ class Depthwise(Folded):
         "bp_depthwise",
         25,
         "each channel convolved with a filter of its own, rounded, saturated",
-        "C/Pe · Taps a pixel",
         sizes("Channels Pe", (8, 2), (32, 16), (32, 32), InBits=10, OutBits=10),
-        _random_filters,
+        cycles="C/Pe · Taps a pixel",
+        rest=_random_filters,
     )
     own = {  # noqa: RUF012
         **Folded.own,
@@ -43,6 +43,8 @@ class Depthwise(Folded):
         "inputDataType": ("s", True, ""),
         "outputDataType": ("s", True, ""),
     }
+    multipliers = 1
+    delay = 4  # taps and weights, products, sums, results
 
     @classmethod
     def make(cls, writer: Writer, node: Node) -> None:
@@ -82,14 +84,6 @@ class Depthwise(Folded):
     def interval(self, feed: float) -> float:
         """A tap a clock."""
         return float(self.attribute("Taps"))
-
-    def latency(self) -> int:
-        """Taps and weights, products, sums, results."""
-        return 4
-
-    def dsp_estimation(self, fpgapart: str) -> int:
-        """One multiplier per lane."""
-        return self.pe()
 
     def lut_estimation(self, fpgapart: str) -> int:
         """Sum and rounding of each lane, and the weights (measured in Yosys)."""

@@ -18,9 +18,11 @@ class Facts(HWCustomOp):  # type: ignore[misc]
     """Answers of a unit that has nothing to choose and gives a beat a clock; a class overrides what it does otherwise.
 
     Attributes:
+        delay: clocks from the last beat an output depends on to that output's first beat, where they are fixed.
         ties: input ports beyond clock, reset, streams and scene bus, with their bits; they are tied to 0.
     """
 
+    delay = 1
     ties: dict[str, int] = {}  # noqa: RUF012
 
     @property
@@ -49,7 +51,7 @@ class Facts(HWCustomOp):  # type: ignore[misc]
 
     def latency(self) -> int:
         """Clocks from the last beat an output depends on to that output's first beat."""
-        return 1
+        return self.delay
 
     def clocks(self) -> int:
         """Clocks of a frame among others, without what happens once at its start."""

@@ -46,6 +46,8 @@ class FMPadding_rtl(Facts, fmpadding_rtl.FMPadding_rtl):  # type: ignore[misc]  
 class ConvolutionInputGenerator_rtl(Facts, window_rtl.ConvolutionInputGenerator_rtl):  # type: ignore[misc]  # noqa: N801
     """Windows of an image, in pieces of at most a pixel's channels, or whole."""
 
+    delay = 3  # buffer and its registers
+
     def follow(self, graph: ModelWrapper) -> None:
         """The lanes of the unit that takes the windows; more than a pixel's channels are a whole window."""
         lanes, channels = _lanes_behind(self, graph), self.get_nodeattr("IFMChannels")
@@ -66,10 +68,6 @@ class ConvolutionInputGenerator_rtl(Facts, window_rtl.ConvolutionInputGenerator_
             ky, kx, fold = np.unravel_index(piece, (*kernel, folds))
         last = ((y * stride[0] + ky) * width + x * stride[1] + kx) * folds + fold
         return np.maximum.accumulate(last.reshape(-1))
-
-    def latency(self) -> int:
-        """Buffer and its registers."""
-        return 3
 
     def clocks(self) -> int:
         """FINN's own count includes the first window's filling."""

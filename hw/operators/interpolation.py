@@ -26,8 +26,8 @@ class Interpolator(Operator):
         "bp_interpolator",
         130,
         "MS upsampled to the PAN grid, coefficients from the scene",
-        "1 a PAN pixel",
         sizes("Bands Bits Width Height", (4, 11, 16, 16), (4, 11, 64, 64), (8, 11, 256, 256)),
+        cycles="1 a PAN pixel",
     )
     own = {  # noqa: RUF012
         "Bands": ("i", True, 0),
@@ -36,6 +36,7 @@ class Interpolator(Operator):
         "inputDataType": ("s", True, ""),
         "outputDataType": ("s", True, ""),
     }
+    delay = 10  # line read in two steps, two passes of multiply, sum and round, the second sum in two steps
 
     @classmethod
     def placed(cls, writer: Writer, node: Node) -> dict[str, Any]:
@@ -78,10 +79,6 @@ class Interpolator(Operator):
     def interval(self, feed: float) -> float:
         """A pixel for each PAN pixel that comes: both meet in front of the network."""
         return feed
-
-    def latency(self) -> int:
-        """Line read in two steps, two passes of multiply, sum and round, the second sum in two steps."""
-        return 10
 
     def dsp_estimation(self, fpgapart: str) -> int:
         """Per band: the vertical taps, spread over the columns of an MS pixel, and the horizontal ones."""

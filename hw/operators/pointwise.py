@@ -45,7 +45,6 @@ class Centre(Pointwise):
         "bp_centre",
         140,
         "round(x - offset), saturated: the network's input",
-        "1 a beat",
         sizes("Elements", [1], [4], [8], InBits=13, InSigned=1, Offset=512, OutBits=12),
         test="pointwise",
     )
@@ -82,10 +81,9 @@ class SignThreshold(Pointwise):
         "bp_sign_threshold",
         30,
         "+1 where x >= threshold, else -1; thresholds from the scene",
-        "1 a beat",
         sizes("Channels Pe", (8, 2), (32, 8), (32, 32), InBits=10, ThresholdBits=11),
-        beats_of_frame,
-        "pointwise",
+        rest=beats_of_frame,
+        test="pointwise",
     )
     own = {**Pointwise.own, "ThresholdBits": ("i", True, 0)}  # noqa: RUF012
 
@@ -150,12 +148,13 @@ class RPReLU(Pointwise):
         "bp_rprelu",
         40,
         "x + round(slope · p + bias), two branches a channel",
-        "1 a beat",
         sizes("Channels Pe", (8, 2), (32, 8), (32, 32), PBits=10, XBits=10, OutBits=10, Shift=6),
-        _random_branches,
-        "pointwise",
+        rest=_random_branches,
+        test="pointwise",
     )
     own = {**Pointwise.own, "Shift": ("i", True, 0)}  # noqa: RUF012
+    multipliers = 1
+    delay = 4  # compare, multiply, add, round
 
     @classmethod
     def takes(cls, node: Node) -> bool:
@@ -182,14 +181,6 @@ class RPReLU(Pointwise):
             "BiasesBelow": vector(biases[1], bits["Bias"]),
         }
 
-    def latency(self) -> int:
-        """Compare, multiply, add, round."""
-        return 4
-
-    def dsp_estimation(self, fpgapart: str) -> int:
-        """One multiplier per lane."""
-        return self.pe()
-
     def lut_estimation(self, fpgapart: str) -> int:
         """Comparison, rounding, final addition, and the constants of each fold, in memories from 16 on, per lane.
 
@@ -211,10 +202,9 @@ class RPReLUPlain(RPReLU):
         "bp_rprelu_plain",
         50,
         "round(slope · p + bias), two branches a channel",
-        "1 a beat",
         sizes("Channels Pe", (8, 2), (32, 8), (32, 32), PBits=10, OutBits=12, Shift=6),
-        _random_branches,
-        "pointwise",
+        rest=_random_branches,
+        test="pointwise",
     )
 
     def lut_estimation(self, fpgapart: str) -> int:
@@ -231,7 +221,6 @@ class Add(Pointwise):
         "bp_add",
         80,
         "a + b, saturated: a skip connection, or, unsigned, the fused image",
-        "1 a beat",
         sizes(
             "Elements In0Bits In1Bits OutBits OutSigned", (4, 13, 13, 11, 0), (8, 10, 10, 10, 1), (32, 10, 10, 10, 1)
         ),

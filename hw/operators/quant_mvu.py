@@ -34,9 +34,9 @@ class QuantMVU(MatrixVector):
         "bp_quant_mvu",
         20,
         "integer matrix-vector product, bias, rounding, saturation",
-        "K/Simd · M/Pe a window",
         sizes(SHAPE, (9, 4, 3, 2), (45, 32, 9, 4), (288, 4, 36, 4), InBits=12, WeightBits=8, OutBits=10),
-        _random_integers,
+        cycles="K/Simd · M/Pe a window",
+        rest=_random_integers,
     )
     own = {**MatrixVector.own, "Shift": ("i", True, 0)}  # noqa: RUF012
 

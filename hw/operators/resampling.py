@@ -98,13 +98,9 @@ class Haar(Halving):
 
     op = "haar"
     entry = Unit(
-        "bp_haar",
-        90,
-        "LL, LH, HL, HH of each 2x2 block, exact",
-        "1 a beat",
-        sizes(_IMAGE, *_LARGE, InBits=10),
-        test="resampling",
+        "bp_haar", 90, "LL, LH, HL, HH of each 2x2 block, exact", sizes(_IMAGE, *_LARGE, InBits=10), test="resampling"
     )
+    delay = 3  # line buffer, columns' memory, sums
 
     def streams(self) -> tuple[list[Stream], list[Stream]]:
         """The image in, four subbands out."""
@@ -115,10 +111,6 @@ class Haar(Halving):
     def compute(self, images: list[Integers], constants: list[Integers]) -> list[Integers]:
         """:func:`bitpan.arithmetic.haar`."""
         return list(arithmetic.haar(images[0]))
-
-    def latency(self) -> int:
-        """Line buffer, columns' memory, sums."""
-        return 3
 
     def buffer(self) -> tuple[int, int]:
         """A line of the image."""
@@ -139,11 +131,12 @@ class InverseHaar(Resampling):
         "bp_inverse_haar",
         100,
         "the image of four subbands, rounded, saturated",
-        "1 an output beat",
         sizes(_IMAGE, *_SMALL, InBits=12, OutBits=10),
+        cycles="1 an output beat",
         test="resampling",
     )
     own = {**Resampling.own, "outputDataType": ("s", True, ""), "Shift": ("i", True, 2)}  # noqa: RUF012
+    delay = 4  # line buffer and its register, columns' memory, rounding
 
     def streams(self) -> tuple[list[Stream], list[Stream]]:
         """Four subbands in, the image out."""
@@ -158,10 +151,6 @@ class InverseHaar(Resampling):
     def lines(self, count: int) -> Index:
         """Two from each."""
         return np.arange(2 * count) // 2
-
-    def latency(self) -> int:
-        """Line buffer and its register, columns' memory, rounding."""
-        return 4
 
     def buffer(self) -> tuple[int, int]:
         """Two sums of each pixel of a subband's line."""
@@ -180,22 +169,14 @@ class AveragePool(Halving):
 
     op = "pool"
     entry = Unit(
-        "bp_average_pool",
-        110,
-        "mean of each 2x2 block, rounded",
-        "1 a beat",
-        sizes(_IMAGE, *_LARGE, InBits=10),
-        test="resampling",
+        "bp_average_pool", 110, "mean of each 2x2 block, rounded", sizes(_IMAGE, *_LARGE, InBits=10), test="resampling"
     )
+    delay = 3  # columns' memory, line buffer, sum
 
     def streams(self) -> tuple[list[Stream], list[Stream]]:
         """The image in, half of it out."""
         image = self.source()
         return [image], [replace(image, height=image.height // 2, width=image.width // 2)]
-
-    def latency(self) -> int:
-        """Columns' memory, line buffer, sum."""
-        return 3
 
     def buffer(self) -> tuple[int, int]:
         """Half a line of sums."""
@@ -217,8 +198,8 @@ class BilinearUp(Signed):
         "bp_bilinear_up",
         120,
         "twice the size: (9a + 3b + 3c + d + 8) >> 4",
-        "1 an output beat",
         sizes(_IMAGE, *_SMALL, InBits=10),
+        cycles="1 an output beat",
         test="resampling",
     )
 

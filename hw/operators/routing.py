@@ -26,7 +26,7 @@ class ConcatStreams(Operator):
     """The channels of two images side by side, the first image's lowest; whole pixels a beat."""
 
     op = "concat"
-    entry = Unit("bp_concat_streams", 160, "two streams become one, side by side", "1 a beat", _WIDTHS, test="routing")
+    entry = Unit("bp_concat_streams", 160, "two streams become one, side by side", _WIDTHS, test="routing")
     own = {"Channels": ("ints", True, []), "inputDataType": ("s", True, "")}  # noqa: RUF012
 
     @classmethod
@@ -52,7 +52,7 @@ class ConcatStreams(Operator):
 class SplitStreams(Operator):
     """The first channels of an image and the others, the inverse of :class:`ConcatStreams`; whole pixels a beat."""
 
-    entry = Unit("bp_split_streams", 170, "one stream becomes two, parted", "1 a beat", _WIDTHS, test="routing")
+    entry = Unit("bp_split_streams", 170, "one stream becomes two, parted", _WIDTHS, test="routing")
     own = {"Channels": ("ints", True, []), "inputDataType": ("s", True, "")}  # noqa: RUF012
 
     def streams(self) -> tuple[list[Stream], list[Stream]]:
@@ -78,8 +78,8 @@ class WidthConverter(Operator):
         "bp_width_converter",
         180,
         "narrow beats to wide or wide to narrow",
-        "1 a narrow beat",
         sizes("InWidth OutWidth", (8, 16), (8, 32), (320, 40)),
+        cycles="1 a narrow beat",
         test="routing",
     )
     own = {  # noqa: RUF012
@@ -118,7 +118,6 @@ class StreamFifo(Operator):
         "bp_stream_fifo",
         190,
         "first in, first out",
-        "1 a beat",
         sizes("Width Depth", (8, 16), (32, 512), (80, 2048)),
         test="routing",
     )
@@ -129,6 +128,7 @@ class StreamFifo(Operator):
         "dataType": ("s", True, ""),
         "ramStyle": ("s", False, "auto", set(styles)),
     }
+    delay = 2  # memory and output register
 
     def streams(self) -> tuple[list[Stream], list[Stream]]:
         """The same in and out."""
@@ -144,10 +144,6 @@ class StreamFifo(Operator):
         """Width, depth and storage."""
         style = self.styles.index(self.attribute("ramStyle"))
         return {"Width": str(self.get_instream_width()), "Depth": str(self.attribute("Depth")), "Style": str(style)}
-
-    def latency(self) -> int:
-        """Memory and output register."""
-        return 2
 
     def _style(self) -> str:
         """Where the beats are kept; by size as in ``bp_stream_fifo.sv``."""
@@ -174,9 +170,7 @@ class StreamFifo(Operator):
 class DuplicateStreams_rtl(Operator):  # noqa: N801 - FINN's naming
     """Copies of a stream for several consumers; the RTL variant of FINN's DuplicateStreams, which has none."""
 
-    entry = Unit(
-        "bp_duplicate", 150, "one stream becomes two", "1 a beat", sizes("Width", [10], [80], [320]), test="routing"
-    )
+    entry = Unit("bp_duplicate", 150, "one stream becomes two", sizes("Width", [10], [80], [320]), test="routing")
     image = {}  # noqa: RUF012
     own = {  # noqa: RUF012
         "NumChannels": ("i", True, 0),

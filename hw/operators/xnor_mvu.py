@@ -37,9 +37,9 @@ class XnorMVU(MatrixVector):
         "bp_xnor_mvu",
         10,
         "binary matrix-vector product: XNOR, popcount",
-        "K/Simd · M/Pe a window",
         sizes(SHAPE, (36, 4, 36, 4), (288, 32, 72, 16), (288, 32, 288, 16)),
-        _random_bits,
+        cycles="K/Simd · M/Pe a window",
+        rest=_random_bits,
     )
     own = {**MatrixVector.own, "Groups": ("i", False, 1)}  # noqa: RUF012
 

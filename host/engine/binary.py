@@ -62,20 +62,7 @@ def _count_differences(planes: Array, weights: Array, y: int, counts: Array, sum
 
 
 @compiled
-def _binary_conv(planes: Array, weights: Array, total: int, out: Array, first: int, last: int) -> None:
-    """Binary 3x3 convolution: ``total - 2 * differences``, ``total`` = 9 C. ``weights: (O, planes, 9)``."""
-    width = out.shape[2]
-    counts, sums = np.empty(width, np.uint8), np.empty(width, np.uint16)
-    for y in range(first, last):
-        for o in range(out.shape[0]):
-            _count_differences(planes, weights[o], y, counts, sums)
-            row = out[o, y]
-            for i in range(width):
-                row[i] = i32(i32(total) - i32(i32(2) * i32(sums[i])))
-
-
-@compiled
-def _binary_conv_rprelu(
+def _conv_rprelu(
     planes: Array,
     weights: Array,
     total: int,
@@ -88,9 +75,9 @@ def _binary_conv_rprelu(
     first: int,
     last: int,
 ) -> None:
-    """The same and RPReLU in one pass, in 32 bits, ``shift`` at least 1; ``out`` may be ``x``, the residual.
+    """Convolution, ``total - 2 * differences``, ``total`` = 9 C, and RPReLU in one pass; ``out`` may be ``x``.
 
-    ``branches``: knee, slope above, slope below, bias above, bias below; ``(5, C)`` int32.
+    ``weights``: ``(O, planes, 9)``. ``branches``: knee, slopes above and below, biases above and below; ``(5, C)``.
     """
     width = out.shape[2]
     counts, sums, residual = np.empty(width, np.uint8), np.empty(width, np.uint16), np.empty(width, x.dtype)
@@ -129,15 +116,6 @@ def _packed(weights: Array) -> Array:
     return np.ascontiguousarray(bits.transpose(0, 3, 1, 2).reshape(len(bits), -1, 9))
 
 
-def sign_conv(x: Array, threshold: Array, weights: Array, step: Step) -> Array | None:
-    """Sign and binary convolution, 3x3 with sums within 16 bits."""
-    outputs, inputs, kernel, _ = weights.shape
-    if kernel != 3 or inputs >= 3600:
-        return None
-    planes = _planes(x, threshold, step)
-    return step.fill(_binary_conv, (outputs, *x.shape[1:]), planes, _packed(weights), 9 * inputs)
-
-
 def sign_conv_rprelu(
     x: Array,
     residual: Array | None = None,
@@ -163,5 +141,5 @@ def sign_conv_rprelu(
     added = np.broadcast_to(np.int16(0), shape) if residual is None else residual
     planes, total, narrow = _planes(x, threshold, step), 9 * inputs, branches.astype(np.int32)
     return step.fill(
-        _binary_conv_rprelu, shape, planes, _packed(weights), total, added, narrow, shift, low, high, over=residual
+        _conv_rprelu, shape, planes, _packed(weights), total, added, narrow, shift, low, high, over=residual
     )

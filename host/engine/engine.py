@@ -125,31 +125,30 @@ class CompiledEngine:
         """What to compute, in order."""
         rest, parts, ready = needed_nodes(self.model, until, given), [], {*given}
         while rest:
-            nodes, kernel = self._at_once(rest, until, ready)
+            chain = self._chain(rest, until, ready)
+            nodes = chain
+            if OPERATIONS[chain[0].op].output:  # all of them at once
+                nodes = [node for node in rest if (node.op, node.inputs) == (chain[0].op, chain[0].inputs)]
             rest = [node for node in rest if node not in nodes]
             outputs = {node.output for node in nodes}
-            chain = nodes[:1] if OPERATIONS[nodes[0].op].output else nodes
             reads = [name for node in chain for name in node.inputs if name not in outputs]
             last = {*reads, *outputs}.difference([until], *(node.inputs for node in rest))
+            kernel = self._kernels.get(tuple(node.op for node in chain))
             parts.append(_Part(nodes, kernel, reads, last, last.difference(given)))
             ready |= outputs
         return parts
 
-    def _at_once(self, rest: Sequence[Node], until: str, ready: Collection[str]) -> tuple[list[Node], Kernel | None]:
-        """The first of the nodes, those that are computed with it, and their kernel."""
-        nodes: list[Node] = [rest[0]]
-        operations: tuple[str, ...] = (rest[0].op,)
-        if OPERATIONS[rest[0].op].output:
-            nodes = [node for node in rest if (node.op, node.inputs) == (rest[0].op, rest[0].inputs)]
-            return nodes, self._kernels.get(operations)
-        while (passed := nodes[-1].output) != until:
-            readers = [node for node in rest for name in node.inputs if name == passed]
-            if len(readers) != 1 or not {passed, *ready}.issuperset(readers[0].inputs):
+    def _chain(self, rest: Sequence[Node], until: str, ready: Collection[str]) -> list[Node]:
+        """The first of the nodes, and those that a kernel computes together with it."""
+        chain = [rest[0]]
+        while chain[-1].output != until:
+            readers = [node for node in rest for name in node.inputs if name == chain[-1].output]
+            if len(readers) != 1 or not {chain[-1].output, *ready}.issuperset(readers[0].inputs):
                 break
-            if (*operations, readers[0].op) not in self._kernels:
-                break
-            nodes, operations = [*nodes, readers[0]], (*operations, readers[0].op)
-        return nodes, self._kernels.get(operations)
+            chain.append(readers[0])
+        while len(chain) > 1 and tuple(node.op for node in chain) not in self._kernels:
+            chain.pop()
+        return chain
 
     def _compute(self, part: _Part, values: Mapping[str, Array], scene: Mapping[str, Integers]) -> dict[str, Array]:
         """What comes of a part, by name."""

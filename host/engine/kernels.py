@@ -21,7 +21,6 @@ KERNELS: Mapping[tuple[str, ...], Kernel] = {
     ("centre",): images.centre,
     ("concat",): images.concat,
     ("conv",): images.conv,
-    ("sign", "binary_conv"): binary.sign_conv,
     ("sign", "binary_conv", "rprelu"): binary.sign_conv_rprelu,
     ("depthwise",): images.depthwise,
     ("norm",): channels.norm,

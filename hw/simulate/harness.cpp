@@ -28,8 +28,8 @@ enum Pattern { Never = 0, Rarely = 1, Half = 2, Bursts = 3, OneIn = 4 };
 
 // When a stream may move: a seeded pattern, so that a failing run can be repeated.
 struct Stall {
-    int pattern = Never;
-    std::uint64_t period = 1, phase = 0, state = 1;
+    std::int64_t pattern = Never, period = 1, phase = 0;
+    std::uint64_t state = 1;
     bool going = true;
 
     std::uint64_t random() {
@@ -209,7 +209,8 @@ std::int64_t guarded(Simulation& sim, Body body) {
 
 #define API extern "C" __attribute__((visibility("default")))
 
-API void* sim_new(int seed, const char* trace, int clock, int reset) {
+// All integers have 64 bits, so that a caller need not know which is which.
+API void* sim_new(std::int64_t seed, const char* trace, std::int64_t clock, std::int64_t reset) {
     auto* sim = new Simulation;
     guarded(*sim, [&] {
         sim->design = make_design(seed, trace);
@@ -223,7 +224,8 @@ API void sim_delete(Simulation* sim) { delete sim; }
 API const char* sim_error(Simulation* sim) { return sim->error.c_str(); }
 API std::int64_t sim_cycle(Simulation* sim) { return sim->cycle; }
 
-API void sim_add_stream(Simulation* sim, int input, int data, int valid, int ready, int last) {
+API void sim_add_stream(Simulation* sim, std::int64_t input, std::int64_t data, std::int64_t valid, std::int64_t ready,
+                        std::int64_t last) {
     Stream s{};
     s.input = input, s.data = sim->signals[data], s.valid = sim->signals[valid], s.ready = sim->signals[ready];
     if (last >= 0) s.last = sim->signals[last];
@@ -231,31 +233,33 @@ API void sim_add_stream(Simulation* sim, int input, int data, int valid, int rea
     sim->streams.push_back(s);
 }
 
-API void sim_set_stall(Simulation* sim, int stream, int pattern, std::uint64_t period, std::uint64_t seed) {
+API void sim_set_stall(Simulation* sim, std::int64_t stream, std::int64_t pattern, std::int64_t period,
+                       std::int64_t seed) {
     Stall& stall = sim->streams[stream].stall;
-    stall = Stall{pattern, period, 0, seed * 0x9e3779b97f4a7c15u | 1, true};
+    stall = Stall{pattern, period, 0, static_cast<std::uint64_t>(seed) * 0x9e3779b97f4a7c15u | 1, true};
     for (int i = 0; i < 8; ++i) stall.random();
 }
 
-API std::int64_t sim_reset(Simulation* sim, int cycles) {
+API std::int64_t sim_reset(Simulation* sim, std::int64_t cycles) {
     return guarded(*sim, [&] { return sim->restart(cycles), 0; });
 }
 
-API void sim_push(Simulation* sim, int stream, const std::uint8_t* beats, const std::uint8_t* lasts, std::size_t n) {
+API void sim_push(Simulation* sim, std::int64_t stream, const std::uint8_t* beats, const std::uint8_t* lasts,
+                  std::int64_t n) {
     Stream& s = sim->streams[stream];
     s.beats.insert(s.beats.end(), beats, beats + n * s.bytes);
     s.lasts.insert(s.lasts.end(), lasts, lasts + n);
 }
 
-API std::int64_t sim_queued(Simulation* sim, int stream) { return sim->streams[stream].queued(); }
+API std::int64_t sim_queued(Simulation* sim, std::int64_t stream) { return sim->streams[stream].queued(); }
 
-API void sim_pull(Simulation* sim, int stream, std::uint8_t* beats, std::uint8_t* lasts, std::size_t n) {
+API void sim_pull(Simulation* sim, std::int64_t stream, std::uint8_t* beats, std::uint8_t* lasts, std::int64_t n) {
     Stream& s = sim->streams[stream];
     if (n) std::memcpy(beats, &s.beats[s.head * s.bytes], n * s.bytes), std::memcpy(lasts, &s.lasts[s.head], n);
     s.head += n, s.compact();
 }
 
-API void sim_span(Simulation* sim, int stream, std::int64_t* out) {
+API void sim_span(Simulation* sim, std::int64_t stream, std::int64_t* out) {
     const Stream& s = sim->streams[stream];
     out[0] = s.first, out[1] = s.latest, out[2] = s.count;
 }
@@ -273,16 +277,16 @@ API std::int64_t sim_run(Simulation* sim, std::int64_t cycles, const std::int64_
     });
 }
 
-API std::int64_t sim_access(Simulation* sim, const std::int32_t* ports, int write, std::uint32_t address,
-                            std::uint32_t data) {
+API std::int64_t sim_access(Simulation* sim, const std::int32_t* ports, std::int64_t write, std::int64_t address,
+                            std::int64_t data) {
     return guarded(*sim, [&]() -> std::int64_t { return access(*sim, ports, write, address, data); });
 }
 
-API void sim_poke(Simulation* sim, int signal, const std::uint8_t* value) {
+API void sim_poke(Simulation* sim, std::int64_t signal, const std::uint8_t* value) {
     std::memcpy(sim->signals[signal].data, value, (sim->signals[signal].bits + 7) / 8);
 }
 
-API std::int64_t sim_peek(Simulation* sim, int signal, std::uint8_t* value) {
+API std::int64_t sim_peek(Simulation* sim, std::int64_t signal, std::uint8_t* value) {
     return guarded(*sim, [&] {
         sim->design->eval();
         std::memcpy(value, sim->signals[signal].data, (sim->signals[signal].bits + 7) / 8);

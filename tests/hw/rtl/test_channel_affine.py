@@ -3,12 +3,11 @@
 import numpy as np
 import pytest
 
-from bench import SceneUnit, check, folded, integers, run
+from bench import SceneUnit, check, folded, integers, lint, run
 from bitpan import arithmetic
 from bitpan.arithmetic import AFFINE, AFFINE_SCALE
 from bitpan.errors import BuildError
 from bitpan.formats import Format
-from bitpan.hw.simulate.verilate import lint
 from bitpan.hw.sources import unit_sources
 
 

@@ -7,12 +7,11 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from bench import write_word
+from bench import lint, write_word
 from bitpan.arithmetic import COEFFICIENT_BITS, Integers, interpolate, keys_coefficients, lms_format, round_shift
 from bitpan.errors import BuildError
 from bitpan.hw.packing import pack, unpack
 from bitpan.hw.simulate.simulation import STALLS, Simulation
-from bitpan.hw.simulate.verilate import lint
 from bitpan.hw.sources import unit_sources
 
 BASE = 100

@@ -3,11 +3,10 @@
 import numpy as np
 import pytest
 
-from bench import check, folded, run
+from bench import check, folded, lint, run
 from bitpan.errors import BuildError
 from bitpan.formats import Format
 from bitpan.hw.simulate.simulation import Simulation
-from bitpan.hw.simulate.verilate import lint
 from bitpan.hw.sources import unit_sources
 
 FRAMES = 3

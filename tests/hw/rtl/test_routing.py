@@ -5,12 +5,11 @@ import re
 import numpy as np
 import pytest
 
-from bench import check, run
+from bench import check, lint, run
 from bitpan.errors import BuildError, SimulationError
 from bitpan.hw.measure.yosys import area
 from bitpan.hw.packing import pack
 from bitpan.hw.simulate.simulation import Simulation
-from bitpan.hw.simulate.verilate import lint
 from bitpan.hw.sources import rtl, unit_sources
 
 

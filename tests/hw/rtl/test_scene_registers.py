@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 import numpy as np
 import pytest
 
+from bench import lint
 from bitpan.errors import BuildError
 from bitpan.hw.packing import pack, unpack
 from bitpan.hw.simulate.simulation import STALLS, Simulation
-from bitpan.hw.simulate.verilate import lint
 from bitpan.hw.sources import rtl, unit_sources
 
 ID, VERSION, START, STATUS, STARTED, FINISHED, SIGNATURE = range(0, 0x1C, 4)

@@ -5,13 +5,12 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from bench import check, run
+from bench import check, lint, run
 from bitpan import arithmetic
 from bitpan.errors import BuildError
 from bitpan.hw.measure.yosys import area
 from bitpan.hw.packing import literal, pack
 from bitpan.hw.simulate.simulation import Simulation
-from bitpan.hw.simulate.verilate import lint
 from bitpan.hw.sources import unit_sources
 
 SOURCES = unit_sources("bp_xnor_mvu")

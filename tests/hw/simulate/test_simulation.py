@@ -5,10 +5,11 @@ import time
 import numpy as np
 import pytest
 
+from bench import lint
 from bitpan.errors import BuildError, MissingDependencyError, SimulationError
 from bitpan.hw.simulate import verilate as verilation
 from bitpan.hw.simulate.simulation import STALLS, Simulation
-from bitpan.hw.simulate.verilate import lint, verilate
+from bitpan.hw.simulate.verilate import verilate
 from bitpan.hw.sources import rtl
 
 # Named as FINN's wrappers and the top are; in1 has no tlast. Reg 0: a register; 4: beats passed; 8: an error answer.
@@ -168,7 +169,9 @@ def test_cache(tmp_path, monkeypatch):
     """The same content is not built twice, a changed source is; a failed build leaves nothing."""
     real = verilate([rtl("bp_duplicate")], "bp_duplicate").path.parent
     runs = []
-    monkeypatch.setattr(verilation, "_generate", lambda *_: runs.append(1) or (_ for _ in ()).throw(BuildError("stop")))
+    monkeypatch.setattr(
+        verilation, "_verilator", lambda *_: runs.append(1) or (_ for _ in ()).throw(BuildError("stop"))
+    )
     assert verilate([rtl("bp_duplicate")], "bp_duplicate").path.parent == real and not runs
     copy = tmp_path / "bp_duplicate.sv"
     copy.write_text(rtl("bp_duplicate").read_text() + "\n")

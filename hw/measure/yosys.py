@@ -25,7 +25,6 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from importlib import metadata
 from pathlib import Path
-from typing import Any
 
 from bitpan.errors import BuildError, MissingDependencyError
 from bitpan.files import write_beside
@@ -203,8 +202,8 @@ def _key(names: Mapping[Path, str], script: str) -> str:
 def _synthesise(design: Design, timeout: float) -> Area:
     """Run Yosys on the design."""
     with executed(design, timeout) as work:
-        cells: dict[str, int] = _load(work / "stat.json")["design"]["num_cells_by_type"]
-        return Area.of(cells, paths.longest(_load(work / "netlist.json")["modules"][design.top]))
+        cells: dict[str, int] = json.loads((work / "stat.json").read_text())["design"]["num_cells_by_type"]
+        return Area.of(cells, paths.longest(json.loads((work / "netlist.json").read_text())["modules"][design.top]))
 
 
 @contextmanager
@@ -235,11 +234,6 @@ def executed(design: Design, timeout: float) -> Iterator[Path]:
                 told = told.replace(name, file.name)
             raise BuildError(f"Yosys failed on {design.top} (exit code {code}): {_fault(told)}")
         yield work
-
-
-def _load(file: Path) -> dict[str, Any]:
-    content: dict[str, Any] = json.loads(file.read_text())
-    return content
 
 
 def _fault(log: str) -> str:

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from bitpan.errors import BuildError
 from bitpan.hw.packing import parameter_value
+from bitpan.hw.simulate.verilate import Port
 
 _STREAM = re.compile(r"(.+)_(t[a-z]+)_[io]$")
 _CLOCKED = ("clk_i", "rst_ni")
@@ -21,20 +21,6 @@ _COUNTED = {
     "lost": "a whole frame went in and did not come out",
     "stuck": "inputs offered, nobody kept a beat back, and none moved",
 }
-
-
-@dataclass(frozen=True)
-class Port:
-    """A port of the unit."""
-
-    name: str
-    input: bool
-    bits: int
-
-    @property
-    def signal(self) -> str:
-        """Its wire in the harness, without the direction."""
-        return re.sub(r"_[io]$", "", self.name)
 
 
 def streams(top: str, ports: Sequence[Port]) -> dict[str, dict[str, Port]]:

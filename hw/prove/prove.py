@@ -26,7 +26,8 @@ from pathlib import Path
 
 from bitpan.errors import BuildError, MissingDependencyError
 from bitpan.hw.measure.yosys import executed, script
-from bitpan.hw.prove.harness import Port, harness, streams
+from bitpan.hw.prove.harness import harness, streams
+from bitpan.hw.simulate.verilate import Port
 
 FORMAL = Path(__file__).parent / "formal"
 _RULES = [FORMAL / f"{name}.sv" for name in ("bp_stream_source", "bp_stream_rules", "bp_frame_rules")]

@@ -29,7 +29,7 @@ Octets = npt.NDArray[np.uint8]
 
 LENGTH_BITS = 26
 _PAGE = 0x1000
-_RAM = 0x1000_0000
+_RAM, _DMAS, _ACCELERATOR, _SPACE = 0x1000_0000, 0x4040_0000, 0x43C0_0000, 0x1_0000
 _RUN, _RESET = 1 << 0, 1 << 2
 _HALTED, _IDLE, _INTERNAL, _DECODE, _COMPLETE = 1 << 0, 1 << 1, 1 << 4, 1 << 6, 1 << 12
 
@@ -162,15 +162,14 @@ class Board:
         self.overlays: list[str] = []
         self.buffers: list[Buffer] = []
         self._free = _RAM
-        self._channels = {stream: _Channel(self, stream) for stream in STREAMS}
-        self._bases = {0x4040_0000 + 0x1_0000 * i: stream for i, stream in enumerate(STREAMS)}
-        self._registers = 0x43C0_0000
+        self._channels = [_Channel(self, stream) for stream in STREAMS]
+        self._targets: dict[int, tuple[Any, range]] = {_ACCELERATOR: (accelerator, range(_SPACE))}
+        self.ip_dict = {package.accelerator: {"phys_addr": _ACCELERATOR, "addr_range": _SPACE, "parameters": {}}}
         lengths = {"C_SG_LENGTH_WIDTH": str(LENGTH_BITS), "C_INCLUDE_SG": "0"}
-        self.ip_dict: dict[str, dict[str, Any]] = {
-            package.dma[stream]: {"phys_addr": base, "addr_range": 0x1_0000, "parameters": dict(lengths)}
-            for base, stream in self._bases.items()
-        }
-        self.ip_dict[package.accelerator] = {"phys_addr": self._registers, "addr_range": 0x1_0000, "parameters": {}}
+        for i, (stream, channel) in enumerate(zip(STREAMS, self._channels, strict=True)):
+            base, first = _DMAS + _SPACE * i, 0x30 if stream == "fused" else 0x00
+            self._targets[base] = channel, range(first, first + 0x30)
+            self.ip_dict[package.dma[stream]] = {"phys_addr": base, "addr_range": _SPACE, "parameters": dict(lengths)}
 
     @contextmanager
     def installed(self) -> Iterator[types.ModuleType]:
@@ -198,23 +197,17 @@ class Board:
         """One register access of the processor; a read lets time pass."""
         if value is None and not self.hung:
             self.accelerator.tick()
-            for channel in self._channels.values():
+            for channel in self._channels:
                 channel.tick()
-        base, offset = address & ~0xFFFF, address & 0xFFFF
-        target: Any
-        if base == self._registers:
-            target = self.accelerator
-        elif base in self._bases:
-            stream = self._bases[base]
-            target, first = self._channels[stream], 0x30 if stream == "fused" else 0x00
-            if not first <= offset < first + 0x30:
-                return 0  # the channel this DMA was built without
-            offset -= first
-        else:
+        offset = address % _SPACE
+        if address - offset not in self._targets:
             raise DeviceError(f"bus error at 0x{address:x}")
+        target, registers = self._targets[address - offset]
+        if offset not in registers:
+            return 0  # the channel this DMA was built without
         if value is None:
-            return int(target.read(offset))
-        target.write(offset, value & 0xFFFFFFFF)
+            return int(target.read(offset - registers.start))
+        target.write(offset - registers.start, value & 0xFFFFFFFF)
         return 0
 
     def _overlay(self, bitstream: str) -> Any:  # noqa: ANN401

@@ -26,7 +26,7 @@ from bitpan.files import partial
 from bitpan.hw.packing import parameter_value
 
 _HERE = Path(__file__).parent
-_HARNESS = [_HERE / "harness.cpp", _HERE / "harness.hpp"]
+_HARNESS = [_HERE / name for name in ("harness.cpp", "harness.hpp", "binding.hpp")]
 _HEADERS = (".svh", ".vh")
 
 # Several verilated libraries live in one process: without these they would share symbols and give wrong results.
@@ -42,11 +42,16 @@ _PORT = re.compile(r"VL_(IN|OUT)(?:8|16|64|W)?\(&(\w+),(\d+),(\d+)")
 
 @dataclass(frozen=True)
 class Port:
-    """A port of the top module."""
+    """A port of a module."""
 
     name: str
     input: bool
     bits: int
+
+    @property
+    def signal(self) -> str:
+        """Its name without the direction."""
+        return re.sub(r"_[io]$", "", self.name)
 
 
 @dataclass(frozen=True)
@@ -156,32 +161,8 @@ def _read_ports(header: Path) -> list[Port]:
 
 def _binding(ports: Sequence[Port], trace: bool) -> str:
     """The C++ that shows the harness where this design's ports are."""
-    signals = "\n".join(f'            {{"{p.name}", &top.{p.name}, {p.bits}}},' for p in ports)
-    tracing = ("top.trace(&vcd, 99); if (trace && *trace) vcd.open(trace);", "if (vcd.isOpen()) vcd.dump(time++);")
-    start, dump = tracing if trace else ("(void)trace;", "")
-    return f"""#include "Vdesign.h"
-#include "harness.hpp"
-{'#include "verilated_vcd_c.h"' if trace else ""}
-struct Bound final : Design {{
-    VerilatedContext context;
-    Vdesign top;
-    {"VerilatedVcdC vcd; std::uint64_t time = 0;" if trace else ""}
-    static VerilatedContext* prepare(VerilatedContext* c, int seed, bool trace) {{
-        // Registers without a reset start at random, as they may on the board.
-        c->randReset(2); c->randSeed(seed); c->traceEverOn(trace);
-        return c;
-    }}
-    Bound(int seed, const char* trace) : top{{prepare(&context, seed, {str(trace).lower()})}} {{ {start} }}
-    ~Bound() override {{ {"vcd.close();" if trace else ""} top.final(); }}
-    std::vector<Signal> signals() override {{
-        return {{
-{signals}
-        }};
-    }}
-    void eval() override {{ top.eval(); {dump} }}
-}};
-std::unique_ptr<Design> make_design(int seed, const char* trace) {{ return std::make_unique<Bound>(seed, trace); }}
-"""
+    signals = " ".join(f'{{"{p.name}", &top.{p.name}, {p.bits}}},' for p in ports)
+    return f'#define TRACE {int(trace)}\n#define SIGNALS {signals}\n#include "binding.hpp"\n'
 
 
 _KEPT = ("design.so", "ports.json")

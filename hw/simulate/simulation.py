@@ -65,6 +65,7 @@ class Simulation(AbstractContextManager["Simulation"]):
         clock, reset = self._find("clk_i", "ap_clk"), self._find("rst_ni", "ap_rst_n")
         file = str(trace or "").encode()
         self._sim = ctypes.c_void_p(self._api.sim_new(_passed(seed), file, _passed(clock), _passed(reset)))
+        self._call("cycle")  # raises what was wrong with it
         self.inputs: dict[str, int] = {}
         self.outputs: dict[str, int] = {}
         self._streams: dict[str, int] = {}

@@ -5,13 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench import check, integers, run
+from bench import check, integers, lint, run
 from bitpan import arithmetic
 from bitpan.errors import BuildError
 from bitpan.formats import Format
 from bitpan.hw.packing import literal, pack
 from bitpan.hw.simulate.simulation import Simulation
-from bitpan.hw.simulate.verilate import lint
 from bitpan.hw.sources import unit_sources
 
 HEIGHT, WIDTH = 5, 6

@@ -7,6 +7,7 @@ built by these entries; what a stage beyond this folder has for an operation is 
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -87,13 +88,9 @@ class Operation:
 
     def compute(self, inputs: Sequence[Array], named: Mapping[str, Any], fmt: Format) -> Integers:
         """The output in ``fmt`` of a node's inputs and its scene parameters, constants and attributes by name."""
-        result: Integers = self.function(**dict(zip(self.inputs, inputs, strict=False)), **named, fmt=fmt)
+        formatted = {"fmt": fmt} if "fmt" in inspect.signature(self.function).parameters else {}
+        result: Integers = self.function(**dict(zip(self.inputs, inputs, strict=False)), **named, **formatted)
         return result
-
-
-def _without_format(function: Callable[..., Integers]) -> Callable[..., Integers]:
-    """A function whose result cannot leave its input's format, or has one of its own."""
-    return lambda fmt, **named: function(**named)
 
 
 def _conv(x: Array, weights: Array, bias: Array, shift: int, fmt: Format) -> Integers:
@@ -104,8 +101,8 @@ def _binary_conv(s: Array, weights: Array) -> Integers:
     return conv2d(s, weights, pad_value=-1)
 
 
-def _rprelu(p: Array, x: npt.ArrayLike = 0, **named: Any) -> Integers:  # noqa: ANN401
-    return arithmetic.rprelu(p, x, **named)
+def _rprelu(p: Array, fmt: Format, x: npt.ArrayLike = 0, **named: Any) -> Integers:  # noqa: ANN401
+    return arithmetic.rprelu(p, x, fmt=fmt, **named)
 
 
 def _concat(a: Array, b: Array) -> Array:
@@ -120,47 +117,33 @@ def _add_clip(lms: Array, residual: Array, fmt: Format) -> Integers:
     return arithmetic.add_clip(lms, residual, fmt.bits)
 
 
-_PER_CHANNEL = Constant("C", np.int32)
+_WEIGHTS = {"weights": Constant("OIkk", np.int8)}
+_SUBBANDS = ("ll", "lh", "hl", "hh")
+_RPRELU = ("knee", "slope_above", "slope_below", "bias_above", "bias_below")
 
 
-def _per_channel(*keys: str) -> dict[str, Constant]:
-    return dict.fromkeys(keys, _PER_CHANNEL)
+def _per_channel(*keys: str, axes: str = "C") -> dict[str, Constant]:
+    return dict.fromkeys(keys, Constant(axes, np.int32))
 
 
 _NOT_PLACED = {"hardware": "builds do not place its unit yet"}
 
-_RPRELU = ("knee", "slope_above", "slope_below", "bias_above", "bias_below")
-
 OPERATIONS = {
     operation.name: operation
     for operation in (
-        Operation(
-            "interpolate",
-            _without_format(arithmetic.interpolate),
-            ("ms",),
-            scene=("rows", "columns"),
-            reach=_interpolated,
-        ),
+        Operation("interpolate", arithmetic.interpolate, ("ms",), scene=("rows", "columns"), reach=_interpolated),
         Operation("centre", arithmetic.centre, ("x",), attributes=("offset", "shift")),
-        Operation("concat", _without_format(_concat), ("a", "b")),
+        Operation("concat", _concat, ("a", "b")),
         Operation(
             "conv",
             _conv,
             ("x",),
-            constants={"weights": Constant("OIkk", np.int8), "bias": Constant("O", np.int32)},
+            constants=_WEIGHTS | _per_channel("bias", axes="O"),
             attributes=("shift",),
             reach=_window,
         ),
-        Operation(
-            "sign", _without_format(arithmetic.sign), ("x",), scene=("threshold",), constants=_per_channel("threshold")
-        ),
-        Operation(
-            "binary_conv",
-            _without_format(_binary_conv),
-            ("s",),
-            constants={"weights": Constant("OIkk", np.int8)},
-            reach=_window,
-        ),
+        Operation("sign", arithmetic.sign, ("x",), scene=("threshold",), constants=_per_channel("threshold")),
+        Operation("binary_conv", _binary_conv, ("s",), constants=_WEIGHTS, reach=_window),
         Operation(
             "depthwise",
             arithmetic.depthwise,
@@ -180,22 +163,16 @@ OPERATIONS = {
         Operation("affine", arithmetic.channel_affine, ("y",), scene=("affine",), lacks=_NOT_PLACED),
         Operation(
             "haar",
-            _without_format(_haar),
+            _haar,
             ("x",),
-            outputs=("ll", "lh", "hl", "hh"),
+            outputs=_SUBBANDS,
             output="subband",
             attributes=("subband",),
             lacks=_NOT_PLACED,
         ),
-        Operation(
-            "inverse_haar",
-            arithmetic.inverse_haar,
-            ("ll", "lh", "hl", "hh"),
-            attributes=("shift",),
-            lacks=_NOT_PLACED,
-        ),
-        Operation("pool", _without_format(arithmetic.average_pool), ("x",), lacks=_NOT_PLACED),
-        Operation("up", _without_format(arithmetic.bilinear_up), ("x",), reach=_nearest_and_next, lacks=_NOT_PLACED),
+        Operation("inverse_haar", arithmetic.inverse_haar, _SUBBANDS, attributes=("shift",), lacks=_NOT_PLACED),
+        Operation("pool", arithmetic.average_pool, ("x",), lacks=_NOT_PLACED),
+        Operation("up", arithmetic.bilinear_up, ("x",), reach=_nearest_and_next, lacks=_NOT_PLACED),
         Operation("add", arithmetic.add, ("a", "b"), lacks=_NOT_PLACED),
         Operation("add_clip", _add_clip, ("lms", "residual")),
     )

@@ -23,12 +23,15 @@ import numpy.typing as npt
 
 from bitpan.arithmetic import Integers
 from bitpan.errors import FormatError, ModelError
-from bitpan.files import write_beside
+from bitpan.files import read_json, write_beside, write_json
 from bitpan.formats import Format
 from bitpan.operations import OPERATIONS, SCENE_KINDS
 
 SCHEMA = 2
 """Version of the files."""
+
+HEADER = ("name", "bands", "bits", "ratio")
+"""What a model says of itself as a whole, in files."""
 
 _UNREADABLE = (OSError, EOFError, ValueError, LookupError, TypeError, AttributeError, zipfile.BadZipFile, zlib.error)
 
@@ -109,13 +112,6 @@ class IntegerModel:
         if name not in self.constants:
             raise ModelError(f"model {self.name} has no constant {name!r}")
         return self.constants[name]
-
-    def node(self, name: str) -> Node:
-        """The node called ``name``."""
-        for node in self.nodes:
-            if node.name == name:
-                return node
-        raise ModelError(f"model {self.name} has no node {name!r}")
 
     def scene_parameter(self, name: str) -> SceneParameter:
         """The scene parameter called ``name``."""
@@ -202,13 +198,14 @@ class IntegerModel:
             digest.update(f"{name} {array.dtype.str} {array.shape}".encode() + array.tobytes())
         return digest.hexdigest()
 
+    def header(self) -> dict[str, Any]:
+        """What :data:`HEADER` names."""
+        return {key: getattr(self, key) for key in HEADER}
+
     def _graph(self) -> dict[str, Any]:
         """All but constants and provenance, in JSON's types."""
         return {
-            "name": self.name,
-            "bands": self.bands,
-            "bits": self.bits,
-            "ratio": self.ratio,
+            **self.header(),
             "tensors": {name: asdict(tensor) for name, tensor in self.tensors.items()},
             "nodes": [asdict(node) for node in self.nodes],
             "scene": [asdict(parameter) for parameter in self.scene],
@@ -226,21 +223,12 @@ class IntegerModel:
             "constants_sha256": hashlib.sha256(stored.getvalue()).hexdigest(),
         }
         write_beside(folder / "model.npz", stored.getvalue())
-        write_beside(folder / "model.json", (json.dumps(document, indent=1) + "\n").encode())
+        write_json(folder / "model.json", document)
 
     @classmethod
     def load(cls, folder: Path) -> IntegerModel:
         """Read what :meth:`save` wrote; raise :class:`ModelError` naming the file if it is not that."""
-        source = folder / "model.json"
-        try:
-            document = json.loads(source.read_text())
-        except OSError as error:
-            raise ModelError(f"{source}: cannot be read ({error.strerror}); give the folder of a built model") from None
-        except ValueError as error:
-            raise ModelError(f"{source}: not JSON ({error})") from None
-        if not isinstance(document, dict) or document.get("schema") != SCHEMA:
-            schema = document.get("schema") if isinstance(document, dict) else None
-            raise ModelError(f"{source}: schema {schema}, this bitpan reads {SCHEMA}; build it again")
+        document = read_json(folder / "model.json", SCHEMA, "build it again, or give the folder of a built model")
         try:
             content = (folder / "model.npz").read_bytes()
             if document["constants_sha256"] != hashlib.sha256(content).hexdigest():
@@ -248,10 +236,7 @@ class IntegerModel:
             with np.load(io.BytesIO(content), allow_pickle=False) as stored:
                 constants = {name: stored[name] for name in stored.files}
             model = cls(
-                name=document["name"],
-                bands=document["bands"],
-                bits=document["bits"],
-                ratio=document["ratio"],
+                **{key: document[key] for key in HEADER},
                 tensors={
                     name: Tensor(entry["channels"], Format(**entry["format"]), int(entry["stride"]))
                     for name, entry in document["tensors"].items()

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from bitpan.errors import ModelError
+from bitpan.files import read_json
 from bitpan.model import IntegerModel
 from bitpan.registers import STREAMS
 
@@ -51,16 +51,7 @@ class Package:
     def load(cls, folder: Path) -> Package:
         """Read ``accelerator.json`` and the model beside it; raise :class:`ModelError` naming what is wrong."""
         source = folder / DESCRIPTION
-        try:
-            document = json.loads(source.read_text())
-        except OSError as error:
-            raise ModelError(
-                f"{source}: cannot be read ({error.strerror}); give the folder that bitpan build left"
-            ) from None
-        except ValueError as error:
-            raise ModelError(f"{source}: not JSON ({error}); build it again") from None
-        if not isinstance(document, dict) or document.get("schema") != SCHEMA:
-            raise ModelError(f"{source}: not of schema {SCHEMA}, which this bitpan reads; build it again")
+        document = read_json(source, SCHEMA, "build it again, or give the folder that bitpan build left")
         _check_sums(folder)
         model = IntegerModel.load(folder)
         try:

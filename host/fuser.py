@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from os import PathLike
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 import numpy as np
@@ -15,21 +15,21 @@ from bitpan.arithmetic import Integers
 from bitpan.errors import DeviceError, SceneError, SceneIOError
 from bitpan.host.device.devices import open_device
 from bitpan.host.engine.engine import make_engine
-from bitpan.host.progress import Progress
+from bitpan.host.progress import progress
 from bitpan.host.scene.parameters import compute_scene_parameters, load_scene_parameters, save_scene_parameters
 from bitpan.host.scene.registration import measure_shift
 from bitpan.host.scene.scene import Scene, array_scene, open_scene
 from bitpan.host.stream import fuse, fuse_array
 from bitpan.model import IntegerModel
+from bitpan.operations import Array
 from bitpan.package import DESCRIPTION, Package
 from bitpan.shipped import DEFAULT_MODEL, find_model
 
-Array = npt.NDArray[Any]
 File = str | PathLike[str]
 Shift = tuple[float, float]
 
 
-class Fuser:
+class Fuser(AbstractContextManager["Fuser"]):
     """A model on a device: ``bitpan.load("s2bnet").fuse(pan, ms)``.
 
     Args:
@@ -57,12 +57,7 @@ class Fuser:
         self._engine = make_engine(model, threads)
         self._device = open_device(device, package, self._engine, timeout)
 
-    def __enter__(self) -> Fuser:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:
@@ -137,8 +132,7 @@ class Fuser:
         elif isinstance(shift, str):
             raise SceneError(f"a shift is (dy, dx) in PAN pixels or 'auto', not {shift!r}")
         found: Shift = shift or (0.0, 0.0)
-        with Progress(len(self.model.scene), "scene parameters", "parameter") as bar:
-            step = lambda name: bar.step()  # noqa: E731
+        with progress(len(self.model.scene), "scene parameters", "parameter") as step:
             return found, compute_scene_parameters(self.model, scene.shifted(found), self._engine, step)
 
 

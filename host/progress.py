@@ -2,44 +2,33 @@
 
 from __future__ import annotations
 
+import itertools
 import sys
-from types import TracebackType
-from typing import Any
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
 
 
-class Progress:
-    """Counts steps of a known total, on stderr.
+@contextmanager
+def progress(total: int, what: str, unit: str) -> Iterator[Callable[[], object]]:
+    """Tells on stderr of steps of a known total; what it yields is to be called after each.
 
     Args:
         total: number of steps.
         what: is being done, e.g. ``fusing``.
         unit: of a step, e.g. ``tile``.
     """
+    if find_spec("tqdm"):
+        from tqdm import tqdm
 
-    def __init__(self, total: int, what: str, unit: str) -> None:
-        self._total, self._what, self._unit = total, what, unit
-        self._done = 0
-        self._bar: Any = None
-        try:
-            from tqdm import tqdm
+        with tqdm(total=total, desc=what, unit=unit, leave=False) as bar:
+            yield bar.update
+        return
+    count = itertools.count(1)
 
-            self._bar = tqdm(total=total, desc=what, unit=unit, leave=False)
-        except ImportError:
-            pass
+    def step() -> None:
+        done = next(count)
+        if 10 * done // total > 10 * (done - 1) // total:
+            print(f"{what}: {done} of {total} {unit}s", file=sys.stderr)
 
-    def __enter__(self) -> Progress:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        if self._bar is not None:
-            self._bar.close()
-
-    def step(self) -> None:
-        """One more is done."""
-        self._done += 1
-        if self._bar is not None:
-            self._bar.update()
-        elif 10 * self._done // self._total > 10 * (self._done - 1) // self._total:
-            print(f"{self._what}: {self._done} of {self._total} {self._unit}s", file=sys.stderr)
+    yield step

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from bitpan.arithmetic import Integers
 from bitpan.host.device.devices import Device, Frame
 from bitpan.host.output import create_fused
-from bitpan.host.progress import Progress
+from bitpan.host.progress import progress
 from bitpan.host.scene.scene import Scene
 from bitpan.host.scene.tiles import DEFAULT_TILE, Tile, TilePlan, plan_tiles
 from bitpan.model import IntegerModel
@@ -95,7 +95,7 @@ def fuse(
     """
     device.load_scene(parameters)
     plan = plan_tiles(model, scene.grid.height, scene.grid.width, device.frame, side or DEFAULT_TILE)
-    with create_fused(output, scene, model.bands, model.bits) as writer, Progress(len(plan), "fusing", "tile") as bar:
+    with create_fused(output, scene, model.bands, model.bits) as writer, progress(len(plan), "fusing", "tile") as step:
         for tile, fused, valid in fuse_tiles(scene, plan, device):
             writer.put(tile, fused, valid)
-            bar.step()
+            step()

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
 from bitpan.errors import FormatError
+from bitpan.operations import Array
 
 if TYPE_CHECKING:
     import onnx
@@ -30,8 +30,6 @@ OPSET = 17
 
 IR_VERSION = 8
 """First version of ONNX's format whose models hold functions."""
-
-Array = npt.NDArray[Any]
 
 
 def standard(proto: onnx.ModelProto) -> onnx.ModelProto:

@@ -10,17 +10,16 @@ another is the same object there: it is written once, and matched against each t
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
+
+from bitpan.operations import Array
 
 if TYPE_CHECKING:
     import onnx
 
-Array = npt.NDArray[Any]
 _COMMUTATIVE = ("Add", "Mul")
 
 
@@ -38,20 +37,11 @@ class Const:
     name: str
 
 
-@dataclass(frozen=True, init=False)
 class Op:
     """The output of a node of type ``op`` with these ``attributes``, and others under the name ``keep``, if given."""
 
-    op: str
-    inputs: tuple[Pattern, ...]
-    keep: str
-    attributes: Mapping[str, Any]
-
     def __init__(self, op: str, *inputs: Pattern, keep: str = "", **attributes: Any) -> None:  # noqa: ANN401
-        object.__setattr__(self, "op", op)
-        object.__setattr__(self, "inputs", inputs)
-        object.__setattr__(self, "keep", keep)
-        object.__setattr__(self, "attributes", attributes)
+        self.op, self.inputs, self.keep, self.attributes = op, inputs, keep, attributes
 
 
 Pattern = Var | Const | Op
@@ -108,20 +98,19 @@ class Graph:
         orders = [list(node.input), list(node.input)[::-1]][: 2 if pattern.op in _COMMUTATIVE else 1]
         for order in orders:
             match = self._match_inputs(order, pattern)
-            if match is not None and pattern.keep:
-                own = {key: value for key, value in found.items() if key not in pattern.attributes}
-                match = replace(match, kept=match.kept | {pattern.keep: (pattern.op, own)})
             if match is not None:
-                return match
+                own = {key: value for key, value in found.items() if key not in pattern.attributes}
+                kept = {pattern.keep: (pattern.op, own)} if pattern.keep else {}
+                return replace(match, kept=match.kept | kept)
         return None
 
     def _match_inputs(self, tensors: list[str], pattern: Op) -> Match | None:
         found: Match | None = Match()
         for tensor, inner in zip(tensors, pattern.inputs, strict=True):
             part = self.match(tensor, inner)
-            if part is None or found is None:
+            found = found.merged(part) if found and part else None
+            if found is None:
                 return None
-            found = found.merged(part)
         return found
 
 

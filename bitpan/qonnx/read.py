@@ -18,16 +18,17 @@ import numpy as np
 
 from bitpan.errors import BuildError, FormatError
 from bitpan.formats import Format
-from bitpan.model import IntegerModel, Node, SceneParameter, Tensor
+from bitpan.model import HEADER, IntegerModel, Node, SceneParameter, Tensor
+from bitpan.operations import Array
 from bitpan.qonnx.exported import DOMAIN, METADATA, infer_shapes
 from bitpan.qonnx.grammar import Site
-from bitpan.qonnx.pattern import Array, Graph
+from bitpan.qonnx.pattern import Graph
 from bitpan.qonnx.recognise import read_node, recognise, require_filled
 
 if TYPE_CHECKING:
     import onnx
 
-NEEDED = ("name", "bands", "bits", "ratio", "formats", "scene")
+NEEDED = (*HEADER, "formats", "scene")
 """Keys of the metadata that no network is without."""
 
 
@@ -95,10 +96,7 @@ class _Raiser:
         if "fused" not in known:
             raise BuildError("the model's metadata give no format for tensor 'fused'; export it again")
         return IntegerModel(
-            name=self.metadata["name"],
-            bands=self.metadata["bands"],
-            bits=self.metadata["bits"],
-            ratio=self.metadata["ratio"],
+            **{key: self.metadata[key] for key in HEADER},
             tensors=tensors,
             nodes=self.nodes,
             scene=scene,

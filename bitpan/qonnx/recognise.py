@@ -10,9 +10,9 @@ import numpy as np
 from bitpan.errors import FormatError
 from bitpan.formats import Format
 from bitpan.model import Node
-from bitpan.operations import OPERATIONS
+from bitpan.operations import OPERATIONS, Array
 from bitpan.qonnx.grammar import GRAMMAR, SUBBANDS, Form, Site
-from bitpan.qonnx.pattern import Array, Graph, Match
+from bitpan.qonnx.pattern import Graph, Match
 
 
 def recognise(graph: Graph, tensor: str, fmt: Format) -> tuple[str, Form, Match] | None:

@@ -18,10 +18,10 @@ import numpy as np
 from bitpan.errors import FormatError
 from bitpan.formats import Format
 from bitpan.model import IntegerModel, Node, SceneParameter
-from bitpan.operations import OPERATIONS
+from bitpan.operations import OPERATIONS, Array
 from bitpan.qonnx.exported import DOMAIN, IR_VERSION, METADATA, OPSET, infer_shapes
 from bitpan.qonnx.grammar import GRAMMAR, Operators, Site
-from bitpan.qonnx.pattern import Array, Const, Pattern, Var
+from bitpan.qonnx.pattern import Const, Pattern, Var
 
 if TYPE_CHECKING:
     import onnx
@@ -137,10 +137,7 @@ def _description(model: IntegerModel) -> dict[str, Any]:
     owners = {*(node.name for node in model.nodes), *(parameter.name for parameter in model.scene)}
     free = {key: value for key, value in model.constants.items() if not _owner(key, owners)}
     return {
-        "name": model.name,
-        "bands": model.bands,
-        "bits": model.bits,
-        "ratio": model.ratio,
+        **model.header(),
         "formats": {name: _numbers(model.tensors[name].format) for name in order},
         "scene": [_parameter(model, parameter) for parameter in model.scene],
         "arrays": {key: value.tolist() for key, value in free.items()},

@@ -11,6 +11,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from string import Template
 
@@ -23,54 +24,17 @@ LOG = "vivado.log"
 WORK = "vivado"
 """Folder of its project, beside the package's files."""
 
-_PROCESSING_SYSTEM = {
-    "7": {
-        "address_bits": "32",
-        "ps_vlnv": "xilinx.com:ip:processing_system7",
-        "ps_rule": "xilinx.com:bd_rule:processing_system7",
-        "ps_apply": "{make_external {FIXED_IO, DDR} apply_board_preset 1 Master Disable Slave Disable}",
-        "ps_config": (
-            "CONFIG.PCW_USE_S_AXI_HP0 1 CONFIG.PCW_USE_S_AXI_HP1 1 CONFIG.PCW_USE_M_AXI_GP0 1 "
-            "CONFIG.PCW_EN_CLK0_PORT 1 CONFIG.PCW_FPGA0_PERIPHERAL_FREQMHZ ${clock}"
-        ),
-        "ps_master": "M_AXI_GP0",
-        "ps_slaves": "S_AXI_HP0 S_AXI_HP1",
-        "ps_clock": "FCLK_CLK0",
-        "ps_reset": "FCLK_RESET0_N",
-        "ps_bus_clocks": "M_AXI_GP0_ACLK S_AXI_HP0_ACLK S_AXI_HP1_ACLK",
-    },
-    "mpsoc": {
-        "address_bits": "40",
-        "ps_vlnv": "xilinx.com:ip:zynq_ultra_ps_e",
-        "ps_rule": "xilinx.com:bd_rule:zynq_ultra_ps_e",
-        "ps_apply": "{apply_board_preset 1}",
-        "ps_config": (
-            "CONFIG.PSU__USE__M_AXI_GP0 1 CONFIG.PSU__USE__M_AXI_GP1 0 CONFIG.PSU__USE__M_AXI_GP2 0 "
-            "CONFIG.PSU__USE__S_AXI_GP2 1 CONFIG.PSU__USE__S_AXI_GP3 1 "
-            "CONFIG.PSU__CRL_APB__PL0_REF_CTRL__FREQMHZ ${clock}"
-        ),
-        "ps_master": "M_AXI_HPM0_FPD",
-        "ps_slaves": "S_AXI_HP0_FPD S_AXI_HP1_FPD",
-        "ps_clock": "pl_clk0",
-        "ps_reset": "pl_resetn0",
-        "ps_bus_clocks": "maxihpm0_fpd_aclk saxihp0_fpd_aclk saxihp1_fpd_aclk",
-    },
-}
-
 
 def write_script(path: Path, board: Board, top: str, sources: Sequence[str], bands: int) -> None:
     """Write the complete Tcl for a package; ``sources`` are relative to the package's folder."""
-    ps = {key: value.replace("${clock}", str(board.clock_mhz)) for key, value in _PROCESSING_SYSTEM[board.zynq].items()}
     values = {
-        "part": board.part,
-        "board_part": board.board_part,
+        **asdict(board),
         "top": top,
         "work": WORK,
         "sources": " \\\n    ".join(sources),
         "ms_bits": str(16 * bands),
         "memory_bits": str(max(32, 1 << (16 * bands - 1).bit_length())),
         **STREAMS,
-        **ps,
     }
     path.write_text(Template(SCRIPT.read_text()).substitute(values))
 

@@ -9,6 +9,31 @@ file mkdir $$work
 
 proc say {what} { puts "bitpan: $$what"; flush stdout }
 
+# The processing system: of a Zynq 7000 or a Zynq UltraScale+.
+if {"$zynq" eq "7"} {
+    set address_bits 32
+    set ps_ip processing_system7
+    set ps_apply {make_external {FIXED_IO, DDR} apply_board_preset 1 Master Disable Slave Disable}
+    set ps_config {CONFIG.PCW_USE_S_AXI_HP0 1 CONFIG.PCW_USE_S_AXI_HP1 1 CONFIG.PCW_USE_M_AXI_GP0 1 \
+        CONFIG.PCW_EN_CLK0_PORT 1 CONFIG.PCW_FPGA0_PERIPHERAL_FREQMHZ $clock_mhz}
+    set ps_master M_AXI_GP0
+    set ps_slaves {S_AXI_HP0 S_AXI_HP1}
+    set ps_clock FCLK_CLK0
+    set ps_reset FCLK_RESET0_N
+    set ps_bus_clocks {M_AXI_GP0_ACLK S_AXI_HP0_ACLK S_AXI_HP1_ACLK}
+} else {
+    set address_bits 40
+    set ps_ip zynq_ultra_ps_e
+    set ps_apply {apply_board_preset 1}
+    set ps_config {CONFIG.PSU__USE__M_AXI_GP0 1 CONFIG.PSU__USE__M_AXI_GP1 0 CONFIG.PSU__USE__M_AXI_GP2 0 \
+        CONFIG.PSU__USE__S_AXI_GP2 1 CONFIG.PSU__USE__S_AXI_GP3 1 CONFIG.PSU__CRL_APB__PL0_REF_CTRL__FREQMHZ $clock_mhz}
+    set ps_master M_AXI_HPM0_FPD
+    set ps_slaves {S_AXI_HP0_FPD S_AXI_HP1_FPD}
+    set ps_clock pl_clk0
+    set ps_reset pl_resetn0
+    set ps_bus_clocks {maxihpm0_fpd_aclk saxihp0_fpd_aclk saxihp1_fpd_aclk}
+}
+
 set sources [lmap file {
     $sources
 } { file join $$folder $$file }]
@@ -54,19 +79,20 @@ set_property ip_repo_paths [file join $$work ip] [current_project]
 update_ip_catalog
 create_bd_design bitpan
 
-set ps [create_bd_cell -type ip -vlnv $ps_vlnv ps]
+set ps [create_bd_cell -type ip -vlnv xilinx.com:ip:$$ps_ip ps]
 if {[llength $$boards]} {
-    apply_bd_automation -rule $ps_rule -config $ps_apply $$ps
-} elseif {"$ps_vlnv" eq "xilinx.com:ip:processing_system7"} {
-    apply_bd_automation -rule $ps_rule -config {make_external "FIXED_IO, DDR" Master Disable Slave Disable} $$ps
+    apply_bd_automation -rule xilinx.com:bd_rule:$$ps_ip -config $$ps_apply $$ps
+} elseif {"$zynq" eq "7"} {
+    apply_bd_automation -rule xilinx.com:bd_rule:$$ps_ip \
+        -config {make_external "FIXED_IO, DDR" Master Disable Slave Disable} $$ps
 }
-set_property -dict [list $ps_config] $$ps
-set clock [get_bd_pins ps/$ps_clock]
-foreach pin {$ps_bus_clocks} { connect_bd_net $$clock [get_bd_pins ps/$$pin] }
+set_property -dict [list {*}$$ps_config] $$ps
+set clock [get_bd_pins ps/$$ps_clock]
+foreach pin $$ps_bus_clocks { connect_bd_net $$clock [get_bd_pins ps/$$pin] }
 
 set reset [create_bd_cell -type ip -vlnv xilinx.com:ip:proc_sys_reset reset]
 connect_bd_net $$clock [get_bd_pins reset/slowest_sync_clk]
-connect_bd_net [get_bd_pins ps/$ps_reset] [get_bd_pins reset/ext_reset_in]
+connect_bd_net [get_bd_pins ps/$$ps_reset] [get_bd_pins reset/ext_reset_in]
 set resetn [get_bd_pins reset/peripheral_aresetn]
 
 set accelerator [create_bd_cell -type ip -vlnv bitpan:user:$top:1.0 $top]
@@ -75,9 +101,9 @@ connect_bd_net $$resetn [get_bd_pins $top/ap_rst_n]
 
 # Simple DMAs with a 26-bit length register: up to 64 MiB a transfer, no scatter-gather.
 proc dma {name reads writes stream_bits memory_bits} {
-    upvar clock clock resetn resetn
+    upvar clock clock resetn resetn address_bits address_bits
     set cell [create_bd_cell -type ip -vlnv xilinx.com:ip:axi_dma $$name]
-    set_property -dict [list CONFIG.c_include_sg 0 CONFIG.c_sg_length_width 26 CONFIG.c_addr_width $address_bits \
+    set_property -dict [list CONFIG.c_include_sg 0 CONFIG.c_sg_length_width 26 CONFIG.c_addr_width $$address_bits \
         CONFIG.c_include_mm2s $$reads CONFIG.c_include_s2mm $$writes] $$cell
     if {$$reads} {
         set_property -dict [list CONFIG.c_m_axi_mm2s_data_width $$memory_bits \
@@ -117,7 +143,7 @@ set control [create_bd_cell -type ip -vlnv xilinx.com:ip:smartconnect control]
 set_property -dict [list CONFIG.NUM_SI 1 CONFIG.NUM_MI 4] $$control
 connect_bd_net $$clock [get_bd_pins control/aclk]
 connect_bd_net $$resetn [get_bd_pins control/aresetn]
-connect_bd_intf_net [get_bd_intf_pins ps/$ps_master] [get_bd_intf_pins control/S00_AXI]
+connect_bd_intf_net [get_bd_intf_pins ps/$$ps_master] [get_bd_intf_pins control/S00_AXI]
 set port 0
 foreach slave {$top/s_axi axi_dma_pan/S_AXI_LITE axi_dma_ms/S_AXI_LITE axi_dma_fused/S_AXI_LITE} {
     connect_bd_intf_net [get_bd_intf_pins [format control/M%02d_AXI $$port]] [get_bd_intf_pins $$slave]
@@ -125,7 +151,7 @@ foreach slave {$top/s_axi axi_dma_pan/S_AXI_LITE axi_dma_ms/S_AXI_LITE axi_dma_f
 }
 
 # Memory: the inputs share one port, the output, which carries most, has its own.
-lassign {$ps_slaves} read_port write_port
+lassign $$ps_slaves read_port write_port
 foreach {name count masters slave} [list \
     reads 2 {axi_dma_pan/M_AXI_MM2S axi_dma_ms/M_AXI_MM2S} $$read_port \
     writes 1 {axi_dma_fused/M_AXI_S2MM} $$write_port] {

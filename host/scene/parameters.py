@@ -12,20 +12,22 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import islice
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from bitpan.arithmetic import Integers, affine_integers, keys_coefficients, srm_threshold
 from bitpan.errors import FormatError, ModelError, SceneError, SceneIOError
-from bitpan.files import write_beside
+from bitpan.files import write_json
 from bitpan.host.engine.engine import Engine, needed_nodes
-from bitpan.host.scene import latent as latent_module
+from bitpan.host.scene import latent
 from bitpan.host.scene.scene import Scene
 from bitpan.host.scene.tiles import halo_on_grid, sample_tiles
 from bitpan.model import IntegerModel, SceneParameter
+from bitpan.operations import Array
 from bitpan.rasters import Mask
 
 SCHEMA = 1
@@ -37,7 +39,6 @@ LATENT = "latent."
 """What the constants of BNNPan's latent module begin with."""
 
 Float = npt.NDArray[np.float64]
-Array = npt.NDArray[Any]
 
 
 @dataclass
@@ -46,11 +47,11 @@ class _Sample:
 
     inside: tuple[slice, slice]
     valid: Mask
-    tensors: dict[str, npt.NDArray[Any]]
+    tensors: dict[str, Array]
 
 
 def compute_scene_parameters(
-    model: IntegerModel, scene: Scene, engine: Engine, report: Callable[[str], None] = lambda name: None
+    model: IntegerModel, scene: Scene, engine: Engine, report: Callable[[], object] = lambda: None
 ) -> dict[str, Integers]:
     """All scene parameters of ``model`` for ``scene``.
 
@@ -58,29 +59,14 @@ def compute_scene_parameters(
         model: the network.
         scene: the pair.
         engine: runs the network on the sample tiles.
-        report: called with each parameter's name once it is set.
+        report: called as each parameter is set.
     """
-    parameters: dict[str, Integers] = {}
-    samples = _read_samples(model, scene) if any(p.measures for p in model.scene) else []
-    latent: Float | None = None
+    measured = _Measured(model, scene, engine)
     for parameter in model.scene:
-        if parameter.kind == "interpolation":
-            parameters[parameter.name] = _coefficients(model, parameter, scene)
-        elif parameter.kind == "srm":
-            values = _measured(model, parameter.measures, samples, parameters, engine)
-            parameters[parameter.name] = srm(model, parameter, _mean(values))
-        elif parameter.kind == "affine":
-            if latent is None and any(name.startswith(LATENT) for name in model.constants):
-                latent = _latent(model, samples, parameters, engine)
-            values = _measured(model, parameter.measures, samples, parameters, engine)
-            parameters[parameter.name] = affine(model, parameter, values, latent)
-        else:
-            raise ModelError(
-                f"model {model.name}: scene parameter {parameter.name} is of unknown kind {parameter.kind}"
-            )
-        report(parameter.name)
-    model.check_scene(parameters)
-    return parameters
+        measured.parameters[parameter.name] = _KINDS[parameter.kind](measured, parameter)
+        report()
+    model.check_scene(measured.parameters)
+    return measured.parameters
 
 
 def srm(model: IntegerModel, parameter: SceneParameter, mean: npt.ArrayLike) -> Integers:
@@ -92,48 +78,29 @@ def srm(model: IntegerModel, parameter: SceneParameter, mean: npt.ArrayLike) -> 
         mean: of each channel of the tensor it measures, in that tensor's integer steps, ``(C,)``.
     """
     fmt = model.tensors[parameter.measures].format
-    weight1, bias1, weight2, bias2 = (
-        model.constant(parameter, key).astype(np.float64)
-        for key in ("fc1.weight", "fc1.bias", "fc2.weight", "fc2.bias")
-    )
     s = np.asarray(mean, dtype=np.float64) * fmt.step
-    hidden = np.maximum(weight1 @ s + bias1, 0.0)
-    p, q = np.split(weight2 @ hidden + bias2, 2)
+    hidden = np.maximum(_linear(model, parameter, "fc1", s), 0.0)
+    p, q = np.split(_linear(model, parameter, "fc2", hidden), 2)
     k = 1.0 + np.tanh(p / 2)  # 2 sigmoid(p), without overflow
     return srm_threshold(k, np.tanh(q) / fmt.step, fmt)
 
 
-def _read_samples(model: IntegerModel, scene: Scene) -> list[_Sample]:
-    """The first sample tiles that hold any data, on the coarsest grid that finds some; none in an empty scene."""
-    grid, halo = scene.grid, halo_on_grid(model)
-    samples: list[_Sample] = []
-    for per_axis in _GRIDS:
-        for tile in sample_tiles(grid.height, grid.width, model.alignment, halo, per_axis, SAMPLE_SIDE):
-            patch = scene.read(tile.frame_top, tile.frame_left, tile.frame_height, tile.frame_width)
-            valid = patch.valid[tile.inside]
-            if valid.any() and len(samples) < SAMPLES:
-                samples.append(_Sample(tile.inside, valid, {"pan": patch.pan, "ms": patch.ms}))
-        if samples:
-            break
-    return samples
-
-
-def affine(model: IntegerModel, parameter: SceneParameter, values: Iterable[Array], latent: Float | None) -> Integers:
+def affine(model: IntegerModel, parameter: SceneParameter, values: Iterable[Array], prior: Float | None) -> Integers:
     """Scales and offsets of BNNPan's LDPC and CDC: ``W_c * z_w + 1`` and ``W_c * z_b``.
 
     Args:
         model: the network.
         parameter: of kind ``affine``; the float constants ``ldpc.*`` and ``weigh.*`` are missing where the arm is.
         values: of the tensor it measures, in its integer steps, ``(C, pixels)`` of each sample.
-        latent: the prior, see :func:`bitpan.host.scene.latent.prior`.
+        prior: see :func:`bitpan.host.scene.latent.prior`.
     """
     fmt = model.tensors[parameter.measures].format
     channels = model.tensors[parameter.measures].channels
     scale, offset = np.ones(channels), np.zeros(channels)
     if f"{parameter.name}.ldpc.weight" in model.constants:
-        if latent is None:
+        if prior is None:
             raise ModelError(f"model {model.name}: {parameter.name} needs the latent module's constants; export again")
-        scale, offset = np.split(_linear(model, parameter, "ldpc", latent), 2)
+        scale, offset = np.split(_linear(model, parameter, "ldpc", prior), 2)
     if f"{parameter.name}.weigh.weight" in model.constants:
         moments = ((_moments(sample, fmt.step * scale, offset), sample.shape[1]) for sample in values)
         size, mean, square = _average(moments)
@@ -153,42 +120,6 @@ def _moments(sample: Array, scale: Float, offset: Float) -> Float:
 def _linear(model: IntegerModel, parameter: SceneParameter, name: str, x: Float) -> Float:
     weight, bias = (model.constant(parameter, f"{name}.{key}").astype(np.float64) for key in ("weight", "bias"))
     return np.asarray(weight @ x + bias)
-
-
-def _latent(model: IntegerModel, samples: list[_Sample], parameters: Mapping[str, Integers], engine: Engine) -> Float:
-    """The latent prior from the sample tiles; of an empty scene, from a mean of zero."""
-    arrays = {name.removeprefix(LATENT): value for name, value in model.constants.items() if name.startswith(LATENT)}
-    source = next(node.inputs[0] for node in model.nodes if node.op == "conv")
-    encoded = [np.zeros((len(arrays["condition.conv2.bias"]), 0))]
-    for sample in samples:
-        image = _advance(model, sample, source, parameters, engine) * model.tensors[source].format.step
-        encoded.append(_inside(latent_module.encode(arrays, image), sample, latent_module.STRIDE))
-    return latent_module.prior(arrays, _mean(encoded))
-
-
-def _measured(
-    model: IntegerModel, tensor: str, samples: list[_Sample], parameters: Mapping[str, Integers], engine: Engine
-) -> Iterator[Array]:
-    """Each sample's values of ``tensor`` that lie over valid pixels alone, ``(C, pixels)``; at first, of none."""
-    yield np.zeros((model.tensors[tensor].channels, 0), np.int64)
-    for sample in samples:
-        values = _advance(model, sample, tensor, parameters, engine)
-        yield _inside(values, sample, model.tensors[tensor].stride)
-
-
-def _advance(
-    model: IntegerModel, sample: _Sample, tensor: str, parameters: Mapping[str, Integers], engine: Engine
-) -> Array:
-    """A sample's values of ``tensor``; what the rest of the network reads is kept, so that nothing is done twice."""
-    way = [node.output for node in needed_nodes(model, tensor, sample.tensors)]
-    rest = needed_nodes(model, "fused", {*sample.tensors, *way, tensor})
-    read = {name for node in rest for name in node.inputs}
-    for name in way:
-        if name in read or name == tensor:
-            sample.tensors[name] = engine.run(sample.tensors, parameters, name)
-    values = sample.tensors[tensor]
-    sample.tensors = {name: value for name, value in sample.tensors.items() if name in read}
-    return values
 
 
 def _inside(values: Array, sample: _Sample, stride: int) -> Array:
@@ -216,11 +147,79 @@ def whole_blocks(valid: Mask, stride: int) -> Mask:
     return np.asarray(blocks.all(axis=(1, 3)))
 
 
-def _coefficients(model: IntegerModel, parameter: SceneParameter, scene: Scene) -> Integers:
-    for node in model.nodes:
-        if parameter.name in node.scene:
-            return keys_coefficients(scene.grid.ratio, scene.grid.shift[node.scene.index(parameter.name)])
-    raise ModelError(f"model {model.name}: no node takes the scene parameter {parameter.name}")
+def _read_samples(model: IntegerModel, scene: Scene) -> list[_Sample]:
+    """The first sample tiles that hold any data, on the coarsest grid that finds some; none in an empty scene."""
+    grid, halo = scene.grid, halo_on_grid(model)
+
+    def filled(per_axis: int) -> Iterator[_Sample]:
+        for tile in sample_tiles(grid.height, grid.width, model.alignment, halo, per_axis, SAMPLE_SIDE):
+            patch = scene.read(tile.frame_top, tile.frame_left, tile.frame_height, tile.frame_width)
+            valid = patch.valid[tile.inside]
+            if valid.any():
+                yield _Sample(tile.inside, valid, {"pan": patch.pan, "ms": patch.ms})
+
+    return next(filter(None, (list(islice(filled(per_axis), SAMPLES)) for per_axis in _GRIDS)), [])
+
+
+class _Measured:
+    """A scene's parameters set so far, and its sample tiles as far through the network as these allow."""
+
+    def __init__(self, model: IntegerModel, scene: Scene, engine: Engine) -> None:
+        self.model, self.grid, self.engine = model, scene.grid, engine
+        self.parameters: dict[str, Integers] = {}
+        self.samples = _read_samples(model, scene) if any(p.measures for p in model.scene) else []
+
+    def coefficients(self, parameter: SceneParameter) -> Integers:
+        """Of the interpolation, for the scene's shift along the axis whose scene parameter it is."""
+        for node in self.model.nodes:
+            if parameter.name in node.scene:
+                return keys_coefficients(self.grid.ratio, self.grid.shift[node.scene.index(parameter.name)])
+        raise ModelError(f"model {self.model.name}: no node takes the scene parameter {parameter.name}")
+
+    def thresholds(self, parameter: SceneParameter) -> Integers:
+        """See :func:`srm`."""
+        return srm(self.model, parameter, _mean(self._values(parameter.measures)))
+
+    def scales(self, parameter: SceneParameter) -> Integers:
+        """See :func:`affine`."""
+        return affine(self.model, parameter, self._values(parameter.measures), self._latent)
+
+    @cached_property
+    def _latent(self) -> Float | None:
+        """The latent prior from the sample tiles, if there is one; of an empty scene, from a mean of zero."""
+        model = self.model
+        arrays = {key.removeprefix(LATENT): value for key, value in model.constants.items() if key.startswith(LATENT)}
+        if not arrays:
+            return None
+        source = next(node.inputs[0] for node in model.nodes if node.op == "conv")
+        encoded = [np.zeros((len(arrays["condition.conv2.bias"]), 0))]
+        for sample in self.samples:
+            image = self._advance(sample, source) * model.tensors[source].format.step
+            encoded.append(_inside(latent.encode(arrays, image), sample, latent.STRIDE))
+        return latent.prior(arrays, _mean(encoded))
+
+    def _values(self, tensor: str) -> Iterator[Array]:
+        """Each sample's values of ``tensor`` that lie over valid pixels alone, ``(C, pixels)``; at first, of none."""
+        found = self.model.tensors[tensor]
+        yield np.zeros((found.channels, 0), np.int64)
+        for sample in self.samples:
+            yield _inside(self._advance(sample, tensor), sample, found.stride)
+
+    def _advance(self, sample: _Sample, tensor: str) -> Array:
+        """A sample's values of ``tensor``; what the rest of the network reads is kept: nothing is done twice."""
+        way = [node.output for node in needed_nodes(self.model, tensor, sample.tensors)]
+        rest = needed_nodes(self.model, "fused", {*sample.tensors, *way, tensor})
+        read = {name for node in rest for name in node.inputs}
+        for name in way:
+            if name in read or name == tensor:
+                sample.tensors[name] = self.engine.run(sample.tensors, self.parameters, name)
+        values = sample.tensors[tensor]
+        sample.tensors = {name: value for name, value in sample.tensors.items() if name in read}
+        return values
+
+
+_KINDS = {"interpolation": _Measured.coefficients, "srm": _Measured.thresholds, "affine": _Measured.scales}
+"""What computes each of :data:`bitpan.operations.SCENE_KINDS`."""
 
 
 def save_scene_parameters(
@@ -240,11 +239,11 @@ def save_scene_parameters(
     document = {
         "schema": SCHEMA,
         "model": model.name,
-        "fingerprint": _fingerprint(model),
+        "fingerprint": model.digest()[:16],
         "shift": list(shift),
         "parameters": {name: np.asarray(value).tolist() for name, value in parameters.items()},
     }
-    write_beside(path, (json.dumps(document) + "\n").encode())
+    write_json(path, document, indent=None)
 
 
 def load_scene_parameters(path: Path, model: IntegerModel) -> tuple[tuple[float, float], dict[str, Integers]]:
@@ -257,22 +256,16 @@ def load_scene_parameters(path: Path, model: IntegerModel) -> tuple[tuple[float,
         document = json.loads(path.read_text())
         dy, dx = document["shift"]
         parameters = {name: np.array(value, dtype=np.int64) for name, value in document["parameters"].items()}
-        found = document["schema"], document["model"], document["fingerprint"]
+        schema, name, fingerprint = (document[key] for key in ("schema", "model", "fingerprint"))
     except OSError as error:
         raise SceneIOError(f"{path}: cannot be read ({error.strerror})") from None
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
         raise SceneError(f"{path}: not a file of scene parameters ({error}); fuse the scene without it") from None
-    if found != (SCHEMA, model.name, _fingerprint(model)):
-        raise SceneError(
-            f"{path}: made for model {found[1]} {found[2]}, schema {found[0]}, not for {model.name} "
-            f"{_fingerprint(model)}, schema {SCHEMA}; fuse the scene without it"
-        )
+    made = f"model {name} {fingerprint}, schema {schema}"
+    if made != (own := f"model {model.name} {model.digest()[:16]}, schema {SCHEMA}"):
+        raise SceneError(f"{path}: made for {made}, not for {own}; fuse the scene without it")
     try:
         model.check_scene(parameters)
     except FormatError as error:
         raise SceneError(f"{path}: {error}") from None
     return (float(dy), float(dx)), parameters
-
-
-def _fingerprint(model: IntegerModel) -> str:
-    return model.digest()[:16]

@@ -57,10 +57,11 @@ def test_gabor_features_in_the_u_shape(make_network, make_pair):
 def test_gabor_features_are_what_the_sign_sees_and_srm_measures(make_network):
     network = make_network(gsfa="features")
     model = to_integer_model(network)
-    assert model.node("block1.gabor").inputs == ("x1",) and model.node("block1.gabor").output == "y1"
-    assert model.node("block1.sign").inputs == ("y1",)
+    nodes = {node.name: node for node in model.nodes}
+    assert nodes["block1.gabor"].inputs == ("x1",) and nodes["block1.gabor"].output == "y1"
+    assert nodes["block1.sign"].inputs == ("y1",)
     assert model.scene_parameter("block1.threshold").measures == "y1"
-    assert model.node("block1.rprelu").inputs == ("p1", "x1")
+    assert nodes["block1.rprelu"].inputs == ("p1", "x1")
     assert {"blocks.0.gabor.gabor", "blocks.0.gabor.mix"} <= network.state_dict().keys()
     banks = [block.gabor.gabor for block in network.blocks]
     assert not torch.equal(*banks)

@@ -16,12 +16,13 @@ import sys
 import types
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from bitpan.errors import DeviceError
+from bitpan.hw.simulate.accelerator import Accelerator
 from bitpan.package import Package
 from bitpan.registers import STREAMS
 
@@ -32,28 +33,6 @@ _PAGE = 0x1000
 _RAM, _DMAS, _ACCELERATOR, _SPACE = 0x1000_0000, 0x4040_0000, 0x43C0_0000, 0x1_0000
 _RUN, _RESET = 1 << 0, 1 << 2
 _HALTED, _IDLE, _INTERNAL, _DECODE, _COMPLETE = 1 << 0, 1 << 1, 1 << 4, 1 << 6, 1 << 12
-
-
-class Fabric(Protocol):
-    """What the board's DMAs and its processor talk to, such as :class:`bitpan.hw.simulate.accelerator.Accelerator`."""
-
-    def read(self, address: int) -> int:
-        """A register."""
-
-    def write(self, address: int, value: int) -> None:
-        """Write a register."""
-
-    def push(self, stream: str, data: Octets) -> None:
-        """A packet for ``pan`` or ``ms``, its last beat marked."""
-
-    def waiting(self, stream: str) -> int:
-        """Bytes or beats of an input not yet taken."""
-
-    def pull(self, limit: int) -> tuple[Octets, bool]:
-        """Up to ``limit`` bytes of the fused stream, at most to the end of a packet; whether that end is in them."""
-
-    def tick(self) -> None:
-        """Let some time pass."""
 
 
 class _Channel:
@@ -146,7 +125,7 @@ class Board:
     """The board, as the driver sees it through pynq.
 
     Args:
-        accelerator: what the DMAs feed.
+        accelerator: what the DMAs feed, or what has its read, write, push, waiting, pull and tick.
         package: names the DMAs and the accelerator in the block design.
 
     Attributes:
@@ -155,7 +134,7 @@ class Board:
         overlays: the paths of the bitstreams that were loaded.
     """
 
-    def __init__(self, accelerator: Fabric, package: Package) -> None:
+    def __init__(self, accelerator: Accelerator, package: Package) -> None:
         self.accelerator = accelerator
         self.faults: dict[str, int] = {}
         self.hung = False

@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from bitpan.arithmetic import AFFINE_FRACTION, NORM_FRACTION, NORM_RANGE, Integers
 from bitpan.arithmetic import add_clip as clipped_sum
+from bitpan.errors import ModelError
 from bitpan.model import IntegerModel, execute
 
 Array = npt.NDArray[Any]
@@ -33,6 +34,8 @@ def unrounded(model: IntegerModel, inputs: Mapping[str, npt.ArrayLike], scene: M
             residual = np.floor(values[node.inputs[1]] + 0.5)
             return clipped_sum(exact[node.inputs[0]], residual, fmt.bits)
         if node.output not in values:
+            if node.op not in _REAL:
+                raise ModelError(f"node {node.name}: no function without rounding for {node.op}; add it to {__file__}")
             taken = [values[name] for name in node.inputs]
             value = _REAL[node.op](*taken, **model.arguments(node, scene))
             values[node.output] = value.clip(fmt.min, fmt.max)

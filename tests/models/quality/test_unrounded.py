@@ -4,11 +4,13 @@ import numpy as np
 import pytest
 import torch
 
+from bitpan.errors import ModelError
 from bitpan.model import execute
 from bitpan.models.networks.bnnpan import BNNPan
 from bitpan.models.networks.configuration import Configuration
 from bitpan.models.networks.integers import to_integer_model
 from bitpan.models.networks.s2bnet import S2BNet, S2BNetFlat
+from bitpan.models.quality import unrounded as module
 from bitpan.models.quality.unrounded import unrounded
 
 
@@ -34,3 +36,12 @@ def test_real_features_give_nearly_the_same_residual(make_pair, kind, blocks, ar
     integers, real = ((run(model, inputs, scene) - lms)[inside] for run in (execute, unrounded))
     error = (integers - real).std() / real.std()
     assert 0 < error < 0.4  # a sign near its threshold flips here and there
+
+
+def test_an_operation_without_a_function_is_named(monkeypatch):
+    model = to_integer_model(S2BNetFlat(Configuration(blocks=1, channels=8)))
+    inputs = {"pan": np.zeros((1, 16, 16), np.int64), "ms": np.zeros((4, 4, 4), np.int64)}
+    scene = {entry.name: np.zeros(entry.shape, np.int64) for entry in model.scene}
+    monkeypatch.delitem(module._REAL, "rprelu")
+    with pytest.raises(ModelError, match=r"no function without rounding for rprelu; add it to .*unrounded.py"):
+        unrounded(model, inputs, scene)

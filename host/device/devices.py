@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Iterable, Iterator, Mapping
-from types import ModuleType
-from typing import Any, Protocol
-
-import numpy.typing as npt
+from typing import Protocol
 
 from bitpan.arithmetic import Integers
-from bitpan.errors import DeviceError, MissingDependencyError
+from bitpan.errors import DeviceError
 from bitpan.host.engine.engine import Engine
+from bitpan.operations import Array
+from bitpan.optional import require
 from bitpan.package import Package
 from bitpan.registers import STREAMS
 
-Array = npt.NDArray[Any]
 Frame = tuple[Array, Array]
 """``pan (1, height, width)`` and ``ms (bands, height / ratio, width / ratio)``."""
 
@@ -25,9 +22,8 @@ NAMES = ("cpu", "rtl", "fpga")
 class Device(Protocol):
     """Fuses frames with one scene's parameters at a time. Every device gives the same bits."""
 
-    @property
-    def frame(self) -> tuple[int, int] | None:
-        """Height and width that each frame must have, PAN pixels; None: any multiple of the ratio."""
+    frame: tuple[int, int] | None
+    """Height and width that each frame must have, PAN pixels; None: any multiple of the ratio."""
 
     def load_scene(self, scene: Mapping[str, Integers]) -> None:
         """Take a scene's parameters; they hold until the next ones."""
@@ -37,9 +33,10 @@ class Device(Protocol):
 
     def close(self) -> None:
         """Give back what the device holds."""
+        return None
 
 
-class CpuDevice:
+class CpuDevice(Device):
     """The CPU engine; frames of any size."""
 
     frame = None
@@ -57,9 +54,6 @@ class CpuDevice:
         for pan, ms in frames:
             yield self._engine.run({"pan": pan, "ms": ms}, self._scene)
 
-    def close(self) -> None:
-        """See :class:`Device`."""
-
 
 class RtlDevice:
     """The accelerator's RTL in Verilator.
@@ -71,7 +65,7 @@ class RtlDevice:
 
     def __init__(self, package: Package, stalls: str | int = "never") -> None:
         self.frame: tuple[int, int] | None = package.frame
-        self._accelerator = _simulator().Accelerator(package)
+        self._accelerator = require("bitpan.hw.simulate.accelerator").Accelerator(package)
         self._accelerator.stall([stalls] * len(STREAMS))
 
     @property
@@ -107,15 +101,6 @@ def check_frame(frame: tuple[int, int] | None, pan: Array) -> None:
     """Raise :class:`DeviceError` unless a frame has the size the accelerator was built for."""
     if pan.shape[1:] != frame:
         raise DeviceError(f"the accelerator takes frames of {frame} PAN pixels, not {pan.shape[1:]}")
-
-
-def _simulator() -> ModuleType:
-    try:
-        return importlib.import_module("bitpan.hw.simulate.accelerator")
-    except ImportError as error:
-        raise MissingDependencyError(
-            f'simulating the accelerator needs {error.name or "bitpan.hw"}: pip install "bitpan[fpga]"'
-        ) from None
 
 
 def open_device(name: str, package: Package | None, engine: Engine, timeout: float = 10.0) -> Device:

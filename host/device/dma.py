@@ -6,6 +6,7 @@ PYNQ's own DMA class hides the error bits behind a bare exception and cannot tim
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 from bitpan.errors import DeviceError, DeviceTimeoutError
@@ -20,6 +21,15 @@ COMPLETE = 1 << 12  # write 1 to clear
 ERRORS = {4: "internal error: the stream ended early or late", 5: "memory refused", 6: "address not decoded"}
 
 _RESET_SECONDS = 1.0
+_POLL_SECONDS = 1e-4
+
+
+def wait(condition: Callable[[], bool], seconds: float) -> bool:
+    """Look for a condition until it holds or so many seconds have passed; whether it held."""
+    deadline = time.monotonic() + seconds
+    while not (held := condition()) and time.monotonic() < deadline:
+        time.sleep(_POLL_SECONDS)
+    return held
 
 
 class DmaChannel:
@@ -75,12 +85,9 @@ class DmaChannel:
         """The state, for an error message."""
         return f"DMA {self.name} DMACR 0x{self._read(CONTROL):08x} DMASR 0x{self._read(STATUS):08x}"
 
-    def _await(self, condition: Any, complaint: str) -> None:  # noqa: ANN401
-        deadline = time.monotonic() + _RESET_SECONDS
-        while not condition():
-            if time.monotonic() > deadline:
-                raise DeviceTimeoutError(f"{self.describe()} {complaint}; load the overlay again")
-            time.sleep(1e-4)
+    def _await(self, condition: Callable[[], bool], complaint: str) -> None:
+        if not wait(condition, _RESET_SECONDS):
+            raise DeviceTimeoutError(f"{self.describe()} {complaint}; load the overlay again")
 
     def _read(self, register: int) -> int:
         return int(self._mmio.read(self._offset + register))

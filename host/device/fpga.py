@@ -5,35 +5,27 @@ It has run against a register-level stand-in for the board (``bitpan.hw.simulate
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from contextlib import suppress
 from types import ModuleType
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from bitpan.arithmetic import Integers
-from bitpan.errors import DeviceError, DeviceTimeoutError, MissingDependencyError
+from bitpan.errors import DeviceError, DeviceTimeoutError
 from bitpan.host.device.devices import Frame, check_frame
-from bitpan.host.device.dma import MM2S, S2MM, DmaChannel
+from bitpan.host.device.dma import MM2S, S2MM, DmaChannel, wait
+from bitpan.operations import Array
+from bitpan.optional import require
 from bitpan.package import Package
 from bitpan.registers import Registers
 
-Array = npt.NDArray[Any]
-
-_POLL_SECONDS = 1e-4
 _DEFAULT_LENGTH_BITS = 14  # of an AXI DMA that the overlay does not describe
 
 
-@dataclass
-class _Buffers:
-    """One frame's memory, physically contiguous: pan (H, W), ms (h, w, B), fused (H, W, B), all uint16."""
-
-    pan: Any
-    ms: Any
-    fused: Any
+Buffers = dict[str, Any]
+"""One frame's memory, physically contiguous: pan (H, W), ms (h, w, B), fused (H, W, B), all uint16."""
 
 
 class FpgaDevice:
@@ -51,8 +43,8 @@ class FpgaDevice:
     def __init__(self, package: Package, timeout: float = 10.0) -> None:
         self.frame: tuple[int, int] | None = package.frame
         self._timeout = timeout
-        self._buffers: list[_Buffers] = []
-        pynq = _pynq()
+        self._buffers: list[Buffers] = []
+        pynq = require("pynq")
         overlay = _load_overlay(pynq, package)
         self._channels = {
             stream: _open_channel(pynq, overlay, package.dma[stream], offset)
@@ -75,12 +67,12 @@ class FpgaDevice:
         A frame is prepared, and the last one handed out, while one runs; a frame's inputs follow the inputs of the one
         before it, so the accelerator's pipeline never drains between frames.
         """
-        running: _Buffers | None = None
+        running: Buffers | None = None
         try:
             for number, (pan, ms) in enumerate(frames):
                 check_frame(self.frame, pan)
                 prepared = self._buffers[number % 2]
-                prepared.pan[:], prepared.ms[:] = pan[0], np.moveaxis(ms, 0, -1)
+                prepared["pan"][:], prepared["ms"][:] = pan[0], np.moveaxis(ms, 0, -1)
                 if running is not None:
                     self._wait("pan", "ms")
                 finished, running = running, prepared
@@ -103,66 +95,51 @@ class FpgaDevice:
     def close(self) -> None:
         """See :class:`bitpan.host.device.devices.Device`."""
         while self._buffers:
-            buffers = self._buffers.pop()
-            for buffer in (buffers.pan, buffers.ms, buffers.fused):
+            for buffer in self._buffers.pop().values():
                 buffer.freebuffer()
 
-    def _start(self, buffers: _Buffers, *streams: str) -> None:
+    def _start(self, buffers: Buffers, *streams: str) -> None:
         for stream in streams:
-            buffer = getattr(buffers, stream)
+            buffer = buffers[stream]
             buffer.flush()  # of ``fused`` too: a dirty cache line written back later would overwrite the result
             self._channels[stream].start(buffer.physical_address, buffer.nbytes)
 
-    def _receive(self, buffers: _Buffers) -> None:
+    def _receive(self, buffers: Buffers) -> None:
         """Until a frame's output is in memory."""
         self._wait("fused")
-        channel = self._channels["fused"]
-        if channel.moved() != buffers.fused.nbytes:
+        channel, buffer = self._channels["fused"], buffers["fused"]
+        if channel.moved() != buffer.nbytes:
             raise DeviceError(
-                f"DMA {channel.name} moved {channel.moved()} bytes of a frame of {buffers.fused.nbytes}; "
+                f"DMA {channel.name} moved {channel.moved()} bytes of a frame of {buffer.nbytes}; "
                 "the bitstream is of another build: build the package again"
             )
-        buffers.fused.invalidate()
+        buffer.invalidate()
 
     def _wait(self, *streams: str, idle: bool = False) -> None:
         """Until these DMAs, or with ``idle`` the accelerator, have ended; every error flag ends it too."""
-        deadline = time.monotonic() + self._timeout
-        while True:
-            ended = {stream: channel.done() for stream, channel in self._channels.items()}
+
+        def ended() -> bool:
+            done = {stream: channel.done() for stream, channel in self._channels.items()}
             empty = self._registers.idle()
-            if all(ended[stream] for stream in streams) and (empty or not idle):
-                return
-            if time.monotonic() > deadline:
-                states = "; ".join(channel.describe() for channel in self._channels.values())
-                raise DeviceTimeoutError(
-                    f"a frame did not end within {self._timeout:g} s: {states}; {self._registers.describe()}; "
-                    "load the overlay again"
-                )
-            time.sleep(_POLL_SECONDS)
+            return all(done[stream] for stream in streams) and (empty or not idle)
+
+        if not wait(ended, self._timeout):
+            states = "; ".join(channel.describe() for channel in self._channels.values())
+            raise DeviceTimeoutError(
+                f"a frame did not end within {self._timeout:g} s: {states}; {self._registers.describe()}; "
+                "load the overlay again"
+            )
 
     def _stop(self) -> None:
         """Let the frame under way run out where it can; the DMAs are reset either way."""
-        deadline = time.monotonic() + min(self._timeout, 1.0)
-        try:
-            while not self._registers.idle() and time.monotonic() < deadline:
-                time.sleep(_POLL_SECONDS)
-        except DeviceError:  # the first error is the one to tell
-            pass
+        with suppress(DeviceError):  # the first error is the one to tell
+            wait(self._registers.idle, min(self._timeout, 1.0))
         for channel in self._channels.values():
             channel.reset()
 
 
-def _fused(buffers: _Buffers) -> Array:
-    return np.ascontiguousarray(np.moveaxis(np.asarray(buffers.fused), -1, 0))
-
-
-def _pynq() -> ModuleType:
-    try:
-        import pynq
-    except ImportError:
-        raise MissingDependencyError('driving a board needs pynq: on the board, pip install "bitpan[board]"') from None
-    module: ModuleType = pynq
-    return module
+def _fused(buffers: Buffers) -> Array:
+    return np.ascontiguousarray(np.moveaxis(np.asarray(buffers["fused"]), -1, 0))
 
 
 def _load_overlay(pynq: ModuleType, package: Package) -> Any:  # noqa: ANN401
@@ -196,7 +173,7 @@ def _open_channel(pynq: ModuleType, overlay: Any, name: str, offset: int) -> Dma
     return DmaChannel(name, mmio, offset, int(parameters.get("c_sg_length_width", _DEFAULT_LENGTH_BITS)))
 
 
-def _allocate(pynq: ModuleType, package: Package) -> _Buffers:
+def _allocate(pynq: ModuleType, package: Package) -> Buffers:
     height, width = package.frame
     ratio, bands = package.model.ratio, package.model.bands
     shapes = {
@@ -204,4 +181,4 @@ def _allocate(pynq: ModuleType, package: Package) -> _Buffers:
         "ms": (height // ratio, width // ratio, bands),
         "fused": (height, width, bands),
     }
-    return _Buffers(**{name: pynq.allocate(shape, np.uint16) for name, shape in shapes.items()})
+    return {name: pynq.allocate(shape, np.uint16) for name, shape in shapes.items()}

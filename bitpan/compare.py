@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
 import numpy.typing as npt
 
 from bitpan.arithmetic import Integers
 from bitpan.errors import MismatchError
-from bitpan.model import IntegerModel
-from bitpan.operations import SCENE_KINDS
+from bitpan.model import IntegerModel, execute
+from bitpan.operations import SCENE_KINDS, Array
 
 Inputs = tuple[dict[str, Integers], dict[str, Integers]]
 """Images by tensor name, scene parameters by name."""
+
+Names = Mapping[str, str]
+Stage = Callable[[Mapping[str, Array]], Mapping[str, Array]]
+"""Gives every tensor of a network by name, from images and scene parameters by name; images are ``(1, C, H, W)``."""
 
 
 def require_equal(step: str, node: str, expected: npt.ArrayLike, actual: npt.ArrayLike) -> None:
@@ -28,6 +32,19 @@ def require_equal(step: str, node: str, expected: npt.ArrayLike, actual: npt.Arr
             f"{step}, node {node}: {len(wrong)} of {expected.size} elements differ, "
             f"first at {index}: {actual[index]}, expected {expected[index]}"
         )
+
+
+def require_equal_stages(model: IntegerModel, case: Inputs, stages: Mapping[str, Stage], names: Names) -> None:
+    """Compare every tensor that ``stages`` compute with the integer model's, by its name for people."""
+    inputs, scene = case
+    feeds = {name: np.asarray(image)[None] for name, image in inputs.items()} | scene
+    found = {stage: run(feeds) for stage, run in stages.items()}
+
+    def compare(tensor: str, value: Integers) -> None:
+        for stage, tensors in found.items():
+            require_equal(stage, names[tensor], value, tensors[tensor][0])
+
+    execute(model, inputs, scene, watch=compare)
 
 
 def random_case(model: IntegerModel, height: int, width: int, seed: int) -> Inputs:

@@ -23,7 +23,7 @@ def integers(source: Path, progress: Callable[[str], None]) -> tuple[IntegerMode
         BuildError: the model is not in the export grammar.
         MismatchError: the integers give another result.
     """
-    from bitpan.qonnx.check import check_qonnx, frame_size
+    from bitpan.qonnx.exported import check_qonnx, frame_size
     from bitpan.qonnx.read import load_qonnx, raise_graph
 
     progress("reading the model")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,14 +11,14 @@ import numpy as np
 import torch
 
 from bitpan import __version__
-from bitpan.compare import Inputs, cases, random_case, require_equal
+from bitpan.compare import Inputs, Stage, cases, random_case, require_equal_stages
 from bitpan.errors import ModelError
 from bitpan.files import write_beside
-from bitpan.model import execute
 from bitpan.models.networks.binary_network import BinaryNetwork
 from bitpan.models.networks.integers import to_integer_model
 from bitpan.models.training.checkpoint import load_network
 from bitpan.models.training.retarget import retarget
+from bitpan.operations import Array
 from bitpan.qonnx.exported import Exported, node_by_node
 from bitpan.qonnx.write import to_qonnx
 
@@ -47,23 +48,20 @@ def verify(exported: onnx.ModelProto, network: BinaryNetwork, frame: tuple[int, 
         MismatchError: naming stage, tensor and first wrong element.
     """
     model = to_integer_model(network)
-    names = [node.output for node in model.nodes]
-    session = Exported(exported, names)
-    frames = [_with_own_parameters(network, random_case(model, *frame, seed)), *cases(model, *frame, 1)]
-    for number, (inputs, scene) in enumerate(frames):
-        reference = dict(inputs)
-        execute(model, inputs, scene, watch=reference.__setitem__)
-        images = {name: image[None] for name, image in inputs.items()}
+    names = {node.output: node.output for node in model.nodes}
+
+    def pytorch(feeds: Mapping[str, Array]) -> dict[str, Array]:
+        given = {name: _tensor(value) for name, value in feeds.items()}
         with torch.no_grad():
-            pan, ms = (_tensor(images[name]) for name in ("pan", "ms"))
-            tensors = network.tensors(pan, ms, {name: _tensor(value) for name, value in scene.items()})
-        stages = {"PyTorch": {name: tensor.numpy() for name, tensor in tensors.items()}}
-        stages["QONNX"] = session.run(images | scene)
-        if number == 0:
-            stages["QONNX by qonnx"] = node_by_node(exported, images | scene)
-        for stage, values in stages.items():
-            for name in names:
-                require_equal(f"{stage} against integers", name, reference[name], values[name][0])
+            tensors = network.tensors(given.pop("pan"), given.pop("ms"), given)
+        return {name: tensor.numpy() for name, tensor in tensors.items()}
+
+    own = _with_own_parameters(network, random_case(model, *frame, seed))
+    stages = {"PyTorch against integers": pytorch, "QONNX against integers": Exported(exported, names).run}
+    slow: dict[str, Stage] = {"QONNX by qonnx against integers": partial(node_by_node, exported)}
+    require_equal_stages(model, own, slow | stages, names)
+    for case in cases(model, *frame, 1):
+        require_equal_stages(model, case, stages, names)
 
 
 def _with_own_parameters(network: BinaryNetwork, case: Inputs) -> Inputs:

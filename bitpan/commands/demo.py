@@ -17,16 +17,30 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import torch
 
 from bitpan import cli, shipped
 from bitpan.commands import options
 from bitpan.errors import BuildError
-from bitpan.files import write_beside
+from bitpan.files import write_json
+from bitpan.host.device.devices import CpuDevice, Device, RtlDevice
+from bitpan.host.device.fpga import FpgaDevice
+from bitpan.host.engine.engine import make_engine
+from bitpan.host.scene.parameters import load_scene_parameters
+from bitpan.hw.simulate.accelerator import Accelerator
+from bitpan.hw.simulate.standin import Board
 from bitpan.model import IntegerModel, execute
+from bitpan.models.quality.classical import exp, gsa
+from bitpan.models.quality.metrics import ergas, psnr, sam
+from bitpan.models.quality.quicklook import quicklook
+from bitpan.models.training.checkpoint import load_network
+from bitpan.operations import Array
 from bitpan.package import Package
+from bitpan.qonnx.exported import node_by_node
+from bitpan.qonnx.read import load_qonnx
 from bitpan.rasters import RasterFile, read_picture
 
-Images = Mapping[str, npt.NDArray[Any]]
+Images = Mapping[str, Array]
 
 PRETRAINED = shipped.PRETRAINED / "s2bnet-flat"
 """The model that ships: checkpoint, QONNX file, integer model and model card."""
@@ -61,7 +75,7 @@ def run(arguments: argparse.Namespace) -> int:
         "luts": round(estimates["yosys"]["totals"]["LUT"]),
         "seconds": round(time.monotonic() - began, 1),
     }
-    write_beside(out / "report.json", (json.dumps(report, indent=1) + "\n").encode())
+    write_json(out / "report.json", report)
     _print(report, out)
     return 0 if all(exact.values()) else 1
 
@@ -74,8 +88,6 @@ def _command(*words: str) -> None:
 
 def _prove_frame(package: Package, folder: Path, parameters: Path) -> dict[str, bool]:
     """The scene's middle frame through every stage; which of them equal PyTorch in every bit."""
-    from bitpan.host.scene.parameters import load_scene_parameters
-
     _, scene = load_scene_parameters(parameters, package.model)
     frame = _middle_frame(folder, package.frame, package.model.ratio)
     expected = _pytorch(frame, scene)
@@ -98,64 +110,35 @@ def _middle_frame(folder: Path, size: tuple[int, int], ratio: int) -> Images:
 
 
 def _pytorch(frame: Images, scene: Images) -> npt.NDArray[np.int64]:
-    import torch
-
-    from bitpan.models.training.checkpoint import load_network
-
     network, _ = load_network(PRETRAINED / "checkpoint.pt")
     images = (torch.from_numpy(frame[name][None]).float() for name in ("pan", "ms"))
     with torch.no_grad():
         fused = network(*images, {name: torch.from_numpy(value).float() for name, value in scene.items()})
-    result: npt.NDArray[np.int64] = fused[0].numpy().astype(np.int64)
-    return result
+    return np.asarray(fused[0].numpy(), np.int64)
 
 
-def _qonnx(package: Package, frame: Images, scene: Images) -> npt.NDArray[Any]:
-    from bitpan.qonnx.exported import node_by_node
-    from bitpan.qonnx.read import load_qonnx
-
+def _qonnx(package: Package, frame: Images, scene: Images) -> Array:
     images = {name: image[None] for name, image in frame.items()}
-    result: npt.NDArray[Any] = node_by_node(load_qonnx(PRETRAINED / "model.onnx"), images | dict(scene))["fused"][0]
-    return result
+    return node_by_node(load_qonnx(PRETRAINED / "model.onnx"), images | dict(scene))["fused"][0]
 
 
-def _cpu(package: Package, frame: Images, scene: Images) -> npt.NDArray[Any]:
-    from bitpan.host.device.devices import CpuDevice
-    from bitpan.host.engine.engine import make_engine
-
-    return _on_device(CpuDevice(make_engine(package.model)), frame, scene)
-
-
-def _rtl(package: Package, frame: Images, scene: Images) -> npt.NDArray[Any]:
-    from bitpan.host.device.devices import RtlDevice
-
-    return _on_device(RtlDevice(package, stalls="bursts"), frame, scene)
-
-
-def _driver(package: Package, frame: Images, scene: Images) -> npt.NDArray[Any]:
-    from bitpan.host.device.fpga import FpgaDevice
-    from bitpan.hw.simulate.accelerator import Accelerator
-    from bitpan.hw.simulate.standin import Board
-
+def _driver(package: Package, frame: Images, scene: Images) -> Array:
     with Accelerator(package) as accelerator, Board(accelerator, package).installed():
         return _on_device(FpgaDevice(package), frame, scene)
 
 
-def _on_device(device: Any, frame: Images, scene: Images) -> npt.NDArray[Any]:  # noqa: ANN401
-    try:
+def _on_device(device: Device, frame: Images, scene: Images) -> Array:
+    with closing(device):
         device.load_scene(scene)
         (fused,) = device.fuse([(frame["pan"], frame["ms"])])
-    finally:
-        device.close()
-    result: npt.NDArray[Any] = fused
-    return result
+        return fused
 
 
-STAGES: dict[str, Callable[[Package, Images, Images], npt.NDArray[Any]]] = {
+STAGES: dict[str, Callable[[Package, Images, Images], Array]] = {
     "qonnx": _qonnx,
     "graph": lambda package, frame, scene: execute(package.model, frame, scene),
-    "cpu": _cpu,
-    "rtl": _rtl,
+    "cpu": lambda package, frame, scene: _on_device(CpuDevice(make_engine(package.model)), frame, scene),
+    "rtl": lambda package, frame, scene: _on_device(RtlDevice(package, stalls="bursts"), frame, scene),
     "driver": _driver,
 }
 """What is compared with PyTorch, in the order in which data goes through them."""
@@ -163,10 +146,6 @@ STAGES: dict[str, Callable[[Package, Images, Images], npt.NDArray[Any]]] = {
 
 def _quality(model: IntegerModel, folder: Path, fused_file: Path, picture: Path) -> dict[str, dict[str, float]]:
     """Metrics of the network, EXP and GSA against the truth, and the picture of it all."""
-    from bitpan.models.quality.classical import exp, gsa
-    from bitpan.models.quality.metrics import ergas, psnr, sam
-    from bitpan.models.quality.quicklook import quicklook
-
     files = (folder / "pan.tif", folder / "ms.tif", folder / "truth.tif", fused_file)
     pan, ms, truth, fused = (read_picture(path).image for path in files)
     ratio, bits = model.ratio, model.bits

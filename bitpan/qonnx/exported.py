@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from bitpan.compare import cases, require_equal_stages
 from bitpan.errors import FormatError
+from bitpan.model import IntegerModel
 from bitpan.operations import Array
 
 if TYPE_CHECKING:
@@ -93,6 +95,20 @@ class Exported:
         """The tensors by name, from images ``(1, C, H, W)`` and scene parameters."""
         values = self._session.run(self.tensors, {name: value.astype(np.float32) for name, value in feeds.items()})
         return dict(zip(self.tensors, values, strict=True))
+
+
+def frame_size(proto: onnx.ModelProto) -> tuple[int, int]:
+    """Height and width of the graph's PAN input."""
+    dims = next(info for info in proto.graph.input if info.name == "pan").type.tensor_type.shape.dim
+    return dims[-2].dim_value, dims[-1].dim_value
+
+
+def check_qonnx(proto: onnx.ModelProto, model: IntegerModel, random: int = 1) -> None:
+    """Raise :class:`~bitpan.errors.MismatchError` at the first tensor that differs, on random and extreme inputs."""
+    names = {node.output: node.name for node in model.nodes}
+    stages = {"raising QONNX to integers": Exported(proto, names).run}
+    for case in cases(model, *frame_size(proto), random):
+        require_equal_stages(model, case, stages, names)
 
 
 def node_by_node(proto: onnx.ModelProto, feeds: Mapping[str, Array]) -> dict[str, Array]:

@@ -72,14 +72,14 @@ class Graph:
 
         self.producers = {output: node for node in graph.node for output in node.output}
         self.constants = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
-        self._matches: dict[tuple[str, int], tuple[Pattern, Match | None]] = {}
+        self._matches: dict[tuple[str, Pattern], Match | None] = {}
 
     def match(self, tensor: str, pattern: Pattern) -> Match | None:
         """Match ``pattern`` against the computation of ``tensor``; None if it is something else."""
-        key = tensor, id(pattern)
-        if key not in self._matches:  # the pattern is kept with its match, so that its id stays its own
-            self._matches[key] = pattern, self._match(tensor, pattern)
-        return self._matches[key][1]
+        key = tensor, pattern
+        if key not in self._matches:
+            self._matches[key] = self._match(tensor, pattern)
+        return self._matches[key]
 
     def _match(self, tensor: str, pattern: Pattern) -> Match | None:
         if isinstance(pattern, Const):

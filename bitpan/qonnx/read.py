@@ -107,17 +107,16 @@ class _Raiser:
     def _raise(self, tensor: str, known: set[str]) -> None:
         """Add the node that computes ``tensor`` of the tensors and scene parameters ``known``."""
         producer = self.graph.producers[tensor]
-        what = f"node {producer.name!r} ({producer.op_type})"
         recognised = recognise(self.graph, tensor, self._format(tensor))
         if recognised is None:
-            raise BuildError(f"{what} fits no pattern of the export grammar; export the model again with this bitpan")
+            raise _foreign(producer)
         op, form, match = recognised
-        unknown = [name for name in match.tensors.values() if name not in known]
-        if unknown:
-            raise self._unfitting(unknown[0], what)
+        for name in match.tensors.values():
+            if name not in known:
+                raise self._unfitting(name, _named(producer))
         name = producer.name.rpartition(".")[0]
         if not name:
-            raise BuildError(f"{what} is not named after a node of the model; export it again")
+            raise BuildError(f"{_named(producer)} is not named after a node of the model; export it again")
         try:
             node, constants = read_node(op, name, tensor, match)
             height, width = self.shapes["pan"][2:]
@@ -131,11 +130,9 @@ class _Raiser:
         """What to say of a tensor that is not one of the model's computed so far."""
         if tensor in self.metadata["formats"]:
             return BuildError(f"{reader} takes {tensor!r}, which the metadata list after its result; export it again")
-        producer = self.graph.producers.get(tensor)
-        if producer is None:
-            return BuildError(f"{reader} takes {tensor!r}, which the model's metadata do not describe; export it again")
-        what = f"node {producer.name!r} ({producer.op_type})"
-        return BuildError(f"{what} fits no pattern of the export grammar; export the model again with this bitpan")
+        if tensor in self.graph.producers:
+            return _foreign(self.graph.producers[tensor])
+        return BuildError(f"{reader} takes {tensor!r}, which the model's metadata do not describe; export it again")
 
     def _format(self, tensor: str) -> Format:
         return _format(self.metadata["formats"][tensor])
@@ -151,6 +148,14 @@ class _Raiser:
         return SceneParameter(
             entry["name"], entry["kind"], tuple(entry["shape"]), _format(entry["format"]), entry.get("measures", "")
         )
+
+
+def _named(node: onnx.NodeProto) -> str:
+    return f"node {node.name!r} ({node.op_type})"
+
+
+def _foreign(node: onnx.NodeProto) -> BuildError:
+    return BuildError(f"{_named(node)} fits no pattern of the export grammar; export the model again with this bitpan")
 
 
 def _format(entry: list[int]) -> Format:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,7 +19,7 @@ from bitpan.formats import Format
 from bitpan.model import IntegerModel, Node, SceneParameter
 from bitpan.operations import OPERATIONS, Array
 from bitpan.qonnx.exported import DOMAIN, IR_VERSION, METADATA, OPSET, infer_shapes
-from bitpan.qonnx.grammar import GRAMMAR, Operators, Site
+from bitpan.qonnx.grammar import GRAMMAR, Site
 from bitpan.qonnx.pattern import Const, Pattern, Var
 
 if TYPE_CHECKING:
@@ -70,49 +69,38 @@ class _Writer:
         self.constants: dict[str, Array] = {}
 
     def write(self, node: Node) -> None:
-        """Add what computes a node's output."""
-        operation = OPERATIONS[node.op]
-        constants = {key: self.model.constant(node, key) for key in operation.needed(node.scene)}
-        site = Site(node, self.model.tensors, constants, *self.size)
-        form = next(form for form in GRAMMAR[node.op] if form.fits(node))
-        names = dict(zip(operation.inputs, node.inputs, strict=False))
-        names |= dict(zip(operation.scene, node.scene, strict=False))
-        _Filling(self, node, names, *form.filled(site)).put(form.pattern, node.output)
-
-
-class _Filling:
-    """One form, filled in for one node; a pattern that stands in several places is written once."""
-
-    def __init__(
-        self, writer: _Writer, node: Node, names: Mapping[str, str], constants: Mapping[str, Array], kept: Operators
-    ) -> None:
-        self.writer, self.node, self.names, self.constants, self.kept = writer, node, names, constants, kept
-        self.written: dict[int, str] = {}
-        self.count: Counter[str] = Counter()
-
-    def put(self, pattern: Pattern, output: str = "") -> str:
-        """The name of the tensor that ``pattern`` describes, ``output`` if that is given, written if it is not yet."""
-        if id(pattern) not in self.written:
-            self.written[id(pattern)] = self._put(pattern, output)
-        return self.written[id(pattern)]
-
-    def _put(self, pattern: Pattern, output: str) -> str:
+        """Add what computes a node's output; a pattern that stands in several places of its form is written once."""
         from onnx import helper
 
-        if isinstance(pattern, Var):
-            return self.names[pattern.name]
-        if isinstance(pattern, Const):
-            name = f"{self.node.name}.{pattern.name}"
-            self.writer.constants[name] = self.constants[pattern.name]
-            return name
-        inputs = [self.put(inner) for inner in pattern.inputs]
-        self.count[pattern.op] += 1
-        name = f"{self.node.name}.{pattern.op}{self.count[pattern.op]}"
-        attributes = {**pattern.attributes, **(self.kept.get(pattern.keep, {}))}
-        domain = DOMAIN if pattern.op == "BipolarQuant" else ""
-        output = output or f"{name}.out"
-        self.writer.nodes.append(helper.make_node(pattern.op, inputs, [output], name, domain=domain, **attributes))
-        return output
+        operation = OPERATIONS[node.op]
+        own = {key: self.model.constant(node, key) for key in operation.needed(node.scene)}
+        form = next(form for form in GRAMMAR[node.op] if form.fits(node))
+        constants, kept = form.filled(Site(node, self.model.tensors, own, *self.size))
+        names = dict(zip(operation.inputs, node.inputs, strict=False))
+        names |= dict(zip(operation.scene, node.scene, strict=False))
+        written: dict[Pattern, str] = {}
+        count: Counter[str] = Counter()
+
+        def put(pattern: Pattern, output: str = "") -> str:
+            """The name of the tensor that ``pattern`` describes, ``output`` if given, written if it is not yet."""
+            if isinstance(pattern, Var):
+                return names[pattern.name]
+            if isinstance(pattern, Const):
+                name = f"{node.name}.{pattern.name}"
+                self.constants[name] = constants[pattern.name]
+                return name
+            if pattern not in written:
+                inputs = [put(inner) for inner in pattern.inputs]
+                count[pattern.op] += 1
+                name = f"{node.name}.{pattern.op}{count[pattern.op]}"
+                attributes = {**pattern.attributes, **kept.get(pattern.keep, {})}
+                domain = DOMAIN if pattern.op == "BipolarQuant" else ""
+                written[pattern] = output or f"{name}.out"
+                made = helper.make_node(pattern.op, inputs, [written[pattern]], name, domain=domain, **attributes)
+                self.nodes.append(made)
+            return written[pattern]
+
+        put(form.pattern, node.output)
 
 
 def _annotations(model: IntegerModel) -> list[onnx.TensorAnnotation]:
@@ -134,8 +122,8 @@ def _annotations(model: IntegerModel) -> list[onnx.TensorAnnotation]:
 def _description(model: IntegerModel) -> dict[str, Any]:
     """What the graph cannot say, see ``docs/qonnx.md``; the formats are in order of computation."""
     order = ["pan", "ms", *(node.output for node in model.nodes)]
-    owners = {*(node.name for node in model.nodes), *(parameter.name for parameter in model.scene)}
-    free = {key: value for key, value in model.constants.items() if not _owner(key, owners)}
+    owners = tuple(f"{owner.name}." for owner in (*model.nodes, *model.scene))
+    free = {key: value for key, value in model.constants.items() if not key.startswith(owners)}
     return {
         **model.header(),
         "formats": {name: _numbers(model.tensors[name].format) for name in order},
@@ -143,10 +131,6 @@ def _description(model: IntegerModel) -> dict[str, Any]:
         "arrays": {key: value.tolist() for key, value in free.items()},
         "provenance": model.provenance,
     }
-
-
-def _owner(key: str, owners: set[str]) -> bool:
-    return any(key.startswith(f"{owner}.") for owner in owners)
 
 
 def _numbers(fmt: Format) -> list[Any]:

@@ -33,19 +33,16 @@ def measure_shift(scene: Scene) -> tuple[float, float]:
     ratio = scene.grid.ratio
     reach = REACH * ratio
     shifts = np.arange(-reach, reach + 1)
-    covariance: Float | int = 0
-    cross: Float | int = 0
-    energy: Float | int = 0
     grid, margin = scene.grid, (REACH + _MARGIN) * ratio
-    for tile in sample_tiles(grid.height, grid.width, ratio, margin, PER_AXIS, WINDOW):
-        sums = _window_sums(scene, tile, shifts)
-        if sums is not None:
-            covariance, cross, energy = covariance + sums[0], cross + sums[1], energy + sums[2]
-    if np.ndim(covariance) == 0 or not np.all(np.asarray(energy) > 0):
+    tiles = sample_tiles(grid.height, grid.width, ratio, margin, PER_AXIS, WINDOW)
+    windows = [found for tile in tiles if (found := _window_sums(scene, tile, shifts))]
+    sums = [np.asarray(sum(parts)) for parts in zip(*windows, strict=True)]
+    if not sums or not (sums[2] > 0).all():
         raise SceneError(
             "no shift can be measured: no part of the scene is free of nodata and has structure; give --shift DY,DX"
         )
-    score = np.einsum("yxb,bc,yxc->yx", cross, np.linalg.pinv(np.asarray(covariance)), cross) / energy
+    covariance, cross, energy = sums
+    score = np.einsum("yxb,bc,yxc->yx", cross, np.linalg.pinv(covariance), cross) / energy
     best = np.unravel_index(int(score.argmax()), score.shape)
     if any(i in (0, len(shifts) - 1) for i in best):
         raise SceneError(

@@ -21,7 +21,7 @@ from bitpan.models.networks.configuration import Configuration
 from bitpan.models.networks.integers import to_integer_model
 from bitpan.models.networks.s2bnet import S2BNet, S2BNetFlat
 from bitpan.models.training.checkpoint import save_checkpoint
-from bitpan.qonnx.check import check_qonnx
+from bitpan.qonnx.exported import check_qonnx
 from bitpan.qonnx.pattern import Graph
 from bitpan.qonnx.read import raise_graph
 from bitpan.qonnx.recognise import recognise

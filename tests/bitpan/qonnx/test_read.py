@@ -3,7 +3,7 @@ import pytest
 from onnx import numpy_helper
 
 from bitpan.errors import BuildError, MismatchError
-from bitpan.qonnx.check import check_qonnx
+from bitpan.qonnx.exported import check_qonnx
 from bitpan.qonnx.read import load_qonnx, raise_graph
 
 

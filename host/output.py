@@ -68,11 +68,7 @@ def _step_aside(values: npt.NDArray[Any], nodata: int, bits: int) -> None:
 def create_fused(path: Path, scene: Scene, bands: int, bits: int) -> Iterator[FusedWriter]:
     """The writer of a scene's fused GeoTIFF; the file appears at ``path`` only if all went well.
 
-    Args:
-        path: of the output; a complete file replaces what is there.
-        scene: sets size, CRS, transform, dtype, nodata, band descriptions.
-        bands: of the output.
-        bits: of the fused values.
+    The scene sets size, CRS, transform, dtype, nodata and band descriptions.
 
     Raises:
         SceneIOError: it cannot be written, for instance because the disk is full.

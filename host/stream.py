@@ -24,13 +24,7 @@ FusedTile = tuple[Tile, npt.NDArray[Any] | None, Mask]
 
 
 def fuse_tiles(scene: Scene, plan: TilePlan, device: Device) -> Iterator[FusedTile]:
-    """Fuse a scene, in raster order; tiles without data are not sent to the device.
-
-    Args:
-        scene: the pair.
-        plan: its tiles.
-        device: with the scene's parameters loaded.
-    """
+    """Fuse a scene, in raster order, on a device that has its parameters; tiles without data are not sent there."""
     sent: deque[tuple[Tile, Mask | None]] = deque()  # None: no data; whole scenes of that may wait here
 
     def frames() -> Iterator[Frame]:
@@ -58,11 +52,7 @@ def fuse_tiles(scene: Scene, plan: TilePlan, device: Device) -> Iterator[FusedTi
 
 
 def fuse_array(
-    model: IntegerModel,
-    scene: Scene,
-    device: Device,
-    parameters: Mapping[str, Integers],
-    side: int | None = None,
+    model: IntegerModel, scene: Scene, device: Device, parameters: Mapping[str, Integers], side: int | None = None
 ) -> npt.NDArray[np.int64]:
     """A whole scene in memory, ``(bands, height, width)``; pixels without data hold ``scene.nodata`` (or 0)."""
     device.load_scene(parameters)
@@ -83,15 +73,9 @@ def fuse(
     parameters: Mapping[str, Integers],
     side: int | None = None,
 ) -> None:
-    """Fuse a scene into a GeoTIFF, which appears only when it is complete.
+    """Fuse a scene from a file into a GeoTIFF, which appears only when it is complete.
 
-    Args:
-        scene: from :func:`bitpan.host.scene.scene.open_scene`.
-        output: the file.
-        model: the network.
-        device: that runs it.
-        parameters: the scene's.
-        side: of a tile where the device leaves it free.
+    Tiles are as large as the device's frames allow; where it leaves that free, they have this ``side``.
     """
     device.load_scene(parameters)
     plan = plan_tiles(model, scene.grid.height, scene.grid.width, device.frame, side or DEFAULT_TILE)

@@ -59,7 +59,7 @@ def verify(exported: onnx.ModelProto, network: BinaryNetwork, frame: tuple[int, 
     own = _with_own_parameters(network, random_case(model, *frame, seed))
     stages = {"PyTorch against integers": pytorch, "QONNX against integers": Exported(exported, names).run}
     slow: dict[str, Stage] = {"QONNX by qonnx against integers": partial(node_by_node, exported)}
-    require_equal_stages(model, own, slow | stages, names)
+    require_equal_stages(model, own, stages | slow, names)
     for case in cases(model, *frame, 1):
         require_equal_stages(model, case, stages, names)
 

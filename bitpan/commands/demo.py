@@ -113,13 +113,14 @@ def _pytorch(frame: Images, scene: Images) -> npt.NDArray[np.int64]:
     network, _ = load_network(PRETRAINED / "checkpoint.pt")
     images = (torch.from_numpy(frame[name][None]).float() for name in ("pan", "ms"))
     with torch.no_grad():
-        fused = network(*images, {name: torch.from_numpy(value).float() for name, value in scene.items()})
+        fused: torch.Tensor = network(*images, {name: torch.from_numpy(value).float() for name, value in scene.items()})
     return np.asarray(fused[0].numpy(), np.int64)
 
 
 def _qonnx(package: Package, frame: Images, scene: Images) -> Array:
     images = {name: image[None] for name, image in frame.items()}
-    return node_by_node(load_qonnx(PRETRAINED / "model.onnx"), images | dict(scene))["fused"][0]
+    found = node_by_node(load_qonnx(PRETRAINED / "model.onnx"), images | dict(scene))
+    return np.asarray(found["fused"][0])
 
 
 def _driver(package: Package, frame: Images, scene: Images) -> Array:

@@ -122,7 +122,8 @@ def _annotations(model: IntegerModel) -> list[onnx.TensorAnnotation]:
 def _description(model: IntegerModel) -> dict[str, Any]:
     """What the graph cannot say, see ``docs/qonnx.md``; the formats are in order of computation."""
     order = ["pan", "ms", *(node.output for node in model.nodes)]
-    owners = tuple(f"{owner.name}." for owner in (*model.nodes, *model.scene))
+    names = [*(node.name for node in model.nodes), *(parameter.name for parameter in model.scene)]
+    owners = tuple(f"{name}." for name in names)
     free = {key: value for key, value in model.constants.items() if not key.startswith(owners)}
     return {
         **model.header(),

@@ -15,7 +15,7 @@ from bitpan.build.boards import Board
 from bitpan.build.finn import flow as finn_flow
 from bitpan.build.finn.design import Design
 from bitpan.build.finn.stitch import UNITS
-from bitpan.hw.measure.yosys import Area, area
+from bitpan.hw.measure.yosys import area
 from bitpan.hw.sources import unit_sources
 from bitpan.qonnx.pattern import attributes
 
@@ -53,10 +53,7 @@ def measure(design: Design, board: Board, progress: Callable[[str], None]) -> di
         areas = pool.map(lambda kind: area(kind.sources, kind.top, family=family), found)
         for number, (kind, counted) in enumerate(zip(found, areas, strict=True)):
             progress(f"Yosys, unit {number + 1} of {len(found)}: {kind.top}, {counted.lut:,} LUT")
-            nodes |= {name: _counts(counted) for name in kind.nodes}
+            counts = {"LUT": counted.lut, "FF": counted.ff, "BRAM36": counted.bram36, "DSP": counted.dsp}
+            nodes |= dict.fromkeys(kind.nodes, counts)
     totals = {key: sum(entry[key] for entry in nodes.values()) for key in ("LUT", "FF", "BRAM36", "DSP")}
     return {"family": family, "totals": totals, "nodes": nodes}
-
-
-def _counts(found: Area) -> dict[str, float]:
-    return {"LUT": found.lut, "FF": found.ff, "BRAM36": found.bram36, "DSP": found.dsp}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import platform
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,7 +17,7 @@ from bitpan.build.deploy import vivado
 from bitpan.build.finn.design import Design
 from bitpan.build.finn.stitch import TOP
 from bitpan.errors import BuildError
-from bitpan.files import partial, write_beside
+from bitpan.files import partial, write_beside, write_json
 from bitpan.package import CHECKSUMS, DESCRIPTION, SCHEMA
 
 _TOOLS = ("numpy", "onnx", "onnxruntime", "qonnx", "finn-plus", "verilator", "pyosys")
@@ -49,21 +48,18 @@ def write_package(
     command: Sequence[str],
     luts: Mapping[str, Any] | None = None,
 ) -> None:
-    """Write the deployment folder of ``design``.
+    """Write the deployment folder of ``design`` into an existing empty one.
 
     Args:
-        design: the compiled accelerator.
-        board: it was compiled for.
-        folder: an existing empty folder.
         source: the QONNX file.
         command: as given by the user, for the record.
         luts: areas from Yosys by unit, if they were measured.
     """
     design.model.save(folder)
     names = _copy_sources(design, folder / "rtl")
-    _write_json(folder / DESCRIPTION, describe(design, board, names))
-    _write_json(folder / "estimates.json", estimate_report(design, board, luts))
-    _write_json(folder / "provenance.json", _provenance(design, source, command))
+    write_json(folder / DESCRIPTION, describe(design, board, names))
+    write_json(folder / "estimates.json", estimate_report(design, board, luts))
+    write_json(folder / "provenance.json", _provenance(design, source, command))
     vivado.write_script(folder / "build.tcl", board, TOP, names, design.model.bands)
     write_checksums(folder)
 
@@ -89,24 +85,22 @@ def describe(design: Design, board: Board, sources: Sequence[str]) -> dict[str, 
 
 def estimate_report(design: Design, board: Board, luts: Mapping[str, Any] | None) -> dict[str, Any]:
     """The content of ``estimates.json``."""
-    totals = design.totals()
+    totals, pixels = design.totals(), design.width * design.height
     device = {"LUT": board.lut, "DSP": board.dsp, "BRAM_18K": 2 * board.bram36, "URAM": board.uram}
     rate = 1e6 * board.clock_mhz / design.period
-    report: dict[str, Any] = {
+    return {
         "board": board.name,
         "folded_for_cycles_per_pixel": design.target,
         "cycles_per_frame": design.latency,
         "cycles_per_frame_steady": design.period,
-        "megapixels_per_second": round(rate * design.width * design.height / 1e6, 3),
+        "megapixels_per_second": round(rate * pixels / 1e6, 3),
         "totals": totals,
         "device": device,
         "share": {key: round(totals[key] / count, 4) for key, count in device.items() if count},
         "fifo_depths": design.fifos,
         "nodes": design.estimates,
+        **({} if luts is None else {"yosys": dict(luts)}),
     }
-    if luts is not None:
-        report["yosys"] = dict(luts)
-    return report
 
 
 def _copy_sources(design: Design, folder: Path) -> list[str]:
@@ -123,11 +117,10 @@ def _copy_sources(design: Design, folder: Path) -> list[str]:
 
 
 def _provenance(design: Design, source: Path, command: Sequence[str]) -> dict[str, Any]:
-    versions = {name: _version(name) for name in _TOOLS}
     return {
         "bitpan": bitpan.__version__,
         "python": platform.python_version(),
-        "tools": versions,
+        "tools": {name: _version(name) for name in _TOOLS},
         "command": ["bitpan", *command],
         "model_file": {"name": source.name, "sha256": hashlib.sha256(source.read_bytes()).hexdigest()},
         "model_digest": design.model.digest(),
@@ -153,7 +146,3 @@ def write_checksums(folder: Path) -> None:
         if not name.startswith(passing)
     ]
     write_beside(folder / CHECKSUMS, ("\n".join(lines) + "\n").encode())
-
-
-def _write_json(path: Path, content: Mapping[str, Any]) -> None:
-    path.write_text(json.dumps(content, indent=1) + "\n")

@@ -104,14 +104,7 @@ def check_frame(frame: tuple[int, int] | None, pan: Array) -> None:
 
 
 def open_device(name: str, package: Package | None, engine: Engine, timeout: float = 10.0) -> Device:
-    """The device called ``name``: one of :data:`NAMES`; all but ``cpu`` need a package.
-
-    Args:
-        name: as given on the command line.
-        package: from ``bitpan build``.
-        engine: the CPU engine.
-        timeout: seconds a board's frame may take.
-    """
+    """The device called ``name``: one of :data:`NAMES`; all but ``cpu``, which takes the engine, need a package."""
     if name == "cpu":
         return CpuDevice(engine)
     if package is None:

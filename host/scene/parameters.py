@@ -53,14 +53,7 @@ class _Sample:
 def compute_scene_parameters(
     model: IntegerModel, scene: Scene, engine: Engine, report: Callable[[], object] = lambda: None
 ) -> dict[str, Integers]:
-    """All scene parameters of ``model`` for ``scene``.
-
-    Args:
-        model: the network.
-        scene: the pair.
-        engine: runs the network on the sample tiles.
-        report: called as each parameter is set.
-    """
+    """All scene parameters of ``model`` for ``scene``; ``report`` is called as each is set."""
     measured = _Measured(model, scene, engine)
     for parameter in model.scene:
         measured.parameters[parameter.name] = _KINDS[parameter.kind](measured, parameter)
@@ -72,10 +65,7 @@ def compute_scene_parameters(
 def srm(model: IntegerModel, parameter: SceneParameter, mean: npt.ArrayLike) -> Integers:
     """Thresholds from the features' mean: ``[p, q] = fc2 relu(fc1 mean)``, ``k = 2 sigmoid(p)``, ``b = tanh(q)``.
 
-    Args:
-        model: the network.
-        parameter: of kind ``srm``.
-        mean: of each channel of the tensor it measures, in that tensor's integer steps, ``(C,)``.
+    The mean is that of each channel of the tensor it measures, in that tensor's integer steps, ``(C,)``.
     """
     fmt = model.tensors[parameter.measures].format
     s = np.asarray(mean, dtype=np.float64) * fmt.step
@@ -225,13 +215,7 @@ _KINDS = {"interpolation": _Measured.coefficients, "srm": _Measured.thresholds, 
 def save_scene_parameters(
     path: Path, model: IntegerModel, shift: tuple[float, float], parameters: Mapping[str, Integers]
 ) -> None:
-    """Write the integers as JSON, beside and then renamed.
-
-    Args:
-        path: e.g. ``OUT.scene.json``.
-        model: the network they are for.
-        shift: misregistration (dy, dx) the scene was opened with.
-        parameters: by name.
+    """Write the integers and the misregistration (dy, dx) that the scene was opened with as JSON.
 
     Raises:
         OutputError: the file cannot be written.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,18 +14,9 @@ from bitpan.errors import SceneError
 from bitpan.rasters import Mask, RasterFile
 
 
-class Raster(Protocol):
-    """What a scene reads from."""
-
-    @property
-    def size(self) -> tuple[int, int]:
-        """Height and width in own pixels."""
-
-    def read(self, top: int, left: int, height: int, width: int) -> tuple[Integers, Mask]:
-        """A window within the raster: ``(bands, height, width)`` and, ``(height, width)``, where it is valid."""
-
-
-def read_extended(raster: Raster, top: int, left: int, height: int, width: int) -> tuple[Integers, Mask]:
+def read_extended(
+    raster: ArrayRaster | TiffRaster, top: int, left: int, height: int, width: int
+) -> tuple[Integers, Mask]:
     """A window that may lie partly or wholly outside the raster, which replicated edges extend without end."""
     rows = np.clip(np.arange(top, top + height), 0, raster.size[0] - 1)
     columns = np.clip(np.arange(left, left + width), 0, raster.size[1] - 1)
@@ -71,7 +62,7 @@ class ArrayRaster:
         self.size: tuple[int, int] = (self._values.shape[1], self._values.shape[2])
 
     def read(self, top: int, left: int, height: int, width: int) -> tuple[Integers, Mask]:
-        """See :class:`Raster`."""
+        """A window within it: ``(bands, height, width)`` and, ``(height, width)``, where it is valid."""
         window = self._values[:, top : top + height, left : left + width]
         valid = np.ones(window.shape[1:], np.bool_) if self._nodata is None else (window != self._nodata).all(axis=0)
         return _filled(window, valid, *self._seen)
@@ -107,6 +98,10 @@ class TiffRaster(RasterFile):
                 )
 
     def read(self, top: int, left: int, height: int, width: int) -> tuple[Integers, Mask]:
-        """See :class:`Raster`; a damaged file raises :class:`SceneIOError`."""
+        """See :meth:`ArrayRaster.read`; a damaged file raises :class:`SceneIOError`."""
         values, valid = super().read(top, left, height, width)
         return _filled(values, valid, *self._seen)
+
+
+Raster = ArrayRaster | TiffRaster
+"""What a scene reads from."""

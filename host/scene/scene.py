@@ -65,13 +65,8 @@ class Scene:
         """A window in scene coordinates, all four multiples of the ratio; edges are replicated without end."""
         ratio, grid = self.grid.ratio, self.grid
         pan, pan_valid = read_extended(self.pan, grid.pan_origin[0] + top, grid.pan_origin[1] + left, height, width)
-        ms, ms_valid = read_extended(
-            self.ms,
-            grid.ms_origin[0] + top // ratio,
-            grid.ms_origin[1] + left // ratio,
-            height // ratio,
-            width // ratio,
-        )
+        ms_top, ms_left = grid.ms_origin[0] + top // ratio, grid.ms_origin[1] + left // ratio
+        ms, ms_valid = read_extended(self.ms, ms_top, ms_left, height // ratio, width // ratio)
         rows = _nearest_sample(height, ratio, grid.shift[0])
         columns = _nearest_sample(width, ratio, grid.shift[1])
         return Patch(pan, ms, pan_valid & ms_valid[rows[:, None], columns])
@@ -101,13 +96,10 @@ def array_scene(
     pan, ms = np.asarray(pan), np.asarray(ms)
     if pan.ndim != 3 or len(pan) != 1 or ms.ndim != 3 or len(ms) != model.bands:
         raise SceneError(f"pan {pan.shape} and ms {ms.shape} must be (1, H, W) and ({model.bands}, h, w)")
-    rasters = [
-        ArrayRaster(v, model.bits, nodata, fill, name)
-        for v, fill, name in ((pan, fills[0], "pan"), (ms, fills[1], "ms"))
-    ]
-    sizes = rasters[0].size, rasters[1].size
-    _check_extents(sizes, model, "pan and ms")
-    return Scene(rasters[0], rasters[1], align(*sizes, (0.0, 0.0), model.ratio, shift), nodata=nodata)
+    fine = ArrayRaster(pan, model.bits, nodata, fills[0], "pan")
+    coarse = ArrayRaster(ms, model.bits, nodata, fills[1], "ms")
+    _check_extents((fine.size, coarse.size), model, "pan and ms")
+    return Scene(fine, coarse, align(fine.size, coarse.size, (0.0, 0.0), model.ratio, shift), nodata=nodata)
 
 
 @contextmanager
@@ -118,7 +110,7 @@ def open_scene(
 
     Args:
         pan_path, ms_path: the files.
-        model: the network; it sets ratio, bands and bit depth.
+        model: sets ratio, bands and bit depth.
         bands: the MS file's bands, from 1, in the model's order; None: all as they are.
 
     Raises:

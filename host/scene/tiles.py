@@ -70,15 +70,8 @@ class TilePlan:
         rows, columns = self.steps
         for top in range(0, self.height, rows):
             for left in range(0, self.width, columns):
-                yield Tile(
-                    top,
-                    left,
-                    min(rows, self.height - top),
-                    min(columns, self.width - left),
-                    top - self.halo,
-                    left - self.halo,
-                    *self.frame,
-                )
+                size = min(rows, self.height - top), min(columns, self.width - left)
+                yield Tile(top, left, *size, top - self.halo, left - self.halo, *self.frame)
 
 
 def halo_on_grid(model: IntegerModel) -> int:
@@ -87,17 +80,11 @@ def halo_on_grid(model: IntegerModel) -> int:
 
 
 def plan_tiles(
-    model: IntegerModel,
-    height: int,
-    width: int,
-    frame: tuple[int, int] | None = None,
-    tile: int = DEFAULT_TILE,
+    model: IntegerModel, height: int, width: int, frame: tuple[int, int] | None = None, tile: int = DEFAULT_TILE
 ) -> TilePlan:
-    """Cut a scene of ``height x width`` PAN pixels.
+    """Cut a scene of ``height x width`` PAN pixels for a model, which sets alignment and halo.
 
     Args:
-        model: the network; it sets alignment and halo.
-        height, width: of the scene.
         frame: the device's fixed frame, halo included; None: tiles of ``tile`` pixels, smaller in a smaller scene.
         tile: side of a tile where the frame is free, a multiple of the alignment.
 

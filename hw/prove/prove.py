@@ -35,6 +35,7 @@ _RULES = [FORMAL / f"{name}.sv" for name in ("bp_stream_source", "bp_stream_rule
 _GRAPH = ["hierarchy -top harness", "proc", "flatten", "setundef -undriven -anyseq", "prep -top harness"]
 _GRAPH += ["memory_map", "opt -full", "techmap", "async2sync", "dffunmap", "simplemap", "setundef -undriven -anyseq"]
 _GRAPH += ["select -assert-none t:$_DFF_N_*", "aigmap", "opt_clean", "write_aiger -zinit harness.aig"]
+_MOST = {"beats of a frame": 255, "patience": 1000, "inside": 5, "seconds": 100_000, "clocks": 100_000}
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,7 @@ def prove(
             unit has another clock or nothing to prove.
     """
     ports = _ports(sources, top, parameters or {})
-    _check(top, streams(top, ports), frames, patience, inside, seconds, clocks)
+    _check(top, streams(top, ports), frames, patience=patience, inside=inside, seconds=seconds, clocks=clocks)
     with tempfile.TemporaryDirectory(prefix="bitpan-proof-") as folder:
         around = Path(folder) / "harness.sv"
         text, rules = harness(ports, top, parameters or {}, frames, patience, inside)
@@ -116,30 +117,16 @@ def _one_by_one(work: Path, rules: Sequence[str], seconds: int, clocks: int) -> 
     return Proof(bounded=bounded)
 
 
-def _check(
-    top: str,
-    streams: Iterable[str],
-    frames: Mapping[str, int] | None,
-    patience: int,
-    inside: int,
-    seconds: int,
-    clocks: int,
-) -> None:
+def _check(top: str, streams: Iterable[str], frames: Mapping[str, int] | None, **numbers: int) -> None:
     """Refuse what would make a proof of nothing."""
     if frames is not None and frames.keys() != set(streams):
         raise BuildError(f"{top} has the streams {', '.join(sorted(streams))}, not {', '.join(sorted(frames))}")
-    for what, value, most in (
-        *(("beats of a frame", beats, 255) for beats in (frames or {}).values()),
-        ("patience", patience, 1000),
-        ("inside", inside, 5),
-        ("seconds", seconds, 100_000),
-        ("clocks", clocks, 100_000),
-    ):
-        if not 1 <= value <= most:
-            raise BuildError(f"{what}: 1 to {most:,}, not {value:,}")
-    least = 0 if frames is None else max(frames.values(), default=1) + patience + 2
-    if clocks < least:
-        raise BuildError(f"clocks: at least {least} for rules about time to be tried, not {clocks}")
+    for what, value in [*(("beats of a frame", beats) for beats in (frames or {}).values()), *numbers.items()]:
+        if not 1 <= value <= _MOST[what]:
+            raise BuildError(f"{what}: 1 to {_MOST[what]:,}, not {value:,}")
+    least = 0 if frames is None else max(frames.values(), default=1) + numbers["patience"] + 2
+    if numbers["clocks"] < least:
+        raise BuildError(f"clocks: at least {least} for rules about time to be tried, not {numbers['clocks']}")
 
 
 def _ports(sources: Sequence[Path | str], top: str, parameters: Mapping[str, int | str]) -> list[Port]:

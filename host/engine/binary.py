@@ -100,16 +100,6 @@ def _conv_rprelu(
                 row[i] = min(max(v, minimum), maximum)
 
 
-def _planes(x: Array, threshold: Array, step: Step) -> Array:
-    """The signs of an image as bit planes."""
-    channels, height, width = x.shape
-    limits = np.iinfo(x.dtype)
-    thresholds = np.clip(threshold, limits.min, limits.max).astype(x.dtype)
-    planes = np.zeros(((channels + 7) // 8, height + 2, width + 2), np.uint8)
-    step.share(lambda first, last: _pack_signs(x, thresholds, planes, first, last), height)
-    return planes
-
-
 def _packed(weights: Array) -> Array:
     """``(O, I, 3, 3)`` of +1 and -1 as ``(O, ceil(I / 8), 9)`` bytes, input channel 0 in bit 0."""
     bits = np.packbits(weights.transpose(0, 2, 3, 1) > 0, axis=3, bitorder="little")
@@ -137,9 +127,11 @@ def sign_conv_rprelu(
     bound = slope * 9 * inputs + bias + (1 << max(shift, 1))
     if kernel != 3 or inputs >= 3600 or shift <= 0 or bound >= 1 << 30 or step.format.bits > 30:
         return None
-    shape, low, high = (outputs, *x.shape[1:]), step.format.min, step.format.max
+    _, height, width = x.shape
+    planes = np.zeros(((inputs + 7) // 8, height + 2, width + 2), np.uint8)
+    limits, shape = np.iinfo(x.dtype), (outputs, height, width)
+    thresholds = np.clip(threshold, limits.min, limits.max).astype(x.dtype)
+    step.share(lambda first, last: _pack_signs(x, thresholds, planes, first, last), height)
     added = np.broadcast_to(np.int16(0), shape) if residual is None else residual
-    planes, total, narrow = _planes(x, threshold, step), 9 * inputs, branches.astype(np.int32)
-    return step.fill(
-        _conv_rprelu, shape, planes, _packed(weights), total, added, narrow, shift, low, high, over=residual
-    )
+    packed, scales, low, high = _packed(weights), branches.astype(np.int32), step.format.min, step.format.max
+    return step.fill(_conv_rprelu, shape, planes, packed, 9 * inputs, added, scales, shift, low, high, over=residual)

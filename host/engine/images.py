@@ -64,14 +64,14 @@ def centre(x: Array, offset: int, shift: int, step: Step) -> Array | None:
 def _conv(
     x: Array, weights: Array, bias: Array, shift: int, low: int, high: int, out: Array, first: int, last: int
 ) -> None:
-    """``weights``: ``(O, I, k, k)`` in the type to sum in, float32 or float64; ``bias``: ``(O,)`` int64."""
+    """``weights``: ``(O, I or 1, k, k)`` in the type to sum in, float32 or float64; ``bias``: ``(O,)`` int64."""
     outputs, inputs, kernel, _ = weights.shape
-    height, width = x.shape[1:]
+    channels, height, width = x.shape
     margin = kernel // 2
-    rows = np.zeros((inputs, kernel, width + 2 * margin), weights.dtype)
+    rows = np.zeros((channels, kernel, width + 2 * margin), weights.dtype)
     total = np.empty(width, weights.dtype)
     for y in range(first, last):
-        for c in range(inputs):
+        for c in range(channels):
             for dy in range(kernel):
                 source = y + dy - margin
                 if 0 <= source < height:
@@ -80,9 +80,10 @@ def _conv(
                     rows[c, dy, margin : margin + width] = 0
         for o in range(outputs):
             total[:] = 0
+            own = 0 if inputs == channels else o
             for c in range(inputs):
                 for dy in range(kernel):
-                    row, w = rows[c, dy], weights[o, c, dy]
+                    row, w = rows[own + c, dy], weights[o, c, dy]
                     if kernel == 3:
                         w0, w1, w2 = w[0], w[1], w[2]
                         for i in range(width):
@@ -97,29 +98,14 @@ def _conv(
                 out[o, y, i] = min(max(v, low), high)
 
 
-def _summing(weights: Array, step: Step) -> Array:
-    """A convolution's weights in the type its sums are exact in."""
+def conv(x: Array, weights: Array, bias: Array | None = None, *, shift: int, step: Step) -> Array:
+    """Convolution padded with 0, rounded and saturated; of all channels or, with weights ``(C, 1, k, k)``, of each."""
     fmt, sums = step.inputs[0], np.abs(weights.astype(np.int64)).sum(axis=(1, 2, 3))
-    bound = int(sums.max()) * max(fmt.max, -fmt.min)
-    return np.ascontiguousarray(weights, dtype=np.float32 if bound < 1 << 24 else np.float64)
-
-
-def conv(x: Array, weights: Array, bias: Array, shift: int, step: Step) -> Array:
-    """Convolution padded with 0, rounded and saturated."""
-    shape, weights, bias = (len(weights), *x.shape[1:]), _summing(weights, step), bias.astype(np.int64)
-    return step.fill(_conv, shape, x, weights, bias, shift, step.format.min, step.format.max)
-
-
-def depthwise(x: Array, weights: Array, shift: int, step: Step) -> Array:
-    """The same, a filter for each channel."""
-    summing, bias = _summing(weights, step), np.zeros(1, np.int64)
-
-    def rows(out: Array, first: int, last: int) -> None:
-        for c in range(len(x)):
-            one = slice(c, c + 1)  # a convolution of one channel
-            _conv(x[one], summing[one], bias, shift, step.format.min, step.format.max, out[one], first, last)
-
-    return step.fill(rows, x.shape)
+    exact = np.float32 if int(sums.max()) * max(fmt.max, -fmt.min) < 1 << 24 else np.float64
+    summing = np.ascontiguousarray(weights, dtype=exact)
+    added = np.zeros(len(weights), np.int64) if bias is None else bias.astype(np.int64)
+    low, high = step.format.min, step.format.max
+    return step.fill(_conv, (len(weights), *x.shape[1:]), x, summing, added, shift, low, high)
 
 
 @compiled

@@ -22,7 +22,7 @@ KERNELS: Mapping[tuple[str, ...], Kernel] = {
     ("concat",): images.concat,
     ("conv",): images.conv,
     ("sign", "binary_conv", "rprelu"): binary.sign_conv_rprelu,
-    ("depthwise",): images.depthwise,
+    ("depthwise",): images.conv,
     ("norm",): channels.norm,
     ("affine",): channels.affine,
     ("haar",): resampling.haar,

@@ -13,7 +13,7 @@ import json
 import math
 import zipfile
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,7 @@ from bitpan.arithmetic import Integers
 from bitpan.errors import FormatError, ModelError
 from bitpan.files import read_json, write_beside, write_json
 from bitpan.formats import Format
-from bitpan.operations import OPERATIONS, SCENE_KINDS
+from bitpan.operations import OPERATIONS, SCENE_KINDS, Array, Operation
 
 SCHEMA = 2
 """Version of the files."""
@@ -43,6 +43,17 @@ class Tensor:
     channels: int
     format: Format
     stride: int = 1
+
+
+def result_of(operation: Operation, inputs: Sequence[Tensor], weights: Array | None, fmt: Format) -> Tensor:
+    """What an operation gives of ``inputs`` with these weights, if it has any; ``fmt`` is its format where open."""
+    channels, products = inputs[0].channels, 1
+    if operation.joined:
+        channels = sum(tensor.channels for tensor in inputs)
+    if weights is not None:
+        channels, products = len(weights), weights[0].size
+    own = operation.format(inputs[0].format, products) if operation.format else fmt
+    return Tensor(channels, own, max(1, int(operation.stride * inputs[0].stride)))
 
 
 @dataclass(frozen=True)
@@ -103,10 +114,10 @@ class IntegerModel:
     tensors: dict[str, Tensor]
     nodes: list[Node]
     scene: list[SceneParameter]
-    constants: dict[str, npt.NDArray[Any]]
+    constants: dict[str, Array]
     provenance: dict[str, Any] = field(default_factory=dict)
 
-    def constant(self, node: Node | SceneParameter, key: str) -> npt.NDArray[Any]:
+    def constant(self, node: Node | SceneParameter, key: str) -> Array:
         """The array ``key`` of a node or a scene parameter."""
         name = f"{node.name}.{key}"
         if name not in self.constants:
@@ -129,7 +140,7 @@ class IntegerModel:
         given = zip(operation.scene, node.scene, strict=False)
         return named | dict(node.attributes) | {key: scene[name] for key, name in given}
 
-    def check_scene(self, scene: Mapping[str, npt.NDArray[Any]]) -> None:
+    def check_scene(self, scene: Mapping[str, Array]) -> None:
         """Raise :class:`FormatError` unless ``scene`` holds every parameter, of its shape and within its format."""
         for parameter in self.scene:
             if parameter.name not in scene:
@@ -166,6 +177,10 @@ class IntegerModel:
             known = {**sizes, "k": array.shape[-1] if array.ndim else 0}
             if array.dtype != expected.dtype or array.shape != tuple(known[axis] for axis in expected.axes):
                 raise ModelError(f"node {node.name}: its {key} are {array.dtype} of shape {array.shape}")
+        given, sources = self.tensors[node.output], [self.tensors[name] for name in node.inputs]
+        result = result_of(operation, sources, self.constants.get(f"{node.name}.weights"), given.format)
+        if given != result:
+            raise ModelError(f"node {node.name} gives {result}, not {given}")
 
     @property
     def alignment(self) -> int:

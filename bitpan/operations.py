@@ -7,7 +7,6 @@ built by these entries; what a stage beyond this folder has for an operation is 
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -45,6 +44,10 @@ def _nearest_and_next(own: int, stride: int, kernel: int) -> int:
     return stride * (own // stride + 1)
 
 
+def _same(source: Format, products: int) -> Format:
+    return source
+
+
 @dataclass(frozen=True)
 class Constant:
     """An array of a node: its axes by letter (C channels, O and I of output and input, k kernel), and its type."""
@@ -59,13 +62,17 @@ class Operation:
 
     Attributes:
         name: in model files.
-        function: computes it; takes everything below by name, and the result's format as ``fmt`` where it says so.
+        function: computes it; takes inputs, scene parameters, constants and attributes by name, and the result's format
+            as ``fmt`` where that is open.
         inputs: the tensors it takes, each a stream of its own in hardware.
         optional: how many of the last inputs may be missing.
         outputs: the tensors it gives, each a node of its own whose attribute ``output`` says which; most have one.
         scene: the scene parameters it takes; without them constants of the same names stand in.
         constants: its arrays.
         attributes: its integers.
+        joined: whether its result has all inputs' channels; else it has the first one's, or one for each filter.
+        stride: its result's as a multiple of the inputs'; 0 where it is PAN's.
+        format: its result's, of the first input's and the number of products in a sum; None where it is open.
         reach: how far around a tile it looks.
         lacks: stages that deliberately have nothing for it, with the reason.
     """
@@ -79,6 +86,9 @@ class Operation:
     scene: tuple[str, ...] = ()
     constants: Mapping[str, Constant] = field(default_factory=dict)
     attributes: tuple[str, ...] = ()
+    joined: bool = False
+    stride: float = 1
+    format: Callable[[Format, int], Format] | None = None
     reach: Reach = _whole
     lacks: Mapping[str, str] = field(default_factory=dict)
 
@@ -88,8 +98,8 @@ class Operation:
 
     def compute(self, inputs: Sequence[Array], named: Mapping[str, Any], fmt: Format) -> Integers:
         """The output in ``fmt`` of a node's inputs and its scene parameters, constants and attributes by name."""
-        formatted = {"fmt": fmt} if "fmt" in inspect.signature(self.function).parameters else {}
-        result: Integers = self.function(**dict(zip(self.inputs, inputs, strict=False)), **named, **formatted)
+        given = {**dict(zip(self.inputs, inputs, strict=False)), **named}
+        result: Integers = self.function(**given) if self.format else self.function(**given, fmt=fmt)
         return result
 
 
@@ -131,9 +141,17 @@ _NOT_PLACED = {"hardware": "builds do not place its unit yet"}
 OPERATIONS = {
     operation.name: operation
     for operation in (
-        Operation("interpolate", arithmetic.interpolate, ("ms",), scene=("rows", "columns"), reach=_interpolated),
+        Operation(
+            "interpolate",
+            arithmetic.interpolate,
+            ("ms",),
+            scene=("rows", "columns"),
+            stride=0,
+            format=lambda source, _: arithmetic.lms_format(source.bits),
+            reach=_interpolated,
+        ),
         Operation("centre", arithmetic.centre, ("x",), attributes=("offset", "shift")),
-        Operation("concat", _concat, ("a", "b")),
+        Operation("concat", _concat, ("a", "b"), joined=True, format=_same),
         Operation(
             "conv",
             _conv,
@@ -142,8 +160,22 @@ OPERATIONS = {
             attributes=("shift",),
             reach=_window,
         ),
-        Operation("sign", arithmetic.sign, ("x",), scene=("threshold",), constants=_per_channel("threshold")),
-        Operation("binary_conv", _binary_conv, ("s",), constants=_WEIGHTS, reach=_window),
+        Operation(
+            "sign",
+            arithmetic.sign,
+            ("x",),
+            scene=("threshold",),
+            constants=_per_channel("threshold"),
+            format=lambda source, _: Format(2),
+        ),
+        Operation(
+            "binary_conv",
+            _binary_conv,
+            ("s",),
+            constants=_WEIGHTS,
+            format=lambda source, products: Format(products.bit_length() + 1),
+            reach=_window,
+        ),
         Operation(
             "depthwise",
             arithmetic.depthwise,
@@ -168,11 +200,23 @@ OPERATIONS = {
             outputs=_SUBBANDS,
             output="subband",
             attributes=("subband",),
+            stride=2,
+            format=lambda source, _: arithmetic.haar_format(source),
             lacks=_NOT_PLACED,
         ),
-        Operation("inverse_haar", arithmetic.inverse_haar, _SUBBANDS, attributes=("shift",), lacks=_NOT_PLACED),
-        Operation("pool", arithmetic.average_pool, ("x",), lacks=_NOT_PLACED),
-        Operation("up", arithmetic.bilinear_up, ("x",), reach=_nearest_and_next, lacks=_NOT_PLACED),
+        Operation(
+            "inverse_haar", arithmetic.inverse_haar, _SUBBANDS, attributes=("shift",), stride=0.5, lacks=_NOT_PLACED
+        ),
+        Operation("pool", arithmetic.average_pool, ("x",), stride=2, format=_same, lacks=_NOT_PLACED),
+        Operation(
+            "up",
+            arithmetic.bilinear_up,
+            ("x",),
+            stride=0.5,
+            format=_same,
+            reach=_nearest_and_next,
+            lacks=_NOT_PLACED,
+        ),
         Operation("add", arithmetic.add, ("a", "b"), lacks=_NOT_PLACED),
         Operation("add_clip", _add_clip, ("lms", "residual")),
     )

@@ -8,6 +8,7 @@ from bitpan.errors import BuildError
 from bitpan.hw.operators import operator_for
 from bitpan.model import Node
 from bitpan.models.layers.operation import Operation
+from bitpan.models.layers.operations import FUNCTIONS
 from bitpan.operations import OPERATIONS
 from bitpan.qonnx.grammar import GRAMMAR
 
@@ -16,7 +17,7 @@ def layers():
     """Operations that some PyTorch layer is."""
     import bitpan.models.networks.registry  # noqa: F401 - imports them all
 
-    found, classes = set(), [Operation]
+    found, classes = set(FUNCTIONS), [Operation]
     while classes:
         each = classes.pop()
         found |= {each.op} - {""}

@@ -15,7 +15,7 @@ from bitpan.model import Tensor as Edge
 from bitpan.models.layers import kernels
 from bitpan.models.layers.functional import requantise, round_half_up
 from bitpan.models.layers.gradient import Differentiable, custom_gradient
-from bitpan.models.layers.operation import Arrays, Context, SceneOperation
+from bitpan.models.layers.operation import Context, SceneOperation
 
 TINY = 1e-12
 """Least variance: the spread of a constant channel is almost zero and has no gradient."""
@@ -33,6 +33,12 @@ def channel_moments(y: Tensor, scale: Tensor, offset: Tensor) -> Differentiable[
     return kernels.channel_moments(y, scale, offset), kernels.channel_moments_gradients, (y, scale, offset)
 
 
+def channel_affine(y: Tensor, affine: Tensor, fmt: Format) -> Tensor:
+    """``y (N, C, H, W)`` with given scales and offsets ``(2, C)``."""
+    scale, offset = affine[:, None, :, None, None]
+    return requantise(y * scale + offset, AFFINE_FRACTION, fmt)
+
+
 class ChannelAffine(SceneOperation):
     """LDPC (a scale and an offset from the latent prior) and CDC (a weight from the scene's own statistics).
 
@@ -40,10 +46,12 @@ class ChannelAffine(SceneOperation):
     """
 
     op = "affine"
+    function = staticmethod(channel_affine)
+    target: Format
 
     def __init__(self, channels: int, features: Format, prior: bool, cdc: bool) -> None:
         super().__init__()
-        self.features, self.prior, self.cdc = features, prior, cdc
+        self.target, self.prior, self.cdc = features, prior, cdc
         if prior:
             self.ldpc = nn.Linear(channels, 2 * channels)
             nn.init.normal_(self.ldpc.weight, std=0.01)
@@ -56,10 +64,6 @@ class ChannelAffine(SceneOperation):
     def parameters_of(self, names: tuple[str, ...], inputs: tuple[str, ...], *tensors: Edge) -> list[SceneParameter]:
         """Scales and offsets, ``(2, C)``."""
         return [SceneParameter(names[0], "affine", (2, tensors[0].channels), AFFINE, inputs[0])]
-
-    def recipe(self) -> Arrays:
-        """The linear layers there are."""
-        return {key: value.detach().cpu().double().numpy() for key, value in self.named_parameters()}
 
     def calibration(self, y: Tensor, context: Context, step: float = 1.0) -> tuple[Tensor, Tensor]:
         """Scales and offsets in real units, ``(N, C, 1, 1)``, of features ``y`` in units of ``step``."""
@@ -77,7 +81,7 @@ class ChannelAffine(SceneOperation):
 
     def rounded(self, y: Tensor, context: Context) -> tuple[Tensor, Tensor]:
         """Scales and offsets of features ``y`` in steps, as integers."""
-        step = self.features.step
+        step = self.target.step
         scale, offset = self.calibration(y, context, step)
         scale = round_half_up(scale * 2.0**AFFINE_FRACTION).clamp(AFFINE_SCALE.min, AFFINE_SCALE.max)
         offset = round_half_up(offset * (2.0**AFFINE_FRACTION / step)).clamp(AFFINE.min, AFFINE.max)
@@ -90,9 +94,4 @@ class ChannelAffine(SceneOperation):
     def learn(self, *inputs: Tensor, context: Context) -> Tensor:
         """The features with each image's own scales and offsets."""
         scale, offset = self.rounded(inputs[0], context)
-        return requantise(torch.addcmul(offset, inputs[0], scale), AFFINE_FRACTION, self.features)
-
-    def forward(self, y: Tensor, affine: Tensor) -> Tensor:
-        """``y (N, C, H, W)`` with given scales and offsets."""
-        scale, offset = (affine[row].reshape(1, -1, 1, 1) for row in (0, 1))
-        return requantise(y * scale + offset, AFFINE_FRACTION, self.features)
+        return requantise(torch.addcmul(offset, inputs[0], scale), AFFINE_FRACTION, self.target)

@@ -36,6 +36,11 @@ def convolve(x: Tensor, weights: Tensor, bias: Tensor | None = None, padding: in
     return total if total.device.type == "cpu" else round_half_up(total)
 
 
+def conv(x: Tensor, weights: Tensor, bias: Tensor, shift: int, fmt: Format) -> Tensor:
+    """Convolution padded with 0, computed in the type of ``weights (O, I, k, k)``, rounded and saturated to float32."""
+    return requantise(convolve(x.to(weights.dtype), weights, bias, weights.shape[-1] // 2), shift, fmt).float()
+
+
 @custom_gradient
 def requantise(v: Tensor, shift: int, fmt: Format) -> Differentiable[Tensor]:
     """Round half up by ``shift >= 1`` bits, saturate to ``fmt``; gradient ``2**-shift`` inside the format, else 0."""

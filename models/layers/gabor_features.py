@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from bitpan.errors import FormatError
 from bitpan.formats import Format
-from bitpan.model import Tensor as Edge
-from bitpan.models.layers.functional import EXACT, convolve, requantise, round_half_up
+from bitpan.models.layers.functional import EXACT, depthwise, round_half_up
 from bitpan.models.layers.gabor import gabor_bank
-from bitpan.models.layers.learned import IntegerLayer
-from bitpan.models.layers.operation import Arrays, integers
+from bitpan.models.layers.operation import Operation
 
 WEIGHTS = Format(8, 6)
 """Format of the filters, the features' own share included; their fraction is the rounding shift."""
 
 
-class GaborFeatures(IntegerLayer):
+class GaborFeatures(Operation):
     """``clip(x + ((sum_k w_k*x_k + half) >> shift))`` with ``w = round(2**shift * lambda * G)``.
 
     G is a frozen Gabor bank, one filter per channel, and lambda, per channel, is learned. ``2**shift * x`` joins the
@@ -28,12 +25,14 @@ class GaborFeatures(IntegerLayer):
     """
 
     op = "depthwise"
+    function = staticmethod(depthwise)
+    target: Format
     gabor: Tensor
     identity: Tensor
 
     def __init__(self, channels: int, features: Format, seed: int) -> None:
         super().__init__()
-        self.channels, self.features = channels, features
+        self.target = features
         self.register_buffer("gabor", torch.from_numpy(gabor_bank(channels, 1, 3, seed)).float())
         identity = functional.pad(torch.full((1, 1, 1, 1), float(1 << WEIGHTS.fraction)), (1, 1, 1, 1))
         self.register_buffer("identity", identity, persistent=False)
@@ -42,24 +41,7 @@ class GaborFeatures(IntegerLayer):
         if bound >= EXACT:
             raise FormatError(f"Gabor sums of {features.bits}-bit features may reach {bound}, beyond float32")
 
-    def integers(self) -> Tensor:
-        """Filters ``(C, 1, 3, 3)`` as integers in floats."""
+    def integers(self) -> tuple[Tensor, int]:
+        """Filters ``(C, 1, 3, 3)``, and the rounding shift."""
         added = round_half_up(self.mix[:, None, None, None] * self.gabor * 2.0**WEIGHTS.fraction)
-        return (self.identity + added).clamp(WEIGHTS.min, WEIGHTS.max)
-
-    def attributes(self, output: int = 0) -> dict[str, int]:
-        """The rounding shift."""
-        return {"shift": WEIGHTS.fraction}
-
-    def arrays(self) -> Arrays:
-        """Filters."""
-        return {"weights": integers(self.integers(), np.int8)}
-
-    def output(self, *inputs: Edge) -> Edge:
-        """Features."""
-        return Edge(inputs[0].channels, self.features, inputs[0].stride)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Features to features, ``(N, C, H, W)``."""
-        total = convolve(x, self.integers(), padding=1, groups=self.channels)
-        return requantise(total, WEIGHTS.fraction, self.features)
+        return (self.identity + added).clamp(WEIGHTS.min, WEIGHTS.max), WEIGHTS.fraction

@@ -1,15 +1,12 @@
 """Layers of the binary networks. Their forward pass computes the integers of :mod:`bitpan.arithmetic`, bit for bit.
 
-Learned parameters are real numbers near one, so that one learning rate suits all; each layer turns them into its
-integers on every forward pass (``integers()``), with straight-through gradients, and states its bound when built.
+Each states its bound when it is built.
 """
 
 from __future__ import annotations
 
 import math
-from typing import Any
 
-import numpy as np
 import torch
 from brevitas.nn import QuantConv2d
 from brevitas.quant import Int8WeightPerTensorFixedPoint, SignedBinaryWeightPerTensorConst
@@ -24,8 +21,7 @@ from bitpan.model import Tensor as Edge
 from bitpan.models.layers.functional import (
     EXACT,
     binary_conv,
-    convolve,
-    requantise,
+    conv,
     round_half_up,
     rprelu,
     sign,
@@ -33,7 +29,7 @@ from bitpan.models.layers.functional import (
     trained_sign,
 )
 from bitpan.models.layers.gabor import gabor_bank
-from bitpan.models.layers.operation import Arrays, Context, Operation, SceneOperation, integers
+from bitpan.models.layers.operation import Context, Operation, SceneOperation
 
 WEIGHT_BITS = 8
 """Width of the first and the last convolution's weights."""
@@ -60,19 +56,7 @@ START = 0.25
 # 36.95, 37.03 dB; s2bnet, whose features saturate from 1, 36.35, 36.63, 36.91.
 
 
-Integers = Any
-"""What a layer computes with: tensors of integers, differentiable while it learns."""
-
-
-class IntegerLayer(Operation):
-    """A learned operation: its integers are derived from its parameters on each pass."""
-
-    def integers(self) -> Integers:
-        """The layer's integers, differentiable."""
-        raise NotImplementedError
-
-
-class IntegerConv(IntegerLayer):
+class IntegerConv(Operation):
     """Convolution of integers with 8-bit weights of a power-of-two scale, bias, rounding shift and saturation.
 
     Attributes:
@@ -81,6 +65,8 @@ class IntegerConv(IntegerLayer):
     """
 
     op = "conv"
+    function = staticmethod(conv)
+    target: Format
 
     def __init__(self, inputs: int, outputs: int, kernel: int, source: Format, target: Format, gain: int = 0) -> None:
         super().__init__()
@@ -92,7 +78,7 @@ class IntegerConv(IntegerLayer):
         self.dtype = torch.float32 if bound + (1 << (MAX_SHIFT - 1)) < EXACT else torch.float64
 
     def integers(self) -> tuple[Tensor, Tensor, int]:
-        """Weights ``(O, I, k, k)`` and bias ``(O,)`` as integers in floats, and the shift."""
+        """Weights ``(O, I, k, k)``, bias ``(O,)`` and the rounding shift."""
         quantised = self.conv.quant_weight()
         scale = quantised.scale.detach()
         weight_fraction = -round(math.log2(float(scale)))
@@ -103,30 +89,11 @@ class IntegerConv(IntegerLayer):
                 f"a convolution's shift is {shift}, not 1 to {MAX_SHIFT}: its weights ran away; lower --lr"
             )
         bias = round_half_up(self.bias * 2.0**fraction).clamp(BIAS_8.min, BIAS_8.max)
-        return quantised.value * 2.0**weight_fraction, bias, shift
-
-    def attributes(self, output: int = 0) -> dict[str, int]:
-        """The rounding shift."""
-        return {"shift": self.integers()[2]}
-
-    def arrays(self) -> Arrays:
-        """Weights and bias."""
-        weights, bias, _ = self.integers()
-        return {"weights": integers(weights, np.int8), "bias": integers(bias, np.int32)}
-
-    def output(self, *inputs: Edge) -> Edge:
-        """As many channels as filters, in the target format."""
-        return Edge(self.conv.out_channels, self.target, inputs[0].stride)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """``x: (N, I, H, W)`` integers of ``source`` to integers of ``target``."""
-        weights, bias, shift = self.integers()
-        margin = weights.shape[-1] // 2
-        total = convolve(x.to(self.dtype), weights.to(self.dtype), bias.to(self.dtype), margin)
-        return requantise(total, shift, self.target).float()
+        weights: Tensor = quantised.value * 2.0**weight_fraction
+        return weights.to(self.dtype), bias.to(self.dtype), shift
 
 
-class BinaryConv(IntegerLayer):
+class BinaryConv(Operation):
     """3x3 convolution of +1 and -1, padded with -1: XNOR and popcount in hardware.
 
     GSFA (Gabor-guided filters, S2BNet) enriches the weights before they are binarised and folds into them:
@@ -137,6 +104,7 @@ class BinaryConv(IntegerLayer):
     """
 
     op = "binary_conv"
+    function = staticmethod(binary_conv)
     binary = True
     gabor: Tensor
 
@@ -145,7 +113,6 @@ class BinaryConv(IntegerLayer):
         self.conv = QuantConv2d(
             channels, channels, 3, bias=False, weight_quant=SignedBinaryWeightPerTensorConst, weight_scaling_const=1.0
         )
-        self.bound = 9 * channels
         self.gsfa = gsfa
         if gsfa in ("filters", "initialisation"):
             bank = torch.from_numpy(gabor_bank(channels, channels, 3, seed)).float()
@@ -155,23 +122,10 @@ class BinaryConv(IntegerLayer):
                 self.register_buffer("gabor", bank)
                 self.mix = nn.Parameter(torch.tensor(0.25))
 
-    def integers(self) -> Tensor:
+    def integers(self) -> tuple[Tensor]:
         """Weights ``(O, I, 3, 3)``, +1 or -1."""
         latent = self.conv.weight + self.mix * self.gabor if self.gsfa == "filters" else self.conv.weight
-        weights: Tensor = self.conv.weight_quant(latent).value
-        return weights
-
-    def arrays(self) -> Arrays:
-        """Weights."""
-        return {"weights": integers(self.integers(), np.int8)}
-
-    def output(self, *inputs: Edge) -> Edge:
-        """Popcounts."""
-        return Edge(self.conv.out_channels, Format(self.bound.bit_length() + 1), inputs[0].stride)
-
-    def forward(self, s: Tensor) -> Tensor:
-        """``s: (N, C, H, W)`` to popcounts within ``-bound ... bound``."""
-        return binary_conv(s, self.integers())
+        return (self.conv.weight_quant(latent).value,)
 
 
 class SpectralRedistribution(SceneOperation):
@@ -182,6 +136,7 @@ class SpectralRedistribution(SceneOperation):
     """
 
     op = "sign"
+    function = staticmethod(sign)
 
     def __init__(self, channels: int, mode: str, features: Format, reduced: int = 8) -> None:
         super().__init__()
@@ -195,18 +150,10 @@ class SpectralRedistribution(SceneOperation):
                 parameter.requires_grad_(False)
             self.fc2.bias.requires_grad_(mode == "static")
 
-    def output(self, *inputs: Edge) -> Edge:
-        """+1 and -1."""
-        return Edge(inputs[0].channels, Format(2), inputs[0].stride)
-
     def parameters_of(self, names: tuple[str, ...], inputs: tuple[str, ...], *tensors: Edge) -> list[SceneParameter]:
         """The thresholds; one past the largest feature says "never"."""
         channels, fmt = tensors[0].channels, tensors[0].format
         return [SceneParameter(names[0], "srm", (channels,), Format(fmt.bits + 1, fmt.fraction), inputs[0])]
-
-    def recipe(self) -> Arrays:
-        """Both linear layers."""
-        return {key: value.detach().cpu().double().numpy() for key, value in self.named_parameters()}
 
     def calibration(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Slopes k and biases b in real units, ``(N, C)`` of features ``x: (N, C, H, W)``, or ``(1, C)``."""
@@ -231,40 +178,32 @@ class SpectralRedistribution(SceneOperation):
         k, b = self.calibration(inputs[0])
         return trained_sign(inputs[0], self.thresholds(k, b), k, b, self.features.step)
 
-    def forward(self, x: Tensor, threshold: Tensor) -> Tensor:
-        """+1 where ``x >= threshold``, else -1."""
-        return sign(x, threshold)
-
 
 class Sign(Operation):
     """The plain sign: +1 from zero on."""
 
     op = "sign"
+    threshold: Tensor
 
     def __init__(self, channels: int, features: Format) -> None:
         super().__init__()
         self.features = features
         self.register_buffer("threshold", torch.zeros(channels), persistent=False)
 
-    threshold: Tensor
-
-    def arrays(self) -> Arrays:
+    def integers(self) -> tuple[Tensor]:
         """The thresholds: zeros."""
-        return {"threshold": integers(self.threshold, np.int32)}
+        return (self.threshold,)
 
-    def output(self, *inputs: Edge) -> Edge:
-        """+1 and -1."""
-        return Edge(inputs[0].channels, Format(2), inputs[0].stride)
-
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, *inputs: Tensor) -> Tensor:
         """+1 where ``x >= 0``, else -1; a gradient as of :func:`trained_sign`."""
+        (x,) = inputs
         if not torch.is_grad_enabled():
             return sign(x, self.threshold)
         zero = self.threshold[None]
         return trained_sign(x, zero, zero + 1, zero, self.features.step)
 
 
-class ScaledRPReLU(IntegerLayer):
+class ScaledRPReLU(Operation):
     """``alpha*p``, RPReLU and the residual: ``x + zeta + (alpha*p - gamma) * (1 or beta)``, "1" above ``gamma``.
 
     Parameters per channel, real numbers: ``alpha`` in units of ``1/sqrt(9C)`` (a block's gain is then about one),
@@ -272,10 +211,11 @@ class ScaledRPReLU(IntegerLayer):
     """
 
     op = "rprelu"
+    target: Format
 
     def __init__(self, channels: int, features: Format, alpha: float = START) -> None:
         super().__init__()
-        self.features = features
+        self.target = features
         self.unit = 1 / math.sqrt(9 * channels) / features.step  # feature steps per popcount at alpha = 1
         self.alpha = nn.Parameter(torch.full((channels,), alpha))
         self.beta = nn.Parameter(torch.full((channels,), 0.25))
@@ -285,11 +225,11 @@ class ScaledRPReLU(IntegerLayer):
         if bound >= EXACT:
             raise FormatError(f"RPReLU on {channels} channels may reach {bound}, beyond the exact range of float32")
 
-    def integers(self) -> tuple[Tensor, Tensor, Tensor]:
+    def branches(self) -> tuple[Tensor, Tensor, Tensor]:
         """Knees ``(C,)``, slopes ``(2, C)`` and biases ``(2, C)`` (above, below) as integers in floats."""
         one = float(1 << SLOPE.fraction)
         alpha = (self.alpha * self.unit).clamp(1 / one, SLOPE.max / one)
-        gamma, zeta = self.gamma / self.features.step, self.zeta / self.features.step
+        gamma, zeta = self.gamma / self.target.step, self.zeta / self.target.step
         slopes = round_half_up(torch.stack([alpha, alpha * self.beta]) * one)
         biases = round_half_up(torch.stack([zeta - gamma, zeta - self.beta * gamma]) * one)
         knee = torch.floor(gamma.detach() / alpha.detach()) + 1  # p > gamma/alpha, p an integer
@@ -299,26 +239,12 @@ class ScaledRPReLU(IntegerLayer):
             biases.clamp(BIAS.min, BIAS.max),
         )
 
-    def attributes(self, output: int = 0) -> dict[str, int]:
-        """The slopes' fraction bits."""
-        return {"shift": SLOPE.fraction}
+    def integers(self) -> tuple[Tensor | int, ...]:
+        """Knees, slopes and biases, each above and below, and the slopes' fraction bits."""
+        knee, slopes, biases = self.branches()
+        return knee, *slopes, *biases, SLOPE.fraction
 
-    def arrays(self) -> Arrays:
-        """Knees, slopes and biases."""
-        knee, (slope_above, slope_below), (bias_above, bias_below) = self.integers()
-        return {
-            "knee": integers(knee, np.int32),
-            "slope_above": integers(slope_above, np.int32),
-            "slope_below": integers(slope_below, np.int32),
-            "bias_above": integers(bias_above, np.int32),
-            "bias_below": integers(bias_below, np.int32),
-        }
-
-    def output(self, *inputs: Edge) -> Edge:
-        """Features."""
-        return Edge(inputs[0].channels, self.features, inputs[0].stride)
-
-    def forward(self, p: Tensor, x: Tensor | None = None) -> Tensor:
-        """Popcounts ``p`` and features ``x``, if there is a residual, to features, ``(N, C, H, W)``."""
-        knee, slopes, biases = self.integers()
-        return rprelu(p, x, knee, slopes, biases, SLOPE.fraction, self.features)
+    def forward(self, *inputs: Tensor) -> Tensor:
+        """Popcounts and, where there is a residual, features to features, ``(N, C, H, W)``."""
+        p, *residual = inputs
+        return rprelu(p, residual[0] if residual else None, *self.branches(), SLOPE.fraction, self.target)

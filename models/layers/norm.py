@@ -10,20 +10,18 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
 from bitpan.arithmetic import NORM_FRACTION, NORM_LEADING, NORM_MEAN, NORM_MIDPOINTS, NORM_RANGE
 from bitpan.errors import FormatError
 from bitpan.formats import Format
-from bitpan.model import Tensor as Edge
 from bitpan.models.layers import kernels
 from bitpan.models.layers.functional import round_half_up
 from bitpan.models.layers.gradient import Differentiable, custom_gradient
 from bitpan.models.layers.kernels import norm_forward, norm_gradients, real_norm_gradients
-from bitpan.models.layers.learned import BIAS, SLOPE, IntegerLayer
-from bitpan.models.layers.operation import Arrays, integers
+from bitpan.models.layers.learned import BIAS, SLOPE
+from bitpan.models.layers.operation import Operation
 
 CENTRE = Format(18)
 """Range of C times phi."""
@@ -108,23 +106,25 @@ def real_norm(
     return result, real_norm_gradients, (x, residual, *moments, kappa, phi)
 
 
-class ChannelNorm(IntegerLayer):
+class ChannelNorm(Operation):
     """``residual + kappa * (s_r / s_x) * (x - m_x - phi) + m_r + eta``: kappa (1/lambda), phi and eta are learned."""
 
     op = "norm"
+    function = staticmethod(channel_norm)
+    target: Format
 
     def __init__(self, channels: int, features: Format) -> None:
         super().__init__()
         if channels > 64 or features.bits > 12:
             raise FormatError(f"the norm takes 64 channels of 12 bits, not {channels} of {features.bits}")
-        self.features, self.channels = features, channels
+        self.target, self.channels = features, channels
         self.kappa = nn.Parameter(torch.ones(channels))
         self.phi = nn.Parameter(torch.zeros(channels))
         self.eta = nn.Parameter(torch.zeros(channels))
 
     def integers(self) -> tuple[Tensor, Tensor, Tensor]:
         """Gain, centre and bias ``(C,)`` as integers in floats."""
-        one, step, channels = float(1 << NORM_FRACTION), self.features.step, self.channels
+        one, step, channels = float(1 << NORM_FRACTION), self.target.step, self.channels
         gain = round_half_up(self.kappa * (one * 2.0 ** math.ceil(math.log2(channels)) / channels))
         centre = round_half_up(self.phi * (channels / step))
         bias = round_half_up(self.eta * (one / step))
@@ -134,20 +134,6 @@ class ChannelNorm(IntegerLayer):
             bias.clamp(BIAS.min, BIAS.max),
         )
 
-    def arrays(self) -> Arrays:
-        """Gain, centre and bias."""
-        keys = ("gain", "centre", "bias")
-        return {key: integers(value, np.int32) for key, value in zip(keys, self.integers(), strict=True)}
-
-    def output(self, *inputs: Edge) -> Edge:
-        """Features."""
-        return Edge(inputs[0].channels, self.features, inputs[0].stride)
-
-    def forward(self, x: Tensor, residual: Tensor) -> Tensor:
-        """Two tensors of features to one."""
-        gain, centre, bias = self.integers()
-        return channel_norm(x, residual, gain, centre, bias, self.features)
-
     def real(self, x: Tensor, residual: Tensor) -> Tensor:
         """The norm in real numbers of features in real units; :data:`FLAT` is added to both variances."""
-        return real_norm(x, residual, self.kappa, self.phi, self.eta, FLAT * self.features.step**2)
+        return real_norm(x, residual, self.kappa, self.phi, self.eta, FLAT * self.target.step**2)

@@ -6,7 +6,7 @@ integer model, its scene parameters and its export all follow from that.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +15,9 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
+from bitpan.formats import Format
 from bitpan.model import Node, SceneParameter, Tensor
+from bitpan.operations import OPERATIONS
 
 Arrays = dict[str, npt.NDArray[Any]]
 Context = Mapping[str, torch.Tensor]
@@ -23,24 +25,39 @@ Context = Mapping[str, torch.Tensor]
 
 
 class Operation(nn.Module):
-    """One operation of :mod:`bitpan.arithmetic` as a module; ``op`` is its name in :class:`bitpan.model.Node`.
+    """One operation of :data:`bitpan.operations.OPERATIONS` as a module.
 
-    ``forward`` takes the input tensors, then the scene parameters, integers in float tensors.
+    Learned parameters are real numbers near one, so that one learning rate suits all; :meth:`integers` makes the
+    operation's integers of them on every forward pass, with straight-through gradients.
+
+    Attributes:
+        op: its name in the table.
+        function: computes it in PyTorch, with the table's names in the table's order.
+        target: the format of its result, where that is open.
     """
 
     op = ""
+    function: Callable[..., Any]
+    target: Format | None = None
 
-    def attributes(self, output: int = 0) -> dict[str, int]:
-        """Attributes of the node that makes this output."""
-        return {}
+    def integers(self) -> tuple[Any, ...]:
+        """The node's constants, integers in float tensors, and its attributes, in the table's order; differentiable."""
+        return ()
+
+    def named(self) -> dict[str, Any]:
+        """What :meth:`integers` gives, by the table's names."""
+        entry = OPERATIONS[self.op]
+        return dict(zip((*entry.constants, *entry.attributes), self.integers(), strict=False))
 
     def arrays(self) -> Arrays:
         """Integer constants of the node by key."""
-        return {}
+        constants = OPERATIONS[self.op].constants
+        named = {key: value.detach().cpu().numpy() for key, value in self.named().items() if key in constants}
+        return {key: np.ascontiguousarray(value).astype(constants[key].dtype) for key, value in named.items()}
 
-    def output(self, *inputs: Tensor) -> Tensor:
-        """Channels, format and stride of each output."""
-        return inputs[0]
+    def forward(self, *inputs: torch.Tensor) -> Any:  # noqa: ANN401
+        """The result of the input tensors and then the scene parameters, integers in float tensors."""
+        return self.function(*inputs, *self.integers(), *(() if self.target is None else (self.target,)))
 
 
 class SceneOperation(Operation):
@@ -51,8 +68,8 @@ class SceneOperation(Operation):
         raise NotImplementedError
 
     def recipe(self) -> Arrays:
-        """Float arrays from which the host computes the first of them."""
-        return {}
+        """Float arrays from which the host computes the first of them: whatever is learned."""
+        return {key: value.detach().cpu().double().numpy() for key, value in self.named_parameters()}
 
     def measure(self, *inputs: torch.Tensor, context: Context) -> tuple[torch.Tensor, ...]:
         """The scene parameters of one scene, measured on the whole of ``inputs (1, C, H, W)``."""
@@ -82,14 +99,12 @@ class Step:
 
     def nodes(self) -> Iterator[Node]:
         """The step in the integer model."""
+        entry, named = OPERATIONS[self.layer.op], self.layer.named()
+        attributes = {key: named[key] for key in entry.attributes if key in named}
         for i, output in enumerate(self.outputs):
             name = self.name if len(self.outputs) == 1 else f"{self.name}{i}"
-            yield Node(self.layer.op, name, self.inputs, output, self.scene, self.layer.attributes(i))
+            which = {entry.output: i} if entry.output else {}
+            yield Node(self.layer.op, name, self.inputs, output, self.scene, attributes | which)
 
 
 Graph = Iterator[Step]
-
-
-def integers(value: torch.Tensor, dtype: type[np.generic]) -> npt.NDArray[Any]:
-    """A tensor of integers as an array."""
-    return np.ascontiguousarray(value.detach().cpu().numpy()).astype(dtype)

@@ -32,7 +32,11 @@ def _rounded(image: Tensor) -> Tensor:
     return image.add_(1 << (COEFFICIENT_BITS - 1)).mul_(2.0**-COEFFICIENT_BITS).floor_()
 
 
+def coefficients(ratio: int, device: torch.device) -> Tensor:
+    """Those of both axes of a pair without a sub-pixel shift, ``(ratio, TAPS)``."""
+    return torch.from_numpy(keys_coefficients(ratio)).float().to(device)
+
+
 def upsample(ms: Tensor, ratio: int) -> Tensor:
-    """The same without a sub-pixel shift."""
-    coefficients = torch.from_numpy(keys_coefficients(ratio)).float().to(ms.device)
-    return interpolate(ms, coefficients, coefficients)
+    """:func:`interpolate` without a sub-pixel shift."""
+    return interpolate(ms, *(coefficients(ratio, ms.device),) * 2)

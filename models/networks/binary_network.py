@@ -9,7 +9,7 @@ import torch
 from bitpan.model import Tensor
 from bitpan.models.layers.learned import IntegerConv
 from bitpan.models.layers.operation import Arrays, Context, Graph, SceneOperation, Step
-from bitpan.models.layers.operations import AddClip, Centre, Concat, Interpolate
+from bitpan.models.layers.operations import Fixed, Interpolate
 from bitpan.models.networks.configuration import Configuration
 from bitpan.models.networks.pansharpener import PanSharpener
 
@@ -26,13 +26,13 @@ class BinaryNetwork(PanSharpener):
     def __init__(self, configuration: Configuration) -> None:
         super().__init__(configuration)
         own = configuration
-        self.interpolator = Interpolate(own.ratio, own.residual)
-        self.centring = Centre(own.offset, own.input_shift, own.input)
-        self.concatenation = Concat()
+        self.interpolator = Interpolate(own.ratio)
+        self.centring = Fixed("centre", own.input, own.offset, own.input_shift)
+        self.concatenation = Fixed("concat")
         self.head = IntegerConv(1 + own.bands, own.channels, 3, own.input, own.features)
         self.tail = IntegerConv(own.channels, own.bands, 1, own.features, own.residual, own.residual_gain)
         self.tail.conv.weight.data.mul_(0.1)
-        self.addition = AddClip(own.fused)
+        self.addition = Fixed("add_clip", own.fused)
 
     def body(self) -> Graph:
         """Steps from ``x0`` to the features the tail takes, which the last of them gives."""

@@ -11,7 +11,7 @@ from bitpan.models.layers.affine import ChannelAffine
 from bitpan.models.layers.learned import START, BinaryConv, ScaledRPReLU, Sign
 from bitpan.models.layers.norm import ChannelNorm
 from bitpan.models.layers.operation import Arrays, Graph, Step
-from bitpan.models.layers.operations import Add, Haar, InverseHaar
+from bitpan.models.layers.operations import Fixed
 from bitpan.models.networks.binary_network import BinaryNetwork
 from bitpan.models.networks.configuration import Configuration
 from bitpan.models.networks.stages import LatentTraining
@@ -56,8 +56,9 @@ class Block(nn.Module):
         inner = haar_format(own.features) if self.wavelet else own.features
         names = SUBBANDS if self.wavelet else ("unit",)
         self.units = nn.ModuleDict({n: NormalisedConv(own.channels, own.norm, inner, own.seed + index) for n in names})
-        self.haar, self.inverse = Haar(), InverseHaar(inner, own.features)
-        self.skip = Add(own.features) if own.outer_skip == "add" else None
+        self.haar = Fixed("haar")
+        self.inverse = Fixed("inverse_haar", own.features, inner.fraction + 1 - own.features.fraction)
+        self.skip = Fixed("add", own.features) if own.outer_skip == "add" else None
         prior, cdc = own.prior != "none", own.cdc != "none"
         self.affine = ChannelAffine(own.channels, own.features, prior, cdc) if prior or cdc else None
 

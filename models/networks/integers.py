@@ -1,43 +1,29 @@
-"""From a network to its integers: tensor formats, constants, scene parameters, and the integer model made of them."""
+"""From a network to its integers."""
 
 from __future__ import annotations
 
-from bitpan.model import IntegerModel, Node, SceneParameter, Tensor
+from bitpan.model import IntegerModel, Node, SceneParameter, result_of
 from bitpan.models.layers.operation import Arrays, SceneOperation
 from bitpan.models.networks.binary_network import BinaryNetwork
-
-
-def tensor_table(network: BinaryNetwork) -> dict[str, Tensor]:
-    """Channels, format and stride of every tensor of the graph, in order."""
-    table = network.inputs()
-    for step in network.graph():
-        spec = step.layer.output(*(table[name] for name in step.inputs))
-        table |= dict.fromkeys(step.outputs, spec)
-    return table
-
-
-def scene_parameters(network: BinaryNetwork) -> tuple[list[SceneParameter], Arrays]:
-    """The scene parameters in order of computation, and their float arrays by ``<name>.<key>``."""
-    table = tensor_table(network)
-    parameters: list[SceneParameter] = []
-    arrays: Arrays = {}
-    for step in network.graph():
-        if isinstance(step.layer, SceneOperation):
-            tensors = (table[name] for name in step.inputs)
-            parameters += step.layer.parameters_of(step.scene, step.inputs, *tensors)
-            arrays |= {f"{step.scene[0]}.{key}": value for key, value in step.layer.recipe().items()}
-    return parameters, arrays | network.recipe()
+from bitpan.operations import OPERATIONS
 
 
 def to_integer_model(network: BinaryNetwork) -> IntegerModel:
     """The network as an integer model, without the detour over a QONNX file."""
-    own = network.configuration
+    own, tensors = network.configuration, network.inputs()
     nodes: list[Node] = []
+    scene: list[SceneParameter] = []
     constants: Arrays = {}
+    recipes: Arrays = {}
     for step in network.graph():
+        layer, inputs, arrays = step.layer, [tensors[name] for name in step.inputs], step.layer.arrays()
+        target = layer.target or inputs[0].format
+        result = result_of(OPERATIONS[layer.op], inputs, arrays.get("weights"), target)
+        tensors |= dict.fromkeys(step.outputs, result)
         nodes += step.nodes()
-        constants |= {f"{step.name}.{key}": value for key, value in step.layer.arrays().items()}
-    parameters, recipes = scene_parameters(network)
-    constants |= recipes
-    table = tensor_table(network)
-    return IntegerModel(network.name, own.bands, own.bits, own.ratio, table, nodes, parameters, constants)
+        constants |= {f"{step.name}.{key}": value for key, value in arrays.items()}
+        if isinstance(layer, SceneOperation):
+            scene += layer.parameters_of(step.scene, step.inputs, *inputs)
+            recipes |= {f"{step.scene[0]}.{key}": value for key, value in layer.recipe().items()}
+    constants |= recipes | network.recipe()
+    return IntegerModel(network.name, own.bands, own.bits, own.ratio, tensors, nodes, scene, constants)

@@ -7,11 +7,10 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
-from bitpan.arithmetic import keys_coefficients
 from bitpan.errors import ModelError
 from bitpan.models.layers.functional import centre
 from bitpan.models.layers.operation import Context
-from bitpan.models.layers.resample import interpolate
+from bitpan.models.layers.resample import upsample
 from bitpan.models.networks.configuration import Configuration
 
 
@@ -36,8 +35,6 @@ class PanSharpener(nn.Module):
     stage_shares: tuple[float, ...] = (1.0,)
     """The share of the iterations each stage takes."""
 
-    coefficients: Tensor
-
     def __init__(self, configuration: Configuration) -> None:
         super().__init__()
         configuration.require_arms(self.arms, self.name)
@@ -46,13 +43,11 @@ class PanSharpener(nn.Module):
                 f"{self.name} has {self.default_blocks} units, not {configuration.blocks}; leave --blocks out"
             )
         self.configuration = configuration
-        coefficients = torch.from_numpy(keys_coefficients(configuration.ratio)).float()
-        self.register_buffer("coefficients", coefficients, persistent=False)
 
     def prepare(self, pan: Tensor, ms: Tensor) -> dict[str, Tensor]:
         """Tensors lms and input (centred PAN and lms, integers) without a sub-pixel shift."""
         own = self.configuration
-        lms = interpolate(ms, self.coefficients, self.coefficients)
+        lms = upsample(ms, own.ratio)
         both = torch.cat([pan, lms], dim=1)
         return {"lms": lms, "input": centre(both, own.offset, own.input_shift, own.input)}
 

@@ -9,7 +9,7 @@ from bitpan.formats import Format
 from bitpan.models.layers.gabor_features import GaborFeatures
 from bitpan.models.layers.learned import BinaryConv, ScaledRPReLU, SpectralRedistribution
 from bitpan.models.layers.operation import Graph, Step
-from bitpan.models.layers.operations import Add, Pool, Up
+from bitpan.models.layers.operations import Fixed
 from bitpan.models.networks.binary_network import BinaryNetwork
 from bitpan.models.networks.configuration import Configuration
 
@@ -77,7 +77,7 @@ class S2BNet(BinaryNetwork):
         self.blocks = nn.ModuleList(
             S2BConv(own.channels, own.srm, own.gsfa, own.features, own.seed + i) for i in range(own.blocks)
         )
-        self.pool, self.up, self.add = Pool(), Up(), Add(own.features)
+        self.pool, self.up, self.add = Fixed("pool"), Fixed("up"), Fixed("add", own.features)
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def body(self) -> Graph:

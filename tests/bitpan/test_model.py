@@ -77,6 +77,15 @@ def test_a_missing_constant_is_named(resampler, tmp_path, node):
         IntegerModel.load(tmp_path)
 
 
+@pytest.mark.parametrize("wrong", [{"channels": 9}, {"stride": 2}, {"format": Format(3)}])
+def test_a_tensor_that_its_operation_does_not_give_is_refused(random_model, tmp_path, wrong):
+    model = random_model(blocks=1)
+    model.tensors["s0"] = replace(model.tensors["s0"], **wrong)
+    model.save(tmp_path)
+    with pytest.raises(ModelError, match=r"node block0\.sign gives .*, not .*"):
+        IntegerModel.load(tmp_path)
+
+
 def test_model_json_is_readable_by_people(random_model, tmp_path):
     random_model(blocks=1).save(tmp_path)
     document = json.loads((tmp_path / "model.json").read_text())

@@ -134,7 +134,7 @@ def test_binary_conv_pads_with_minus_one(gsfa):
     torch.manual_seed(1)
     conv = layers.BinaryConv(8, gsfa, seed=3)
     s = np.random.default_rng(2).choice([-1, 1], (1, 8, 12, 12))
-    weights = conv.integers().detach().numpy()
+    weights = conv.integers()[0].detach().numpy()
     assert set(np.unique(weights)) == {-1, 1}
     assert np.array_equal(conv(floats(s)).detach()[0], arithmetic.conv2d(s[0], weights.astype(int), pad_value=-1))
 

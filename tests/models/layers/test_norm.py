@@ -48,7 +48,7 @@ def smooth_norm(layer, x, r):
     def variance(v):
         return (v - v.mean(dim=1, keepdim=True)).square().mean(dim=1, keepdim=True) + 0.1
 
-    phi, eta = ((p / layer.features.step)[:, None, None] for p in (layer.phi, layer.eta))
+    phi, eta = ((p / layer.target.step)[:, None, None] for p in (layer.phi, layer.eta))
     ratio = (variance(r) / variance(x)).sqrt()
     free = x - x.mean(dim=1, keepdim=True) - phi
     return r + layer.kappa[:, None, None] * ratio * free + r.mean(dim=1, keepdim=True) + eta

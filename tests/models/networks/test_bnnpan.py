@@ -86,7 +86,7 @@ def test_a_wrong_constant_is_noticed(make_pair, monkeypatch):
     gain, centre, bias = layer.integers()
     wrong = gain.detach().clone()
     wrong[3] += 8
-    monkeypatch.setattr(layer, "forward", lambda x, r: channel_norm(x, r, wrong, centre, bias, layer.features))
+    monkeypatch.setattr(layer, "forward", lambda x, r: channel_norm(x, r, wrong, centre, bias, layer.target))
     with pytest.raises(AssertionError, match=r"block1\.hl\.x"):
         compare(network, *make_pair())
 

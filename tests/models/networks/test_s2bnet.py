@@ -86,10 +86,10 @@ def test_a_wrong_constant_is_noticed(make_network, make_pair, monkeypatch):
     pan, ms = make_pair()
     scene = network.measure(pan, ms)
     layer = network.blocks[1].rprelu
-    knee, slopes, biases = layer.integers()
+    knee, slopes, biases = layer.branches()
     wrong = biases.detach().clone()
     wrong[0, 3] += 64
-    monkeypatch.setattr(layer, "forward", lambda p, x: rprelu(p, x, knee, slopes, wrong, 6, layer.features))
+    monkeypatch.setattr(layer, "forward", lambda p, x: rprelu(p, x, knee, slopes, wrong, 6, layer.target))
     with pytest.raises(AssertionError, match="x2"):
         check_equal(network, pan, ms, scene)
 

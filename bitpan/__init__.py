@@ -11,18 +11,26 @@ if TYPE_CHECKING:
 __version__ = "0.2.0"
 
 
-def load(model: str | PathLike[str] = "s2bnet-flat", device: str = "cpu", threads: int | None = None) -> Fuser:
+def load(
+    model: str | PathLike[str] = "s2bnet-flat", device: str = "cpu", threads: int | None = None, timeout: float = 10.0
+) -> Fuser:
     """A model ready to fuse: ``bitpan.load("s2bnet").fuse(pan, ms)``, on NumPy arrays or on files.
 
     Args:
         model: the name of one that comes with bitpan, or the folder of an integer model or of a built accelerator.
         device: ``cpu``, or for a built accelerator ``rtl`` (in simulation) or ``fpga`` (on a board).
         threads: of the CPU engine; default: all cores.
+        timeout: seconds a board's frame may take.
 
     Raises:
         ModelError: there is no such model, or it cannot be read.
         DeviceError: the device needs an accelerator that ``bitpan build`` made.
     """
-    from bitpan.host.fuser import load
+    from bitpan.host.fuser import Fuser
+    from bitpan.model import IntegerModel
+    from bitpan.package import DESCRIPTION, Package
+    from bitpan.shipped import find_model
 
-    return load(model, device, threads)
+    folder = find_model(str(model))
+    package = Package.load(folder) if (folder / DESCRIPTION).is_file() else None
+    return Fuser(package.model if package else IntegerModel.load(folder), device, package, threads, timeout)

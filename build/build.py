@@ -50,6 +50,7 @@ def build(
         BuildError: the model is not in the export grammar, or a step failed; nothing is left in ``folder``'s place.
         MismatchError: a step changed a number.
     """
+    from bitpan.build.deploy.areas import measure
     from bitpan.build.deploy.package import replacing, write_package
     from bitpan.build.finn.design import compile_model
     from bitpan.build.finn.integer_graph import require_units
@@ -59,11 +60,7 @@ def build(
     require_units(model)
     with replacing(folder) as partial, tempfile.TemporaryDirectory(prefix="bitpan-build-") as work:
         design = compile_model(model, height, width, target_board, Path(work) / "work", cycles_per_pixel, progress)
-        areas = None
-        if luts:
-            from bitpan.build.deploy.areas import measure
-
-            areas = measure(design, target_board, progress)
+        areas = measure(design, target_board, progress) if luts else None
         progress("deployment folder")
         write_package(design, target_board, partial, source, command or [], areas)
     if not quiet:
@@ -81,7 +78,6 @@ def _summary(folder: Path, design: Design, target_board: Board, areas: dict[str,
         f"FINN estimates {totals['LUT']:,.0f} of {target_board.lut:,} LUT, "
         f"{totals['DSP']:.0f} of {target_board.dsp} DSP, {totals['BRAM_18K'] / 2:.0f} of {target_board.bram36} BRAM36"
     )
-
     if areas is not None:
         counts = areas["totals"]
         print(

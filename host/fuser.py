@@ -22,8 +22,7 @@ from bitpan.host.scene.scene import Scene, array_scene, open_scene
 from bitpan.host.stream import fuse, fuse_array
 from bitpan.model import IntegerModel
 from bitpan.operations import Array
-from bitpan.package import DESCRIPTION, Package
-from bitpan.shipped import DEFAULT_MODEL, find_model
+from bitpan.package import Package
 
 File = str | PathLike[str]
 Shift = tuple[float, float]
@@ -134,13 +133,6 @@ class Fuser(AbstractContextManager["Fuser"]):
         found: Shift = shift or (0.0, 0.0)
         with progress(len(self.model.scene), "scene parameters", "parameter") as step:
             return found, compute_scene_parameters(self.model, scene.shifted(found), self._engine, step)
-
-
-def load(model: File = DEFAULT_MODEL, device: str = "cpu", threads: int | None = None, timeout: float = 10.0) -> Fuser:
-    """See :func:`bitpan.load`."""
-    folder = find_model(str(model))
-    package = Package.load(folder) if (folder / DESCRIPTION).is_file() else None
-    return Fuser(package.model if package else IntegerModel.load(folder), device, package, threads, timeout)
 
 
 def _output(output: File | None, *inputs: Path) -> Path:

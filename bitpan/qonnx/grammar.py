@@ -18,14 +18,11 @@ from bitpan.arithmetic import AFFINE_FRACTION, COEFFICIENT_BITS, TAPS, haar
 from bitpan.errors import FormatError
 from bitpan.model import Node, Tensor
 from bitpan.operations import OPERATIONS, Array
-from bitpan.qonnx.norm import NORM, norm_constants
+from bitpan.qonnx.norm import DOUBLE, FLOAT, NORM, norm_constants
 from bitpan.qonnx.pattern import Const, Op, Pattern, Var
 
 EXACT = 1 << 24
 """Integers below this are exact in ONNX's float32, and so are their sums."""
-
-DOUBLE, FLOAT = 11, 1
-"""ONNX's numbers of the types."""
 
 
 @dataclass(frozen=True)

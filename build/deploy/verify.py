@@ -88,7 +88,8 @@ def verify(
             progress(
                 f"frames {done + 1} to {done + count}" + (f", streams stalling {'/'.join(patterns)}" if stalls else "")
             )
-            batch = [(i % 2, _with_images(package, cases[i % 2], seed + done + i + 2)) for i in range(count)]
+            images = [random_case(package.model, height, width, seed + done + i + 2)[0] for i in range(count)]
+            batch = [(i % 2, (image, cases[i % 2][1])) for i, image in enumerate(images)]
             started = accelerator.simulation.cycle
             _run(accelerator, batch)
             if count > 1:  # the first of a batch fills an empty pipeline, the others follow it
@@ -96,11 +97,6 @@ def verify(
             done += count
         speed = accelerator.simulation.cycle / max(1e-9, time.monotonic() - began)
     return Verdict(done, cycles, period, package.cycles, package.period, speed)
-
-
-def _with_images(package: Package, case: Inputs, seed: int) -> Inputs:
-    """Other images with the same scene parameters."""
-    return random_case(package.model, *package.frame, seed)[0], case[1]
 
 
 def _run(accelerator: Accelerator, batch: list[tuple[int, Inputs]]) -> None:

@@ -68,11 +68,6 @@ class RtlDevice:
         self._accelerator = require("bitpan.hw.simulate.accelerator").Accelerator(package)
         self._accelerator.stall([stalls] * len(STREAMS))
 
-    @property
-    def cycles(self) -> int:
-        """Clock cycles so far."""
-        return int(self._accelerator.simulation.cycle)
-
     def load_scene(self, scene: Mapping[str, Integers]) -> None:
         """See :class:`Device`."""
         self._accelerator.registers.load_scene(scene)

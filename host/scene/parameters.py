@@ -166,16 +166,8 @@ class _Measured:
                 return keys_coefficients(self.grid.ratio, self.grid.shift[node.scene.index(parameter.name)])
         raise ModelError(f"model {self.model.name}: no node takes the scene parameter {parameter.name}")
 
-    def thresholds(self, parameter: SceneParameter) -> Integers:
-        """See :func:`srm`."""
-        return srm(self.model, parameter, _mean(self._values(parameter.measures)))
-
-    def scales(self, parameter: SceneParameter) -> Integers:
-        """See :func:`affine`."""
-        return affine(self.model, parameter, self._values(parameter.measures), self._latent)
-
     @cached_property
-    def _latent(self) -> Float | None:
+    def prior(self) -> Float | None:
         """The latent prior from the sample tiles, if there is one; of an empty scene, from a mean of zero."""
         model = self.model
         arrays = {key.removeprefix(LATENT): value for key, value in model.constants.items() if key.startswith(LATENT)}
@@ -188,7 +180,7 @@ class _Measured:
             encoded.append(_inside(latent.encode(arrays, image), sample, latent.STRIDE))
         return latent.prior(arrays, _mean(encoded))
 
-    def _values(self, tensor: str) -> Iterator[Array]:
+    def values(self, tensor: str) -> Iterator[Array]:
         """Each sample's values of ``tensor`` that lie over valid pixels alone, ``(C, pixels)``; at first, of none."""
         found = self.model.tensors[tensor]
         yield np.zeros((found.channels, 0), np.int64)
@@ -208,7 +200,11 @@ class _Measured:
         return values
 
 
-_KINDS = {"interpolation": _Measured.coefficients, "srm": _Measured.thresholds, "affine": _Measured.scales}
+_KINDS: dict[str, Callable[[_Measured, SceneParameter], Integers]] = {
+    "interpolation": _Measured.coefficients,
+    "srm": lambda measured, own: srm(measured.model, own, _mean(measured.values(own.measures))),
+    "affine": lambda measured, own: affine(measured.model, own, measured.values(own.measures), measured.prior),
+}
 """What computes each of :data:`bitpan.operations.SCENE_KINDS`."""
 
 

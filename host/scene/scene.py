@@ -165,14 +165,11 @@ def _georeference(pan: TiffRaster, ms: TiffRaster, model: IntegerModel) -> tuple
     if all(crs) and crs[0] != crs[1]:
         raise SceneError(f"{pair}: the PAN is in {crs[0]}, the MS in {crs[1]}; warp one to the other's CRS (rio warp)")
     placed = not pan.dataset.transform.is_identity and not ms.dataset.transform.is_identity
-    if not all(crs):
+    if not (all(crs) and placed):
+        what = "geotransform" if all(crs) else f"CRS in {'one' if any(crs) else 'both'}"
         how = "the geotransforms are taken to share one" if placed else "they are aligned by extent and ratio"
-        warnings.warn(f"{pair}: no CRS in {'one' if any(crs) else 'both'}; {how}", GeoreferenceWarning, stacklevel=2)
+        warnings.warn(f"{pair}: no {what}; {how}", GeoreferenceWarning, stacklevel=2)
     if not placed:
-        if all(crs):
-            warnings.warn(
-                f"{pair}: no geotransform; they are aligned by extent and ratio", GeoreferenceWarning, stacklevel=2
-            )
         _check_extents((pan.size, ms.size), model, pair)
         return 0.0, 0.0
     relative = relative_transform(pan.dataset.transform, ms.dataset.transform)

@@ -69,7 +69,7 @@ def test_rtl_equals_the_reference(package, random_inputs, stalls):
         fused = list(device.fuse((inputs["pan"], inputs["ms"]) for inputs in frames))
         for inputs, result in zip(frames, fused, strict=True):
             np.testing.assert_array_equal(result, execute(package.model, inputs, scene))
-    assert device.cycles > 9 * HEIGHT * WIDTH
+    assert device._accelerator.simulation.cycle > 9 * HEIGHT * WIDTH
     with pytest.raises(DeviceError, match="takes frames of"):
         list(device.fuse([(np.zeros((1, 8, 8)), np.zeros((2, 2, 2)))]))
     device.close()

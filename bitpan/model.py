@@ -283,7 +283,6 @@ def execute(
     """Run the graph with :mod:`bitpan.arithmetic`: the reference every device is compared with.
 
     Args:
-        model: the network.
         inputs: integers by tensor name: ``pan (1, H, W)`` and ``ms (B, H/ratio, W/ratio)``; any tensor given here is
             taken as it is and not computed.
         scene: scene parameters by name.

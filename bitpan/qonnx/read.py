@@ -92,7 +92,7 @@ class _Raiser:
         for name in [name for name in tensors if name not in self.inputs]:
             self._raise(name, known)
             known.add(name)
-        self.constants |= {key: _array(value) for key, value in self.metadata.get("arrays", {}).items()}
+        self._keep(self.metadata, "")
         if "fused" not in known:
             raise BuildError("the model's metadata give no format for tensor 'fused'; export it again")
         return IntegerModel(
@@ -107,7 +107,7 @@ class _Raiser:
     def _raise(self, tensor: str, known: set[str]) -> None:
         """Add the node that computes ``tensor`` of the tensors and scene parameters ``known``."""
         producer = self.graph.producers[tensor]
-        recognised = recognise(self.graph, tensor, self._format(tensor))
+        recognised = recognise(self.graph, tensor, self.tensors[tensor].format)
         if recognised is None:
             raise _foreign(producer)
         op, form, match = recognised
@@ -134,20 +134,20 @@ class _Raiser:
             return _foreign(self.graph.producers[tensor])
         return BuildError(f"{reader} takes {tensor!r}, which the model's metadata do not describe; export it again")
 
-    def _format(self, tensor: str) -> Format:
-        return _format(self.metadata["formats"][tensor])
-
     def _tensor(self, name: str) -> Tensor:
         shape = self.shapes.get(name, [])
         if len(shape) != 4 or not (name in self.inputs or name in self.graph.producers):
             raise BuildError(f"the metadata describe a tensor {name!r} that the graph does not have; export it again")
-        return Tensor(shape[1], self._format(name), self.shapes["pan"][2] // shape[2])
+        return Tensor(shape[1], Format(*self.metadata["formats"][name]), self.shapes["pan"][2] // shape[2])
 
     def _scene_parameter(self, entry: dict[str, Any]) -> SceneParameter:
-        self.constants |= {f"{entry['name']}.{key}": _array(value) for key, value in entry.get("arrays", {}).items()}
-        return SceneParameter(
-            entry["name"], entry["kind"], tuple(entry["shape"]), _format(entry["format"]), entry.get("measures", "")
-        )
+        self._keep(entry, f"{entry['name']}.")
+        shape, fmt = tuple(entry["shape"]), Format(*entry["format"])
+        return SceneParameter(entry["name"], entry["kind"], shape, fmt, entry.get("measures", ""))
+
+    def _keep(self, entry: dict[str, Any], prefix: str) -> None:
+        arrays = entry.get("arrays", {}).items()
+        self.constants |= {prefix + key: np.asarray(value, np.float64) for key, value in arrays}
 
 
 def _named(node: onnx.NodeProto) -> str:
@@ -156,12 +156,3 @@ def _named(node: onnx.NodeProto) -> str:
 
 def _foreign(node: onnx.NodeProto) -> BuildError:
     return BuildError(f"{_named(node)} fits no pattern of the export grammar; export the model again with this bitpan")
-
-
-def _format(entry: list[int]) -> Format:
-    bits, fraction, signed = entry
-    return Format(bits, fraction, bool(signed))
-
-
-def _array(value: Any) -> Array:  # noqa: ANN401
-    return np.asarray(value, dtype=np.float64)

@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from dataclasses import asdict, astuple
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from bitpan.errors import FormatError
-from bitpan.formats import Format
 from bitpan.model import IntegerModel, Node, SceneParameter
 from bitpan.operations import OPERATIONS, Array
 from bitpan.qonnx.exported import DOMAIN, IR_VERSION, METADATA, OPSET, infer_shapes
@@ -110,13 +110,8 @@ def _annotations(model: IntegerModel) -> list[onnx.TensorAnnotation]:
     kinds = {name: tensor.format.datatype for name, tensor in model.tensors.items()}
     kinds |= {node.output: "BIPOLAR" for node in model.nodes if node.op == "sign"}
     kinds |= {parameter.name: parameter.format.datatype for parameter in model.scene}
-    return [
-        onnx.TensorAnnotation(
-            tensor_name=name,
-            quant_parameter_tensor_names=[onnx.StringStringEntryProto(key="finn_datatype", value=kind)],
-        )
-        for name, kind in kinds.items()
-    ]
+    entries = {name: [onnx.StringStringEntryProto(key="finn_datatype", value=kind)] for name, kind in kinds.items()}
+    return [onnx.TensorAnnotation(tensor_name=name, quant_parameter_tensor_names=entries[name]) for name in entries]
 
 
 def _description(model: IntegerModel) -> dict[str, Any]:
@@ -127,25 +122,18 @@ def _description(model: IntegerModel) -> dict[str, Any]:
     free = {key: value for key, value in model.constants.items() if not key.startswith(owners)}
     return {
         **model.header(),
-        "formats": {name: _numbers(model.tensors[name].format) for name in order},
+        "formats": {name: astuple(model.tensors[name].format) for name in order},
         "scene": [_parameter(model, parameter) for parameter in model.scene],
         "arrays": {key: value.tolist() for key, value in free.items()},
         "provenance": model.provenance,
     }
 
 
-def _numbers(fmt: Format) -> list[Any]:
-    return [fmt.bits, fmt.fraction, fmt.signed]
-
-
 def _parameter(model: IntegerModel, parameter: SceneParameter) -> dict[str, Any]:
     prefix = f"{parameter.name}."
     arrays = {key.removeprefix(prefix): value for key, value in model.constants.items() if key.startswith(prefix)}
     return {
-        "name": parameter.name,
-        "kind": parameter.kind,
-        "shape": list(parameter.shape),
-        "format": _numbers(parameter.format),
-        "measures": parameter.measures,
+        **asdict(parameter),
+        "format": astuple(parameter.format),
         "arrays": {key: value.astype(np.float64).tolist() for key, value in arrays.items()},
     }

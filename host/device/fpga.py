@@ -29,11 +29,7 @@ Buffers = dict[str, Any]
 
 
 class FpgaDevice:
-    """The accelerator on a board.
-
-    Args:
-        package: from ``bitpan build``, with its bitstream.
-        timeout: seconds a frame may take.
+    """The accelerator on a board, of a package with its bitstream; a frame may take ``timeout`` seconds.
 
     Raises:
         MissingDependencyError: pynq is not installed.
@@ -176,9 +172,5 @@ def _open_channel(pynq: ModuleType, overlay: Any, name: str, offset: int) -> Dma
 def _allocate(pynq: ModuleType, package: Package) -> Buffers:
     height, width = package.frame
     ratio, bands = package.model.ratio, package.model.bands
-    shapes = {
-        "pan": (height, width),
-        "ms": (height // ratio, width // ratio, bands),
-        "fused": (height, width, bands),
-    }
+    shapes = {"pan": (height, width), "ms": (height // ratio, width // ratio, bands), "fused": (height, width, bands)}
     return {name: pynq.allocate(shape, np.uint16) for name, shape in shapes.items()}

@@ -79,7 +79,6 @@ def affine(model: IntegerModel, parameter: SceneParameter, values: Iterable[Arra
     """Scales and offsets of BNNPan's LDPC and CDC: ``W_c * z_w + 1`` and ``W_c * z_b``.
 
     Args:
-        model: the network.
         parameter: of kind ``affine``; the float constants ``ldpc.*`` and ``weigh.*`` are missing where the arm is.
         values: of the tensor it measures, in its integer steps, ``(C, pixels)`` of each sample.
         prior: see :func:`bitpan.host.scene.latent.prior`.

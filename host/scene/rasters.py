@@ -72,10 +72,8 @@ class TiffRaster(RasterFile):
     """A raster file of integers; which of its pixels hold data says :mod:`bitpan.rasters`.
 
     Args:
-        path: of the file, in any format GDAL reads.
-        bits: bit depth its values must fit.
-        fill: what the network sees instead of pixels without data.
-        bands: which of the file's bands to read, from 1, in this order; None: all but an alpha band.
+        path, bands: as of :class:`RasterFile`.
+        bits, fill: as of :class:`ArrayRaster`.
     """
 
     def __init__(self, path: Path, bits: int, fill: int = 0, bands: Sequence[int] | None = None) -> None:

@@ -133,8 +133,6 @@ class IntegerModel:
 
     def arguments(self, node: Node, scene: Mapping[str, Integers]) -> dict[str, Any]:
         """What a node's operation takes beside its inputs, by name: constants, attributes and scene parameters."""
-        if node.op not in OPERATIONS:
-            raise ModelError(f"model {self.name}: node {node.name} has unknown operation {node.op!r}")
         operation = OPERATIONS[node.op]
         named: dict[str, Any] = {key: self.constant(node, key) for key in operation.needed(node.scene)}
         given = zip(operation.scene, node.scene, strict=False)

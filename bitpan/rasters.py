@@ -155,27 +155,20 @@ def read_picture(path: Path, bands: Sequence[int] | None = None) -> Picture:
 def relative_transform(one: Sequence[float], other: Sequence[float]) -> tuple[float, ...]:
     """The affine map (a, b, c, d, e, f) from one grid's pixels to the other's: ``column' = a*column + b*row + c``.
 
-    Args:
-        one, other: geotransforms in rasterio's order (a, b, c, d, e, f), from own pixels to the world.
+    Both geotransforms are in rasterio's order (a, b, c, d, e, f), from own pixels to the world.
     """
-
-    def split(t: Sequence[float]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-        return np.array([[t[0], t[1]], [t[3], t[4]]]), np.array([t[2], t[5]])
-
-    (own, own_origin), (its, its_origin) = split(one), split(other)
+    own, its = np.reshape(one[:6], (2, 3)), np.reshape(other[:6], (2, 3))
     # The difference of the origins first: world coordinates are so large that it would lose digits afterwards.
-    linear = np.linalg.solve(its, own)
-    origin = np.linalg.solve(its, own_origin - its_origin)
-    return (*map(float, linear[0]), float(origin[0]), *map(float, linear[1]), float(origin[1]))
+    linear = np.linalg.solve(its[:, :2], own[:, :2])
+    origin = np.linalg.solve(its[:, :2], own[:, 2] - its[:, 2])
+    return tuple(np.column_stack([linear, origin]).ravel().tolist())
 
 
 @contextlib.contextmanager
 def create_raster(path: Path, **profile: Any) -> Iterator[Any]:  # noqa: ANN401
     """An open rasterio dataset to write; the file appears at ``path``, in place of what is there, if all went well.
 
-    Args:
-        path: of the GeoTIFF, tiled and deflated.
-        profile: height, width, count, dtype and whatever else of it is not the default.
+    It is a GeoTIFF, tiled and deflated, of this height, width, count, dtype and whatever else is not the default.
 
     Raises:
         SceneIOError: it cannot be written, for instance because the disk is full.

@@ -36,12 +36,7 @@ _STATUS_BITS = ("PAN frame of a wrong length", "MS frame of a wrong length", "mo
 
 
 class Registers:
-    """The register protocol, over any way to read and write 32-bit words by byte address.
-
-    Args:
-        package: what to expect.
-        read: ``read(address) -> value``.
-        write: ``write(address, value)``.
+    """The register protocol of a package, over any way to read and write 32-bit words by byte address.
 
     Raises:
         DeviceError: what answers is not this package's accelerator, or it is not idle.

@@ -31,12 +31,7 @@ Shift = tuple[float, float]
 class Fuser(AbstractContextManager["Fuser"]):
     """A model on a device: ``bitpan.load("s2bnet").fuse(pan, ms)``.
 
-    Args:
-        model: the network.
-        device: ``cpu``, or with a package ``rtl`` (in simulation) or ``fpga`` (on a board).
-        package: the accelerator, from ``bitpan build``.
-        threads: of the CPU engine; default: all cores.
-        timeout: seconds a board's frame may take.
+    Its arguments are those of :func:`bitpan.load`; devices other than ``cpu`` need the accelerator's package.
 
     Raises:
         DeviceError: there is no such device, or it needs a package.

@@ -19,12 +19,7 @@ class FusedWriter:
     """Collects tiles, in raster order, and writes them.
 
     A row of tiles is kept until whole rows of blocks can be written: a compressed block is written once and the file
-    does not grow by rewriting.
-
-    Args:
-        dataset: rasterio's, open for writing.
-        scene: sets dtype and nodata.
-        bits: bit depth of the fused values.
+    does not grow by rewriting. The dataset is rasterio's, open for writing; the fused values have so many ``bits``.
     """
 
     def __init__(self, dataset: Any, scene: Scene, bits: int) -> None:  # noqa: ANN401

@@ -11,13 +11,7 @@ from importlib.util import find_spec
 
 @contextmanager
 def progress(total: int, what: str, unit: str) -> Iterator[Callable[[], object]]:
-    """Tells on stderr of steps of a known total; what it yields is to be called after each.
-
-    Args:
-        total: number of steps.
-        what: is being done, e.g. ``fusing``.
-        unit: of a step, e.g. ``tile``.
-    """
+    """Tells on stderr of ``total`` steps, as in ``progress(9, "fusing", "tile")``; call what it yields after each."""
     if find_spec("tqdm"):
         from tqdm import tqdm
 

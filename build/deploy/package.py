@@ -48,12 +48,9 @@ def write_package(
     command: Sequence[str],
     luts: Mapping[str, Any] | None = None,
 ) -> None:
-    """Write the deployment folder of ``design`` into an existing empty one.
+    """Write the deployment folder of ``design``, made of a QONNX file, into an existing empty one.
 
-    Args:
-        source: the QONNX file.
-        command: as given by the user, for the record.
-        luts: areas from Yosys by unit, if they were measured.
+    The user's command is for the record; ``luts`` are areas from Yosys by unit, if they were measured.
     """
     design.model.save(folder)
     names = _copy_sources(design, folder / "rtl")

@@ -56,12 +56,7 @@ class CpuDevice(Device):
 
 
 class RtlDevice:
-    """The accelerator's RTL in Verilator.
-
-    Args:
-        package: from ``bitpan build``.
-        stalls: pattern on all three streams, see :meth:`bitpan.hw.simulate.simulation.Simulation.set_stall`.
-    """
+    """The accelerator's RTL in Verilator; on all streams a pattern of ``stalls``, see :meth:`.Accelerator.stall`."""
 
     def __init__(self, package: Package, stalls: str | int = "never") -> None:
         self.frame: tuple[int, int] | None = package.frame

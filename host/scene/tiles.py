@@ -111,7 +111,6 @@ def sample_tiles(height: int, width: int, alignment: int, halo: int, per_axis: i
     """Sample tiles of a scene, spread evenly, in raster order, fixed by the scene's size alone.
 
     Args:
-        height, width: of the scene, PAN pixels.
         alignment: origins and sizes of frames are multiples of it.
         halo: around each tile, a multiple of ``alignment``.
         per_axis: at most so many in each direction; fewer in a small scene, where they may overlap.

@@ -13,7 +13,7 @@ from bitpan.formats import Format
 from bitpan.model import SceneParameter
 from bitpan.model import Tensor as Edge
 from bitpan.models.layers import kernels
-from bitpan.models.layers.functional import requantise, round_half_up
+from bitpan.models.layers.functional import integers_of, requantise
 from bitpan.models.layers.gradient import Differentiable, custom_gradient
 from bitpan.models.layers.operation import Context, SceneOperation
 
@@ -83,9 +83,8 @@ class ChannelAffine(SceneOperation):
         """Scales and offsets of features ``y`` in steps, as integers."""
         step = self.target.step
         scale, offset = self.calibration(y, context, step)
-        scale = round_half_up(scale * 2.0**AFFINE_FRACTION).clamp(AFFINE_SCALE.min, AFFINE_SCALE.max)
-        offset = round_half_up(offset * (2.0**AFFINE_FRACTION / step)).clamp(AFFINE.min, AFFINE.max)
-        return scale, offset
+        one = 2.0**AFFINE_FRACTION
+        return integers_of(scale * one, AFFINE_SCALE), integers_of(offset * (one / step), AFFINE)
 
     def measure(self, *inputs: Tensor, context: Context) -> tuple[Tensor, ...]:
         """Scales and offsets ``(2, C)`` of one scene."""

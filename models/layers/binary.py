@@ -44,6 +44,12 @@ def clipped(gradient: Tensor, x: Tensor) -> Tensor:
     return gradient * (x.abs() <= 1.0)
 
 
+def mean_scaled(weight: Tensor, surrogate: Surrogate) -> Tensor:
+    """``alpha*sign(W)`` of weights ``(O, I, 3, 3)``, ``alpha = mean|W|`` per output without a gradient."""
+    real = weight.detach()
+    return through(real.abs().mean(dim=(1, 2, 3), keepdim=True) * real_signs(real), weight, surrogate)
+
+
 class BinaryConv2d(nn.Module):
     """3x3 convolution of signs ``(N, C, H, W)`` with one-bit weights, padded with -1: its input holds signs alone.
 
@@ -76,22 +82,11 @@ class MeanScaledConv2d(BinaryConv2d):
 
     def effective(self) -> Tensor:
         """See :meth:`BinaryConv2d.effective`."""
-        alpha = self.weight.detach().abs().mean(dim=(1, 2, 3), keepdim=True)
-        return through(alpha * real_signs(self.weight.detach()), self.weight, self.surrogate)
-
-
-class BinaryUnit(nn.Module):
-    """Features ``(N, C, H, W)`` to features around binary convolutions."""
-
-    @property
-    def binary_weights(self) -> int:
-        """Number of one-bit weights."""
-        return sum(module.weight.numel() for module in self.modules() if isinstance(module, BinaryConv2d))
+        return mean_scaled(self.weight, self.surrogate)
 
 
 def set_progress(network: nn.Module, progress: float) -> None:
     """Tell every unit that asks how much of the training is over, 0 to 1 (IR-Net's gradients depend on it)."""
     for module in network.modules():
-        tell = getattr(module, "set_progress", None)
-        if tell is not None:
-            tell(progress)
+        if hasattr(module, "progress"):
+            module.progress = progress  # type: ignore[assignment]

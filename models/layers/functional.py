@@ -27,6 +27,11 @@ def round_half_up(v: Tensor) -> Differentiable[Tensor]:
     return (v + 0.5).floor_(), lambda gradient: gradient, ()
 
 
+def integers_of(v: Tensor, fmt: Format) -> Tensor:
+    """Real numbers ``v`` in steps of ``fmt``, rounded half up and saturated; the gradient is the saturation's."""
+    return round_half_up(v).clamp(fmt.min, fmt.max)
+
+
 def convolve(x: Tensor, weights: Tensor, bias: Tensor | None = None, padding: int = 0, groups: int = 1) -> Tensor:
     """Convolution of integers ``x (N, I, H, W)`` with integer weights and bias, exact on every device.
 

@@ -22,7 +22,7 @@ from bitpan.models.layers.functional import (
     EXACT,
     binary_conv,
     conv,
-    round_half_up,
+    integers_of,
     rprelu,
     sign,
     srm_threshold,
@@ -88,7 +88,7 @@ class IntegerConv(Operation):
             raise DivergenceError(
                 f"a convolution's shift is {shift}, not 1 to {MAX_SHIFT}: its weights ran away; lower --lr"
             )
-        bias = round_half_up(self.bias * 2.0**fraction).clamp(BIAS_8.min, BIAS_8.max)
+        bias = integers_of(self.bias * 2.0**fraction, BIAS_8)
         weights: Tensor = quantised.value * 2.0**weight_fraction
         return weights.to(self.dtype), bias.to(self.dtype), shift
 
@@ -196,11 +196,8 @@ class Sign(Operation):
 
     def forward(self, *inputs: Tensor) -> Tensor:
         """+1 where ``x >= 0``, else -1; a gradient as of :func:`trained_sign`."""
-        (x,) = inputs
-        if not torch.is_grad_enabled():
-            return sign(x, self.threshold)
         zero = self.threshold[None]
-        return trained_sign(x, zero, zero + 1, zero, self.features.step)
+        return trained_sign(inputs[0], zero, zero + 1, zero, self.features.step)
 
 
 class ScaledRPReLU(Operation):
@@ -230,14 +227,10 @@ class ScaledRPReLU(Operation):
         one = float(1 << SLOPE.fraction)
         alpha = (self.alpha * self.unit).clamp(1 / one, SLOPE.max / one)
         gamma, zeta = self.gamma / self.target.step, self.zeta / self.target.step
-        slopes = round_half_up(torch.stack([alpha, alpha * self.beta]) * one)
-        biases = round_half_up(torch.stack([zeta - gamma, zeta - self.beta * gamma]) * one)
+        slopes = integers_of(torch.stack([alpha, alpha * self.beta]) * one, SLOPE)
+        biases = integers_of(torch.stack([zeta - gamma, zeta - self.beta * gamma]) * one, BIAS)
         knee = torch.floor(gamma.detach() / alpha.detach()) + 1  # p > gamma/alpha, p an integer
-        return (
-            knee.clamp(KNEE.min, KNEE.max),
-            slopes.clamp(SLOPE.min, SLOPE.max),
-            biases.clamp(BIAS.min, BIAS.max),
-        )
+        return knee.clamp(KNEE.min, KNEE.max), slopes, biases
 
     def integers(self) -> tuple[Tensor | int, ...]:
         """Knees, slopes and biases, each above and below, and the slopes' fraction bits."""

@@ -17,7 +17,7 @@ from bitpan.arithmetic import NORM_FRACTION, NORM_LEADING, NORM_MEAN, NORM_MIDPO
 from bitpan.errors import FormatError
 from bitpan.formats import Format
 from bitpan.models.layers import kernels
-from bitpan.models.layers.functional import round_half_up
+from bitpan.models.layers.functional import integers_of
 from bitpan.models.layers.gradient import Differentiable, custom_gradient
 from bitpan.models.layers.kernels import norm_forward, norm_gradients, real_norm_gradients
 from bitpan.models.layers.learned import BIAS, SLOPE
@@ -123,16 +123,10 @@ class ChannelNorm(Operation):
         self.eta = nn.Parameter(torch.zeros(channels))
 
     def integers(self) -> tuple[Tensor, Tensor, Tensor]:
-        """Gain, centre and bias ``(C,)`` as integers in floats."""
+        """Gain, centre and bias ``(C,)``."""
         one, step, channels = float(1 << NORM_FRACTION), self.target.step, self.channels
-        gain = round_half_up(self.kappa * (one * 2.0 ** math.ceil(math.log2(channels)) / channels))
-        centre = round_half_up(self.phi * (channels / step))
-        bias = round_half_up(self.eta * (one / step))
-        return (
-            gain.clamp(SLOPE.min, SLOPE.max),
-            centre.clamp(CENTRE.min, CENTRE.max),
-            bias.clamp(BIAS.min, BIAS.max),
-        )
+        gain = integers_of(self.kappa * (one * 2.0 ** math.ceil(math.log2(channels)) / channels), SLOPE)
+        return gain, integers_of(self.phi * (channels / step), CENTRE), integers_of(self.eta * (one / step), BIAS)
 
     def real(self, x: Tensor, residual: Tensor) -> Tensor:
         """The norm in real numbers of features in real units; :data:`FLAT` is added to both variances."""

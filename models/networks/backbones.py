@@ -17,9 +17,12 @@ from torch.nn import functional
 
 from bitpan.errors import ModelError
 from bitpan.models.layers.wavelet import haar, inverse_haar
+from bitpan.models.networks.binary_network import BinaryNetwork
+from bitpan.models.networks.bnnpan import BNNPan
 from bitpan.models.networks.configuration import Configuration
 from bitpan.models.networks.float_network import FloatNetwork
 from bitpan.models.networks.rivals import RIVALS
+from bitpan.models.networks.s2bnet import S2BNet, S2BNetFlat
 from bitpan.models.networks.twins import TWINS
 
 MakeUnit = Callable[[], nn.Module]
@@ -74,25 +77,11 @@ def _require_multiple(x: Tensor, stride: int) -> None:
         raise ModelError(f"{height} x {width} pixels: this network takes multiples of {stride}; crop the pair")
 
 
-def _flat(blocks: int, unit: MakeUnit) -> nn.Module:
-    return nn.Sequential(*(unit() for _ in range(blocks)))
-
-
-def _u_shape(_: int, unit: MakeUnit) -> nn.Module:
-    return UShape(unit)
-
-
-def _subbands(blocks: int, unit: MakeUnit) -> nn.Module:
-    return nn.Sequential(*(Subbands(unit) for _ in range(blocks)))
-
-
 BACKBONES: dict[str, Callable[[int, MakeUnit], nn.Module]] = {
-    "s2bnet-flat": _flat,
-    "s2bnet": _u_shape,
-    "bnnpan": _subbands,
+    "s2bnet-flat": lambda blocks, unit: nn.Sequential(*(unit() for _ in range(blocks))),
+    "s2bnet": lambda blocks, unit: UShape(unit),
+    "bnnpan": lambda blocks, unit: nn.Sequential(*(Subbands(unit) for _ in range(blocks))),
 }
-
-DEFAULT_BLOCKS = {"s2bnet-flat": 8, "s2bnet": 10, "bnnpan": 4}
 
 
 class UnitNetwork(FloatNetwork):
@@ -100,12 +89,10 @@ class UnitNetwork(FloatNetwork):
 
     Attributes:
         backbone, unit: names in ``BACKBONES`` and ``UNITS``.
-        default_blocks: depth where none is asked for.
     """
 
     backbone = "s2bnet-flat"
     unit = "fp"
-    default_blocks = 8
 
     def body(self) -> nn.Module:
         """The backbone."""
@@ -117,38 +104,31 @@ class UnitNetwork(FloatNetwork):
         return [self.blocks] if self.unit == "fp" else []
 
 
-def _rival(name: str, configuration: Configuration) -> nn.Module:
-    return RIVALS[name](configuration.channels)
+def _unit(name: str, own: Configuration) -> nn.Module:
+    return RIVALS[name](own.channels) if name in RIVALS else TWINS[name](own.channels, own.srm, own.features)
 
 
-def _twin(name: str, configuration: Configuration) -> nn.Module:
-    return TWINS[name](configuration.channels, configuration.srm, configuration.features)
-
-
-UNITS: dict[str, Callable[[Configuration], nn.Module]] = {
-    **{name: partial(_rival, name) for name in RIVALS},
-    **{name: partial(_twin, name) for name in TWINS},
-}
+UNITS: dict[str, Callable[[Configuration], nn.Module]] = {name: partial(_unit, name) for name in (*RIVALS, *TWINS)}
 """What makes a unit of a configuration, by name."""
 
 
-def _combination(backbone: str, unit: str) -> type[UnitNetwork]:
+def _combination(ours: type[BinaryNetwork], unit: str) -> type[UnitNetwork]:
     attributes = {
-        "name": f"{backbone}-{unit}",
-        "backbone": backbone,
+        "name": f"{ours.name}-{unit}",
+        "backbone": ours.name,
         "unit": unit,
-        "default_blocks": DEFAULT_BLOCKS[backbone],
-        "fixed_depth": backbone == "s2bnet",
+        "default_blocks": ours.default_blocks,
+        "fixed_depth": ours.fixed_depth,
         "arms": frozenset({"srm"} if unit in TWINS else ()),
-        "__doc__": f"The backbone {backbone} with units {unit}.",
+        "__doc__": f"The backbone {ours.name} with units {unit}.",
     }
     return type("UnitNetwork", (UnitNetwork,), attributes)
 
 
 UNIT_NETWORKS: dict[str, type[UnitNetwork]] = {
-    f"{backbone}-{unit}": _combination(backbone, unit)
-    for backbone in BACKBONES
+    f"{ours.name}-{unit}": _combination(ours, unit)
+    for ours in (S2BNetFlat, S2BNet, BNNPan)
     for unit in UNITS
-    if backbone != "bnnpan" or unit in RIVALS  # its twin has norm and calibration too: models/bnnpan_twin.py
+    if ours is not BNNPan or unit in RIVALS  # its twin has norm and calibration too: BNNPanTwin
 }
 """Every backbone with every unit that goes with it, by name."""

@@ -20,9 +20,6 @@ class BinaryNetwork(PanSharpener):
     Subclasses say in :meth:`body` how the features ``x0`` become the tensor the tail takes.
     """
 
-    head_spread = 1.0
-    """Spread of the first features at the start of training, on the feature scale."""
-
     def __init__(self, configuration: Configuration) -> None:
         super().__init__(configuration)
         own = configuration

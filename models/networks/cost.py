@@ -3,22 +3,20 @@
 A multiply-accumulate (MAC) is one weight met at one output site of a convolution. What acts once per scene (linear
 layers on channel statistics, BNNPan's latent encoder) counts with its parameters and not with its MACs. Parameters
 that only training uses (the encoder of the truth) do not count. A binary convolution is a module with
-``binary = True``, or a :class:`bitpan.models.layers.learned.BinaryConv`.
+``binary = True``.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.module import register_module_forward_hook, register_module_forward_pre_hook
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from bitpan.models.layers.learned import BinaryConv
 from bitpan.models.networks.latent import LatentEncoder
 
 SIDE = 32
@@ -59,7 +57,7 @@ class Cost:
 
 def is_binary(module: nn.Module) -> bool:
     """Whether the module's convolution is of one-bit inputs and weights."""
-    return isinstance(module, BinaryConv) or getattr(module, "binary", False) is True
+    return getattr(module, "binary", False) is True
 
 
 def cost(network: nn.Module) -> Cost:
@@ -84,7 +82,8 @@ def _run_once(network: nn.Module) -> tuple[dict[bool, float], dict[str, int]]:
     pan = torch.zeros(1, 1, SIDE, SIDE, device=device)
     ms = torch.zeros(1, own.bands, SIDE // own.ratio, SIDE // own.ratio, device=device)
     counter, training = _Convolutions(), network.training
-    with _watched(network, counter), torch.enable_grad(), counter:
+    begin, end = register_module_forward_pre_hook(counter.begins), register_module_forward_hook(counter.ends)
+    with begin, end, torch.enable_grad(), counter:
         fused = network.eval()(pan, ms)
     network.train(training)
     gradients = torch.autograd.grad(fused.sum(), list(learned.values()), allow_unused=True)
@@ -112,21 +111,11 @@ class _Convolutions(TorchDispatchMode):  # type: ignore[no-untyped-call]
                 self.macs[self.inside["binary"] > 0] += result.numel() * weight[0].numel()
         return result
 
+    def begins(self, module: nn.Module, *_: object, by: int = 1) -> None:
+        """Called before each module's forward pass."""
+        self.inside["binary"] += by * is_binary(module)
+        self.inside["scene"] += by * isinstance(module, LatentEncoder)
 
-@contextmanager
-def _watched(network: nn.Module, counter: _Convolutions) -> Iterator[None]:
-    """Tell the counter when a binary module, or one that runs once per scene, starts and ends."""
-    with ExitStack() as stack:
-        for module in network.modules():
-            for kind, belongs in (("binary", is_binary(module)), ("scene", isinstance(module, LatentEncoder))):
-                if belongs:
-                    stack.callback(module.register_forward_pre_hook(_shift(counter, kind, 1)).remove)
-                    stack.callback(module.register_forward_hook(_shift(counter, kind, -1)).remove)
-        yield
-
-
-def _shift(counter: _Convolutions, kind: str, by: int) -> Callable[..., None]:
-    def hook(*_: object) -> None:
-        counter.inside[kind] += by
-
-    return hook
+    def ends(self, module: nn.Module, *_: object) -> None:
+        """Called after it."""
+        self.begins(module, by=-1)

@@ -16,9 +16,6 @@ from bitpan.models.networks.pansharpener import PanSharpener
 class FloatNetwork(PanSharpener):
     """A 3x3 head, ``blocks`` that subclasses make, and a 1x1 tail."""
 
-    head_spread = 1.0
-    """Spread of the first features at the start of training."""
-
     def __init__(self, configuration: Configuration) -> None:
         super().__init__(configuration)
         own = configuration
@@ -53,7 +50,3 @@ class FloatNetwork(PanSharpener):
         residual = self.tail(self.features(self.head(self._centred(prepared)), context))
         scaled = residual * 2.0**self.configuration.residual_gain
         return add_clip(prepared["lms"], scaled, self.configuration.fused)
-
-    def forward(self, pan: Tensor, ms: Tensor, scene: Mapping[str, Tensor] | None = None) -> Tensor:
-        """See :meth:`PanSharpener.forward`; statistics are always the image's own."""
-        return self.fuse(pan, ms, self.context(pan, ms))

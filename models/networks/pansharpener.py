@@ -29,6 +29,9 @@ class PanSharpener(nn.Module):
     arms: frozenset[str] = frozenset()
     """The arms of :data:`bitpan.models.networks.arms.ARMS` that it has; the others must be left alone."""
 
+    head_spread = 1.0
+    """Spread of the first features at the start of training, on the feature scale."""
+
     stages: tuple[str, ...] = ("joint",)
     """What is trained one after the other."""
 
@@ -60,9 +63,10 @@ class PanSharpener(nn.Module):
         Args:
             pan: integers of ``bits`` bits, as floats.
             ms: the same.
-            scene: scene parameters by name, integers as floats. With None each image's own statistics are measured.
+            scene: scene parameters by name, integers as floats. With None each image's own statistics are measured, as
+                floating-point networks always do.
         """
-        raise NotImplementedError
+        return self.fuse(pan, ms, self.context(pan, ms))
 
     def context(self, pan: Tensor, ms: Tensor) -> Context:
         """What a network's calibration depends on besides the features of each image."""

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from bitpan.models.layers.binary import BinaryConv2d, BinaryUnit, MeanScaledConv2d, clipped, identity, sign, through
+from bitpan.models.layers.binary import BinaryConv2d, MeanScaledConv2d, clipped, identity, mean_scaled, sign, through
 from bitpan.models.layers.kernels import hyperbolic, quadratic, real_signs
 from bitpan.models.layers.rprelu import RPReLU
 
@@ -31,7 +31,7 @@ class ClippedConv2d(BinaryConv2d):
         return super().effective()
 
 
-class BNN(BinaryUnit):
+class BNN(nn.Module):
     """Sign, binary convolution, batch normalisation (Hubara et al., NeurIPS 2016, algorithm 1).
 
     No residual and no scale, as in the paper. Its hard tanh is the gradient of the next sign. Some comparison tables
@@ -48,7 +48,7 @@ class BNN(BinaryUnit):
         return self.norm(self.conv(sign(x, clipped)))  # type: ignore[no-any-return]
 
 
-class ReActNet(BinaryUnit):
+class ReActNet(nn.Module):
     """Shift, sign, binary convolution scaled by mean|W|, batch normalisation, + x, RPReLU (Liu et al., ECCV 2020)."""
 
     def __init__(self, channels: int) -> None:
@@ -64,7 +64,7 @@ class ReActNet(BinaryUnit):
         return self.rprelu(x + self.norm(self.conv(s)))  # type: ignore[no-any-return]
 
 
-class BBCU(BinaryUnit):
+class BBCU(nn.Module):
     """Shift, sign, binary convolution scaled by mean|W|, RPReLU, + x, no normalisation (Xia et al., ICLR 2023).
 
     The paper's residual alignment, one amplification of the whole network's input, is done for all units alike: the
@@ -109,7 +109,7 @@ class LibraConv2d(BinaryConv2d):
         return scale * sign(standard, partial(decay, progress=self.progress))
 
 
-class IRNet(BinaryUnit):
+class IRNet(nn.Module):
     """Sign, Libra convolution, batch normalisation, + x, hard tanh; gradients by error decay (Qin et al., CVPR 2020).
 
     The residual around each convolution and the hard tanh are those of its Bi-Real arm.
@@ -124,10 +124,6 @@ class IRNet(BinaryUnit):
         super().__init__()
         self.conv = LibraConv2d(channels)
         self.norm = nn.BatchNorm2d(channels)
-
-    def set_progress(self, progress: float) -> None:
-        """Called before each iteration."""
-        self.progress = self.conv.progress = progress
 
     def forward(self, x: Tensor) -> Tensor:
         """``(N, C, H, W)`` to the same."""
@@ -151,11 +147,10 @@ class StandardisedConv2d(BinaryConv2d):
         """See :meth:`BinaryConv2d.effective`."""
         std, mean = torch.std_mean(self.weight, dim=(1, 2, 3), keepdim=True, correction=0)
         standard = (self.weight - mean) / (std + 1e-5) / math.sqrt(self.weight[0].numel())
-        alpha = standard.detach().abs().mean(dim=(1, 2, 3), keepdim=True)
-        return self.gain[:, None, None, None] * through(alpha * real_signs(standard.detach()), standard, clipped)
+        return self.gain[:, None, None, None] * mean_scaled(standard, clipped)
 
 
-class BTM(BinaryUnit):
+class BTM(nn.Module):
     """Shift, sign, standardised binary convolution, + x, RPReLU, no normalisation (Jiang et al., AAAI 2021).
 
     The paper says no batch normalisation, Xavier weights, XNOR-Net's scale, Bi-Real's gradient and a PReLU; shifts and
@@ -174,7 +169,7 @@ class BTM(BinaryUnit):
         return self.rprelu(x + self.conv(s))  # type: ignore[no-any-return]
 
 
-class E2FIF(BinaryUnit):
+class E2FIF(nn.Module):
     """Sign, binary convolution, batch normalisation, + x around every convolution (Song et al., TIP 2023).
 
     Weights ``sign(W)`` with the gradient of the identity, as in its published code. The leaky ReLU between the two
@@ -191,7 +186,7 @@ class E2FIF(BinaryUnit):
         return x + self.norm(self.conv(sign(x, quadratic)))  # type: ignore[no-any-return]
 
 
-class BiSRNet(BinaryUnit):
+class BiSRNet(nn.Module):
     """BiSR-Conv: ``k*x + b``, sign, binary convolution scaled by mean|W|, RPReLU, + x (Cai et al., NeurIPS 2023).
 
     k and b per channel, static; the sign's gradient is that of ``tanh(a*x)`` with a learned a. The paper's k is free,
@@ -213,7 +208,7 @@ class BiSRNet(BinaryUnit):
         return x + self.rprelu(self.conv(s))  # type: ignore[no-any-return]
 
 
-RIVALS: dict[str, type[BinaryUnit]] = {
+RIVALS: dict[str, type[nn.Module]] = {
     "bnn": BNN,
     "reactnet": ReActNet,
     "bbcu": BBCU,

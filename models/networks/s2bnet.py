@@ -60,25 +60,19 @@ class S2BNetFlat(BinaryNetwork):
             yield from block.graph(i, f"x{i}")
 
 
-class S2BNet(BinaryNetwork):
+class S2BNet(S2BNetFlat):
     """The U shape: two encoder levels, a bottleneck and two decoder levels of two units each, skips added.
 
     Down by average pooling, up bilinearly; ``channels`` throughout. Its depth is fixed.
     """
 
     name = "s2bnet"
-    arms = S2BNetFlat.arms
     default_blocks = 10
     fixed_depth = True
 
     def __init__(self, configuration: Configuration) -> None:
         super().__init__(configuration)
-        own = configuration
-        self.blocks = nn.ModuleList(
-            S2BConv(own.channels, own.srm, own.gsfa, own.features, own.seed + i) for i in range(own.blocks)
-        )
-        self.pool, self.up, self.add = Fixed("pool"), Fixed("up"), Fixed("add", own.features)
-        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.pool, self.up, self.add = Fixed("pool"), Fixed("up"), Fixed("add", configuration.features)
 
     def body(self) -> Graph:
         """Two levels down, the bottleneck, two levels up."""

@@ -16,8 +16,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from bitpan.formats import Format
-from bitpan.models.layers.binary import identity, sign, through
-from bitpan.models.layers.kernels import quadratic, real_signs
+from bitpan.models.layers.binary import identity, mean_scaled, sign
+from bitpan.models.layers.kernels import quadratic
 from bitpan.models.layers.learned import SpectralRedistribution
 from bitpan.models.layers.rprelu import RPReLU
 
@@ -47,9 +47,7 @@ class BinaryWeightUnit(FloatUnit):
 
     def convolve(self, x: Tensor) -> Tensor:
         """See :meth:`FloatUnit.convolve`."""
-        real = self.conv.weight.detach()
-        alpha = real.abs().mean(dim=(1, 2, 3), keepdim=True)
-        return functional.conv2d(x, through(alpha * real_signs(real), self.conv.weight, identity), padding=1)
+        return functional.conv2d(x, mean_scaled(self.conv.weight, identity), padding=1)
 
 
 class BinaryActivationUnit(FloatUnit):

@@ -30,7 +30,6 @@ from bitpan.hw.measure.unit import Unit
 from bitpan.hw.operators.facts import Facts
 from bitpan.hw.operators.streams import Stream, number_format
 from bitpan.hw.operators.writer import Writer
-from bitpan.hw.packing import literal
 from bitpan.hw.sources import unit_sources
 from bitpan.model import Node
 from bitpan.operations import OPERATIONS
@@ -42,21 +41,28 @@ SCENE_PORTS = {"cfg_i": 50, "bank_of_frame_i": 16}
 """Ports of the scene-parameter bus and their bits (``bp_scene_pkg.sv``)."""
 
 
+def attributes(integers: str, datatypes: str = "", **others: tuple[Any, ...]) -> dict[str, tuple[Any, ...]]:
+    """Node attributes with FINN's ``(kind, required, default)``: required ones by name, ``others`` as they are."""
+    required = {**dict.fromkeys(integers.split(), "i"), **dict.fromkeys(datatypes.split(), "s")}
+    return {**{name: (kind, True, 0) for name, kind in required.items()}, **others}
+
+
 class Operator(Facts, RTLBackend):  # type: ignore[misc]
-    """Base of our operators. A subclass gives ``entry``, ``own``, the streams, ``parameters`` and ``compute``.
+    """Base of our operators. A subclass gives ``entry``, ``own``, the streams, and what differs from the answers here.
 
     Attributes:
         entry: the SystemVerilog module and its place in the table of units.
-        own: node attributes with FINN's ``(kind, required, default)``.
+        own: node attributes (:func:`attributes`).
         op: the operation of integer models that it computes, if it computes one.
         only: which nodes of that operation it takes, if not all, for people.
+        settings: Verilog parameters, in order, that :meth:`given` writes.
     """
 
     entry: Unit
-    own: dict[str, tuple[Any, ...]] = {}  # noqa: RUF012
-    image: dict[str, tuple[Any, ...]] = {"Height": ("i", True, 0), "Width": ("i", True, 0)}  # noqa: RUF012
+    own = attributes("Height Width")
     op = ""
     only = ""
+    settings = ""
 
     # What a subclass says.
 
@@ -66,10 +72,16 @@ class Operator(Facts, RTLBackend):  # type: ignore[misc]
 
     def parameters(self, constants: Sequence[Integers]) -> dict[str, str]:
         """Verilog parameters, given the constant inputs (weights, biases...) of the node."""
-        raise NotImplementedError
+        return self.given()
+
+    def cost(self) -> dict[str, float]:
+        """Estimates: LUTs, DSP slices, block memories of 18 Kbit, by FINN's names ``LUT``, ``DSP``, ``BRAM_18K``."""
+        return {}
 
     def compute(self, images: list[Integers], constants: list[Integers]) -> list[Integers]:
-        """Output images from input images, all ``(channels, height, width)``: the operation's, if not another."""
+        """Output images from input ones, all ``(channels, height, width)``: the operation's; copies without one."""
+        if not self.op:
+            return images * len(self.streams()[1])
         operation = OPERATIONS[self.op]
         arrays = zip(operation.scene, constants) if operation.scene else zip(operation.constants, *constants)  # noqa: B905
         named = dict(arrays) | {key: self.attribute(key.capitalize()) for key in operation.attributes}
@@ -96,22 +108,37 @@ class Operator(Facts, RTLBackend):  # type: ignore[misc]
         known = {"Height": height, "Width": width, "Channels": channels, "PE": 1, "inputDataTypes": kinds}
         known |= {"inputDataType": kinds[0], "outputDataType": writer.datatypes[node.output]}
         known |= {name: node.attributes[name.lower()] for name in cls.own if name.lower() in node.attributes}
-        return {name: value for name, value in known.items() if name in (*cls.image, *cls.own)}
+        return {name: value for name, value in known.items() if name in cls.own}
+
+    # What a subclass says it with.
 
     @property
     def unit(self) -> str:
         """The SystemVerilog module."""
         return self.entry.name
 
+    def attribute(self, name: str) -> Any:  # noqa: ANN401 - an int, a string or a list, as the attribute says
+        """A node attribute."""
+        return self.get_nodeattr(name)
+
+    def image(self, channels: int, lanes: int, kind: str) -> Stream:
+        """A stream of ``Height`` x ``Width`` pixels."""
+        return Stream(self.attribute("Height"), self.attribute("Width"), channels, lanes, kind)
+
+    def given(self, **more: int | str) -> dict[str, str]:
+        """The parameters in ``settings``, from ``more``, the first streams or the node's attributes; then others."""
+        (x, *_), (y, *_) = self.streams()
+        known = {"Channels": y.channels, "Pe": y.lanes, "Elements": y.lanes, "Height": x.height, "Width": x.width}
+        known |= {"InBits": x.bits, "InSigned": int(number_format(x.datatype).signed), "FrameBeats": x.beats}
+        known |= {"OutBits": y.bits, "OutSigned": int(number_format(y.datatype).signed), **more}
+        names = dict.fromkeys([*self.settings.split(), *more])
+        return {name: str(known[name] if name in known else self.attribute(name)) for name in names}
+
     # What FINN asks.
 
     def get_nodeattr_types(self) -> dict[str, Any]:
         """Attributes of the node."""
-        return {**super().get_nodeattr_types(), **self.image, **self.own, "BaseAddress": ("i", False, 0)}
-
-    def attribute(self, name: str) -> Any:  # noqa: ANN401 - an int, a string or a list, as the attribute says
-        """A node attribute."""
-        return self.get_nodeattr(name)
+        return {**super().get_nodeattr_types(), **self.own, "BaseAddress": ("i", False, 0)}
 
     def get_normal_input_shape(self, ind: int = 0) -> tuple[int, ...]:
         """Shape of an input."""
@@ -165,8 +192,17 @@ class Operator(Facts, RTLBackend):  # type: ignore[misc]
             stand_in.output[:] = self.onnx_node.output
         return cast(NodeProto, stand_in)
 
-    def verify_node(self) -> None:
-        """Nothing beyond what the attributes' types say."""
+    def lut_estimation(self, fpgapart: str) -> int:
+        """LUTs."""
+        return int(self.cost().get("LUT", 0))
+
+    def dsp_estimation(self, fpgapart: str) -> int:
+        """DSP slices."""
+        return int(self.cost().get("DSP", 0))
+
+    def bram_estimation(self, fpgapart: str) -> int:
+        """Block memories of 18 Kbit."""
+        return int(self.cost().get("BRAM_18K", 0))
 
     def execute_node(self, context: dict[str, Any], graph: GraphProto) -> None:
         """Execute by the number contract, in integers."""
@@ -205,19 +241,18 @@ class Operator(Facts, RTLBackend):  # type: ignore[misc]
         if self.scene_words():
             ports += [f"input {_range(bits)}{name}" for name, bits in SCENE_PORTS.items()]
             links += [f".{name}({name})" for name in SCENE_PORTS]
-        for i in range(len(self.streams()[0])):
-            width, padded = self.get_instream_width(i), self.get_instream_width_padded(i)
-            ports += [f"input {_range(padded)}in{i}_V_TDATA", f"input in{i}_V_TVALID", f"output in{i}_V_TREADY"]
-            links += [f".in{i}_tdata_i(in{i}_V_TDATA[{width - 1}:0])", f".in{i}_tvalid_i(in{i}_V_TVALID)"]
-            links += [f".in{i}_tready_o(in{i}_V_TREADY)"]
-        for i in range(len(self.streams()[1])):
-            width, padded = self.get_outstream_width(i), self.get_outstream_width_padded(i)
-            ports += [f"output {_range(padded)}out{i}_V_TDATA", f"output out{i}_V_TVALID", f"input out{i}_V_TREADY"]
-            links += [f".out{i}_tdata_o(out{i}_V_TDATA[{width - 1}:0])", f".out{i}_tvalid_o(out{i}_V_TVALID)"]
-            links += [f".out{i}_tready_i(out{i}_V_TREADY)"]
-            if padded > width:
-                ties.append(f"    assign out{i}_V_TDATA[{padded - 1}:{width}] = {padded - width}'b0;\n")
-        values = {**self.parameters(constants)}
+        inputs, outputs = self.streams()
+        for way, there, back, streams in (("in", "input", "output", inputs), ("out", "output", "input", outputs)):
+            for i, stream in enumerate(streams):
+                width, name = stream.lanes * stream.bits, f"{way}{i}"
+                padded = 8 * math.ceil(width / 8)
+                ports += [f"{there} {_range(padded)}{name}_V_TDATA", f"{there} {name}_V_TVALID"]
+                ports += [f"{back} {name}_V_TREADY"]
+                links += [f".{name}_tdata_{there[0]}({name}_V_TDATA[{width - 1}:0])"]
+                links += [f".{name}_tvalid_{there[0]}({name}_V_TVALID)", f".{name}_tready_{back[0]}({name}_V_TREADY)"]
+                if padded > width and way == "out":
+                    ties.append(f"    assign {name}_V_TDATA[{padded - 1}:{width}] = {padded - width}'b0;\n")
+        values = self.parameters(constants)
         if self.scene_words():
             values["BaseAddress"] = str(self.attribute("BaseAddress"))
         settings = ",\n        ".join(f".{name}({value})" for name, value in values.items())
@@ -252,12 +287,10 @@ class Folded(Operator):
 
     Attributes:
         whole_pixels: whether its neighbours give or take all channels in a beat, whatever the target.
-        multipliers: of a lane, each a DSP slice.
     """
 
-    own: dict[str, tuple[Any, ...]] = {"Channels": ("i", True, 0), "PE": ("i", True, 1)}  # noqa: RUF012
+    own = Operator.own | attributes("Channels PE")
     whole_pixels = False
-    multipliers = 0
 
     def fold(self, clocks: int) -> None:
         """The fewest lanes that keep up, or all."""
@@ -271,19 +304,14 @@ class Folded(Operator):
         """Lanes."""
         return int(self.attribute("PE"))
 
-    def dsp_estimation(self, fpgapart: str) -> int:
-        """DSP slices."""
-        return self.multipliers * self.pe()
+    def folded(self, kind: str) -> Stream:
+        """A stream of the image."""
+        return self.image(self.attribute("Channels"), self.pe(), kind)
 
 
 def divisors(n: int) -> list[int]:
     """Divisors of ``n``, ascending."""
     return [d for d in range(1, n + 1) if n % d == 0]
-
-
-def vector(values: Integers, bits: int) -> str:
-    """A Verilog literal of all values, element 0 lowest."""
-    return literal(values, bits)
 
 
 def block_memories(words: int, bits: int) -> int:

@@ -10,9 +10,10 @@ import numpy as np
 from bitpan.arithmetic import AFFINE, AFFINE_FRACTION, AFFINE_SCALE, Integers
 from bitpan.errors import FormatError
 from bitpan.hw.measure.unit import Parameters, Unit, random_contents, sizes
-from bitpan.hw.operators.base import operator, signed_bits, vector
+from bitpan.hw.operators.base import operator, signed_bits
 from bitpan.hw.operators.facts import Index
 from bitpan.hw.operators.pointwise import Pointwise, beats_of_frame
+from bitpan.hw.packing import literal
 
 
 @operator
@@ -27,7 +28,7 @@ class ChannelAffine(Pointwise):
         sizes("Channels Pe", (8, 2), (32, 8), (32, 32), InBits=12, OutBits=12),
         rest=beats_of_frame,
     )
-    multipliers = 1
+    settings = "Channels Pe InBits ScaleBits OffsetBits Shift OutBits FrameBeats"
     delay = 4  # operands, multiply, add, round
 
     def scene_words(self) -> int:
@@ -35,30 +36,21 @@ class ChannelAffine(Pointwise):
         return 2 * int(self.attribute("Channels"))
 
     def parameters(self, constants: Sequence[Integers]) -> dict[str, str]:
-        """Folding and widths; a frame's beats tell the unit when to change banks."""
-        (y,), (out,) = self.streams()
-        sizes = {
-            "Channels": y.channels,
-            "Pe": y.lanes,
-            "InBits": y.bits,
-            "ScaleBits": AFFINE_SCALE.bits,
-            "OffsetBits": AFFINE.bits,
-            "Shift": AFFINE_FRACTION,
-            "OutBits": out.bits,
-            "FrameBeats": y.beats,
-        }
-        return {name: str(size) for name, size in sizes.items()}
+        """A frame's beats tell the unit when to change banks."""
+        return self.given(ScaleBits=AFFINE_SCALE.bits, OffsetBits=AFFINE.bits, Shift=AFFINE_FRACTION)
 
-    def lut_estimation(self, fpgapart: str) -> int:
+    def cost(self) -> dict[str, float]:
         """Two banks of scales and offsets, 32 words of three bits in two LUTs, and the rounding (measured in Yosys)."""
         folds = self.attribute("Channels") // self.pe()
         words = math.ceil((AFFINE_SCALE.bits + AFFINE.bits) * 2 / 3) * math.ceil(2 * folds / 32)
-        return int(self.pe() * (words + 20) + 70)
+        return {"LUT": self.pe() * (words + 20) + 70, "DSP": self.pe()}
+
+
+_CONSTANTS = {"Gains": "GainBits", "Centres": "CentreBits", "Biases": "BiasBits"}
 
 
 def _random_constants(values: Parameters) -> dict[str, int | str]:
-    names = {"Gains": "GainBits", "Centres": "CentreBits", "Biases": "BiasBits"}
-    return {name: random_contents(values["Channels"], values[bits]) for name, bits in names.items()}
+    return {name: random_contents(values["Channels"], values[bits]) for name, bits in _CONSTANTS.items()}
 
 
 @operator
@@ -73,6 +65,7 @@ class ChannelNorm(Pointwise):
         sizes("Channels Pe", (8, 2), (32, 8), (32, 32), Bits=12),
         rest=_random_constants,
     )
+    settings = "Channels Pe"
 
     def parameters(self, constants: Sequence[Integers]) -> dict[str, str]:
         """Constants of every channel, channel 0 lowest, in no more bits than they need."""
@@ -81,12 +74,11 @@ class ChannelNorm(Pointwise):
         if kinds != {out.datatype} or not out.datatype.startswith("INT"):
             found = ", ".join(sorted(kinds))
             raise FormatError(f"{self.onnx_node.name}: the norm's unit has one signed format on all edges, not {found}")
-        values = {"Channels": str(out.channels), "Pe": str(out.lanes), "Bits": str(out.bits)}
-        names = (("Gain", "Gains"), ("Centre", "Centres"), ("Bias", "Biases"))
-        for (name, plural), constant in zip(names, constants[0], strict=True):
+        values: dict[str, int | str] = {"Bits": out.bits}
+        for plural, constant in zip(_CONSTANTS, constants[0], strict=True):
             bits = signed_bits(constant)
-            values |= {f"{name}Bits": str(bits), plural: vector(constant, bits)}
-        return values
+            values |= {_CONSTANTS[plural]: bits, plural: literal(constant, bits)}
+        return self.given(**values)
 
     @property
     def folds(self) -> int:
@@ -101,11 +93,7 @@ class ChannelNorm(Pointwise):
         """A pixel's statistics and factors, and the pipeline of its channels."""
         return math.ceil(math.log2(self.pe())) + 30
 
-    def dsp_estimation(self, fpgapart: str) -> int:
-        """Two squares and two products per lane; the squared sum and the comparisons of the ratio."""
+    def cost(self) -> dict[str, float]:
+        """Per lane statistics, FIFO and pipeline (two squares, two products); of a pixel the squared sum, the ratio."""
         shared = 2 if self.folds >= 4 else 3 if self.folds > 1 else 6
-        return 4 * self.pe() + shared
-
-    def lut_estimation(self, fpgapart: str) -> int:
-        """Statistics, FIFO and pipeline of each lane, and what a pixel takes (measured in Yosys)."""
-        return 125 * self.pe() + 500
+        return {"LUT": 125 * self.pe() + 500, "DSP": 4 * self.pe() + shared}

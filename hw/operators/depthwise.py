@@ -8,11 +8,12 @@ from typing import Any
 from bitpan import arithmetic
 from bitpan.arithmetic import Integers
 from bitpan.hw.measure.unit import Parameters, Unit, random_contents, sizes
-from bitpan.hw.operators.base import Folded, operator, signed_bits, vector
+from bitpan.hw.operators.base import Folded, attributes, operator, signed_bits
 from bitpan.hw.operators.finns import windows
-from bitpan.hw.operators.matrix import weight_luts, weight_memories
+from bitpan.hw.operators.matrix import weight_cost
 from bitpan.hw.operators.streams import Stream, number_format
 from bitpan.hw.operators.writer import Writer
+from bitpan.hw.packing import literal
 from bitpan.model import Node
 
 
@@ -36,14 +37,8 @@ class Depthwise(Folded):
         cycles="C/Pe · Taps a pixel",
         rest=_random_filters,
     )
-    own = {  # noqa: RUF012
-        **Folded.own,
-        "Taps": ("i", True, 9),
-        "Shift": ("i", True, 0),
-        "inputDataType": ("s", True, ""),
-        "outputDataType": ("s", True, ""),
-    }
-    multipliers = 1
+    own = Folded.own | attributes("Taps Shift", "inputDataType outputDataType")
+    settings = "Channels Pe Taps InBits WeightBits Shift OutBits"
     delay = 4  # taps and weights, products, sums, results
 
     @classmethod
@@ -58,9 +53,10 @@ class Depthwise(Folded):
 
     def streams(self) -> tuple[list[Stream], list[Stream]]:
         """Windows in, the filtered image out."""
-        height, width, channels, taps = (self.attribute(name) for name in ("Height", "Width", "Channels", "Taps"))
-        taken = Stream(height, width, taps * channels, self.pe(), self.attribute("inputDataType"))
-        return [taken], [Stream(height, width, channels, self.pe(), self.attribute("outputDataType"))]
+        taken = self.image(
+            self.attribute("Taps") * self.attribute("Channels"), self.pe(), self.attribute("inputDataType")
+        )
+        return [taken], [self.folded(self.attribute("outputDataType"))]
 
     def compute(self, images: list[Integers], constants: list[Integers]) -> list[Integers]:
         """The sum of each channel's taps, requantised as :func:`bitpan.arithmetic.depthwise` does."""
@@ -75,24 +71,15 @@ class Depthwise(Folded):
 
     def parameters(self, constants: Sequence[Integers]) -> dict[str, str]:
         """Folding, widths and the filters, channel by channel."""
-        (taken,), (out,) = self.streams()
         bits = signed_bits(constants[0])
-        values = {"Channels": out.channels, "Pe": out.lanes, "Taps": self.attribute("Taps"), "InBits": taken.bits}
-        values |= {"WeightBits": bits, "Shift": self.attribute("Shift"), "OutBits": out.bits}
-        return {name: str(value) for name, value in values.items()} | {"Weights": vector(constants[0], bits)}
+        return self.given(WeightBits=bits, Weights=literal(constants[0], bits))
 
     def interval(self, feed: float) -> float:
         """A tap a clock."""
         return float(self.attribute("Taps"))
 
-    def lut_estimation(self, fpgapart: str) -> int:
-        """Sum and rounding of each lane, and the weights (measured in Yosys)."""
-        return int(11 * self.pe() + 35 + weight_luts(self._steps(), 8 * self.pe()))
-
-    def bram_estimation(self, fpgapart: str) -> int:
-        """Weights in halves of a 36 Kbit block memory."""
-        return weight_memories(self._steps(), 8 * self.pe())
-
-    def _steps(self) -> int:
-        """Words of weights, one a clock."""
-        return int(self.attribute("Channels")) // self.pe() * int(self.attribute("Taps"))
+    def cost(self) -> dict[str, float]:
+        """A product, sum and rounding of each lane (measured in Yosys), and the weights, a word a clock."""
+        words = self.attribute("Channels") // self.pe() * self.attribute("Taps")
+        weights = weight_cost(words, 8 * self.pe())
+        return {**weights, "LUT": 11 * self.pe() + 35 + weights["LUT"], "DSP": self.pe()}

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from bitpan.arithmetic import TAPS, Integers
 from bitpan.hw.measure.unit import Unit, sizes
-from bitpan.hw.operators.base import Operator, operator
+from bitpan.hw.operators.base import Operator, attributes, operator
 from bitpan.hw.operators.facts import Index, last_beats
 from bitpan.hw.operators.streams import Stream
 from bitpan.hw.operators.writer import Writer
@@ -29,13 +30,8 @@ class Interpolator(Operator):
         sizes("Bands Bits Width Height", (4, 11, 16, 16), (4, 11, 64, 64), (8, 11, 256, 256)),
         cycles="1 a PAN pixel",
     )
-    own = {  # noqa: RUF012
-        "Bands": ("i", True, 0),
-        "Ratio": ("i", True, 0),
-        "CoefficientBits": ("i", True, 0),
-        "inputDataType": ("s", True, ""),
-        "outputDataType": ("s", True, ""),
-    }
+    own = Operator.own | attributes("Bands Ratio CoefficientBits", "inputDataType outputDataType")
+    settings = "Bands Bits Width Height Ratio OutBits CoefficientBits"
     delay = 10  # line read in two steps, two passes of multiply, sum and round, the second sum in two steps
 
     @classmethod
@@ -47,9 +43,10 @@ class Interpolator(Operator):
 
     def streams(self) -> tuple[list[Stream], list[Stream]]:
         """MS pixels in, PAN-grid pixels out."""
-        height, width, bands, ratio = (self.attribute(name) for name in ("Height", "Width", "Bands", "Ratio"))
-        coarse = Stream(height, width, bands, bands, self.attribute("inputDataType"))
-        return [coarse], [Stream(ratio * height, ratio * width, bands, bands, self.attribute("outputDataType"))]
+        bands, ratio = self.attribute("Bands"), self.attribute("Ratio")
+        coarse = self.image(bands, bands, self.attribute("inputDataType"))
+        fine = replace(coarse, height=ratio * coarse.height, width=ratio * coarse.width)
+        return [coarse], [replace(fine, datatype=self.attribute("outputDataType"))]
 
     def scene_words(self) -> int:
         """Rows, then columns."""
@@ -57,16 +54,7 @@ class Interpolator(Operator):
 
     def parameters(self, constants: Sequence[Integers]) -> dict[str, str]:
         """Shape and widths."""
-        coarse, fine = self.streams()[0][0], self.streams()[1][0]
-        return {
-            "Bands": str(coarse.channels),
-            "Bits": str(coarse.bits),
-            "Width": str(coarse.width),
-            "Height": str(coarse.height),
-            "Ratio": str(self.attribute("Ratio")),
-            "OutBits": str(fine.bits),
-            "CoefficientBits": str(self.attribute("CoefficientBits")),
-        }
+        return self.given(Bits=self.streams()[0][0].bits)
 
     def needs(self) -> Index:
         """Two more rows and columns of the MS, as far as there are."""
@@ -80,20 +68,14 @@ class Interpolator(Operator):
         """A pixel for each PAN pixel that comes: both meet in front of the network."""
         return feed
 
-    def dsp_estimation(self, fpgapart: str) -> int:
-        """Per band: the vertical taps, spread over the columns of an MS pixel, and the horizontal ones."""
-        return int(self.attribute("Bands") * (math.ceil(TAPS / self.attribute("Ratio")) + TAPS))
+    def cost(self) -> dict[str, float]:
+        """Sums, coefficients, products and line buffers, short ones of which stay in LUT memory.
 
-    def bram_estimation(self, fpgapart: str) -> int:
-        """Line buffers, in halves of 36 Kbit; short lines stay in LUT memory."""
-        width = self.get_instream_width()
-        return (
-            TAPS * math.ceil(width / 36) * math.ceil(self.attribute("Width") / 512)
-            if self.attribute("Width") > 64
-            else 0
-        )
-
-    def lut_estimation(self, fpgapart: str) -> int:
-        """Sums, line buffers and coefficients."""
-        lines = 0 if self.attribute("Width") > 64 else TAPS * self.get_instream_width()
-        return int(lines + 2 * self.attribute("Bands") * 5 * 24 + 200)
+        Per band: the vertical taps, spread over the columns of an MS pixel, and the horizontal ones.
+        """
+        bits, width, bands = self.get_instream_width(), self.attribute("Width"), self.attribute("Bands")
+        products = bands * (math.ceil(TAPS / self.attribute("Ratio")) + TAPS)
+        sums = 2 * bands * 5 * 24 + 200
+        if width > 64:
+            return {"LUT": sums, "DSP": products, "BRAM_18K": TAPS * math.ceil(bits / 36) * math.ceil(width / 512)}
+        return {"LUT": sums + TAPS * bits, "DSP": products}

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from bitpan.arithmetic import Integers
-from bitpan.hw.operators.base import Operator, block_memories, divisors
+from bitpan.hw.operators.base import Operator, attributes, block_memories, divisors
 from bitpan.hw.operators.facts import Index
 from bitpan.hw.operators.finns import windows
 from bitpan.hw.operators.streams import Stream
@@ -60,17 +59,12 @@ class MatrixVector(Operator):
     ``Channels`` are those of a window's pixel, without which the window is one pixel.
     """
 
-    own: dict[str, tuple[Any, ...]] = {  # noqa: RUF012
-        "MW": ("i", True, 0),
-        "MH": ("i", True, 0),
-        "SIMD": ("i", True, 1),
-        "PE": ("i", True, 1),
-        "Channels": ("i", False, 0),
-        "inputDataType": ("s", True, ""),
-        "weightDataType": ("s", True, ""),
-        "outputDataType": ("s", True, ""),
-        "ramStyle": ("s", False, "auto", set(STYLES)),
-    }
+    own = Operator.own | attributes(
+        "MW MH SIMD PE",
+        "inputDataType weightDataType outputDataType",
+        Channels=("i", False, 0),
+        ramStyle=("s", False, "auto", set(STYLES)),
+    )
 
     @classmethod
     def make(cls, writer: Writer, node: Node) -> None:
@@ -111,10 +105,8 @@ class MatrixVector(Operator):
 
     def streams(self) -> tuple[list[Stream], list[Stream]]:
         """Windows in, channels out."""
-        image = self.attribute("Height"), self.attribute("Width")
-        windows = Stream(*image, self.attribute("MW"), self.attribute("SIMD"), self.attribute("inputDataType"))
-        sums = Stream(*image, self.attribute("MH"), self.attribute("PE"), self.attribute("outputDataType"))
-        return [windows], [sums]
+        windows = self.image(self.attribute("MW"), self.attribute("SIMD"), self.attribute("inputDataType"))
+        return [windows], [self.image(self.attribute("MH"), self.attribute("PE"), self.attribute("outputDataType"))]
 
     @property
     def groups(self) -> int:
@@ -140,21 +132,10 @@ class MatrixVector(Operator):
         """Cycles per frame."""
         return int(self.attribute("Height") * self.attribute("Width") * self.steps)
 
-    def get_op_and_param_counts(self) -> dict[str, int]:
-        """Multiply-accumulates and weights per frame."""
-        size = self.attribute("MW") // self.groups * self.attribute("MH")
-        kind = f"{self.attribute('inputDataType')}_{self.attribute('weightDataType')}"
-        return {f"op_mac_{kind}": size * self.attribute("Height") * self.attribute("Width"), f"param_{kind}": size}
-
-    def shape_parameters(self) -> dict[str, str]:
-        """The parameters of folding, and where the weights lie."""
-        return {
-            "MatrixWidth": str(self.attribute("MW")),
-            "MatrixHeight": str(self.attribute("MH")),
-            "Simd": str(self.attribute("SIMD")),
-            "Pe": str(self.attribute("PE")),
-            "WeightMemory": str(STYLES.index(self.attribute("ramStyle"))),
-        }
+    def given(self, **more: int | str) -> dict[str, str]:
+        """Those of folding and where the weights lie, too."""
+        shape = {name: self.attribute(key) for name, key in zip(SHAPE.split(), ("MW", "MH", "SIMD", "PE"), strict=True)}
+        return super().given(**shape, WeightMemory=STYLES.index(self.attribute("ramStyle")), **more)
 
     @property
     def steps(self) -> int:
@@ -162,15 +143,13 @@ class MatrixVector(Operator):
         return self.part * self.times
 
 
-def weight_luts(words: int, bits: int, style: str = "auto") -> int:
-    """LUTs of ``words`` of weights: 64 words of a bit in each, or all bits alike; constants in logic need none."""
-    return 0 if words == 1 or _in_block_memory(words, style) else min(bits, 1 << words) * math.ceil(words / 64)
+def weight_cost(words: int, bits: int, style: str = "auto") -> dict[str, float]:
+    """LUTs or block memories of ``words`` of weights.
 
-
-def weight_memories(words: int, bits: int, style: str = "auto") -> int:
-    """Halves of a 36 Kbit block memory for ``words`` of weights."""
-    return block_memories(words, bits) if _in_block_memory(words, style) else 0
-
-
-def _in_block_memory(words: int, style: str) -> bool:
-    return words > 1 and (style == "block" or (style == "auto" and words > LUT_WORDS))
+    A LUT holds 64 words of a bit, or all bits alike; constants in logic, which one word is, need none.
+    """
+    if words == 1:
+        return {"LUT": 0}
+    if style == "block" or (style == "auto" and words > LUT_WORDS):
+        return {"LUT": 0, "BRAM_18K": block_memories(words, bits)}
+    return {"LUT": min(bits, 1 << words) * math.ceil(words / 64)}

@@ -8,9 +8,10 @@ from typing import Any
 
 from bitpan.arithmetic import Integers
 from bitpan.hw.measure.unit import Parameters, Unit, random_contents, sizes
-from bitpan.hw.operators.base import Folded, operator, signed_bits, vector
-from bitpan.hw.operators.streams import Stream, number_format
+from bitpan.hw.operators.base import Folded, attributes, operator, signed_bits
+from bitpan.hw.operators.streams import Stream
 from bitpan.hw.operators.writer import Writer
+from bitpan.hw.packing import literal
 from bitpan.model import Node
 
 FRAME = 64 * 64
@@ -20,19 +21,16 @@ FRAME = 64 * 64
 class Pointwise(Folded):
     """Inputs and one output of the same image, channels and folding."""
 
-    own: dict[str, tuple[Any, ...]] = {  # noqa: RUF012
-        **Folded.own,
-        "inputDataTypes": ("strings", True, []),
-        "outputDataType": ("s", True, ""),
-    }
+    own = Folded.own | attributes("", "outputDataType", inputDataTypes=("strings", True, []))
 
     def streams(self) -> tuple[list[Stream], list[Stream]]:
         """One stream per input datatype, one output."""
-        height, width, channels, lanes = (self.attribute(name) for name in ("Height", "Width", "Channels", "PE"))
-        kinds = [kind.decode() if isinstance(kind, bytes) else kind for kind in self.attribute("inputDataTypes")]
-        kinds.append(self.attribute("outputDataType"))
-        *inputs, output = (Stream(height, width, channels, lanes, kind) for kind in kinds)
-        return inputs, [output]
+        inputs = [self.folded(kind) for kind in self.attribute("inputDataTypes")]
+        return inputs, [self.folded(self.attribute("outputDataType"))]
+
+    def cost(self) -> dict[str, float]:
+        """An addition and a saturation per lane."""
+        return {"LUT": 2 * self.pe() * self.streams()[0][0].bits}
 
 
 @operator
@@ -48,23 +46,8 @@ class Centre(Pointwise):
         sizes("Elements", [1], [4], [8], InBits=13, InSigned=1, Offset=512, OutBits=12),
         test="pointwise",
     )
-    own = {**Pointwise.own, "Offset": ("i", True, 0), "Shift": ("i", True, 0)}  # noqa: RUF012
-
-    def parameters(self, constants: Sequence[Integers]) -> dict[str, str]:
-        """Widths, offset and shift."""
-        inputs, outputs = self.streams()
-        return {
-            "Elements": str(self.pe()),
-            "InBits": str(inputs[0].bits),
-            "InSigned": str(int(inputs[0].datatype.startswith("INT"))),
-            "Offset": str(self.attribute("Offset")),
-            "Shift": str(self.attribute("Shift")),
-            "OutBits": str(outputs[0].bits),
-        }
-
-    def lut_estimation(self, fpgapart: str) -> int:
-        """A subtraction and a saturation per lane."""
-        return 2 * self.pe() * self.streams()[0][0].bits
+    own = Pointwise.own | attributes("Offset Shift")
+    settings = "Elements InBits InSigned Offset Shift OutBits"
 
 
 def beats_of_frame(values: Parameters) -> dict[str, int | str]:
@@ -85,7 +68,8 @@ class SignThreshold(Pointwise):
         rest=beats_of_frame,
         test="pointwise",
     )
-    own = {**Pointwise.own, "ThresholdBits": ("i", True, 0)}  # noqa: RUF012
+    own = Pointwise.own | attributes("ThresholdBits")
+    settings = "Channels Pe InBits ThresholdBits FrameBeats"  # a frame's beats tell the unit when to change banks
 
     @classmethod
     def takes(cls, node: Node) -> bool:
@@ -106,35 +90,27 @@ class SignThreshold(Pointwise):
         """:func:`bitpan.arithmetic.sign`, as bits."""
         return [(signs + 1) // 2 for signs in super().compute(images, constants)]
 
-    def parameters(self, constants: Sequence[Integers]) -> dict[str, str]:
-        """Folding and widths; a frame's beats tell the unit when to change banks."""
-        stream = self.streams()[0][0]
-        return {
-            "Channels": str(stream.channels),
-            "Pe": str(stream.lanes),
-            "InBits": str(stream.bits),
-            "ThresholdBits": str(self.attribute("ThresholdBits")),
-            "FrameBeats": str(stream.beats),
-        }
-
-    def lut_estimation(self, fpgapart: str) -> int:
+    def cost(self) -> dict[str, float]:
         """Two banks of thresholds and a comparison per lane."""
         folds = self.attribute("Channels") // self.pe()
-        return int(self.pe() * self.attribute("ThresholdBits") * (1 + math.ceil(2 * folds / 64)) + 40)
+        return {"LUT": self.pe() * self.attribute("ThresholdBits") * (1 + math.ceil(2 * folds / 64)) + 40}
+
+
+_BRANCHES = {
+    "Knees": "Knee",
+    "SlopesAbove": "Slope",
+    "SlopesBelow": "Slope",
+    "BiasesAbove": "Bias",
+    "BiasesBelow": "Bias",
+}
+"""Constants of RPReLU in the order of its table, and what their bits go by."""
 
 
 def _random_branches(values: Parameters) -> dict[str, int | str]:
-    names = {
-        "Knees": "Knee",
-        "SlopesAbove": "Slope",
-        "SlopesBelow": "Slope",
-        "BiasesAbove": "Bias",
-        "BiasesBelow": "Bias",
-    }
     # Different ones: where both branches are equal, synthesis leaves the choice out.
     return {
         name: random_contents(values["Channels"], values[f"{kind}Bits"], seed)
-        for seed, (name, kind) in enumerate(names.items(), 1)
+        for seed, (name, kind) in enumerate(_BRANCHES.items(), 1)
     }
 
 
@@ -152,8 +128,9 @@ class RPReLU(Pointwise):
         rest=_random_branches,
         test="pointwise",
     )
-    own = {**Pointwise.own, "Shift": ("i", True, 0)}  # noqa: RUF012
-    multipliers = 1
+    own = Pointwise.own | attributes("Shift")
+    settings = "Channels Pe PBits XBits KneeBits SlopeBits BiasBits Shift OutBits"
+    luts, luts_a_fold = 36, 9  # comparison, rounding, final addition: within a quarter of what Yosys counts
     delay = 4  # compare, multiply, add, round
 
     @classmethod
@@ -163,34 +140,16 @@ class RPReLU(Pointwise):
 
     def parameters(self, constants: Sequence[Integers]) -> dict[str, str]:
         """Constants of every channel, channel 0 lowest, in no more bits than they need."""
-        knee, slopes, biases = constants[0][0], constants[0][1:3], constants[0][3:5]
-        bits = {"Knee": signed_bits(knee), "Slope": signed_bits(slopes), "Bias": signed_bits(biases)}
-        (p, *residual), (out,) = self.streams()
-        return {
-            "Channels": str(p.channels),
-            "Pe": str(p.lanes),
-            "PBits": str(p.bits),
-            **({"XBits": str(residual[0].bits)} if residual else {}),
-            **{f"{name}Bits": str(count) for name, count in bits.items()},
-            "Shift": str(self.attribute("Shift")),
-            "OutBits": str(out.bits),
-            "Knees": vector(knee, bits["Knee"]),
-            "SlopesAbove": vector(slopes[0], bits["Slope"]),
-            "SlopesBelow": vector(slopes[1], bits["Slope"]),
-            "BiasesAbove": vector(biases[0], bits["Bias"]),
-            "BiasesBelow": vector(biases[1], bits["Bias"]),
-        }
+        table, inputs = constants[0], self.streams()[0]
+        bits = {"Knee": signed_bits(table[:1]), "Slope": signed_bits(table[1:3]), "Bias": signed_bits(table[3:])}
+        contents = {name: literal(row, bits[kind]) for (name, kind), row in zip(_BRANCHES.items(), table, strict=True)}
+        widths = {"PBits": inputs[0].bits, "XBits": inputs[-1].bits, **{f"{kind}Bits": n for kind, n in bits.items()}}
+        return self.given(**{name: widths[name] for name in self.settings.split() if name in widths}, **contents)
 
-    def lut_estimation(self, fpgapart: str) -> int:
-        """Comparison, rounding, final addition, and the constants of each fold, in memories from 16 on, per lane.
-
-        Within a quarter of what Yosys counts for 32 channels.
-        """
-        return int(self.pe() * (36 + 9 * self._folds()))
-
-    def _folds(self) -> int:
-        """Sets of constants that logic chooses from."""
-        return min(int(self.attribute("Channels")) // self.pe(), 16)
+    def cost(self) -> dict[str, float]:
+        """Per lane a product, and the constants of each fold, in memories from 16 on."""
+        folds = min(self.attribute("Channels") // self.pe(), 16)
+        return {"LUT": self.pe() * (self.luts + self.luts_a_fold * folds), "DSP": self.pe()}
 
 
 @operator
@@ -207,9 +166,8 @@ class RPReLUPlain(RPReLU):
         test="pointwise",
     )
 
-    def lut_estimation(self, fpgapart: str) -> int:
-        """The same but the addition."""
-        return int(self.pe() * (12 + 8 * self._folds()))
+    settings = RPReLU.settings.replace(" XBits", "")
+    luts, luts_a_fold = 12, 8  # no addition
 
 
 @operator
@@ -227,17 +185,12 @@ class Add(Pointwise):
         test="pointwise",
     )
 
+    settings = "Elements In0Bits In1Bits OutBits OutSigned"
+
     def parameters(self, constants: Sequence[Integers]) -> dict[str, str]:
         """Widths."""
-        (a, b), (out,) = self.streams()
-        widths = {"In0Bits": a.bits, "In1Bits": b.bits, "OutBits": out.bits}
-        signed = number_format(self.attribute("outputDataType")).signed
-        values = {"Elements": self.pe(), **widths, "OutSigned": int(signed)}
-        return {name: str(value) for name, value in values.items()}
-
-    def lut_estimation(self, fpgapart: str) -> int:
-        """An addition and a saturation per lane."""
-        return 2 * self.pe() * self.streams()[0][0].bits
+        a, b = self.streams()[0]
+        return self.given(In0Bits=a.bits, In1Bits=b.bits)
 
 
 @operator

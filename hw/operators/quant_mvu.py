@@ -8,10 +8,11 @@ from collections.abc import Sequence
 from bitpan import arithmetic
 from bitpan.arithmetic import Integers
 from bitpan.hw.measure.unit import Parameters, Unit, random_contents, sizes
-from bitpan.hw.operators.base import operator, signed_bits, vector
-from bitpan.hw.operators.matrix import SHAPE, MatrixVector, weight_luts, weight_memories
+from bitpan.hw.operators.base import attributes, operator, signed_bits
+from bitpan.hw.operators.matrix import SHAPE, MatrixVector, weight_cost
 from bitpan.hw.operators.streams import number_format
 from bitpan.hw.operators.writer import Writer
+from bitpan.hw.packing import literal
 from bitpan.model import Node
 
 
@@ -38,7 +39,8 @@ class QuantMVU(MatrixVector):
         cycles="K/Simd · M/Pe a window",
         rest=_random_integers,
     )
-    own = {**MatrixVector.own, "Shift": ("i", True, 0)}  # noqa: RUF012
+    own = MatrixVector.own | attributes("Shift")
+    settings = f"{SHAPE} WeightMemory InBits WeightBits BiasBits AccBits Shift OutBits"
 
     @classmethod
     def constants(cls, writer: Writer, node: Node, matrix: Integers, kind: str) -> list[str]:
@@ -59,35 +61,20 @@ class QuantMVU(MatrixVector):
     def parameters(self, constants: Sequence[Integers]) -> dict[str, str]:
         """Weights row by row, biases, and an accumulator that the worst input cannot overflow."""
         weights, bias = constants
-        inputs, outputs = self.streams()
+        (windows,), _ = self.streams()
         weight_bits, bias_bits = signed_bits(weights), signed_bits(bias)
-        worst = int(abs(weights).sum(axis=0).max()) << (inputs[0].bits - 1)
-        return {
-            **self.shape_parameters(),
-            "InBits": str(inputs[0].bits),
-            "WeightBits": str(weight_bits),
-            "BiasBits": str(bias_bits),
-            "AccBits": str(max(worst.bit_length() + 1, bias_bits) + 1),
-            "Shift": str(self.attribute("Shift")),
-            "OutBits": str(outputs[0].bits),
-            "Weights": vector(weights.T, weight_bits),
-            "Biases": vector(bias, bias_bits),
-        }
+        worst = int(abs(weights).sum(axis=0).max()) << (windows.bits - 1)
+        widths = {"InBits": windows.bits, "WeightBits": weight_bits, "BiasBits": bias_bits}
+        widths["AccBits"] = max(worst.bit_length() + 1, bias_bits) + 1
+        contents = {"Weights": literal(weights.T, weight_bits), "Biases": literal(bias, bias_bits)}
+        return self.given(**widths, **contents)
 
     def latency(self) -> int:
         """Replay read, multiply, adder tree, accumulator, requantise."""
         return 5 + math.ceil(math.log2(max(2, self.attribute("SIMD"))))
 
-    def dsp_estimation(self, fpgapart: str) -> int:
-        """One DSP slice per multiplier."""
-        return int(self.attribute("SIMD") * self.attribute("PE"))
-
-    def lut_estimation(self, fpgapart: str) -> int:
-        """Adder tree, accumulator and requantiser of each PE, and the weights."""
+    def cost(self) -> dict[str, float]:
+        """Multipliers, adder tree, accumulator and requantiser of each PE, and the weights."""
         simd, pe = self.attribute("SIMD"), self.attribute("PE")
-        return int(pe * (22 * simd + 100) + weight_luts(self.steps, 8 * simd * pe, self.attribute("ramStyle")))
-
-    def bram_estimation(self, fpgapart: str) -> int:
-        """Weights in halves of a 36 Kbit block memory."""
-        bits = 8 * self.attribute("SIMD") * self.attribute("PE")
-        return weight_memories(self.steps, bits, self.attribute("ramStyle"))
+        weights = weight_cost(self.steps, 8 * simd * pe, self.attribute("ramStyle"))
+        return {**weights, "LUT": pe * (22 * simd + 100) + weights["LUT"], "DSP": simd * pe}

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
 from bitpan import arithmetic
 from bitpan.arithmetic import Integers
 from bitpan.hw.measure.unit import Unit, sizes
-from bitpan.hw.operators.base import Folded, block_memories, operator
+from bitpan.hw.operators.base import Folded, attributes, block_memories, operator
 from bitpan.hw.operators.facts import Index, last_beats
 from bitpan.hw.operators.streams import Stream, datatype, number_format
 
@@ -22,25 +20,29 @@ _SMALL = (8, 8, 8, 8), (32, 8, 32, 32), (32, 32, 256, 256)
 
 
 class Resampling(Folded):
-    """Base: ``Height`` and ``Width`` are the input's; channels and folding are the same on all streams."""
+    """Base: ``Height`` and ``Width`` are the input's; channels and folding are the same on all streams.
 
-    own: dict[str, tuple[Any, ...]] = {**Folded.own, "inputDataType": ("s", True, "")}  # noqa: RUF012
+    Attributes:
+        scale: output pixels of an input pixel along each axis.
+    """
+
+    own = Folded.own | attributes("", "inputDataType")
+    settings = "Channels Pe InBits Width Height InSigned"
+    scale: float = 2
 
     def source(self) -> Stream:
         """An input stream."""
-        height, width, channels, lanes = (self.attribute(name) for name in ("Height", "Width", "Channels", "PE"))
-        return Stream(height, width, channels, lanes, self.attribute("inputDataType"))
+        return self.folded(self.attribute("inputDataType"))
 
-    def parameters(self, constants: Sequence[Integers]) -> dict[str, str]:
-        """Folding, width and shape of the input."""
-        stream = self.source()
-        return {
-            "Channels": str(stream.channels),
-            "Pe": str(stream.lanes),
-            "InBits": str(stream.bits),
-            "Width": str(stream.width),
-            "Height": str(stream.height),
-        }
+    def result(self) -> str:
+        """Datatype of the output."""
+        return str(self.attribute("inputDataType"))
+
+    def streams(self) -> tuple[list[Stream], list[Stream]]:
+        """The image in, the resized one out."""
+        image = self.source()
+        height, width = int(image.height * self.scale), int(image.width * self.scale)
+        return [image], [replace(image, height=height, width=width, datatype=self.result())]
 
     def lines(self, count: int) -> Index:
         """The last row (or column) of the input that each of the output's depends on, of ``count`` of the input."""
@@ -54,38 +56,27 @@ class Resampling(Folded):
 
     def line_beats(self) -> int:
         """Beats of an input line."""
-        stream = self.source()
-        return stream.width * stream.channels // stream.lanes
+        return self.source().beats // self.source().height
 
-    def buffer(self) -> tuple[int, int]:
-        """Beats that the line buffer holds, and bits of each."""
-        raise NotImplementedError
+    def buffered(self, depth: int, bits: int, sums: int, rest: int = 40) -> dict[str, float]:
+        """Cost of a line buffer of ``depth`` words, of ``sums`` of a pixel's lanes, and of the rest.
 
-    def bram_estimation(self, fpgapart: str) -> int:
-        """Halves of a 36 Kbit block memory; small buffers stay in LUT memory."""
-        depth, bits = self.buffer()
-        return 0 if depth * bits <= _IN_LUTS else block_memories(depth, bits)
-
-    def buffer_luts(self) -> int:
-        """LUTs of a line buffer that stays in LUT memory: 64 words of a bit in each."""
-        depth, bits = self.buffer()
-        return bits * math.ceil(depth / 64) if depth * bits <= _IN_LUTS else 0
+        Small buffers stay in LUT memory, 64 words of a bit in each LUT.
+        """
+        luts = sums + rest
+        if depth * bits > _IN_LUTS:
+            return {"LUT": luts, "BRAM_18K": block_memories(depth, bits)}
+        return {"LUT": luts + bits * math.ceil(depth / 64)}
 
 
 _IN_LUTS = 16384
 """Largest line buffer, in bits, that Yosys keeps in LUT memory, about."""
 
 
-class Signed(Resampling):
-    """A unit that takes natural binary as well as two's complement."""
-
-    def parameters(self, constants: Sequence[Integers]) -> dict[str, str]:
-        """Those of all, and the sign."""
-        return {**super().parameters(constants), "InSigned": str(int(self.source().datatype.startswith("INT")))}
-
-
-class Halving(Signed):
+class Halving(Resampling):
     """A unit that makes one pixel of each 2x2 block."""
+
+    scale = 0.5
 
     def lines(self, count: int) -> Index:
         """The block's second one."""
@@ -102,24 +93,23 @@ class Haar(Halving):
     )
     delay = 3  # line buffer, columns' memory, sums
 
+    def result(self) -> str:
+        """Exact sums."""
+        return datatype(arithmetic.haar_format(number_format(self.attribute("inputDataType"))))
+
     def streams(self) -> tuple[list[Stream], list[Stream]]:
         """The image in, four subbands out."""
-        image = self.source()
-        kind = datatype(arithmetic.haar_format(number_format(image.datatype)))
-        return [image], [replace(image, height=image.height // 2, width=image.width // 2, datatype=kind)] * 4
+        inputs, outputs = super().streams()
+        return inputs, outputs * 4
 
     def compute(self, images: list[Integers], constants: list[Integers]) -> list[Integers]:
         """:func:`bitpan.arithmetic.haar`."""
         return list(arithmetic.haar(images[0]))
 
-    def buffer(self) -> tuple[int, int]:
-        """A line of the image."""
-        return self.line_beats(), self.get_instream_width()
-
-    def lut_estimation(self, fpgapart: str) -> int:
-        """Six sums a lane (measured in Yosys, as the others')."""
+    def cost(self) -> dict[str, float]:
+        """A line of the image; six sums a lane (measured in Yosys, as the others')."""
         image = self.source()
-        return int(self.buffer_luts() + 6 * image.lanes * (image.bits + 2) + 40)
+        return self.buffered(self.line_beats(), self.get_instream_width(), 6 * image.lanes * (image.bits + 2))
 
 
 @operator
@@ -135,32 +125,28 @@ class InverseHaar(Resampling):
         cycles="1 an output beat",
         test="resampling",
     )
-    own = {**Resampling.own, "outputDataType": ("s", True, ""), "Shift": ("i", True, 2)}  # noqa: RUF012
+    own = Resampling.own | attributes("Shift", "outputDataType")
+    settings = "Channels Pe InBits Width Height Shift OutBits"
     delay = 4  # line buffer and its register, columns' memory, rounding
+
+    def result(self) -> str:
+        """As the attribute says."""
+        return str(self.attribute("outputDataType"))
 
     def streams(self) -> tuple[list[Stream], list[Stream]]:
         """Four subbands in, the image out."""
-        band, kind = self.source(), self.attribute("outputDataType")
-        return [band] * 4, [replace(band, height=2 * band.height, width=2 * band.width, datatype=kind)]
-
-    def parameters(self, constants: Sequence[Integers]) -> dict[str, str]:
-        """Those of all, the shift and the result's bits."""
-        own = {"Shift": str(self.attribute("Shift")), "OutBits": str(self.streams()[1][0].bits)}
-        return {**super().parameters(constants), **own}
+        inputs, outputs = super().streams()
+        return inputs * 4, outputs
 
     def lines(self, count: int) -> Index:
         """Two from each."""
         return np.arange(2 * count) // 2
 
-    def buffer(self) -> tuple[int, int]:
-        """Two sums of each pixel of a subband's line."""
+    def cost(self) -> dict[str, float]:
+        """Two sums a pixel of a subband's line; six a lane, two memories' outputs chosen, rounding, saturation."""
         band = self.source()
-        return self.line_beats(), 2 * band.lanes * (band.bits + 1)
-
-    def lut_estimation(self, fpgapart: str) -> int:
-        """Six sums a lane, two memories' outputs chosen, rounding and saturation."""
-        band = self.source()
-        return int(self.buffer_luts() + 8 * band.lanes * (band.bits + 2) + 40)
+        bits = 2 * band.lanes * (band.bits + 1)
+        return self.buffered(self.line_beats(), bits, 8 * band.lanes * (band.bits + 2))
 
 
 @operator
@@ -173,24 +159,15 @@ class AveragePool(Halving):
     )
     delay = 3  # columns' memory, line buffer, sum
 
-    def streams(self) -> tuple[list[Stream], list[Stream]]:
-        """The image in, half of it out."""
+    def cost(self) -> dict[str, float]:
+        """Half a line of sums; two sums a lane."""
         image = self.source()
-        return [image], [replace(image, height=image.height // 2, width=image.width // 2)]
-
-    def buffer(self) -> tuple[int, int]:
-        """Half a line of sums."""
-        image = self.source()
-        return self.line_beats() // 2, image.lanes * (image.bits + 1)
-
-    def lut_estimation(self, fpgapart: str) -> int:
-        """Two sums a lane."""
-        image = self.source()
-        return int(self.buffer_luts() + 2 * image.lanes * (image.bits + 2) + 40)
+        bits = image.lanes * (image.bits + 1)
+        return self.buffered(self.line_beats() // 2, bits, 2 * image.lanes * (image.bits + 2))
 
 
 @operator
-class BilinearUp(Signed):
+class BilinearUp(Resampling):
     """Twice the size, bilinear."""
 
     op = "up"
@@ -203,11 +180,6 @@ class BilinearUp(Signed):
         test="resampling",
     )
 
-    def streams(self) -> tuple[list[Stream], list[Stream]]:
-        """The image in, twice of it out."""
-        image = self.source()
-        return [image], [replace(image, height=2 * image.height, width=2 * image.width)]
-
     def lines(self, count: int) -> Index:
         """The next one, but for the first and the last."""
         return np.minimum(np.arange(1, 2 * count + 1) // 2, count - 1)
@@ -217,11 +189,8 @@ class BilinearUp(Signed):
         image = self.source()
         return 8 + 2 * image.channels // image.lanes
 
-    def buffer(self) -> tuple[int, int]:
-        """Two lines."""
-        return 2 * self.line_beats(), self.get_instream_width()
-
-    def lut_estimation(self, fpgapart: str) -> int:
-        """Four sums a lane, a ring of pixels read twice, and the counters."""
+    def cost(self) -> dict[str, float]:
+        """Two lines; four sums a lane, a ring of pixels read twice, and the counters."""
         image = self.source()
-        return int(self.buffer_luts() + 5 * image.lanes * (image.bits + 3) + 60)
+        sums = 5 * image.lanes * (image.bits + 3)
+        return self.buffered(2 * self.line_beats(), self.get_instream_width(), sums, rest=60)

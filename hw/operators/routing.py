@@ -13,7 +13,7 @@ from qonnx.custom_op.registry import getCustomOp
 from bitpan.arithmetic import Integers
 from bitpan.errors import BuildError
 from bitpan.hw.measure.unit import Unit, sizes
-from bitpan.hw.operators.base import Folded, Operator, block_memories, operator, register_rtl
+from bitpan.hw.operators.base import Folded, Operator, attributes, block_memories, operator, register_rtl
 from bitpan.hw.operators.streams import Stream
 from bitpan.hw.operators.writer import Writer
 from bitpan.model import Node
@@ -27,7 +27,7 @@ class ConcatStreams(Operator):
 
     op = "concat"
     entry = Unit("bp_concat_streams", 160, "two streams become one, side by side", _WIDTHS, test="routing")
-    own = {"Channels": ("ints", True, []), "inputDataType": ("s", True, "")}  # noqa: RUF012
+    own = Operator.own | attributes("", "inputDataType", Channels=("ints", True, []))
 
     @classmethod
     def placed(cls, writer: Writer, node: Node) -> dict[str, Any]:
@@ -39,35 +39,30 @@ class ConcatStreams(Operator):
 
     def streams(self) -> tuple[list[Stream], list[Stream]]:
         """Two images in, one out."""
-        image, kind = (self.attribute("Height"), self.attribute("Width")), self.attribute("inputDataType")
-        counts = [int(count) for count in self.attribute("Channels")]
-        return [Stream(*image, c, c, kind) for c in counts], [Stream(*image, sum(counts), sum(counts), kind)]
+        counts, kind = self.attribute("Channels"), self.attribute("inputDataType")
+        return [self.image(count, count, kind) for count in counts], [self.image(sum(counts), sum(counts), kind)]
 
     def parameters(self, constants: Sequence[Integers]) -> dict[str, str]:
-        """Widths."""
-        return {"Width0": str(self.get_instream_width(0)), "Width1": str(self.get_instream_width(1))}
+        """Widths of the narrow streams."""
+        narrow = max(self.streams(), key=len)
+        return self.given(**{f"Width{i}": stream.lanes * stream.bits for i, stream in enumerate(narrow)})
 
 
 @operator
-class SplitStreams(Operator):
+class SplitStreams(ConcatStreams):
     """The first channels of an image and the others, the inverse of :class:`ConcatStreams`; whole pixels a beat."""
 
     entry = Unit("bp_split_streams", 170, "one stream becomes two, parted", _WIDTHS, test="routing")
-    own = {"Channels": ("ints", True, []), "inputDataType": ("s", True, "")}  # noqa: RUF012
+    op = ""
 
     def streams(self) -> tuple[list[Stream], list[Stream]]:
         """One image in, two out."""
-        image, kind = (self.attribute("Height"), self.attribute("Width")), self.attribute("inputDataType")
-        counts = [int(count) for count in self.attribute("Channels")]
-        return [Stream(*image, sum(counts), sum(counts), kind)], [Stream(*image, c, c, kind) for c in counts]
+        parts, whole = super().streams()
+        return whole, parts
 
     def compute(self, images: list[Integers], constants: list[Integers]) -> list[Integers]:
         """Split along the channels."""
-        return list(np.split(images[0], [int(self.attribute("Channels")[0])]))
-
-    def parameters(self, constants: Sequence[Integers]) -> dict[str, str]:
-        """Widths."""
-        return {"Width0": str(self.get_outstream_width(0)), "Width1": str(self.get_outstream_width(1))}
+        return list(np.split(images[0], self.attribute("Channels")[:1]))
 
 
 @operator
@@ -82,32 +77,22 @@ class WidthConverter(Operator):
         cycles="1 a narrow beat",
         test="routing",
     )
-    own = {  # noqa: RUF012
-        "Channels": ("i", True, 0),
-        "InLanes": ("i", True, 1),
-        "OutLanes": ("i", True, 1),
-        "dataType": ("s", True, ""),
-    }
+    own = Operator.own | attributes("Channels InLanes OutLanes", "dataType")
 
     def streams(self) -> tuple[list[Stream], list[Stream]]:
         """The same image, other lanes."""
-        height, width, channels = (self.attribute(name) for name in ("Height", "Width", "Channels"))
-        lanes = self.attribute("InLanes"), self.attribute("OutLanes")
-        narrow, wide = (Stream(height, width, channels, count, self.attribute("dataType")) for count in lanes)
+        channels, kind = self.attribute("Channels"), self.attribute("dataType")
+        narrow, wide = (self.image(channels, self.attribute(lanes), kind) for lanes in ("InLanes", "OutLanes"))
         return [narrow], [wide]
-
-    def compute(self, images: list[Integers], constants: list[Integers]) -> list[Integers]:
-        """What comes in goes out."""
-        return images
 
     def parameters(self, constants: Sequence[Integers]) -> dict[str, str]:
         """Widths."""
-        return {"InWidth": str(self.get_instream_width()), "OutWidth": str(self.get_outstream_width())}
+        return self.given(InWidth=self.get_instream_width(), OutWidth=self.get_outstream_width())
 
-    def lut_estimation(self, fpgapart: str) -> int:
+    def cost(self) -> dict[str, float]:
         """A multiplexer of the wide beat's parts, or none where registers shift."""
         wide, narrow = self.get_instream_width(), self.get_outstream_width()
-        return 10 + (math.ceil(wide / 4) if wide > narrow else 0)
+        return {"LUT": 10 + (math.ceil(wide / 4) if wide > narrow else 0)}
 
 
 @operator
@@ -122,28 +107,18 @@ class StreamFifo(Operator):
         test="routing",
     )
     styles = ("auto", "shift", "distributed", "block")
-    own = {  # noqa: RUF012
-        **Folded.own,
-        "Depth": ("i", True, 2),
-        "dataType": ("s", True, ""),
-        "ramStyle": ("s", False, "auto", set(styles)),
-    }
+    own = Folded.own | attributes("Depth", "dataType", ramStyle=("s", False, "auto", set(styles)))
+    settings = "Width Depth Style"
     delay = 2  # memory and output register
 
     def streams(self) -> tuple[list[Stream], list[Stream]]:
         """The same in and out."""
-        height, width, channels, lanes = (self.attribute(name) for name in ("Height", "Width", "Channels", "PE"))
-        stream = Stream(height, width, channels, lanes, self.attribute("dataType"))
+        stream = self.image(self.attribute("Channels"), self.attribute("PE"), self.attribute("dataType"))
         return [stream], [stream]
-
-    def compute(self, images: list[Integers], constants: list[Integers]) -> list[Integers]:
-        """What comes in goes out."""
-        return images
 
     def parameters(self, constants: Sequence[Integers]) -> dict[str, str]:
         """Width, depth and storage."""
-        style = self.styles.index(self.attribute("ramStyle"))
-        return {"Width": str(self.get_instream_width()), "Depth": str(self.attribute("Depth")), "Style": str(style)}
+        return self.given(Width=self.get_instream_width(), Style=self.styles.index(self.attribute("ramStyle")))
 
     def _style(self) -> str:
         """Where the beats are kept; by size as in ``bp_stream_fifo.sv``."""
@@ -154,16 +129,12 @@ class StreamFifo(Operator):
             return "shift"
         return "distributed" if depth <= 65 or depth * self.get_instream_width() <= 4096 else "block"
 
-    def bram_estimation(self, fpgapart: str) -> int:
-        """Halves of a 36 Kbit block memory."""
-        block = self._style() == "block"
-        return block_memories(self.attribute("Depth") - 1, self.get_instream_width()) if block else 0
-
-    def lut_estimation(self, fpgapart: str) -> int:
+    def cost(self) -> dict[str, float]:
         """32 beats of a bit in a shift register, of six bits in four LUTs of distributed memory; and the counters."""
-        rows, width = math.ceil((self.attribute("Depth") - 1) / 32), self.get_instream_width()
-        memory = {"shift": width * rows, "distributed": 4 * math.ceil(width / 6) * rows, "block": 0}[self._style()]
-        return int(memory + 30)
+        depth, width, style = self.attribute("Depth") - 1, self.get_instream_width(), self._style()
+        if style == "block":
+            return {"LUT": 30, "BRAM_18K": block_memories(depth, width)}
+        return {"LUT": 30 + math.ceil(depth / 32) * (width if style == "shift" else 4 * math.ceil(width / 6))}
 
 
 @register_rtl
@@ -171,14 +142,7 @@ class DuplicateStreams_rtl(Operator):  # noqa: N801 - FINN's naming
     """Copies of a stream for several consumers; the RTL variant of FINN's DuplicateStreams, which has none."""
 
     entry = Unit("bp_duplicate", 150, "one stream becomes two", sizes("Width", [10], [80], [320]), test="routing")
-    image = {}  # noqa: RUF012
-    own = {  # noqa: RUF012
-        "NumChannels": ("i", True, 0),
-        "PE": ("i", True, 0),
-        "NumOutputStreams": ("i", True, 0),
-        "inputDataType": ("s", True, ""),
-        "numInputVectors": ("ints", False, [1]),
-    }
+    own = attributes("NumChannels PE NumOutputStreams", "inputDataType", numInputVectors=("ints", False, [1]))
 
     def follow(self, graph: ModelWrapper) -> None:
         """The lanes of the join that a copy ends in, so that its FIFO needs no converter behind it."""
@@ -194,13 +158,9 @@ class DuplicateStreams_rtl(Operator):  # noqa: N801 - FINN's naming
         stream = Stream(int(height), int(width), self.attribute("NumChannels"), self.attribute("PE"), kind)
         return [stream], [stream] * self.attribute("NumOutputStreams")
 
-    def compute(self, images: list[Integers], constants: list[Integers]) -> list[Integers]:
-        """Copies."""
-        return images * int(self.attribute("NumOutputStreams"))
-
     def parameters(self, constants: Sequence[Integers]) -> dict[str, str]:
         """Width; the unit has two outputs."""
-        return {"Width": str(self.get_instream_width()), "Copies": str(self.attribute("NumOutputStreams"))}
+        return self.given(Width=self.get_instream_width(), Copies=self.attribute("NumOutputStreams"))
 
 
 def duplicate(writer: Writer) -> None:

@@ -10,9 +10,10 @@ from bitpan import arithmetic
 from bitpan.arithmetic import Integers
 from bitpan.errors import BuildError
 from bitpan.hw.measure.unit import Parameters, Unit, random_contents, sizes
-from bitpan.hw.operators.base import operator, vector
-from bitpan.hw.operators.matrix import SHAPE, MatrixVector, weight_luts, weight_memories
+from bitpan.hw.operators.base import attributes, operator
+from bitpan.hw.operators.matrix import SHAPE, MatrixVector, weight_cost
 from bitpan.hw.operators.writer import Writer
+from bitpan.hw.packing import literal
 from bitpan.model import Node
 
 
@@ -41,7 +42,7 @@ class XnorMVU(MatrixVector):
         cycles="K/Simd · M/Pe a window",
         rest=_random_bits,
     )
-    own = {**MatrixVector.own, "Groups": ("i", False, 1)}  # noqa: RUF012
+    own = MatrixVector.own | attributes("", Groups=("i", False, 1))
 
     @classmethod
     def constants(cls, writer: Writer, node: Node, matrix: Integers, kind: str) -> list[str]:
@@ -69,31 +70,23 @@ class XnorMVU(MatrixVector):
 
     def parameters(self, constants: Sequence[Integers]) -> dict[str, str]:
         """Weights row by row; thresholds, saturated just beyond the sums."""
-        found = {
-            **self.shape_parameters(),
-            "Groups": str(self.groups),
-            "Channels": str(self.channels),
-            "OutBits": str(self.streams()[1][0].bits),
-            "Weights": vector(constants[0].T, 1),
-        }
-        if len(constants) > 1:
-            largest = int(self.attribute("MW")) // self.groups
-            bits = largest.bit_length() + 1
-            thresholds = np.clip(constants[1], -largest, largest + 1)
-            found |= {"OutBits": str(bits), "Compare": "1", "Thresholds": vector(thresholds, bits + 1)}
-        return found
+        sums = {"Groups": self.groups, "Channels": self.channels}
+        weights = literal(constants[0].T, 1)
+        if len(constants) == 1:
+            return self.given(**sums, OutBits=self.streams()[1][0].bits, Weights=weights)
+        largest = int(self.attribute("MW")) // self.groups
+        bits = largest.bit_length() + 1
+        thresholds = literal(np.clip(constants[1], -largest, largest + 1), bits + 1)
+        return self.given(**sums, OutBits=bits, Weights=weights, Compare=1, Thresholds=thresholds)
 
     def latency(self) -> int:
         """Replay read, majorities, popcount's stages, sum, accumulator, comparison."""
         return 5 + (int(self.attribute("SIMD")) // 12).bit_length()
 
-    def bram_estimation(self, fpgapart: str) -> int:
-        """Weights in halves of a 36 Kbit block memory."""
-        return weight_memories(self.steps, self.attribute("SIMD") * self.attribute("PE"), self.attribute("ramStyle"))
-
-    def lut_estimation(self, fpgapart: str) -> int:
+    def cost(self) -> dict[str, float]:
         """Measured in Yosys: so much per binary MAC and cycle, so much per element of a beat; and the weights."""
         simd, pe = int(self.attribute("SIMD")), int(self.attribute("PE"))
         if self.steps == 1:  # rows share up to four majorities for two elements
-            return int(0.55 * simd * pe + (0.6 + min(4, pe) / 2) * simd)
-        return int(1.1 * simd * pe + 1.3 * simd) + weight_luts(self.steps, simd * pe, self.attribute("ramStyle"))
+            return {"LUT": 0.55 * simd * pe + (0.6 + min(4, pe) / 2) * simd}
+        weights = weight_cost(self.steps, simd * pe, self.attribute("ramStyle"))
+        return {**weights, "LUT": int(1.1 * simd * pe + 1.3 * simd) + weights["LUT"]}

@@ -20,19 +20,13 @@ MARGIN_SHARE = 1.05
 """Room beyond the schedule's fullest moment: units' internal registers, bursts at the ends of lines."""
 
 
-def depths(graph: ModelWrapper, times: Schedule) -> dict[str, int]:
-    """Depth of the FIFO on each edge from a unit of several outputs to one that joins several inputs, by tensor."""
+def insert_fifos(graph: ModelWrapper, times: Schedule) -> dict[str, int]:
+    """One on each edge from a unit of several outputs to one that joins several inputs; returns depths by tensor."""
     found = {}
     for node in graph.graph.node:
         for name in node.output if len(node.output) > 1 else ():
             if len(instance(graph.find_consumers(name)[0]).stream_inputs) > 1:
                 found[name] = math.ceil(times.occupancy(name) * MARGIN_SHARE) + MARGIN_BEATS
-    return found
-
-
-def insert_fifos(graph: ModelWrapper, times: Schedule) -> dict[str, int]:
-    """Insert them; returns the depths by tensor."""
-    found = depths(graph, times)
     for tensor, depth in found.items():
         insert_fifo(graph, tensor, depth)
     return found

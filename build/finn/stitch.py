@@ -6,6 +6,7 @@ carry 16 bits an element, so that the DMAs move the imagery's own uint16 arrays.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -30,6 +31,8 @@ _LITE = (
     ("input", 1, "rready"),
 )  # fmt: skip
 
+_CLOCK = {"clk_i": "ap_clk", "rst_ni": "ap_rst_n"}
+
 
 def assign_addresses(graph: ModelWrapper, model: IntegerModel) -> dict[str, dict[str, int]]:
     """Word address and count of every scene parameter; units learn their base address."""
@@ -38,12 +41,8 @@ def assign_addresses(graph: ModelWrapper, model: IntegerModel) -> dict[str, dict
     for node in model.nodes:
         for position, name in enumerate(node.scene):
             if position == 0:
-                hardware = graph.find_producer(node.output)
-                instance(hardware).set_nodeattr("BaseAddress", address)
-            shape = model.scene_parameter(name).shape
-            count = 1
-            for size in shape:
-                count *= size
+                instance(graph.find_producer(node.output)).set_nodeattr("BaseAddress", address)
+            count = math.prod(model.scene_parameter(name).shape)
             registers[name] = {"address": address, "count": count}
             address += count
     if address > BANK_WORDS:
@@ -70,14 +69,12 @@ class Top:
 
     def verilog(self) -> str:
         """The source text."""
-        streams = (("pan", 1), ("ms", self.model.bands))
-        body = [self._wires(), self._registers()]
-        body += [self._input(name, elements) for name, elements in streams]
-        body += [self._node(node) for node in self.graph.graph.node]
-        body += [self._output()]
+        body = [self._wires(), self._registers(), self._input("pan"), self._input("ms")]
+        body += [*map(self._node, self.graph.graph.node), self._output()]
+        _, height, width, _ = self._shape("pan")
         return (
             f"// {self.model.name}: {self.model.bands} bands of {self.model.bits} bits, ratio {self.model.ratio}, "
-            f"frames of {self._shape('pan')[1]} x {self._shape('pan')[2]} PAN pixels; written by bitpan build.\n"
+            f"frames of {height} x {width} PAN pixels; written by bitpan build.\n"
             f"module {TOP} (\n    " + ",\n    ".join(self._ports()) + "\n);\n\n" + "\n".join(body) + "\nendmodule\n"
         )
 
@@ -85,9 +82,10 @@ class Top:
         shape: list[int] = self.graph.get_tensor_shape(tensor)
         return shape
 
-    def _beats(self, tensor: str) -> int:
-        _, height, width, _ = self._shape(tensor)
-        return height * width
+    def _sizes(self, tensor: str) -> dict[str, str]:
+        """Parameters of the unit at an end of the accelerator."""
+        _, height, width, elements = self._shape(tensor)
+        return {"Width": str(ELEMENT_BITS * elements), "FrameBeats": str(height * width)}
 
     def _ports(self) -> list[str]:
         bus = ":".join(["s_axi", *STREAMS.values()])
@@ -97,13 +95,9 @@ class Top:
             '(* X_INTERFACE_PARAMETER = "POLARITY ACTIVE_LOW" *)\n    input ap_rst_n',
         ]
         ports += [f"{way} {_range(bits)}s_axi_{name}" for way, bits, name in _LITE]
-        bits = ELEMENT_BITS * self.model.bands
-        for stream, width, there, back in (
-            ("pan", ELEMENT_BITS, "input", "output"),
-            ("ms", bits, "input", "output"),
-            ("fused", bits, "output", "input"),
-        ):
-            name = STREAMS[stream]
+        for stream, name in STREAMS.items():
+            there, back = ("output", "input") if stream == "fused" else ("input", "output")
+            width = ELEMENT_BITS * self._shape(stream)[-1]
             ports += [f"{there} {_range(width)}{name}_tdata", f"{there} {name}_tvalid", f"{there} {name}_tlast"]
             ports += [f"{back} {name}_tready"]
         return ports
@@ -111,47 +105,38 @@ class Top:
     def _wires(self) -> str:
         lines = [f"    wire {_range(bits)}{name.removesuffix('_i')};" for name, bits in SCENE_PORTS.items()]
         lines += ["    wire [31:0] started;", "    wire pan_length_error, ms_length_error, frame_finished;"]
-        edges = [
-            (name, instance(self.graph.find_consumers(name)[0]).get_instream_width_padded(0)) for name in ("pan", "ms")
-        ]
+        edges = {name: self._taken(name) for name in ("pan", "ms")}
         for node in self.graph.graph.node:
-            operation = instance(node)
-            edges += [(name, operation.get_outstream_width_padded(i)) for i, name in enumerate(node.output)]
-        for name, width in edges:
-            lines += [
-                f"    wire {_range(width)}{_wire(name)}_tdata;",
-                f"    wire {_wire(name)}_tvalid, {_wire(name)}_tready;",
-            ]
+            edges |= {name: instance(node).get_outstream_width_padded(i) for i, name in enumerate(node.output)}
+        for name, width in edges.items():
+            wire = _wire(name)
+            lines += [f"    wire {_range(width)}{wire}_tdata;", f"    wire {wire}_tvalid, {wire}_tready;"]
         return "\n".join(lines) + "\n"
 
+    def _taken(self, tensor: str) -> int:
+        """Bits of a beat as its consumer takes it, whole bytes."""
+        return int(instance(self.graph.find_consumers(tensor)[0]).get_instream_width_padded(0))
+
     def _registers(self) -> str:
-        links = {"clk_i": "ap_clk", "rst_ni": "ap_rst_n"}
-        links |= {f"s_axi_{name}_{'i' if way == 'input' else 'o'}": f"s_axi_{name}" for way, _, name in _LITE}
+        links = _CLOCK | {f"s_axi_{name}_{'i' if way == 'input' else 'o'}": f"s_axi_{name}" for way, _, name in _LITE}
         links |= {f"{name}_i": name for name in ("pan_length_error", "ms_length_error", "frame_finished")}
         links |= {f"{name.removesuffix('_i')}_o": name.removesuffix("_i") for name in SCENE_PORTS}
         links |= {"started_o": "started"}
         return _instance("bp_scene_registers", "registers", links, {"Signature": f"32'h{self.signature:08x}"})
 
-    def _input(self, name: str, elements: int) -> str:
+    def _input(self, name: str) -> str:
         """Gate, then the elements' own bits, packed."""
-        bits, port, edge = self.model.bits, STREAMS[name], _wire(name)
-        width = instance(self.graph.find_consumers(name)[0]).get_instream_width_padded(0)
-        links = {
-            "clk_i": "ap_clk",
-            "rst_ni": "ap_rst_n",
-            "started_i": "started",
-            "length_error_o": f"{name}_length_error",
-        }
+        bits, port, edge, elements = self.model.bits, STREAMS[name], _wire(name), self._shape(name)[-1]
+        pad = self._taken(name) - elements * bits
+        links = _CLOCK | {"started_i": "started", "length_error_o": f"{name}_length_error"}
         links |= {f"in0_{part}": f"{port}_{part[:-2]}" for part in ("tdata_i", "tvalid_i", "tlast_i", "tready_o")}
         links |= {"out0_tdata_o": f"{name}_gated", "out0_tvalid_o": f"{edge}_tvalid", "out0_tready_i": f"{edge}_tready"}
-        values = {"Width": str(ELEMENT_BITS * elements), "FrameBeats": str(self._beats(name))}
         parts = [f"{name}_gated[{ELEMENT_BITS * i + bits - 1}:{ELEMENT_BITS * i}]" for i in reversed(range(elements))]
-        if width > elements * bits:
-            parts.insert(0, f"{width - elements * bits}'b0")
+        parts = [f"{pad}'b0", *parts] if pad else parts
         return (
             f"    wire {_range(ELEMENT_BITS * elements)}{name}_gated;\n"
             f"    assign {edge}_tdata = {{{', '.join(parts)}}};\n"
-            + _instance("bp_frame_gate", f"{name}_gate", links, values)
+            + _instance("bp_frame_gate", f"{name}_gate", links, self._sizes(name))
         )
 
     def _output(self) -> str:
@@ -159,13 +144,12 @@ class Top:
         bits, bands, edge = self.model.bits, self.model.bands, _wire("fused")
         pad = f"{ELEMENT_BITS - bits}'b0, " if bits < ELEMENT_BITS else ""
         parts = [f"{pad}{edge}_tdata[{bits * (i + 1) - 1}:{bits * i}]" for i in reversed(range(bands))]
-        links = {"clk_i": "ap_clk", "rst_ni": "ap_rst_n", "finished_o": "frame_finished"}
+        links = _CLOCK | {"finished_o": "frame_finished"}
         links |= {"in0_tdata_i": "fused_spread", "in0_tvalid_i": f"{edge}_tvalid", "in0_tready_o": f"{edge}_tready"}
         ends = ("tdata_o", "tvalid_o", "tlast_o", "tready_i")
         links |= {f"out0_{part}": f"{STREAMS['fused']}_{part[:-2]}" for part in ends}
-        values = {"Width": str(ELEMENT_BITS * bands), "FrameBeats": str(self._beats("fused"))}
         spread = f"    wire {_range(ELEMENT_BITS * bands)}fused_spread = {{{', '.join(parts)}}};\n"
-        return spread + _instance("bp_frame_end", "fused_end", links, values)
+        return spread + _instance("bp_frame_end", "fused_end", links, self._sizes("fused"))
 
     def _node(self, node: onnx.NodeProto) -> str:
         operation = instance(node)
@@ -174,9 +158,8 @@ class Top:
             links |= {name: name.removesuffix("_i") for name in SCENE_PORTS}
         for way, names in (("in", operation.stream_inputs), ("out", node.output)):
             for i, name in enumerate(names):
-                links |= {
-                    f"{way}{i}_V_{part.upper()}": f"{_wire(name)}_{part}" for part in ("tdata", "tvalid", "tready")
-                }
+                ends = ("tdata", "tvalid", "tready")
+                links |= {f"{way}{i}_V_{part.upper()}": f"{_wire(name)}_{part}" for part in ends}
         links |= {name: f"{bits}'b0" for name, bits in operation.ties.items()}
         return _instance(node.name, f"i_{node.name}", links, {})
 

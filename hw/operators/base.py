@@ -14,14 +14,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from finn.custom_op.fpgadataflow import register_custom_op as register_abstract
 from finn.custom_op.fpgadataflow.rtl import register_custom_op
 from finn.custom_op.fpgadataflow.rtlbackend import RTLBackend
-from onnx import GraphProto, NodeProto
+from onnx import GraphProto
 from qonnx.core.datatype import BaseDataType, DataType
 from qonnx.core.modelwrapper import ModelWrapper
 
@@ -98,7 +97,7 @@ class Operator(Facts, RTLBackend):  # type: ignore[misc]
         table = [writer.model.constant(node, key) for key in OPERATIONS[node.op].needed(node.scene)]
         names = [writer.constant(f"{node.name}.table", np.stack(table), "INT32")] if table else []
         inputs = [*node.inputs, *node.scene, *names]
-        writer.add(cls.__name__, node.name, inputs, [node.output], **cls.placed(writer, node))
+        writer.add(cls.__name__, node.name, inputs, [node.output], cls.placed(writer, node))
 
     @classmethod
     def placed(cls, writer: Writer, node: Node) -> dict[str, Any]:
@@ -128,9 +127,10 @@ class Operator(Facts, RTLBackend):  # type: ignore[misc]
     def given(self, **more: int | str) -> dict[str, str]:
         """The parameters in ``settings``, from ``more``, the first streams or the node's attributes; then others."""
         (x, *_), (y, *_) = self.streams()
-        known = {"Channels": y.channels, "Pe": y.lanes, "Elements": y.lanes, "Height": x.height, "Width": x.width}
-        known |= {"InBits": x.bits, "InSigned": int(number_format(x.datatype).signed), "FrameBeats": x.beats}
-        known |= {"OutBits": y.bits, "OutSigned": int(number_format(y.datatype).signed), **more}
+        known: dict[str, int | str] = {"Channels": y.channels, "Pe": y.lanes, "Elements": y.lanes}
+        known |= {"Height": x.height, "Width": x.width, "FrameBeats": x.beats, "InBits": x.bits, "OutBits": y.bits}
+        known |= {f"{way}Signed": int(number_format(z.datatype).signed) for way, z in (("In", x), ("Out", y))}
+        known |= more
         names = dict.fromkeys([*self.settings.split(), *more])
         return {name: str(known[name] if name in known else self.attribute(name)) for name in names}
 
@@ -184,14 +184,6 @@ class Operator(Facts, RTLBackend):  # type: ignore[misc]
         for tensor, stream in zip(self.onnx_node.output, self.streams()[1], strict=True):
             model.set_tensor_datatype(tensor, DataType[stream.datatype])
 
-    def make_shape_compatible_op(self, model: ModelWrapper) -> NodeProto:
-        """A stand-in of the same shape for shape inference, all outputs included."""
-        stand_in = super().make_shape_compatible_op(model)
-        if len(self.onnx_node.output) > 1:
-            stand_in = self.make_const_shape_op(self.get_normal_output_shape())
-            stand_in.output[:] = self.onnx_node.output
-        return cast(NodeProto, stand_in)
-
     def lut_estimation(self, fpgapart: str) -> int:
         """LUTs."""
         return int(self.cost().get("LUT", 0))
@@ -208,7 +200,7 @@ class Operator(Facts, RTLBackend):  # type: ignore[misc]
         """Execute by the number contract, in integers."""
         node, streams = self.onnx_node, self.streams()
         split = len(streams[0])
-        images = [_to_image(context[name]) for name in node.input[:split]]
+        images = [context[name][0].transpose(2, 0, 1).astype(np.int64, order="C") for name in node.input[:split]]
         constants = [np.asarray(context[name]).astype(np.int64) for name in node.input[split:]]
         for name, image in zip(node.output, self.compute(images, constants), strict=True):
             context[name] = image.transpose(1, 2, 0)[None].astype(np.float32)
@@ -327,10 +319,6 @@ def signed_bits(values: Integers) -> int:
 
 def _folded(stream: Stream) -> tuple[int, ...]:
     return (1, stream.height, stream.width, stream.channels // stream.lanes, stream.lanes)
-
-
-def _to_image(value: npt.ArrayLike) -> Integers:
-    return np.ascontiguousarray(np.asarray(value)[0].transpose(2, 0, 1)).astype(np.int64)
 
 
 def _range(bits: int) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from bitpan import arithmetic
 from bitpan.arithmetic import Integers
@@ -46,10 +45,10 @@ class Depthwise(Folded):
         """Padding, windows, and the unit, all channels a beat like the windows."""
         weights = writer.model.constant(node, "weights")
         filters = weights.reshape(len(weights), -1)
-        own: dict[str, Any] = {**cls.placed(writer, node), "Taps": filters.shape[1], "PE": len(filters)}
+        own = {**cls.placed(writer, node), "Taps": filters.shape[1], "PE": len(filters)}
         inputs = [windows(writer, node, weights.shape[-1], depthwise=True)]
         inputs += [writer.constant(f"{node.name}.weights", filters, "INT8")]
-        writer.add(cls.__name__, node.name, inputs, [node.output], **own)
+        writer.add(cls.__name__, node.name, inputs, [node.output], own)
 
     def streams(self) -> tuple[list[Stream], list[Stream]]:
         """Windows in, the filtered image out."""

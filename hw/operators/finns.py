@@ -97,22 +97,10 @@ def windows(writer: Writer, node: Node, kernel: int, depthwise: bool = False) ->
     _, height, width, channels = writer.shape(image)
     around, inside = [height + kernel - 1, width + kernel - 1], [height, width]
     sizes: dict[str, Any] = {"ImgDim": inside, "Padding": [kernel // 2] * 4, "NumChannels": channels, "SIMD": channels}
-    (padded,) = writer.inner("FMPadding", f"{node.name}_pad", image, (1, *around, channels), **sizes)
-    sizes = {
-        "ConvKernelDim": [kernel] * 2,
-        "IFMChannels": channels,
-        "IFMDim": around,
-        "OFMDim": inside,
-        "SIMD": channels,
-    }
-    sizes |= {
-        "Stride": [1, 1],
-        "Dilation": [1, 1],
-        "depthwise": int(depthwise),
-        "outputDataType": writer.datatypes[image],
-    }
+    (padded,) = writer.inner("FMPadding", f"{node.name}_pad", image, (1, *around, channels), sizes)
+    sizes = {"IFMChannels": channels, "IFMDim": around, "OFMDim": inside, "SIMD": channels}
+    sizes |= {"ConvKernelDim": [kernel] * 2, "Stride": [1, 1], "Dilation": [1, 1], "depthwise": int(depthwise)}
+    sizes |= {"outputDataType": writer.datatypes[image], "ram_style": "auto"}
     shape = (1, height, width, kernel**2 * channels)
-    (found,) = writer.inner(
-        "ConvolutionInputGenerator", f"{node.name}_window", padded, shape, ram_style="auto", **sizes
-    )
+    (found,) = writer.inner("ConvolutionInputGenerator", f"{node.name}_window", padded, shape, sizes)
     return found

@@ -76,7 +76,7 @@ class MatrixVector(Operator):
         kinds = {"inputDataType": kind, "weightDataType": "BINARY" if kind == "BINARY" else "INT8"}
         inputs = [windows(writer, node, kernel), *cls.constants(writer, node, matrix, kinds["weightDataType"])]
         size = {"MW": len(matrix), "MH": mh, "SIMD": 1}
-        writer.add(cls.__name__, node.name, inputs, [node.output], **{**cls.placed(writer, node), **size, **kinds})
+        writer.add(cls.__name__, node.name, inputs, [node.output], cls.placed(writer, node) | size | kinds)
 
     @classmethod
     def constants(cls, writer: Writer, node: Node, matrix: Integers, kind: str) -> list[str]:
@@ -97,7 +97,7 @@ class MatrixVector(Operator):
 
     def needs(self) -> Index:
         """The whole window."""
-        return np.asarray((np.arange(self.beats_out()) // self.times + 1) * self.length - 1)
+        return np.asarray((np.arange(self.beats_out()) // self.times + 1) * self.part * self.groups - 1)
 
     def interval(self, feed: float) -> float:
         """A row group for each piece of its part of the window."""
@@ -114,14 +114,9 @@ class MatrixVector(Operator):
         return 1
 
     @property
-    def length(self) -> int:
-        """Beats of a window."""
-        return int(self.attribute("MW") // self.attribute("SIMD"))
-
-    @property
     def part(self) -> int:
         """Beats of a sum."""
-        return self.length // self.groups
+        return int(self.attribute("MW") // self.attribute("SIMD")) // self.groups
 
     @property
     def times(self) -> int:

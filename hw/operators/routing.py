@@ -168,13 +168,11 @@ def duplicate(writer: Writer) -> None:
     for tensor in writer.model.tensors:
         uses = [(node, i) for node in writer.nodes for i, name in enumerate(node.input) if name == tensor]
         _, height, width, channels = writer.shape(tensor)
-        size: dict[str, Any] = {"NumChannels": channels, "PE": 1, "NumOutputStreams": 2}
-        size["numInputVectors"] = [1, height, width]
+        size = {"NumChannels": channels, "PE": 1, "NumOutputStreams": 2, "numInputVectors": [1, height, width]}
         source = tensor
         while len(uses) > 1:
             node, i = uses.pop(0)
-            node.input[i], source = writer.inner(
-                "DuplicateStreams", f"{source}_copies", source, writer.shape(tensor), 2, **size
-            )
+            copies = writer.inner("DuplicateStreams", f"{source}_copies", source, writer.shape(tensor), size, outputs=2)
+            node.input[i], source = copies
         for node, i in uses:
             node.input[i] = source

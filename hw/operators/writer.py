@@ -6,7 +6,7 @@ that each stage can be compared with it tensor by tensor; nodes have the names o
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -65,25 +65,21 @@ class Writer:
         self.datatypes[name] = kind
         return name
 
-    def add(self, op: str, name: str, inputs: Sequence[str], outputs: Sequence[str], **attributes: Any) -> None:  # noqa: ANN401
+    def add(
+        self, op: str, name: str, inputs: Sequence[str], outputs: Sequence[str], attributes: Mapping[str, Any]
+    ) -> None:
         """A node from and to tensors that have names."""
         common = {"domain": DOMAIN, "backend": "fpgadataflow", "name": module_name(name)}
         self.nodes.append(helper.make_node(op, inputs, outputs, **common, **attributes))
 
     def inner(
-        self,
-        op: str,
-        name: str,
-        image: str,
-        shape: Shape,
-        outputs: int = 1,
-        **attributes: Any,  # noqa: ANN401
+        self, op: str, name: str, image: str, shape: Shape, attributes: Mapping[str, Any], outputs: int = 1
     ) -> list[str]:
         """A node from ``image`` to new tensors of the same datatype; returns their names."""
         names = [f"{module_name(name)}_out{i}" for i in range(outputs)]
         self._shapes |= dict.fromkeys(names, shape)
         self.datatypes |= dict.fromkeys(names, self.datatypes[image])
-        self.add(op, name, [image], names, inputDataType=self.datatypes[image], **attributes)
+        self.add(op, name, [image], names, {"inputDataType": self.datatypes[image], **attributes})
         return names
 
     def graph(self) -> ModelWrapper:

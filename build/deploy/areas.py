@@ -5,9 +5,9 @@ Units that differ only in their weights or addresses count as one kind; the firs
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,11 +24,10 @@ _INDIVIDUAL = {"BaseAddress", "code_gen_dir_ipgen", "ipgen_path", "ip_path", "ge
 
 @dataclass
 class Kind:
-    """One kind of unit: the node that stands for it, its Verilog files, and all nodes of the kind."""
+    """One kind of unit: its Verilog files, and all nodes of the kind, the first of which stands for it."""
 
-    top: str
-    sources: list[Path]
-    nodes: list[str] = field(default_factory=list)
+    sources: Sequence[Path | str]
+    nodes: list[str]
 
 
 def kinds(design: Design) -> list[Kind]:
@@ -38,10 +37,9 @@ def kinds(design: Design) -> list[Kind]:
         values = {key: value for key, value in attributes(node).items() if key not in _INDIVIDUAL}
         key = f"{node.op_type} {sorted((name, str(value)) for name, value in values.items())}"
         if key not in found:
-            sources = [Path(file) for file in finn_flow.instance(node).get_rtl_file_list(abspath=True)]
-            found[key] = Kind(node.name, sources)
+            found[key] = Kind(finn_flow.instance(node).get_rtl_file_list(abspath=True), [])
         found[key].nodes.append(node.name)
-    return [*found.values(), *(Kind(unit, list(unit_sources(unit)), [unit]) for unit in UNITS)]
+    return [*found.values(), *(Kind(unit_sources(unit), [unit]) for unit in UNITS)]
 
 
 def measure(design: Design, board: Board, progress: Callable[[str], None]) -> dict[str, Any]:
@@ -50,9 +48,9 @@ def measure(design: Design, board: Board, progress: Callable[[str], None]) -> di
     nodes: dict[str, dict[str, float]] = {}
     found = kinds(design)
     with ThreadPoolExecutor(2) as pool:  # each Yosys is a process of its own
-        areas = pool.map(lambda kind: area(kind.sources, kind.top, family=family), found)
+        areas = pool.map(lambda kind: area(kind.sources, kind.nodes[0], family=family), found)
         for number, (kind, counted) in enumerate(zip(found, areas, strict=True)):
-            progress(f"Yosys, unit {number + 1} of {len(found)}: {kind.top}, {counted.lut:,} LUT")
+            progress(f"Yosys, unit {number + 1} of {len(found)}: {kind.nodes[0]}, {counted.lut:,} LUT")
             counts = {"LUT": counted.lut, "FF": counted.ff, "BRAM36": counted.bram36, "DSP": counted.dsp}
             nodes |= dict.fromkeys(kind.nodes, counts)
     totals = {key: sum(entry[key] for entry in nodes.values()) for key in ("LUT", "FF", "BRAM36", "DSP")}

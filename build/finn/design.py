@@ -6,7 +6,7 @@ import copy
 import itertools
 import shutil
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -160,9 +160,8 @@ def _fastest(graph: ModelWrapper, model: IntegerModel, board: Board) -> int:
     )
 
 
-def _ordered(generated: dict[str, list[Path]]) -> Iterator[Path]:
+def _ordered(generated: Sequence[Path]) -> list[Path]:
     """Every source once, packages first."""
-    files = [file for unit in UNITS for file in unit_sources(unit)]
-    files += [file for sources in generated.values() for file in sources]
-    unique = list(dict.fromkeys(file.resolve() for file in files))
-    yield from sorted(unique, key=lambda file: not file.stem.endswith("_pkg"))
+    files = [*(file for unit in UNITS for file in unit_sources(unit)), *generated]
+    unique = dict.fromkeys(file.resolve() for file in files)
+    return sorted(unique, key=lambda file: not file.stem.endswith("_pkg"))

@@ -130,16 +130,16 @@ def _insert(graph: ModelWrapper, tensor: str, op: str, suffix: str, **attributes
     graph.set_tensor_datatype(node.output[0], kind)
 
 
-def generate(graph: ModelWrapper, folder: Path, part: str, clock_ns: float) -> dict[str, list[Path]]:
-    """Write every node's Verilog and return each node's source files, in order of compilation."""
-    sources = {}
+def generate(graph: ModelWrapper, folder: Path, part: str, clock_ns: float) -> list[Path]:
+    """Write every node's Verilog and return all source files, in order of compilation."""
+    sources: list[Path] = []
     for node in graph.graph.node:
         operation = instance(node)
         target = folder / node.name
         target.mkdir(parents=True, exist_ok=True)
         operation.set_nodeattr("code_gen_dir_ipgen", str(target))
         operation.code_generation_ipgen(graph, part, clock_ns)
-        sources[node.name] = [Path(file) for file in operation.get_rtl_file_list(abspath=True)]
+        sources += map(Path, operation.get_rtl_file_list(abspath=True))
     return sources
 
 

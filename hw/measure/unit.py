@@ -67,11 +67,11 @@ class Unit:
 
     def design(self, size: Parameters, family: str = "xc7") -> Design:
         """What Yosys is asked at a size."""
-        return prepare(self._sources(), self.name, self.parameters(size), family)
+        return prepare(unit_sources(self.name), self.name, self.parameters(size), family)
 
     def area(self, size: Parameters, family: str = "xc7") -> Area:
         """Cost at a size."""
-        return area(self._sources(), self.name, self.parameters(size), family)
+        return area(unit_sources(self.name), self.name, self.parameters(size), family)
 
     def figures(self, given: Parameters, family: str = "xc7") -> dict[str, Any]:
         """Its middle size, changed as ``given``, and what it costs, as plain types.
@@ -87,9 +87,6 @@ class Unit:
         if {"Simd", "Pe"} <= size.keys():
             found["lut_per_bmac"] = round(cost.lut / (size["Simd"] * size["Pe"]), 3)
         return found
-
-    def _sources(self) -> list[str]:
-        return [str(file) for file in unit_sources(self.name)]
 
 
 def defaults(name: str) -> dict[str, int | None]:

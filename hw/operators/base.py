@@ -126,9 +126,12 @@ class Operator(Facts, RTLBackend):  # type: ignore[misc]
 
     def given(self, **more: int | str) -> dict[str, str]:
         """The parameters in ``settings``, from ``more``, the first streams or the node's attributes; then others."""
-        (x, *_), (y, *_) = self.streams()
+        inputs, (y, *_) = self.streams()
+        x = inputs[0]
         known: dict[str, int | str] = {"Channels": y.channels, "Pe": y.lanes, "Elements": y.lanes}
         known |= {"Height": x.height, "Width": x.width, "FrameBeats": x.beats, "InBits": x.bits, "OutBits": y.bits}
+        known |= {f"In{i}Bits": stream.bits for i, stream in enumerate(inputs)} | {"Bits": x.bits}
+        known |= {"InWidth": self.get_instream_width(), "OutWidth": self.get_outstream_width()}
         known |= {f"{way}Signed": int(number_format(z.datatype).signed) for way, z in (("In", x), ("Out", y))}
         known |= more
         names = dict.fromkeys([*self.settings.split(), *more])
@@ -295,6 +298,10 @@ class Folded(Operator):
     def pe(self) -> int:
         """Lanes."""
         return int(self.attribute("PE"))
+
+    def folds(self) -> int:
+        """Beats of a pixel."""
+        return int(self.attribute("Channels")) // self.pe()
 
     def folded(self, kind: str) -> Stream:
         """A stream of the image."""

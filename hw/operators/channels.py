@@ -41,8 +41,7 @@ class ChannelAffine(Pointwise):
 
     def cost(self) -> dict[str, float]:
         """Two banks of scales and offsets, 32 words of three bits in two LUTs, and the rounding (measured in Yosys)."""
-        folds = self.attribute("Channels") // self.pe()
-        words = math.ceil((AFFINE_SCALE.bits + AFFINE.bits) * 2 / 3) * math.ceil(2 * folds / 32)
+        words = math.ceil((AFFINE_SCALE.bits + AFFINE.bits) * 2 / 3) * math.ceil(2 * self.folds() / 32)
         return {"LUT": self.pe() * (words + 20) + 70, "DSP": self.pe()}
 
 
@@ -65,7 +64,7 @@ class ChannelNorm(Pointwise):
         sizes("Channels Pe", (8, 2), (32, 8), (32, 32), Bits=12),
         rest=_random_constants,
     )
-    settings = "Channels Pe"
+    settings = "Channels Pe Bits"
 
     def parameters(self, constants: Sequence[Integers]) -> dict[str, str]:
         """Constants of every channel, channel 0 lowest, in no more bits than they need."""
@@ -74,20 +73,15 @@ class ChannelNorm(Pointwise):
         if kinds != {out.datatype} or not out.datatype.startswith("INT"):
             found = ", ".join(sorted(kinds))
             raise FormatError(f"{self.onnx_node.name}: the norm's unit has one signed format on all edges, not {found}")
-        values: dict[str, int | str] = {"Bits": out.bits}
+        values: dict[str, int | str] = {}
         for plural, constant in zip(_CONSTANTS, constants[0], strict=True):
             bits = signed_bits(constant)
             values |= {_CONSTANTS[plural]: bits, plural: literal(constant, bits)}
         return self.given(**values)
 
-    @property
-    def folds(self) -> int:
-        """Beats of a pixel."""
-        return int(self.attribute("Channels")) // self.pe()
-
     def needs(self) -> Index:
         """The whole pixel."""
-        return np.asarray((np.arange(self.beats_out()) // self.folds + 1) * self.folds - 1)
+        return np.asarray((np.arange(self.beats_out()) // self.folds() + 1) * self.folds() - 1)
 
     def latency(self) -> int:
         """A pixel's statistics and factors, and the pipeline of its channels."""
@@ -95,5 +89,5 @@ class ChannelNorm(Pointwise):
 
     def cost(self) -> dict[str, float]:
         """Per lane statistics, FIFO and pipeline (two squares, two products); of a pixel the squared sum, the ratio."""
-        shared = 2 if self.folds >= 4 else 3 if self.folds > 1 else 6
+        shared = 2 if self.folds() >= 4 else 3 if self.folds() > 1 else 6
         return {"LUT": 125 * self.pe() + 500, "DSP": 4 * self.pe() + shared}

@@ -79,6 +79,5 @@ class Depthwise(Folded):
 
     def cost(self) -> dict[str, float]:
         """A product, sum and rounding of each lane (measured in Yosys), and the weights, a word a clock."""
-        words = self.attribute("Channels") // self.pe() * self.attribute("Taps")
-        weights = weight_cost(words, 8 * self.pe())
+        weights = weight_cost(self.folds() * self.attribute("Taps"), 8 * self.pe())
         return {**weights, "LUT": 11 * self.pe() + 35 + weights["LUT"], "DSP": self.pe()}

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from bitpan.arithmetic import TAPS, Integers
+from bitpan.arithmetic import TAPS
 from bitpan.hw.measure.unit import Unit, sizes
 from bitpan.hw.operators.base import Operator, attributes, operator
 from bitpan.hw.operators.facts import Index, last_beats
@@ -51,10 +50,6 @@ class Interpolator(Operator):
     def scene_words(self) -> int:
         """Rows, then columns."""
         return int(2 * self.attribute("Ratio") * TAPS)
-
-    def parameters(self, constants: Sequence[Integers]) -> dict[str, str]:
-        """Shape and widths."""
-        return self.given(Bits=self.streams()[0][0].bits)
 
     def needs(self) -> Index:
         """Two more rows and columns of the MS, as far as there are."""

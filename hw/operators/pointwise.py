@@ -92,17 +92,11 @@ class SignThreshold(Pointwise):
 
     def cost(self) -> dict[str, float]:
         """Two banks of thresholds and a comparison per lane."""
-        folds = self.attribute("Channels") // self.pe()
-        return {"LUT": self.pe() * self.attribute("ThresholdBits") * (1 + math.ceil(2 * folds / 64)) + 40}
+        return {"LUT": self.pe() * self.attribute("ThresholdBits") * (1 + math.ceil(2 * self.folds() / 64)) + 40}
 
 
-_BRANCHES = {
-    "Knees": "Knee",
-    "SlopesAbove": "Slope",
-    "SlopesBelow": "Slope",
-    "BiasesAbove": "Bias",
-    "BiasesBelow": "Bias",
-}
+_BRANCHES = {"Knees": "Knee", "SlopesAbove": "Slope", "SlopesBelow": "Slope"}
+_BRANCHES |= {"BiasesAbove": "Bias", "BiasesBelow": "Bias"}
 """Constants of RPReLU in the order of its table, and what their bits go by."""
 
 
@@ -148,8 +142,7 @@ class RPReLU(Pointwise):
 
     def cost(self) -> dict[str, float]:
         """Per lane a product, and the constants of each fold, in memories from 16 on."""
-        folds = min(self.attribute("Channels") // self.pe(), 16)
-        return {"LUT": self.pe() * (self.luts + self.luts_a_fold * folds), "DSP": self.pe()}
+        return {"LUT": self.pe() * (self.luts + self.luts_a_fold * min(self.folds(), 16)), "DSP": self.pe()}
 
 
 @operator
@@ -186,11 +179,6 @@ class Add(Pointwise):
     )
 
     settings = "Elements In0Bits In1Bits OutBits OutSigned"
-
-    def parameters(self, constants: Sequence[Integers]) -> dict[str, str]:
-        """Widths."""
-        a, b = self.streams()[0]
-        return self.given(In0Bits=a.bits, In1Bits=b.bits)
 
 
 @operator

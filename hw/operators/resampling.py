@@ -24,11 +24,13 @@ class Resampling(Folded):
 
     Attributes:
         scale: output pixels of an input pixel along each axis.
+        inputs, outputs: streams.
     """
 
     own = Folded.own | attributes("", "inputDataType")
     settings = "Channels Pe InBits Width Height InSigned"
     scale: float = 2
+    inputs, outputs = 1, 1
 
     def source(self) -> Stream:
         """An input stream."""
@@ -39,10 +41,11 @@ class Resampling(Folded):
         return str(self.attribute("inputDataType"))
 
     def streams(self) -> tuple[list[Stream], list[Stream]]:
-        """The image in, the resized one out."""
+        """Images in, resized ones out."""
         image = self.source()
         height, width = int(image.height * self.scale), int(image.width * self.scale)
-        return [image], [replace(image, height=height, width=width, datatype=self.result())]
+        resized = replace(image, height=height, width=width, datatype=self.result())
+        return [image] * self.inputs, [resized] * self.outputs
 
     def lines(self, count: int) -> Index:
         """The last row (or column) of the input that each of the output's depends on, of ``count`` of the input."""
@@ -52,11 +55,11 @@ class Resampling(Folded):
         """The same beat of the last row and column that matter."""
         image = self.source()
         rows, columns = self.lines(image.height), self.lines(image.width)
-        return last_beats(rows, columns, image.width, image.channels // image.lanes)
+        return last_beats(rows, columns, image.width, self.folds())
 
     def line_beats(self) -> int:
         """Beats of an input line."""
-        return self.source().beats // self.source().height
+        return int(self.attribute("Width")) * self.folds()
 
     def buffered(self, depth: int, bits: int, sums: int, rest: int = 40) -> dict[str, float]:
         """Cost of a line buffer of ``depth`` words, of ``sums`` of a pixel's lanes, and of the rest.
@@ -91,16 +94,12 @@ class Haar(Halving):
     entry = Unit(
         "bp_haar", 90, "LL, LH, HL, HH of each 2x2 block, exact", sizes(_IMAGE, *_LARGE, InBits=10), test="resampling"
     )
+    outputs = 4
     delay = 3  # line buffer, columns' memory, sums
 
     def result(self) -> str:
         """Exact sums."""
         return datatype(arithmetic.haar_format(number_format(self.attribute("inputDataType"))))
-
-    def streams(self) -> tuple[list[Stream], list[Stream]]:
-        """The image in, four subbands out."""
-        inputs, outputs = super().streams()
-        return inputs, outputs * 4
 
     def compute(self, images: list[Integers], constants: list[Integers]) -> list[Integers]:
         """:func:`bitpan.arithmetic.haar`."""
@@ -127,16 +126,12 @@ class InverseHaar(Resampling):
     )
     own = Resampling.own | attributes("Shift", "outputDataType")
     settings = "Channels Pe InBits Width Height Shift OutBits"
+    inputs = 4
     delay = 4  # line buffer and its register, columns' memory, rounding
 
     def result(self) -> str:
         """As the attribute says."""
         return str(self.attribute("outputDataType"))
-
-    def streams(self) -> tuple[list[Stream], list[Stream]]:
-        """Four subbands in, the image out."""
-        inputs, outputs = super().streams()
-        return inputs * 4, outputs
 
     def lines(self, count: int) -> Index:
         """Two from each."""
@@ -186,8 +181,7 @@ class BilinearUp(Resampling):
 
     def latency(self) -> int:
         """Two passes of write, read, triple and add; the first pixel comes at two clocks a beat."""
-        image = self.source()
-        return 8 + 2 * image.channels // image.lanes
+        return 8 + 2 * self.folds()
 
     def cost(self) -> dict[str, float]:
         """Two lines; four sums a lane, a ring of pixels read twice, and the counters."""

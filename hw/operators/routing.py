@@ -78,16 +78,13 @@ class WidthConverter(Operator):
         test="routing",
     )
     own = Operator.own | attributes("Channels InLanes OutLanes", "dataType")
+    settings = "InWidth OutWidth"
 
     def streams(self) -> tuple[list[Stream], list[Stream]]:
         """The same image, other lanes."""
         channels, kind = self.attribute("Channels"), self.attribute("dataType")
         narrow, wide = (self.image(channels, self.attribute(lanes), kind) for lanes in ("InLanes", "OutLanes"))
         return [narrow], [wide]
-
-    def parameters(self, constants: Sequence[Integers]) -> dict[str, str]:
-        """Widths."""
-        return self.given(InWidth=self.get_instream_width(), OutWidth=self.get_outstream_width())
 
     def cost(self) -> dict[str, float]:
         """A multiplexer of the wide beat's parts, or none where registers shift."""

@@ -9,10 +9,10 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from bitpan.arithmetic import Integers
 from bitpan.errors import FormatError
 
 Beats = npt.NDArray[np.uint8]
-Integers = npt.NDArray[np.int64]
 
 _NATIVE = {8: np.uint8, 16: np.uint16, 32: np.uint32, 64: np.uint64}
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -82,27 +83,21 @@ def insert_width_converters(graph: ModelWrapper) -> ModelWrapper:
     FINN's own converter where one width is no multiple of the other; elsewhere ours takes a third of its LUTs and is
     read by Yosys.
     """
-    for node in list(graph.graph.node):
-        for name in node.input:
-            if graph.find_producer(name) is None:
-                continue
-            lanes, taken = _lanes(graph, name)
-            if lanes == taken:
-                continue
-            if max(lanes, taken) % min(lanes, taken) == 0:
-                _insert(graph, name, "WidthConverter_rtl", "width", InLanes=lanes, OutLanes=taken)
-            else:
-                shape, bits = graph.get_tensor_shape(name), graph.get_tensor_datatype(name).bitwidth()
-                widths = {"inWidth": lanes * bits, "outWidth": taken * bits, "exec_mode": "cppsim"}
-                _insert(
-                    graph, name, "StreamingDataWidthConverter_rtl", "width", inShape=shape, outShape=shape, **widths
-                )
+    edges = [name for node in graph.graph.node for name in node.input if graph.find_producer(name) is not None]
+    for name in edges:
+        lanes, taken = _lanes(graph, name)
+        if max(lanes, taken) % min(lanes, taken):
+            shape, bits = graph.get_tensor_shape(name), graph.get_tensor_datatype(name).bitwidth()
+            sizes = {"inShape": shape, "outShape": shape, "inWidth": lanes * bits, "outWidth": taken * bits}
+            _insert(graph, name, "StreamingDataWidthConverter_rtl", "width", {**sizes, "exec_mode": "cppsim"})
+        elif lanes != taken:
+            _insert(graph, name, "WidthConverter_rtl", "width", {"InLanes": lanes, "OutLanes": taken})
     return graph.transform(SortGraph())
 
 
 def insert_fifo(graph: ModelWrapper, tensor: str, depth: int) -> None:
     """A FIFO of ``depth`` beats on an edge."""
-    _insert(graph, tensor, "StreamFifo_rtl", "fifo", PE=_lanes(graph, tensor)[0], Depth=depth)
+    _insert(graph, tensor, "StreamFifo_rtl", "fifo", {"PE": _lanes(graph, tensor)[0], "Depth": depth})
 
 
 def _lanes(graph: ModelWrapper, tensor: str) -> tuple[int, int]:
@@ -112,7 +107,7 @@ def _lanes(graph: ModelWrapper, tensor: str) -> tuple[int, int]:
     return given[-1], instance(consumer).get_folded_input_shape(list(consumer.input).index(tensor))[-1]
 
 
-def _insert(graph: ModelWrapper, tensor: str, op: str, suffix: str, **attributes: Any) -> None:  # noqa: ANN401
+def _insert(graph: ModelWrapper, tensor: str, op: str, suffix: str, attributes: Mapping[str, Any]) -> None:
     """A node on an edge, named by its consumer."""
     (consumer,) = graph.find_consumers(tensor)
     index = list(consumer.input).index(tensor)
@@ -122,8 +117,8 @@ def _insert(graph: ModelWrapper, tensor: str, op: str, suffix: str, **attributes
         op, [tensor], [f"{name}_out0"], name, domain=f"{DOMAIN}.rtl", backend="fpgadataflow", dataType=kind.name
     )
     known = instance(node).get_nodeattr_types()
-    attributes |= dict(zip(("Height", "Width", "Channels"), shape[1:], strict=True))
-    node.attribute.extend(helper.make_attribute(key, value) for key, value in attributes.items() if key in known)
+    values = {**attributes, **dict(zip(("Height", "Width", "Channels"), shape[1:], strict=True))}
+    node.attribute.extend(helper.make_attribute(key, value) for key, value in values.items() if key in known)
     consumer.input[index] = node.output[0]
     graph.graph.node.insert(list(graph.graph.node).index(graph.find_producer(tensor)) + 1, node)
     graph.set_tensor_shape(node.output[0], shape)

@@ -78,18 +78,14 @@ def schedule(graph: ModelWrapper, paced: bool = False) -> Schedule:
 
 def _serve(unit: Facts, feed: float, departures: dict[str, Times], arrivals: dict[str, Times]) -> None:
     needs, streams = unit.needs(), unit.stream_inputs
-    ready = np.max([_take(departures[name], needs) for name in streams], axis=0)
+    waits = [np.where(needs < 0, 0.0, departures[name][np.maximum(needs, 0)]) for name in streams]
+    ready = np.max(waits, axis=0)
     steps = np.arange(len(needs)) * unit.interval(feed)
     out = np.maximum.accumulate(ready - steps) + steps
     for name in streams:
         arrivals[name] = _first_use(out, needs, len(departures[name]))
     for name in unit.onnx_node.output:
         departures[name] = out + unit.latency()
-
-
-def _take(times: Times, needs: Index) -> Times:
-    """Times of the needed beats; no beat (-1) is there from the start."""
-    return np.where(needs < 0, 0.0, times[np.maximum(needs, 0)])
 
 
 def _first_use(out: Times, needs: Index, beats: int) -> Times:

@@ -262,18 +262,15 @@ class Operator(Facts, RTLBackend):  # type: ignore[misc]
 def operator(cls: type[Operator]) -> type[Operator]:
     """Register an operator with FINN, under its name and, as its own RTL variant, under ``<name>_rtl``.
 
-    FINN's layer specialisation picks ``<name>_rtl``; both are the same class, since there is no other variant.
+    FINN's layer specialisation picks ``<name>_rtl``; both are the same class, since there is no other variant. A class
+    of such a name is the variant of an operator that FINN has.
     """
+    OPERATORS.append(cls)
+    if cls.__name__.endswith("_rtl"):
+        register_custom_op(cls)
+        return cls
     register_abstract(cls)
     register_custom_op(type(f"{cls.__name__}_rtl", (cls,), {"__doc__": cls.__doc__, "__module__": cls.__module__}))
-    OPERATORS.append(cls)
-    return cls
-
-
-def register_rtl(cls: type[Operator]) -> type[Operator]:
-    """Register an operator with FINN as an RTL variant alone."""
-    register_custom_op(cls)
-    OPERATORS.append(cls)
     return cls
 
 

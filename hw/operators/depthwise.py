@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from bitpan import arithmetic
 from bitpan.arithmetic import Integers
 from bitpan.hw.measure.unit import Parameters, Unit, random_contents, sizes
@@ -60,13 +62,10 @@ class Depthwise(Folded):
     def compute(self, images: list[Integers], constants: list[Integers]) -> list[Integers]:
         """The sum of each channel's taps, requantised as :func:`bitpan.arithmetic.depthwise` does."""
         (windows,), (filters,) = images, constants
-        channels, taps = filters.shape
-        folds = windows.reshape(channels // self.pe(), taps, self.pe(), *windows.shape[1:])
-        total = (folds.swapaxes(1, 2).reshape(channels, taps, *windows.shape[1:]) * filters[:, :, None, None]).sum(
-            axis=1
-        )
-        fmt = number_format(self.attribute("outputDataType"))
-        return [arithmetic.requantise(total, self.attribute("Shift"), fmt)]
+        shape = self.folds(), filters.shape[1], self.pe(), *windows.shape[1:]
+        weights = filters.reshape(self.folds(), self.pe(), -1)
+        total = np.einsum("ftphw,fpt->fphw", windows.reshape(shape), weights).reshape(-1, *windows.shape[1:])
+        return [arithmetic.requantise(total, self.attribute("Shift"), number_format(self.attribute("outputDataType")))]
 
     def parameters(self, constants: Sequence[Integers]) -> dict[str, str]:
         """Folding, widths and the filters, channel by channel."""

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import numpy.typing as npt
 from finn.custom_op.fpgadataflow.hwcustomop import HWCustomOp
-
-if TYPE_CHECKING:
-    from qonnx.core.modelwrapper import ModelWrapper
+from qonnx.core.modelwrapper import ModelWrapper
 
 Index = npt.NDArray[np.int64]
 

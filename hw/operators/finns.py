@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from finn.custom_op.fpgadataflow.rtl import convolutioninputgenerator_rtl as window_rtl
@@ -11,10 +11,8 @@ from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.custom_op.registry import getCustomOp
 
 from bitpan.hw.operators.facts import Facts, Index
-
-if TYPE_CHECKING:
-    from bitpan.hw.operators.writer import Writer
-    from bitpan.model import Node
+from bitpan.hw.operators.writer import Writer
+from bitpan.model import Node
 
 
 @register_custom_op

@@ -14,9 +14,6 @@ from bitpan.hw.operators.writer import Writer
 from bitpan.hw.packing import literal
 from bitpan.model import Node
 
-FRAME = 64 * 64
-"""PAN pixels of a frame for the table of units."""
-
 
 class Pointwise(Folded):
     """Inputs and one output of the same image, channels and folding."""
@@ -51,8 +48,8 @@ class Centre(Pointwise):
 
 
 def beats_of_frame(values: Parameters) -> dict[str, int | str]:
-    """Beats of a frame, for the table of units."""
-    return {"FrameBeats": values["Channels"] // max(values["Pe"], 1) * FRAME}
+    """Beats of a frame of 64 x 64 pixels, for the table of units."""
+    return {"FrameBeats": values["Channels"] // max(values["Pe"], 1) * 64 * 64}
 
 
 @operator

@@ -13,7 +13,7 @@ from qonnx.custom_op.registry import getCustomOp
 from bitpan.arithmetic import Integers
 from bitpan.errors import BuildError
 from bitpan.hw.measure.unit import Unit, sizes
-from bitpan.hw.operators.base import Folded, Operator, attributes, block_memories, operator, register_rtl
+from bitpan.hw.operators.base import Folded, Operator, attributes, block_memories, operator
 from bitpan.hw.operators.streams import Stream
 from bitpan.hw.operators.writer import Writer
 from bitpan.model import Node
@@ -134,7 +134,7 @@ class StreamFifo(Operator):
         return {"LUT": 30 + math.ceil(depth / 32) * (width if style == "shift" else 4 * math.ceil(width / 6))}
 
 
-@register_rtl
+@operator
 class DuplicateStreams_rtl(Operator):  # noqa: N801 - FINN's naming
     """Copies of a stream for several consumers; the RTL variant of FINN's DuplicateStreams, which has none."""
 
@@ -151,8 +151,8 @@ class DuplicateStreams_rtl(Operator):  # noqa: N801 - FINN's naming
     def streams(self) -> tuple[list[Stream], list[Stream]]:
         """One in, the copies out."""
         _, height, width = self.attribute("numInputVectors")
-        kind = self.attribute("inputDataType")
-        stream = Stream(int(height), int(width), self.attribute("NumChannels"), self.attribute("PE"), kind)
+        channels, lanes = self.attribute("NumChannels"), self.attribute("PE")
+        stream = Stream(height, width, channels, lanes, self.attribute("inputDataType"))
         return [stream], [stream] * self.attribute("NumOutputStreams")
 
     def parameters(self, constants: Sequence[Integers]) -> dict[str, str]:

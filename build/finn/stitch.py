@@ -15,7 +15,7 @@ from qonnx.core.modelwrapper import ModelWrapper
 
 from bitpan.build.finn.flow import instance
 from bitpan.errors import BuildError
-from bitpan.hw.operators.base import SCENE_PORTS
+from bitpan.hw.operators.base import SCENE_PORTS, bit_range
 from bitpan.model import IntegerModel
 from bitpan.registers import BANK_WORDS, ELEMENT_BITS, STREAMS
 
@@ -94,23 +94,23 @@ class Top:
             f'    (* X_INTERFACE_PARAMETER = "ASSOCIATED_BUSIF {bus}, ASSOCIATED_RESET ap_rst_n" *)\n    input ap_clk',
             '(* X_INTERFACE_PARAMETER = "POLARITY ACTIVE_LOW" *)\n    input ap_rst_n',
         ]
-        ports += [f"{way} {_range(bits)}s_axi_{name}" for way, bits, name in _LITE]
+        ports += [f"{way} {bit_range(bits)}s_axi_{name}" for way, bits, name in _LITE]
         for stream, name in STREAMS.items():
             there, back = ("output", "input") if stream == "fused" else ("input", "output")
             width = ELEMENT_BITS * self._shape(stream)[-1]
-            ports += [f"{there} {_range(width)}{name}_tdata", f"{there} {name}_tvalid", f"{there} {name}_tlast"]
+            ports += [f"{there} {bit_range(width)}{name}_tdata", f"{there} {name}_tvalid", f"{there} {name}_tlast"]
             ports += [f"{back} {name}_tready"]
         return ports
 
     def _wires(self) -> str:
-        lines = [f"    wire {_range(bits)}{name.removesuffix('_i')};" for name, bits in SCENE_PORTS.items()]
+        lines = [f"    wire {bit_range(bits)}{name.removesuffix('_i')};" for name, bits in SCENE_PORTS.items()]
         lines += ["    wire [31:0] started;", "    wire pan_length_error, ms_length_error, frame_finished;"]
         edges = {name: self._taken(name) for name in ("pan", "ms")}
         for node in self.graph.graph.node:
             edges |= {name: instance(node).get_outstream_width_padded(i) for i, name in enumerate(node.output)}
         for name, width in edges.items():
             wire = _wire(name)
-            lines += [f"    wire {_range(width)}{wire}_tdata;", f"    wire {wire}_tvalid, {wire}_tready;"]
+            lines += [f"    wire {bit_range(width)}{wire}_tdata;", f"    wire {wire}_tvalid, {wire}_tready;"]
         return "\n".join(lines) + "\n"
 
     def _taken(self, tensor: str) -> int:
@@ -134,7 +134,7 @@ class Top:
         parts = [f"{name}_gated[{ELEMENT_BITS * i + bits - 1}:{ELEMENT_BITS * i}]" for i in reversed(range(elements))]
         parts = [f"{pad}'b0", *parts] if pad else parts
         return (
-            f"    wire {_range(ELEMENT_BITS * elements)}{name}_gated;\n"
+            f"    wire {bit_range(ELEMENT_BITS * elements)}{name}_gated;\n"
             f"    assign {edge}_tdata = {{{', '.join(parts)}}};\n"
             + _instance("bp_frame_gate", f"{name}_gate", links, self._sizes(name))
         )
@@ -148,7 +148,7 @@ class Top:
         links |= {"in0_tdata_i": "fused_spread", "in0_tvalid_i": f"{edge}_tvalid", "in0_tready_o": f"{edge}_tready"}
         ends = ("tdata_o", "tvalid_o", "tlast_o", "tready_i")
         links |= {f"out0_{part}": f"{STREAMS['fused']}_{part[:-2]}" for part in ends}
-        spread = f"    wire {_range(ELEMENT_BITS * bands)}fused_spread = {{{', '.join(parts)}}};\n"
+        spread = f"    wire {bit_range(ELEMENT_BITS * bands)}fused_spread = {{{', '.join(parts)}}};\n"
         return spread + _instance("bp_frame_end", "fused_end", links, self._sizes("fused"))
 
     def _node(self, node: onnx.NodeProto) -> str:
@@ -166,10 +166,6 @@ class Top:
 
 def _wire(tensor: str) -> str:
     return f"e_{tensor.replace('.', '_')}"
-
-
-def _range(bits: int) -> str:
-    return f"[{bits - 1}:0] " if bits > 1 else ""
 
 
 def _instance(module: str, name: str, links: Mapping[str, str], values: Mapping[str, str]) -> str:

@@ -22,10 +22,6 @@ Parameters = Mapping[str, int]
 _LARGEST = 1 << 23  # bits of random contents; Verilog allows twice as many in a word
 
 
-def _nothing(values: Parameters) -> dict[str, int | str]:
-    return {}
-
-
 @dataclass(frozen=True)
 class Unit:
     """A module that stands by itself.
@@ -45,7 +41,7 @@ class Unit:
     computes: str
     sizes: Sequence[Parameters]
     cycles: str = "1 a beat"
-    rest: Callable[[Parameters], dict[str, int | str]] = _nothing
+    rest: Callable[[Parameters], dict[str, int | str]] | None = None
     test: str = ""
 
     def size(self, given: Parameters | None = None) -> dict[str, int]:
@@ -63,7 +59,8 @@ class Unit:
     def parameters(self, size: Parameters) -> dict[str, int | str]:
         """All of its parameters at a size."""
         values = {name: value for name, value in defaults(self.name).items() if value is not None}
-        return {**self.rest({**values, **size}), **size}
+        rest = self.rest({**values, **size}) if self.rest else {}
+        return {**rest, **size}
 
     def design(self, size: Parameters, family: str = "xc7") -> Design:
         """What Yosys is asked at a size."""

@@ -213,7 +213,7 @@ class Operator(Facts, RTLBackend):  # type: ignore[misc]
         node = self.onnx_node
         folder = Path(self.get_nodeattr("code_gen_dir_ipgen"))
         split = len(self.streams()[0])
-        found = [model.get_initializer(name) for name in node.input[split:]]
+        found = map(model.get_initializer, node.input[split:])
         constants = [value.astype(np.int64) for value in found if value is not None]
         (folder / f"{node.name}.v").write_text(self._wrapper(constants))
         for name in ("ipgen_path", "ip_path"):
@@ -234,14 +234,14 @@ class Operator(Facts, RTLBackend):  # type: ignore[misc]
     def _wrapper(self, constants: Sequence[Integers]) -> str:
         ports, links, ties = ["input ap_clk", "input ap_rst_n"], [".clk_i(ap_clk)", ".rst_ni(ap_rst_n)"], []
         if self.scene_words():
-            ports += [f"input {_range(bits)}{name}" for name, bits in SCENE_PORTS.items()]
+            ports += [f"input {bit_range(bits)}{name}" for name, bits in SCENE_PORTS.items()]
             links += [f".{name}({name})" for name in SCENE_PORTS]
         inputs, outputs = self.streams()
         for way, there, back, streams in (("in", "input", "output", inputs), ("out", "output", "input", outputs)):
             for i, stream in enumerate(streams):
                 width, name = stream.lanes * stream.bits, f"{way}{i}"
                 padded = 8 * math.ceil(width / 8)
-                ports += [f"{there} {_range(padded)}{name}_V_TDATA", f"{there} {name}_V_TVALID"]
+                ports += [f"{there} {bit_range(padded)}{name}_V_TDATA", f"{there} {name}_V_TVALID"]
                 ports += [f"{back} {name}_V_TREADY"]
                 links += [f".{name}_tdata_{there[0]}({name}_V_TDATA[{width - 1}:0])"]
                 links += [f".{name}_tvalid_{there[0]}({name}_V_TVALID)", f".{name}_tready_{back[0]}({name}_V_TREADY)"]
@@ -325,5 +325,6 @@ def _folded(stream: Stream) -> tuple[int, ...]:
     return (1, stream.height, stream.width, stream.channels // stream.lanes, stream.lanes)
 
 
-def _range(bits: int) -> str:
+def bit_range(bits: int) -> str:
+    """A vector's range in Verilog, for a declaration; none for a single bit."""
     return f"[{bits - 1}:0] " if bits > 1 else ""

@@ -131,11 +131,11 @@ class RPReLU(Pointwise):
 
     def parameters(self, constants: Sequence[Integers]) -> dict[str, str]:
         """Constants of every channel, channel 0 lowest, in no more bits than they need."""
-        table, inputs = constants[0], self.streams()[0]
+        table = constants[0]
         bits = {"Knee": signed_bits(table[:1]), "Slope": signed_bits(table[1:3]), "Bias": signed_bits(table[3:])}
         contents = {name: literal(row, bits[kind]) for (name, kind), row in zip(_BRANCHES.items(), table, strict=True)}
-        widths = {"PBits": inputs[0].bits, "XBits": inputs[-1].bits, **{f"{kind}Bits": n for kind, n in bits.items()}}
-        return self.given(**{name: widths[name] for name in self.settings.split() if name in widths}, **contents)
+        widths = {name: x.bits for name, x in zip(("PBits", "XBits"), self.streams()[0], strict=False)}
+        return self.given(**widths, **{f"{kind}Bits": count for kind, count in bits.items()}, **contents)
 
     def cost(self) -> dict[str, float]:
         """Per lane a product, and the constants of each fold, in memories from 16 on."""

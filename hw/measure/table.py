@@ -34,9 +34,8 @@ def table(progress: Callable[[str], None] = lambda what: None) -> str:
     def measured(job: tuple[Unit, Parameters]) -> Area:
         unit, size = job
         cost = unit.area(size)
-        progress(
-            f"{unit.name} {_size(size)}: {cost.lut:,} LUT, {cost.levels:g} levels, {cost.path.start} to {cost.path.end}"
-        )
+        ends = f"{cost.path.start} to {cost.path.end}"
+        progress(f"{unit.name} {_size(size)}: {cost.lut:,} LUT, {cost.levels:g} levels, {ends}")
         return cost
 
     with ThreadPoolExecutor(2) as pool:

@@ -213,7 +213,7 @@ class Operator(Facts, RTLBackend):  # type: ignore[misc]
         node = self.onnx_node
         folder = Path(self.get_nodeattr("code_gen_dir_ipgen"))
         split = len(self.streams()[0])
-        found = map(model.get_initializer, node.input[split:])
+        found = [model.get_initializer(name) for name in node.input[split:]]
         constants = [value.astype(np.int64) for value in found if value is not None]
         (folder / f"{node.name}.v").write_text(self._wrapper(constants))
         for name in ("ipgen_path", "ip_path"):

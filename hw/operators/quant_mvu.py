@@ -45,11 +45,8 @@ class QuantMVU(MatrixVector):
     @classmethod
     def constants(cls, writer: Writer, node: Node, matrix: Integers, kind: str) -> list[str]:
         """Weights and biases."""
-        bias = writer.model.constant(node, "bias")
-        return [
-            writer.constant(f"{node.name}.weights", matrix, kind),
-            writer.constant(f"{node.name}.bias", bias, "INT32"),
-        ]
+        weights = writer.constant(f"{node.name}.weights", matrix, kind)
+        return [weights, writer.constant(f"{node.name}.bias", writer.model.constant(node, "bias"), "INT32")]
 
     def compute(self, images: list[Integers], constants: list[Integers]) -> list[Integers]:
         """A 1 x 1 convolution of the windows, biased and requantised."""

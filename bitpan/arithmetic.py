@@ -301,9 +301,7 @@ def lms_format(bits: int) -> Format:
 
 def add_clip(lms: npt.ArrayLike, residual: npt.ArrayLike, bits: int) -> Integers:
     """The fused image: upsampled MS plus the network's residual, clipped to unsigned ``bits``."""
-    return saturate(
-        np.asarray(lms, dtype=np.int64) + np.asarray(residual, dtype=np.int64), Format(bits, 0, signed=False)
-    )
+    return add(lms, residual, Format(bits, 0, signed=False))
 
 
 # --- Resampling: wavelet, pool, bilinear, skip ---
@@ -372,15 +370,12 @@ def bilinear_up(x: npt.ArrayLike) -> Integers:
     x = np.asarray(x, dtype=np.int64)
 
     def along(image: Integers, axis: int) -> Integers:
-        before, after = (np.take(image, index, axis, mode="clip") for index in _neighbours(image.shape[axis]))
+        index = np.arange(image.shape[axis])
+        before, after = (np.take(image, index + step, axis, mode="clip") for step in (-1, 1))
         pair = np.stack([3 * image + before, 3 * image + after], axis=axis + 1)
         return pair.reshape([size * (1 + (i == axis)) for i, size in enumerate(image.shape)])
 
     return round_shift(along(along(x, 1), 2), 4)
-
-
-def _neighbours(size: int) -> tuple[Integers, Integers]:
-    return np.arange(size) - 1, np.arange(size) + 1
 
 
 def add(a: npt.ArrayLike, b: npt.ArrayLike, fmt: Format) -> Integers:

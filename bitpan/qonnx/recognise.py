@@ -36,7 +36,7 @@ def read_node(op: str, name: str, output: str, match: Match) -> tuple[Node, dict
     for key in operation.needed(scene):
         array = _whole(match.arrays[key], key, operation.constants[key].dtype)
         constants[key] = array.reshape(-1) if len(operation.constants[key].axes) == 1 else array
-    attributes = {key: _ATTRIBUTES[key](match.arrays) for key in operation.attributes}
+    attributes = {key: _attribute(key, match.arrays) for key in operation.attributes}
     return Node(op, name, inputs, output, scene, attributes), constants
 
 
@@ -54,10 +54,6 @@ def _shift(arrays: Mapping[str, Array]) -> int:
     return round(-np.log2(scale)) if scale > 0 else 0
 
 
-def _offset(arrays: Mapping[str, Array]) -> int:
-    return int(_whole(arrays["offset"], "offset", np.int32).reshape(-1)[0])
-
-
 def _subband(arrays: Mapping[str, Array]) -> int:
     kernel = arrays["kernel"]
     same = [kernel.shape[1:] == (1, 2, 2) and bool((kernel == subband).all()) for subband in SUBBANDS]
@@ -66,8 +62,13 @@ def _subband(arrays: Mapping[str, Array]) -> int:
     return same.index(True)
 
 
-_ATTRIBUTES = {"shift": _shift, "offset": _offset, "subband": _subband}
-"""A node's attributes, out of the constants that its form captured."""
+_ATTRIBUTES = {"shift": _shift, "subband": _subband}
+"""Attributes that are not written as a constant of their name, out of the constants that the form captured."""
+
+
+def _attribute(key: str, arrays: Mapping[str, Array]) -> int:
+    return _ATTRIBUTES[key](arrays) if key in _ATTRIBUTES else int(_whole(arrays[key], key, np.int32).reshape(-1)[0])
+
 
 _DEFAULTS = {"dilations": [1, 1], "strides": [1, 1], "group": 1, "mode": "constant", "auto_pad": "NOTSET"}
 _DEFAULTS |= {"ceil_mode": 0, "count_include_pad": 0, "pads": [0] * 4, "output_padding": [0, 0]}

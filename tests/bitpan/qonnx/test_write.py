@@ -10,7 +10,9 @@ from bitpan.formats import Format
 from bitpan.model import IntegerModel, Node, SceneParameter, Tensor, execute
 from bitpan.operations import OPERATIONS, SCENE_KINDS
 from bitpan.qonnx.exported import DOMAIN, OPSET, Exported
-from bitpan.qonnx.grammar import GRAMMAR
+from bitpan.qonnx.grammar import GRAMMAR, Site
+from bitpan.qonnx.pattern import Graph
+from bitpan.qonnx.recognise import read_node, recognise, require_filled
 from bitpan.qonnx.write import _Writer
 
 FEATURE, IMAGE, LMS = Format(10, 6), Format(11, 0, signed=False), Format(13)
@@ -58,6 +60,7 @@ def one_node(case, rng):
         shape = tuple(sizes[axis] for axis in expected.axes)
         limit = 128 if expected.dtype == np.int8 else 500
         value = rng.integers(-limit, limit, shape)
+        value.flat[0], value.flat[-1] = -limit, limit - 1
         constants[f"node.{key}"] = (np.where(value < 0, -1, 1) if op == "binary_conv" else value).astype(expected.dtype)
     return IntegerModel("one", CHANNELS, 11, 4, tensors, [node], scene, constants)
 
@@ -117,6 +120,19 @@ def test_what_is_written_computes_what_the_table_says(case):
         assert found.shape == expected.shape and np.array_equal(found, expected), kind
         values |= set(expected.flat)
     assert len(values) > 1
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_what_is_written_is_read_back(case):
+    model = one_node(case, np.random.default_rng(1))
+    op, form, match = recognise(Graph(graph_of(model).graph), "out", model.tensors["out"].format)
+    node, constants = read_node(op, "node", "out", match)
+    require_filled(form, Site(node, model.tensors, constants, SIDE, SIDE), match)
+    assert node == model.nodes[0]
+    assert constants.keys() == {name.partition(".")[2] for name in model.constants}
+    for key, array in constants.items():
+        written = model.constants[f"node.{key}"]
+        assert array.dtype == written.dtype and np.array_equal(array, written), key
 
 
 def test_every_operation_is_tried():

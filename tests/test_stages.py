@@ -1,12 +1,15 @@
 """Every stage has every operation, or the table says that it deliberately has not."""
 
 import contextlib
+import importlib
+import pkgutil
 
 import pytest
 
 from bitpan.errors import BuildError
 from bitpan.hw.operators import operator_for
 from bitpan.model import Node
+from bitpan.models import layers as layers_room
 from bitpan.models.layers.operation import Operation
 from bitpan.models.layers.operations import FUNCTIONS
 from bitpan.operations import OPERATIONS
@@ -15,7 +18,8 @@ from bitpan.qonnx.grammar import GRAMMAR
 
 def layers():
     """Operations that some PyTorch layer is."""
-    import bitpan.models.networks.registry  # noqa: F401 - imports them all
+    for module in pkgutil.iter_modules(layers_room.__path__):
+        importlib.import_module(f"{layers_room.__name__}.{module.name}")
 
     found, classes = set(FUNCTIONS), [Operation]
     while classes:

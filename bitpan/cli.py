@@ -30,13 +30,6 @@ COMMANDS = {
 """Subcommand: one line of help. Each is a module of :mod:`bitpan.commands` with ``add_arguments`` and ``run``."""
 
 
-def _command_parser(name: str, top: argparse.ArgumentParser) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog=f"{top.prog} {name}", description=COMMANDS[name])
-    # argparse takes "-2.25,2.5" for an option unless told that such numbers are values; it offers no public way.
-    parser._negative_number_matcher = re.compile(r"^-[\d.]+(,-?[\d.]+)?$")
-    return parser
-
-
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one subcommand; errors become one line on stderr and exit code 1, Ctrl-C becomes 130."""
     top = argparse.ArgumentParser(
@@ -53,7 +46,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         warnings.showwarning = _show_warning
         try:
             module = importlib.import_module(f"bitpan.commands.{chosen.command}")
-            parser = _command_parser(chosen.command, top)
+            parser = argparse.ArgumentParser(prog=f"bitpan {chosen.command}", description=COMMANDS[chosen.command])
+            # argparse takes "-2.25,2.5" for an option unless told that such numbers are values; there is no public way.
+            parser._negative_number_matcher = re.compile(r"^-[\d.]+(,-?[\d.]+)?$")
             module.add_arguments(parser)
             return int(module.run(parser.parse_args(chosen.rest)))
         except ModuleNotFoundError as error:

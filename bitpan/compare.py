@@ -15,7 +15,6 @@ from bitpan.operations import SCENE_KINDS, Array
 Inputs = tuple[dict[str, Integers], dict[str, Integers]]
 """Images by tensor name, scene parameters by name."""
 
-Names = Mapping[str, str]
 Stage = Callable[[Mapping[str, Array]], Mapping[str, Array]]
 """Gives every tensor of a network by name, from images and scene parameters by name; images are ``(1, C, H, W)``."""
 
@@ -34,7 +33,9 @@ def require_equal(step: str, node: str, expected: npt.ArrayLike, actual: npt.Arr
         )
 
 
-def require_equal_stages(model: IntegerModel, case: Inputs, stages: Mapping[str, Stage], names: Names) -> None:
+def require_equal_stages(
+    model: IntegerModel, case: Inputs, stages: Mapping[str, Stage], names: Mapping[str, str]
+) -> None:
     """Compare every tensor that ``stages`` compute with the integer model's, by its name for people."""
     inputs, scene = case
     feeds = {name: np.asarray(image)[None] for name, image in inputs.items()} | scene

@@ -54,11 +54,8 @@ def read_json(path: Path, schema: int, cure: str) -> dict[str, Any]:
 def partial(path: Path, keep: bool = False) -> Iterator[Path]:
     """Where to write the file, or make the folder, that takes the place of ``path`` when the block ends well.
 
-    Otherwise what was at ``path`` stays and the new one is gone.
-
-    Args:
-        path: of the file or folder.
-        keep: leave a folder that has come there meanwhile, as in a cache, where it is the same and others may read it.
+    Otherwise what was at ``path`` stays and the new one is gone. With ``keep`` a folder that has come there meanwhile
+    is left, as in a cache, where it is the same and others may read it.
     """
     with _workspace(path) as work:
         new = work / path.name

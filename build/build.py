@@ -55,7 +55,7 @@ def build(
     from bitpan.build.finn.design import compile_model
     from bitpan.build.finn.integer_graph import require_units
 
-    progress: Callable[[str], None] = (lambda what: None) if quiet else Steps()
+    progress: Callable[[str], None] = (lambda what: None) if quiet else steps()
     model, (height, width) = integers(source, progress)
     require_units(model)
     with replacing(folder) as partial, tempfile.TemporaryDirectory(prefix="bitpan-build-") as work:
@@ -85,12 +85,7 @@ def _summary(folder: Path, design: Design, target_board: Board, areas: dict[str,
         )
 
 
-class Steps:
-    """One line a step on stderr, with the seconds since the start: steps are few and of very different length."""
-
-    def __init__(self) -> None:
-        self.began = time.monotonic()
-
-    def __call__(self, what: str) -> None:
-        """Say what begins."""
-        print(f"{time.monotonic() - self.began:6.1f} s  {what}", file=sys.stderr, flush=True)
+def steps() -> Callable[[str], None]:
+    """Tells one line a step on stderr, with the seconds since the start: steps are few and of very different length."""
+    began = time.monotonic()
+    return lambda what: print(f"{time.monotonic() - began:6.1f} s  {what}", file=sys.stderr, flush=True)

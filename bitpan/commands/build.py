@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from bitpan.build.boards import BOARDS, board
-from bitpan.build.build import Steps, build, integers
+from bitpan.build.build import build, integers, steps
 from bitpan.build.deploy import vivado
 from bitpan.commands import options
 from bitpan.errors import BuildError
@@ -34,31 +34,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Build and say what remains."""
-    if arguments.cycles_per_pixel is not None and arguments.cycles_per_pixel < 1:
-        raise BuildError(f"--cycles-per-pixel {arguments.cycles_per_pixel}: at least 1")
-    if arguments.model_only:
-        if (arguments.output / DESCRIPTION).exists():
-            raise BuildError(f"{arguments.output}: holds an accelerator with a model of its own; give another -o")
-        integers(arguments.model, Steps())[0].save(arguments.output)
-        print(f"{arguments.output}: integer model, equal to the QONNX graph in every element")
+    own, folder = arguments, arguments.output
+    if own.cycles_per_pixel is not None and own.cycles_per_pixel < 1:
+        raise BuildError(f"--cycles-per-pixel {own.cycles_per_pixel}: at least 1")
+    if own.model_only:
+        if (folder / DESCRIPTION).exists():
+            raise BuildError(f"{folder}: holds an accelerator with a model of its own; give another -o")
+        integers(own.model, steps())[0].save(folder)
+        print(f"{folder}: integer model, equal to the QONNX graph in every element")
         return 0
-    build(
-        arguments.model,
-        arguments.output,
-        board(arguments.board),
-        arguments.cycles_per_pixel,
-        luts=arguments.luts,
-        command=sys.argv[1:],
-    )
-    folder = arguments.output
-    if arguments.no_vivado or not vivado.available():
+    build(own.model, folder, board(own.board), own.cycles_per_pixel, luts=own.luts, command=sys.argv[1:])
+    if own.no_vivado or not vivado.available():
         print(
             f"remains: with Vivado on the path, `cd {folder} && vivado -mode batch -source build.tcl` makes bitpan.bit"
         )
         return 0
     from bitpan.build.deploy.package import write_checksums  # which needs FINN
 
-    vivado.run(folder, Steps())
+    vivado.run(folder, steps())
     write_checksums(folder)
     print(f"{folder / 'bitpan.bit'} and bitpan.hwh are ready; they have run on no board")
     return 0

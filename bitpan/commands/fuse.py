@@ -51,14 +51,7 @@ def run(arguments: argparse.Namespace) -> int:
     model = package.model if package else IntegerModel.load(find_model(arguments.model or DEFAULT_MODEL))
     began, device = time.monotonic(), arguments.device
     with Fuser(model, device, package, arguments.threads, arguments.timeout) as fuser:
-        fuser.fuse(
-            arguments.pan,
-            arguments.ms,
-            arguments.output,
-            bands=arguments.bands,
-            shift=arguments.shift,
-            scene_parameters=arguments.scene_parameters,
-            tile=arguments.tile,
-        )
+        own = {name: getattr(arguments, name) for name in ("bands", "shift", "scene_parameters", "tile")}
+        fuser.fuse(arguments.pan, arguments.ms, arguments.output, **own)
     print(f"{arguments.output}: fused with {model.name} on {device} in {time.monotonic() - began:.1f} s")
     return 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from functools import partial
 from pathlib import Path
 
 from bitpan.build.deploy.verify import TOLERANCE, verify
@@ -29,14 +30,8 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.seed < 0:
         raise BuildError(f"--seed {arguments.seed}: 0 or more")
     package = Package.load(arguments.package)
-    verdict = verify(
-        package,
-        arguments.frames,
-        arguments.stalls,
-        arguments.trace,
-        arguments.seed,
-        progress=lambda what: print(f"  {what}", file=sys.stderr, flush=True),
-    )
+    tell = partial(print, " ", file=sys.stderr, flush=True)
+    verdict = verify(package, arguments.frames, arguments.stalls, arguments.trace, arguments.seed, tell)
     height, width = package.frame
     pixels = height * width
     print(f"{verdict.frames} frames of {width} x {height}: every bit equals the integer model")

@@ -46,7 +46,7 @@ class FpgaDevice:
             stream: _open_channel(pynq, overlay, package.dma[stream], offset)
             for stream, offset in (("pan", MM2S), ("ms", MM2S), ("fused", S2MM))
         }
-        mmio = _open_registers(pynq, overlay, package.accelerator)
+        mmio, _ = _open(pynq, overlay, package.accelerator)
         self._registers = Registers(package, lambda address: int(mmio.read(address)), mmio.write)
         try:
             self._buffers += [_allocate(pynq, package) for _ in range(2)]
@@ -151,21 +151,17 @@ def _load_overlay(pynq: ModuleType, package: Package) -> Any:  # noqa: ANN401
         ) from None
 
 
-def _entry(overlay: Any, name: str) -> Mapping[str, Any]:  # noqa: ANN401
+def _open(pynq: ModuleType, overlay: Any, name: str) -> tuple[Any, dict[str, Any]]:  # noqa: ANN401
+    """Registers and parameters of a block of the design."""
     if name not in overlay.ip_dict:
         raise DeviceError(f"the overlay holds no {name!r}, only {', '.join(overlay.ip_dict)}; build the package again")
-    entry: Mapping[str, Any] = overlay.ip_dict[name]
-    return entry
-
-
-def _open_registers(pynq: ModuleType, overlay: Any, name: str) -> Any:  # noqa: ANN401
-    entry = _entry(overlay, name)
-    return pynq.MMIO(entry["phys_addr"], entry["addr_range"])
+    entry = overlay.ip_dict[name]
+    parameters = {key.lower(): value for key, value in entry.get("parameters", {}).items()}
+    return pynq.MMIO(entry["phys_addr"], entry["addr_range"]), parameters
 
 
 def _open_channel(pynq: ModuleType, overlay: Any, name: str, offset: int) -> DmaChannel:  # noqa: ANN401
-    mmio = _open_registers(pynq, overlay, name)
-    parameters = {key.lower(): value for key, value in _entry(overlay, name).get("parameters", {}).items()}
+    mmio, parameters = _open(pynq, overlay, name)
     return DmaChannel(name, mmio, offset, int(parameters.get("c_sg_length_width", _DEFAULT_LENGTH_BITS)))
 
 

@@ -109,7 +109,6 @@ def open_scene(
     """Open a PAN and an MS file as a scene for ``model``.
 
     Args:
-        pan_path, ms_path: the files.
         model: sets ratio, bands and bit depth.
         bands: the MS file's bands, from 1, in the model's order; None: all as they are.
 

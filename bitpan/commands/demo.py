@@ -30,7 +30,7 @@ from bitpan.host.scene.parameters import load_scene_parameters
 from bitpan.hw.simulate.accelerator import Accelerator
 from bitpan.hw.simulate.standin import Board
 from bitpan.model import IntegerModel, execute
-from bitpan.models.quality.classical import exp, gsa
+from bitpan.models.quality.classical import METHODS
 from bitpan.models.quality.metrics import ergas, psnr, sam
 from bitpan.models.quality.quicklook import quicklook
 from bitpan.models.training.checkpoint import load_network
@@ -150,7 +150,7 @@ def _quality(model: IntegerModel, folder: Path, fused_file: Path, picture: Path)
     files = (folder / "pan.tif", folder / "ms.tif", folder / "truth.tif", fused_file)
     pan, ms, truth, fused = (read_picture(path).image for path in files)
     ratio, bits = model.ratio, model.bits
-    methods = {model.name: fused, "EXP": exp(pan, ms, ratio, bits), "GSA": gsa(pan, ms, ratio, bits)}
+    rivals = {name: METHODS[name](pan, ms, ratio, bits) for name in ("EXP", "GSA")}
     quicklook(picture, pan=pan, ms=ms, fused=fused, truth=truth)
     return {
         name: {
@@ -158,7 +158,7 @@ def _quality(model: IntegerModel, folder: Path, fused_file: Path, picture: Path)
             "SAM": round(float(sam(image, truth)), 4),
             "ERGAS": round(float(ergas(image, truth, ratio)), 4),
         }
-        for name, image in methods.items()
+        for name, image in ({model.name: fused} | rivals).items()
     }
 
 

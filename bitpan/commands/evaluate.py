@@ -53,11 +53,11 @@ def run(arguments: argparse.Namespace) -> int:
         require_fit(entry.name, entry.network, images)
     with staged(arguments.output) as folder:
         judgements = judge_and_draw(methods, images, arguments.border, folder / "quicklooks")
-        facts = {entry.name: cost_facts(entry.network) for entry in entries}
-        rows = make_rows(judgements, images, facts)
         settings = {name: getattr(arguments, name) for name in SAID}
-        facts_of_all = document(settings, entries, images, judgements, began, arguments.device)
-        write_tables(folder, "Quality", notes(facts_of_all), rows, facts_of_all)
+        facts = document(settings, entries, images, judgements, began, arguments.device)
+        costs = {name: cost_facts(checkpoint["cost"]) for name, checkpoint in facts["checkpoints"].items()}
+        rows = make_rows(judgements, images, costs)
+        write_tables(folder, "Quality", notes(facts), rows, facts)
     print(markdown(rows))
     print(f"{arguments.output / 'table.md'}, table.csv, table.json and quicklooks/ of {len(images)} images")
     return 0

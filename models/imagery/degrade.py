@@ -12,8 +12,9 @@ degraded PAN, MS and ground truth are registered for training. The toolbox decim
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -84,42 +85,34 @@ def mtf_kernel(ratio: int, nyquist_gain: float, centre: float | None = None) -> 
     half = TAPS // 2
     k = np.arange(-half, half + 1)
     response = nyquist_gain ** ((k * ratio / half) ** 2)
-
-    def taps(x: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-        gaussian = np.cos(2 * np.pi * np.outer(x, k) / TAPS) @ response
-        return np.asarray(gaussian * np.i0(KAISER_BETA * np.sqrt(1 - (x / half) ** 2)))
-
-    return _sample(taps, half, ratio, centre)
+    x, first = _places(half, ratio, centre)
+    gaussian = np.cos(2 * np.pi * np.outer(x, k) / TAPS) @ response
+    weights = gaussian * np.i0(KAISER_BETA * np.sqrt(1 - (x / half) ** 2))
+    return weights / weights.sum(), first
 
 
 def bicubic_kernel(ratio: int, centre: float | None = None) -> Kernel:
     """Keys' cubic (a = -1/2) stretched by the ratio: MATLAB's ``imresize``, the toolbox's "ideal" PAN filter."""
-
-    def taps(x: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-        d = np.abs(x) / ratio
-        near, far = (1.5 * d - 2.5) * d * d + 1, ((-0.5 * d + 2.5) * d - 4) * d + 2
-        return np.where(d <= 1, near, far)
-
-    return _sample(taps, 2 * ratio, ratio, centre)
+    x, first = _places(2 * ratio, ratio, centre)
+    d = np.abs(x) / ratio
+    near, far = (1.5 * d - 2.5) * d * d + 1, ((-0.5 * d + 2.5) * d - 4) * d + 2
+    weights = np.where(d <= 1, near, far)
+    return weights / weights.sum(), first
 
 
 def gaussian_kernel(ratio: int, nyquist_gain: float, centre: float | None = None) -> Kernel:
     """The plain Gaussian of the same MTF out to four standard deviations: short, and no ripple at ratio 2."""
     deviation = ratio * math.sqrt(-2 * math.log(nyquist_gain)) / math.pi
-
-    def taps(x: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-        return np.asarray(np.exp(-((x / deviation) ** 2) / 2))
-
-    return _sample(taps, math.ceil(4 * deviation), ratio, centre)
+    x, first = _places(math.ceil(4 * deviation), ratio, centre)
+    weights = np.exp(-((x / deviation) ** 2) / 2)
+    return weights / weights.sum(), first
 
 
-def _sample(
-    taps: Callable[[npt.NDArray[np.float64]], npt.NDArray[np.float64]], radius: int, ratio: int, centre: float | None
-) -> Kernel:
+def _places(radius: int, ratio: int, centre: float | None) -> tuple[Image, int]:
+    """The taps' distances from the centre, and the input pixel under the first for output pixel 0."""
     centre = (ratio - 1) / 2 if centre is None else centre
     first, last = math.ceil(centre - radius), math.floor(centre + radius)
-    weights = taps(np.arange(first, last + 1, dtype=np.float64) - centre)
-    return weights / weights.sum(), first
+    return np.arange(first, last + 1, dtype=np.float64) - centre, first
 
 
 def filter_decimate(image: npt.ArrayLike, ratio: int, rows: Kernel, columns: Kernel, edges: str = "edge") -> Image:
@@ -159,34 +152,33 @@ def degrade(
         nyquist_gains: one per band, at the Nyquist frequency of the output grid.
         centre: (row, column) of output pixel 0 in input pixels; default the middle of its block.
     """
-    image = np.asarray(image)
-    if image.ndim != 3 or len(nyquist_gains) != image.shape[0]:
-        raise DataError(f"{len(nyquist_gains)} Nyquist gains for an image of shape {image.shape}; give one per band")
-    row, column = centre or (None, None)
-    return np.stack(
-        [
-            filter_decimate(band, ratio, mtf_kernel(ratio, gain, row), mtf_kernel(ratio, gain, column))
-            for band, gain in zip(image, nyquist_gains, strict=True)
-        ]
-    )
+    bands = []
+    for band, gain in _bands(image, nyquist_gains):
+        rows, columns = (mtf_kernel(ratio, gain, place) for place in centre or (None, None))
+        bands.append(filter_decimate(band, ratio, rows, columns))
+    return np.stack(bands)
 
 
 def filtered(image: npt.ArrayLike, ratio: int, nyquist_gains: Sequence[float]) -> Image:
-    """MTF-filter an image without decimating it, ``(B, H, W) -> (B, H, W)``, borders replicated.
+    """MTF-filter an image without decimating it, ``(B, H, W) -> (B, H, W)``, arguments as of :func:`degrade`."""
+    bands = []
+    for band, gain in _bands(image, nyquist_gains):
+        taps, _ = mtf_kernel(ratio, gain, centre=0)
+        bands.append(correlate1d(correlate1d(band, taps, 0, mode="nearest"), taps, 1, mode="nearest"))
+    return np.stack(bands)
 
-    Args:
-        image: any numeric type.
-        ratio: pixels of the grid at whose Nyquist frequency the gains hold, per pixel of the image.
-        nyquist_gains: one per band.
-    """
-    image = np.asarray(image)
-    if image.ndim != 3 or len(nyquist_gains) != image.shape[0]:
-        raise DataError(f"{len(nyquist_gains)} Nyquist gains for an image of shape {image.shape}; give one per band")
-    out = np.asarray(image, dtype=np.float64)
-    taps = [mtf_kernel(ratio, gain, centre=0)[0] for gain in nyquist_gains]
-    for axis in (0, 1):
-        out = np.stack([correlate1d(band, t, axis, mode="nearest") for band, t in zip(out, taps, strict=True)])
-    return out
+
+def _bands(image: npt.ArrayLike, gains: Sequence[float]) -> Iterable[tuple[Image, float]]:
+    image = np.asarray(image, dtype=np.float64)
+    if image.ndim != 3 or len(gains) != len(image):
+        raise DataError(f"{len(gains)} Nyquist gains for an image of shape {image.shape}; give one per band")
+    return zip(image, gains, strict=True)
+
+
+def require_pair(pan: npt.NDArray[Any], ms: npt.NDArray[Any], ratio: int) -> None:
+    """Raise :class:`DataError` unless these are ``(1, ratio*h, ratio*w)`` and ``(B, h, w)``."""
+    if pan.ndim != 3 or ms.ndim != 3 or pan.shape != (1, ratio * ms.shape[1], ratio * ms.shape[2]):
+        raise DataError(f"PAN of shape {pan.shape} and MS of shape {ms.shape} are no pair of ratio {ratio}")
 
 
 def wald(
@@ -216,15 +208,14 @@ def wald(
         ``pan_lr (1, h, w)``, ``ms_lr (B, h/ratio, w/ratio)`` and ``gt (B, h, w)``, float64, not rounded.
     """
     pan, ms = np.asarray(pan), np.asarray(ms)
-    if pan.ndim != 3 or ms.ndim != 3 or pan.shape != (1, ratio * ms.shape[1], ratio * ms.shape[2]):
-        raise DataError(f"PAN of shape {pan.shape} and MS of shape {ms.shape} are no pair of ratio {ratio}")
+    require_pair(pan, ms, ratio)
     height, width = (size // ratio * ratio for size in ms.shape[1:])
     if not height or not width:
         raise DataError(f"an MS of {ms.shape[1]}x{ms.shape[2]} pixels is too small to be reduced by {ratio}")
     pan, ms = pan[:, : ratio * height, : ratio * width], ms[:, :height, :width]
     gains = nyquist_gains(sensor, ms.shape[0])
-    middle = (ratio - 1) / 2
-    centre = (middle + shift[0], middle + shift[1])
+    down, right = ((ratio - 1) / 2 + step for step in shift)
+    centre = (down, right)
     if pan_filter == "mtf":
         pan_lr = degrade(pan, ratio, (SENSORS[sensor].pan,), centre)
     elif pan_filter == "bicubic":

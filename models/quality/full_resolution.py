@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bitpan.errors import DataError
-from bitpan.models.imagery.degrade import bicubic_kernel, filter_decimate, filtered, nyquist_gains
+from bitpan.models.imagery.degrade import bicubic_kernel, filter_decimate, filtered, nyquist_gains, require_pair
 from bitpan.models.quality.classical import upsample, upsample_fine
 from bitpan.models.quality.metrics import q2n
 
@@ -24,26 +24,19 @@ BLOCK = 32
 
 
 def evaluate(
-    fused: npt.ArrayLike, pan: npt.ArrayLike, ms: npt.ArrayLike, ratio: int, sensor: str = "generic", block: int = BLOCK
+    fused: npt.ArrayLike, pan: npt.ArrayLike, ms: npt.ArrayLike, ratio: int, sensor: str = "generic"
 ) -> dict[str, float]:
     """All indices by name, with the project's own block-aligned kernels: what its networks and methods start from.
 
-    Args:
-        fused: ``(B, H, W)``.
-        pan: ``(1, H, W)``.
-        ms: ``(B, H/ratio, W/ratio)``.
-        ratio: PAN pixels per MS pixel.
-        sensor: a key of ``SENSORS``.
-        block: side of the blocks.
+    The MS is ``(B, H/ratio, W/ratio)``, ``sensor`` a key of ``SENSORS``.
     """
     fused, pan, ms = (np.asarray(image, dtype=np.float64) for image in (fused, pan, ms))
-    if pan.shape != (1, *fused.shape[1:]) or fused.shape != (len(ms), *(ratio * size for size in ms.shape[1:])):
-        raise DataError(
-            f"fused {fused.shape}, PAN {pan.shape} and MS {ms.shape} do not belong together at ratio {ratio}"
-        )
+    require_pair(pan, ms, ratio)
+    if fused.shape != (len(ms), *pan.shape[1:]):
+        raise DataError(f"fused {fused.shape} is not of the bands of MS {ms.shape} on the grid of PAN {pan.shape}")
     kernel = bicubic_kernel(ratio)
     pan_low = upsample_fine(filter_decimate(pan[0], ratio, kernel, kernel, "symmetric")[None], ratio)[0]
-    return indices(fused, upsample(np.round(ms), ratio), pan, pan_low, ratio, sensor, block)
+    return indices(fused, upsample(np.round(ms), ratio), pan, pan_low, ratio, sensor)
 
 
 def indices(
@@ -53,58 +46,47 @@ def indices(
     pan_low: npt.ArrayLike,
     ratio: int,
     sensor: str = "generic",
-    block: int = BLOCK,
 ) -> dict[str, float]:
     """All indices by name, on an MS upsampled and a PAN smoothed by any kernels.
 
     QNR is ``(1 - D_lambda) (1 - D_s)`` (Alparone et al., PE&RS 2008), HQNR ``(1 - D_lambda_K) (1 - D_s)`` (Aiazzi et
     al., SPIE 2014), both with exponents of 1.
     """
-    spectral, spatial = d_lambda(fused, lms, block), d_s(fused, lms, pan, pan_low, block)
-    khan = d_lambda_k(fused, lms, ratio, sensor, block)
-    return {
-        "D_lambda": spectral,
-        "D_s": spatial,
-        "QNR": (1 - spectral) * (1 - spatial),
-        "D_lambda_K": khan,
-        "HQNR": (1 - khan) * (1 - spatial),
-    }
+    spectral, spatial, khan = d_lambda(fused, lms), d_s(fused, lms, pan, pan_low), d_lambda_k(fused, lms, ratio, sensor)
+    quality = {"D_lambda": spectral, "D_s": spatial, "QNR": (1 - spectral) * (1 - spatial)}
+    return quality | {"D_lambda_K": khan, "HQNR": (1 - khan) * (1 - spatial)}
 
 
-def d_lambda(fused: npt.ArrayLike, lms: npt.ArrayLike, block: int = BLOCK) -> float:
+def d_lambda(fused: npt.ArrayLike, lms: npt.ArrayLike) -> float:
     """Spectral distortion (Alparone et al., PE&RS 2008, p = 1): how the bands' likeness to each other changed.
 
     The mean over all pairs of bands of ``|Q(fused_i, fused_j) - Q(lms_i, lms_j)|``; as in the toolbox it takes the MS
     upsampled, where the paper has the MS itself in smaller blocks. One band has no pairs: NaN.
     """
     first, second = np.triu_indices(len(np.asarray(fused)), 1)
-    change = np.abs(_likeness(fused, block) - _likeness(lms, block))[first, second]
+    change = np.abs(_likeness(fused) - _likeness(lms))[first, second]
     return float(change.mean()) if change.size else math.nan
 
 
-def d_s(
-    fused: npt.ArrayLike, lms: npt.ArrayLike, pan: npt.ArrayLike, pan_low: npt.ArrayLike, block: int = BLOCK
-) -> float:
+def d_s(fused: npt.ArrayLike, lms: npt.ArrayLike, pan: npt.ArrayLike, pan_low: npt.ArrayLike) -> float:
     """Spatial distortion (Alparone et al., PE&RS 2008, q = 1): how the bands' likeness to the PAN changed.
 
     The mean over the bands of ``|Q(fused_i, pan) - Q(lms_i, pan_low)|``; as in the toolbox on the PAN's grid.
     """
-    fine = _likeness(np.concatenate([np.asarray(fused), np.asarray(pan)]), block)
-    coarse = _likeness(np.concatenate([np.asarray(lms), np.asarray(pan_low)[None]]), block)
+    fine = _likeness(np.concatenate([np.asarray(fused), np.asarray(pan)]))
+    coarse = _likeness(np.concatenate([np.asarray(lms), np.asarray(pan_low)[None]]))
     return float(np.abs(fine - coarse)[-1, :-1].mean())
 
 
-def d_lambda_k(
-    fused: npt.ArrayLike, lms: npt.ArrayLike, ratio: int, sensor: str = "generic", block: int = BLOCK
-) -> float:
+def d_lambda_k(fused: npt.ArrayLike, lms: npt.ArrayLike, ratio: int, sensor: str = "generic") -> float:
     """Spectral distortion of Khan et al. (IEEE TGRS 2009): ``1 - Q2n`` of the fused image seen by the MS sensor.
 
     The fused image goes through the bands' MTF and is compared with the MS upsampled, as in the toolbox.
     """
-    return 1 - q2n(filtered(fused, ratio, nyquist_gains(sensor, len(np.asarray(fused)))), lms, block=block)
+    return 1 - q2n(filtered(fused, ratio, nyquist_gains(sensor, len(np.asarray(fused)))), lms, block=BLOCK)
 
 
-def _likeness(images: npt.ArrayLike, block: int) -> Image:
+def _likeness(images: npt.ArrayLike, block: int = BLOCK) -> Image:
     """Universal quality index of all pairs (Wang and Bovik, IEEE SPL 2002), mean over blocks: ``(C, C)``.
 
     Where both blocks are flat it compares their means alone, and is 1 where these are zero, as in Wang's own program.

@@ -19,7 +19,9 @@ from bitpan.models.imagery.triples import Triples
 from bitpan.models.networks.binary_network import BinaryNetwork
 from bitpan.models.networks.integers import to_integer_model
 from bitpan.models.networks.pansharpener import PanSharpener
-from bitpan.models.quality import classical, full_resolution, metrics
+from bitpan.models.quality import full_resolution, metrics
+from bitpan.models.quality.classical import METHODS
+from bitpan.models.quality.metrics import cut
 from bitpan.models.quality.unrounded import unrounded
 from bitpan.models.training import distributed
 from bitpan.models.training.checkpoint import load_network
@@ -46,7 +48,7 @@ class Judgement:
 def _inputs(image: Image, network: PanSharpener) -> tuple[torch.Tensor, torch.Tensor]:
     """PAN and MS ``(1, ., H, W)`` where the network is."""
     device = next(network.parameters()).device
-    pan, ms = (torch.from_numpy(source[None].astype(np.float32)).to(device) for source in (image.pan, image.ms))
+    pan, ms = (torch.tensor(source[None], dtype=torch.float32, device=device) for source in (image.pan, image.ms))
     return pan, ms
 
 
@@ -76,16 +78,14 @@ def unrounded_method(network: BinaryNetwork) -> Method:
     return fuse
 
 
-def classical_methods(names: Iterable[str] = tuple(classical.METHODS)) -> dict[str, Method]:
+def classical_methods(names: Iterable[str] = tuple(METHODS)) -> dict[str, Method]:
     """Classical methods by name."""
 
     def method(name: str) -> Method:
-        apply = classical.METHODS[name]
-        return lambda image: apply(image.pan, image.ms, image.ratio, image.bits, image.sensor)
+        if name not in METHODS:
+            raise DataError(f"no classical method {name!r}; there are {', '.join(METHODS)}")
+        return lambda image: METHODS[name](image.pan, image.ms, image.ratio, image.bits, image.sensor)
 
-    unknown = [name for name in names if name not in classical.METHODS]
-    if unknown:
-        raise DataError(f"no classical method {unknown[0]!r}; there are {', '.join(classical.METHODS)}")
     return {name: method(name) for name in names}
 
 
@@ -116,11 +116,11 @@ def entry_methods(entries: Sequence[Entry], unrounded: bool = False) -> dict[str
     """The networks by name, and if ``unrounded`` the binary ones without rounding too."""
     methods = {entry.name: network_method(entry.network) for entry in entries}
     binary = {entry.name: entry.network for entry in entries if isinstance(entry.network, BinaryNetwork)}
-    if unrounded and not binary:
+    if not unrounded:
+        return methods
+    if not binary:
         raise DataError("--real-features: no checkpoint is of a network with integers; leave it out")
-    if unrounded:
-        methods |= {f"{name}, real features": unrounded_method(network) for name, network in binary.items()}
-    return methods
+    return methods | {f"{name}, real features": unrounded_method(network) for name, network in binary.items()}
 
 
 def require_fit(label: str, network: PanSharpener, images: Iterable[Image]) -> None:
@@ -134,26 +134,21 @@ def require_fit(label: str, network: PanSharpener, images: Iterable[Image]) -> N
             )
 
 
-def indices_of(fused: npt.ArrayLike, image: Image, border: int = 0) -> dict[str, float]:
-    """Every index of one fused image: those against its truth, or those that need none."""
+def indices_of(fused: npt.ArrayLike, image: Image, border: int = 0, names: Sequence[str] = ()) -> dict[str, float]:
+    """Every index of one fused image: those against its truth, or of ``names`` among them, or those that need none."""
     if image.gt is not None:
-        return metrics.evaluate(fused, image.gt, image.ratio, border)
+        return metrics.evaluate(fused, image.gt, image.ratio, border, names)
     if border % image.ratio:
         raise DataError(f"a border of {border} pixels cuts MS pixels in two; take a multiple of {image.ratio}")
-    inside = (_cut(np.asarray(fused), border), _cut(image.pan, border), _cut(image.ms, border // image.ratio))
-    return full_resolution.evaluate(*inside, image.ratio, image.sensor)
-
-
-def _cut(images: npt.NDArray[Any], border: int) -> npt.NDArray[Any]:
-    height, width = images.shape[1:]
-    return images[:, border : height - border, border : width - border]
+    fused, pan, ms = cut(np.asarray(fused), border), cut(image.pan, border), cut(image.ms, border // image.ratio)
+    return full_resolution.evaluate(fused, pan, ms, image.ratio, image.sensor)
 
 
 def judge(
     methods: Mapping[str, Method],
     images: Iterable[Image],
     border: int = 0,
-    indices: Callable[[npt.ArrayLike, Image, int], dict[str, float]] = indices_of,
+    names: Sequence[str] = (),
     look: Callable[[Image, str, npt.NDArray[np.uint16]], None] | None = None,
 ) -> list[Judgement]:
     """Every method on every image, image after image.
@@ -162,7 +157,7 @@ def judge(
         methods: by name.
         images: with a truth or without.
         border: pixels cut from every side first.
-        indices: what to compute of fused image, image and border.
+        names: of the indices against a truth; all by default.
         look: called with every image, method and fused image.
     """
     judgements = []
@@ -170,7 +165,7 @@ def judge(
         for name, method in methods.items():
             fused = method(image)
             with naming(image.name):
-                judgements.append(Judgement(image.name, name, indices(fused, image, border)))
+                judgements.append(Judgement(image.name, name, indices_of(fused, image, border, names)))
             if look is not None:
                 look(image, name, fused)
     return judgements
@@ -197,24 +192,11 @@ def quality(network: PanSharpener, held_out: Sequence[Triples]) -> Table:
     bits = network.configuration.bits
     images = [image for triples in held_out for image in of_triples(triples, bits)[:MOST_SAMPLES]]
     methods = {network.name: network_method(network), **classical_methods(("EXP", "GSA"))}
-    judged = collect(judge(methods, images, indices=_few_indices))
+    judged = collect(judge(methods, images, names=metrics.OF_STRIPS))
     return {method: {index: mean_and_deviation(row[index])[0] for index in row} for method, row in judged.items()}
-
-
-def _few_indices(fused: npt.ArrayLike, image: Image, border: int) -> dict[str, float]:
-    """Those that exist of strips of any width."""
-    if image.gt is None:
-        raise DataError("has no truth")
-    return {
-        "PSNR": metrics.psnr(fused, image.gt, border=border),
-        "SAM": metrics.sam(fused, image.gt, border),
-        "ERGAS": metrics.ergas(fused, image.gt, image.ratio, border),
-    }
 
 
 def as_text(table: Table) -> str:
     """The table for people; PSNR in dB against the truth's maximum, SAM in degrees."""
-    lines = [f"{'':16}{'PSNR':>8}{'SAM':>8}{'ERGAS':>8}"]
-    for method, row in table.items():
-        lines.append(f"{method:16}{row['PSNR']:8.2f}{row['SAM']:8.3f}{row['ERGAS']:8.3f}")
-    return "\n".join(lines)
+    rows = (f"{method:16}{row['PSNR']:8.2f}{row['SAM']:8.3f}{row['ERGAS']:8.3f}" for method, row in table.items())
+    return "\n".join([f"{'':16}{'PSNR':>8}{'SAM':>8}{'ERGAS':>8}", *rows])

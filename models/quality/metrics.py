@@ -8,6 +8,9 @@ tables: see each function.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -22,16 +25,24 @@ SSIM_SIGMA = 1.5
 SSIM_RADIUS = 5
 
 
-def evaluate(fused: npt.ArrayLike, gt: npt.ArrayLike, ratio: int, border: int = 0) -> dict[str, float]:
-    """All indices by name; PSNR in dB, SAM in degrees."""
-    return {
-        "PSNR": psnr(fused, gt, border=border),
-        "SSIM": ssim(fused, gt, border=border),
-        "SAM": sam(fused, gt, border=border),
-        "ERGAS": ergas(fused, gt, ratio, border=border),
-        "SCC": scc(fused, gt, border=border),
-        "Q2n": q2n(fused, gt, border=border),
-    }
+INDICES = ("PSNR", "SSIM", "SAM", "ERGAS", "SCC", "Q2n")
+OF_STRIPS = ("PSNR", "SAM", "ERGAS")
+"""Those that exist of images of any width."""
+
+
+def evaluate(
+    fused: npt.ArrayLike, gt: npt.ArrayLike, ratio: int, border: int = 0, names: Sequence[str] = ()
+) -> dict[str, float]:
+    """Indices by name, all unless ``names`` are given; PSNR in dB, SAM in degrees."""
+    known: dict[str, Callable[..., float]] = {"PSNR": psnr, "SSIM": ssim, "SAM": sam, "SCC": scc, "Q2n": q2n}
+    known["ERGAS"] = partial(ergas, ratio=ratio)
+    return {name: known[name](fused, gt, border=border) for name in names or INDICES}
+
+
+def cut(image: npt.NDArray[Any], border: int) -> npt.NDArray[Any]:
+    """``(..., H, W)`` without ``border`` pixels on every side."""
+    height, width = image.shape[-2:]
+    return image[..., border : height - border, border : width - border]
 
 
 def _pair(fused: npt.ArrayLike, gt: npt.ArrayLike, border: int, least: int = 1) -> tuple[Image, Image]:
@@ -40,18 +51,13 @@ def _pair(fused: npt.ArrayLike, gt: npt.ArrayLike, border: int, least: int = 1) 
         raise DataError(f"a fused image of shape {fused.shape} cannot be compared with a truth of shape {gt.shape}")
     if border < 0 or min(gt.shape[1:]) - 2 * border < least:
         raise DataError(f"a border of {border} pixels leaves too little of an image of shape {gt.shape}")
-    inside = (slice(None), slice(border, gt.shape[1] - border), slice(border, gt.shape[2] - border))
-    return fused[inside], gt[inside]
+    return cut(fused, border), cut(gt, border)
 
 
 def psnr(fused: npt.ArrayLike, gt: npt.ArrayLike, peak: float | None = None, border: int = 0) -> float:
     """Peak signal-to-noise ratio over all bands in dB, infinite for equal images.
 
-    Args:
-        fused: the image to judge.
-        gt: the truth.
-        peak: largest value; default the truth's maximum, as the published GaoFen-2 tables have it.
-        border: pixels to cut.
+    ``peak`` is the truth's maximum unless it is given, as the published GaoFen-2 tables have it.
     """
     fused, gt = _pair(fused, gt, border)
     peak = gt.max() if peak is None else peak

@@ -81,8 +81,7 @@ def _cut(picture: Picture, border: int, least: int) -> Picture:
             f"{picture}: a border of {border} leaves {max(inner, 0)} pixels, fewer than the {least} needed; "
             "give a larger image or a smaller --border (0 keeps all)"
         )
-    rows, columns = (slice(border, size - border) for size in picture.valid.shape)
-    inside = replace(picture, image=picture.image[:, rows, columns], valid=picture.valid[rows, columns])
+    inside = replace(picture, image=metrics.cut(picture.image, border), valid=metrics.cut(picture.valid, border))
     inside.require_data("crop all files to valid pixels (gdal_translate -projwin) or cut a margin with --border")
     if inside.image.dtype.kind == "f" and inside.image.max() < FEWEST_COUNTS:
         raise SceneError(

@@ -10,15 +10,13 @@ import numpy.typing as npt
 
 from bitpan.errors import DataError, MissingDependencyError, SceneIOError
 from bitpan.files import partial
+from bitpan.models.imagery.degrade import require_pair
 
 Bytes = npt.NDArray[np.uint8]
 Float = npt.NDArray[np.float64]
 
 NATURAL = (3, 2, 1)
 """Red, green and blue, counted from 1, among bands ordered blue, green, red, near infrared."""
-
-FALSE = (4, 3, 2)
-"""Near infrared, red and green among the same: vegetation is red."""
 
 PERCENTILES = (1.0, 99.0)
 GAMMA = 0.75
@@ -53,36 +51,30 @@ def quicklook(
         width: widest panel in pixels; a larger scene is cut to its middle.
     """
     pan, ms, fused = (np.asarray(image, dtype=np.float64) for image in (pan, ms, fused))
-    exact = None if truth is None else np.asarray(truth, dtype=np.float64)
-    _check(pan, ms, fused, exact)
-    ratio = fused.shape[1] // ms.shape[1]
-    full = np.repeat(np.repeat(ms, ratio, axis=1), ratio, axis=2)
+    exact = fused if truth is None else np.asarray(truth, dtype=np.float64)
+    ratio = pan.shape[-1] // max(ms.shape[-1], 1)
+    require_pair(pan, ms, ratio)
+    if not fused.shape == exact.shape == (len(ms), *pan.shape[1:]):
+        raise DataError(
+            f"fused {fused.shape} and truth {exact.shape} are not of {len(ms)} bands on the grid of the PAN"
+        )
+    shown = {f"MS, 1/{ratio}": ms.repeat(ratio, axis=1).repeat(ratio, axis=2), "fused": fused}
+    if truth is not None:
+        shown["truth"] = exact
     bands = list(rgb) if rgb is not None else list(NATURAL if len(fused) >= 3 else (1, 1, 1))
     if len(bands) != 3 or not all(0 < band <= len(fused) for band in bands):
         raise DataError(f"bands {bands} cannot be shown of an image with {len(fused)}; name three, from 1")
     bands = [band - 1 for band in bands]
     window = _middle(fused.shape[1:], width, ratio)
-    low, high = _range(fused[bands][window])
-    panels = [("PAN", _grey(pan[window])), (f"MS, 1/{ratio}", _colour(full[bands][window], low, high))]
-    panels.append(("fused", _colour(fused[bands][window], low, high)))
-    if exact is not None:
-        panels.append(("truth", _colour(exact[bands][window], low, high)))
+    stretch = _range(fused[bands][window])
+    panels = [("PAN", _grey(pan[window]))]
+    panels += [(caption, _colour(image[bands][window], *stretch)) for caption, image in shown.items()]
+    if truth is not None:
         error = np.sqrt(((fused - exact) ** 2).mean(axis=0))[window[1:]]
         largest = max(float(np.percentile(error, 99.5)), 1.0)
         panels.append((f"error, RMS, 0 to {largest:.0f} counts", _heat(error / largest)))
-    _save(Path(path), panels)
-    return Path(path)
-
-
-def _check(pan: Float, ms: Float, fused: Float, truth: Float | None) -> None:
-    shapes = f"PAN {pan.shape}, MS {ms.shape}, fused {fused.shape}"
-    if any(image.ndim != 3 for image in (pan, ms, fused)) or pan.shape != (1, *fused.shape[1:]):
-        raise DataError(f"a quick-look needs the PAN on the fused image's grid: {shapes}")
-    ratio = fused.shape[1] // max(ms.shape[1], 1)
-    if ms.shape[0] != fused.shape[0] or (ratio * ms.shape[1], ratio * ms.shape[2]) != fused.shape[1:]:
-        raise DataError(f"a quick-look needs an MS of the fused image's bands at a whole ratio: {shapes}")
-    if truth is not None and truth.shape != fused.shape:
-        raise DataError(f"the truth of shape {truth.shape} is not on the fused image's grid: {shapes}")
+    _save(path, panels)
+    return path
 
 
 def _middle(shape: tuple[int, ...], largest: int, ratio: int) -> tuple[slice, slice, slice]:

@@ -13,7 +13,6 @@ from tqdm import tqdm
 
 from bitpan.models.imagery.images import Image
 from bitpan.models.networks.cost import cost
-from bitpan.models.networks.pansharpener import PanSharpener
 from bitpan.models.quality.judge import Entry, Judgement, Method, collect, judge, mean_and_deviation
 from bitpan.models.quality.provenance import origin, provenance
 from bitpan.models.quality.quicklook import quicklook
@@ -48,18 +47,17 @@ def make_rows(
 ) -> list[Row]:
     """One row a method: mean and deviation over the images, how many they are, and its ``facts``."""
     counts = {"images": sum(image.gt is not None for image in images)}
-    if counts["images"] < len(images):
-        counts["full-resolution images"] = len(images) - counts["images"]
+    if full := len(images) - counts["images"]:
+        counts["full-resolution images"] = full
     return [
         Row(method, {index: mean_and_deviation(row[index]) for index in row}, {**counts, **facts.get(method, {})})
         for method, row in collect(judgements).items()
     ]
 
 
-def cost_facts(network: PanSharpener) -> dict[str, Fact]:
-    """The columns of a network's cost."""
-    own = cost(network)
-    return {"parameters": own.parameters, "binary MACs": own.binary_macs, "other MACs": own.other_macs}
+def cost_facts(own: Mapping[str, float]) -> dict[str, Fact]:
+    """The columns of a network's cost, see :meth:`bitpan.models.networks.cost.Cost.to_json`."""
+    return {"parameters": own["parameters"], "binary MACs": own["binary_macs"], "other MACs": own["other_macs"]}
 
 
 def image_facts(images: Sequence[Image], judgements: Sequence[Judgement]) -> dict[str, Any]:
@@ -70,9 +68,7 @@ def image_facts(images: Sequence[Image], judgements: Sequence[Judgement]) -> dic
             | {"sensor": image.sensor, "truth": image.gt is not None}
             for image in images
         ],
-        "values": [
-            {"image": judgement.image, "method": judgement.method, **judgement.indices} for judgement in judgements
-        ],
+        "values": [{"image": own.image, "method": own.method, **own.indices} for own in judgements],
     }
 
 
@@ -94,12 +90,8 @@ def document(
         }
         for entry in entries
     }
-    return {
-        **provenance(began, device),
-        "settings": settings,
-        "checkpoints": checkpoints,
-        **image_facts(images, judgements),
-    }
+    own = {"settings": settings, "checkpoints": checkpoints}
+    return {**provenance(began, device), **own, **image_facts(images, judgements)}
 
 
 def notes(document: Mapping[str, Any]) -> list[str]:

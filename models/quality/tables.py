@@ -35,22 +35,11 @@ class Row:
 
 
 def write_tables(folder: Path, title: str, notes: Sequence[str], rows: Sequence[Row], document: dict[str, Any]) -> None:
-    """Write ``table.md``, ``table.csv`` and ``table.json``.
-
-    Args:
-        folder: where to.
-        title: of the Markdown.
-        notes: its paragraphs, above the table.
-        rows: in order.
-        document: what the JSON holds beside the table.
-    """
-    table = {
-        row.method: {
-            **row.facts,
-            **{index: {"mean": mean, "deviation": deviation} for index, (mean, deviation) in row.indices.items()},
-        }
-        for row in rows
-    }
+    """Write ``table.md`` under the notes as paragraphs, ``table.csv``, and ``table.json`` as the document's last part."""
+    table: dict[str, Any] = {row.method: dict(row.facts) for row in rows}
+    for row in rows:
+        for index, (mean, deviation) in row.indices.items():
+            table[row.method][index] = {"mean": mean, "deviation": deviation}
     write_beside(folder / "table.csv", _csv(rows).encode())
     write_beside(folder / "table.json", strict_json({**document, "table": table}))
     paragraphs = [f"# {title}", *notes, markdown(rows)]
@@ -92,10 +81,8 @@ def _columns(rows: Sequence[Row]) -> tuple[list[str], list[str]]:
 def _index(index: str, value: tuple[float, float] | None) -> str:
     if value is None:
         return "-"
-    decimals = DECIMALS.get(index, 4)
-    mean, deviation = value
-    spread = f" ± {deviation:.{decimals}f}" if math.isfinite(deviation) else ""
-    return f"{mean:.{decimals}f}{spread}"
+    mean, deviation = (f"{number:.{DECIMALS.get(index, 4)}f}" for number in value)
+    return f"{mean} ± {deviation}" if math.isfinite(value[1]) else mean
 
 
 def _fact(value: Fact) -> str:
@@ -112,6 +99,6 @@ def _csv(rows: Sequence[Row]) -> str:
     writer.writerow(["method", *(name for index in indices for name in (index, f"{index} deviation")), *facts])
     for row in rows:
         pairs = (row.indices.get(index, (math.nan, math.nan)) for index in indices)
-        numbers = ["" if math.isnan(value) else repr(value) for pair in pairs for value in pair]
-        writer.writerow([row.method, *numbers, *("" if (f := row.facts.get(n)) is None else f for n in facts)])
+        numbers = (None if math.isnan(value) else value for pair in pairs for value in pair)
+        writer.writerow([row.method, *numbers, *map(row.facts.get, facts)])
     return text.getvalue()

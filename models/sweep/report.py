@@ -13,7 +13,7 @@ from bitpan.files import staged
 from bitpan.models.imagery.images import Image
 from bitpan.models.quality.judge import Judgement, classical_methods, collect, judge, mean_and_deviation, network_method
 from bitpan.models.quality.provenance import origin, provenance
-from bitpan.models.quality.report import draw_look, file_name, image_facts
+from bitpan.models.quality.report import cost_facts, draw_look, file_name, image_facts
 from bitpan.models.quality.tables import Fact, Row, markdown, write_tables
 from bitpan.models.sweep.file import Sweep
 from bitpan.models.sweep.memory import Record
@@ -27,15 +27,11 @@ Runs = Mapping[str, Sequence[Run]]
 def write_report(sweep: Sweep, folder: Path, images: Sequence[Image], searches: Runs, seeds: Runs, began: float) -> str:
     """Write the tables and pictures; return the table.
 
-    Args:
-        sweep: the file.
-        folder: where to.
-        images: the test images.
-        searches: the trainings that chose the rates.
-        seeds: those at the full budget; all are finished.
-        began: when, in ``time.monotonic()``.
+    ``searches`` are the trainings that chose the rates, ``seeds`` those at the full budget, all of them finished;
+    ``images`` are for the test, and it ``began`` in ``time.monotonic()``.
     """
     judged = judge(classical_methods(sweep.classical), images, sweep.border)
+    every = [run for runs in seeds.values() for run in runs]
     rows = [_arm_row(arm, runs) for arm, runs in seeds.items()]
     rows += [
         Row(method, {index: (mean_and_deviation(values)[0], math.nan) for index, values in row.items()})
@@ -48,19 +44,15 @@ def write_report(sweep: Sweep, folder: Path, images: Sequence[Image], searches: 
             "rates": {
                 arm: {rate_name(run.settings.lr): validation_psnr(run) for run in searches[arm]} for arm in searches
             },
-            "runs": [{"arm": run.arm, "settings": run.stated(), **(run.result() or {})} for run in _all(seeds)],
+            "runs": [{"arm": run.arm, "settings": run.stated(), **(run.result() or {})} for run in every],
         },
         **image_facts(images, judged),
     }
     with staged(folder) as beside:
         for arm, runs in seeds.items():
             _draw(beside / "quicklooks" / f"{file_name(arm)}.png", runs, images[0])
-        write_tables(beside, sweep.title, _notes(sweep, images, seeds, document), rows, document)
+        write_tables(beside, sweep.title, _notes(sweep, images, every, document), rows, document)
     return markdown(rows)
-
-
-def _all(runs: Runs) -> list[Run]:
-    return [run for arm in runs.values() for run in arm]
 
 
 def _finished(runs: Sequence[Run]) -> dict[Run, Record]:
@@ -82,13 +74,12 @@ def _arm_row(arm: str, runs: Sequence[Run]) -> Row:
             means.setdefault(index, []).append(float(np.mean(values)))
     facts: dict[str, Fact] = {"seeds": len(results), "rate": rate_name(runs[0].settings.lr)}
     if results:
-        own = results[0]["cost"]
-        facts |= {"parameters": own["parameters"], "binary MACs": own["binary_macs"], "other MACs": own["other_macs"]}
+        facts |= cost_facts(results[0]["cost"])
         facts["seconds"] = round(float(np.mean([result["seconds"] for result in results])))
     return Row(arm, {index: mean_and_deviation(values) for index, values in means.items()}, facts)
 
 
-def _notes(sweep: Sweep, images: Sequence[Image], seeds: Runs, document: Mapping[str, Any]) -> list[str]:
+def _notes(sweep: Sweep, images: Sequence[Image], runs: Sequence[Run], document: Mapping[str, Any]) -> list[str]:
     own = sweep.common
     notes = [
         f"Every arm: {own.iterations} iterations of {own.batch} patches of {own.patch} x {own.patch} PAN pixels. Of "
@@ -98,7 +89,7 @@ def _notes(sweep: Sweep, images: Sequence[Image], seeds: Runs, document: Mapping
         "in degrees. Parameters: full precision + binary/32. MACs per PAN pixel. Seconds of one training, one thread.",
         f"Test images: {', '.join(image.name for image in images)}.",
     ]
-    diverged = [run.title for runs in seeds.values() for run in runs if run not in _finished(runs)]
+    diverged = [run.title for run in runs if "failed" in (run.result() or {})]
     if diverged:
         notes.append(f"Diverged, and not in the means: {'; '.join(diverged)}.")
     return [*notes, origin(document)]

@@ -35,13 +35,14 @@ def test_it_beats_interpolation_and_gsa_on_a_scene_it_has_not_seen(folder):
     from bitpan.host.scene.scene import array_scene
     from bitpan.host.stream import fuse_array
     from bitpan.models.imagery.synth import synthesise
-    from bitpan.models.quality import classical, metrics
+    from bitpan.models.quality import metrics
+    from bitpan.models.quality.classical import METHODS
 
     model = IntegerModel.load(folder)
     made = synthesise(256, seed=1_000_003, bands=model.bands, bits=model.bits, ratio=model.ratio)
     scene, engine = array_scene(model, made.pan, made.ms), make_engine(model)
     fused = fuse_array(model, scene, CpuDevice(engine), compute_scene_parameters(model, scene, engine))
-    rivals = [method(made.pan, made.ms, model.ratio, model.bits) for method in (classical.exp, classical.gsa)]
+    rivals = [METHODS[name](made.pan, made.ms, model.ratio, model.bits) for name in ("EXP", "GSA")]
     for index in (metrics.sam, lambda image, truth: metrics.ergas(image, truth, model.ratio)):
         assert index(fused, made.truth) < min(index(rival, made.truth) for rival in rivals)
 

@@ -21,8 +21,14 @@ from bitpan.models.imagery.degrade import (
     filtered,
     nyquist_gains,
 )
-from bitpan.models.quality.classical_cs import bdsd_pc_inject, bt_h_inject, gsa_inject
-from bitpan.models.quality.classical_mra import glp_fs_inject, glp_hpm_inject, glp_inject
+from bitpan.models.quality.injections import (
+    bdsd_pc_inject,
+    bt_h_inject,
+    glp_fs_inject,
+    glp_hpm_inject,
+    glp_inject,
+    gsa_inject,
+)
 
 Float = npt.NDArray[np.float64]
 

@@ -17,7 +17,7 @@ from bitpan.models.imagery.triples import GAP, split
 from bitpan.models.networks.configuration import Configuration
 from bitpan.models.networks.pansharpener import PanSharpener
 from bitpan.models.quality import full_resolution, metrics
-from bitpan.models.quality.classical import METHODS, exp
+from bitpan.models.quality.classical import METHODS
 from bitpan.models.quality.judge import (
     classical_methods,
     collect,
@@ -89,7 +89,7 @@ def test_every_index_of_every_method_on_every_image():
     )
     assert seen == [(image.name, method) for image in images for method in ("EXP", "GSA")]
     assert [(j.image, j.method) for j in judged] == seen
-    expected = metrics.evaluate(exp(images[1].pan, images[1].ms, 4, 11), images[1].gt, 4, 4)
+    expected = metrics.evaluate(METHODS["EXP"](images[1].pan, images[1].ms, 4, 11), images[1].gt, 4, 4)
     assert dict(judged[2].indices) == expected
     values = collect(judged)["EXP"]["SAM"]
     assert values == [judged[0].indices["SAM"], expected["SAM"]]

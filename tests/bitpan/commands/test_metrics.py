@@ -9,7 +9,7 @@ import pytest
 from bitpan import cli
 from bitpan.models.imagery.synth import synthesise, write_scene
 from bitpan.models.quality import full_resolution, metrics
-from bitpan.models.quality.classical import gsa
+from bitpan.models.quality.classical import METHODS
 
 rasterio = pytest.importorskip("rasterio")
 SIZE, BORDER = 128, 16
@@ -25,7 +25,7 @@ def folder(scene, tmp_path_factory):
     """pan, ms, truth and fused.tif, which is on the truth's grid."""
     folder = tmp_path_factory.mktemp("scene")
     write_scene(scene, folder)
-    _write(folder / "fused.tif", gsa(scene.pan, scene.ms, 4, 11), folder / "truth.tif")
+    _write(folder / "fused.tif", METHODS["GSA"](scene.pan, scene.ms, 4, 11), folder / "truth.tif")
     return folder
 
 
@@ -55,7 +55,7 @@ def test_against_a_truth(folder, scene, capsys):
     assert code == 0
     part = json.loads(said.out)["reduced_resolution"]
     assert part["border"] == 21 and part["ratio"] == 4
-    expected = metrics.evaluate(gsa(scene.pan, scene.ms, 4, 11), scene.truth, 4, border=21)
+    expected = metrics.evaluate(METHODS["GSA"](scene.pan, scene.ms, 4, 11), scene.truth, 4, border=21)
     assert part["indices"] == expected
 
 
@@ -65,7 +65,7 @@ def test_without_a_truth(folder, scene, capsys):
     assert code == 0
     report = json.loads(said.out)
     assert set(report) == {"fused", "full_resolution"} and report["full_resolution"]["border"] == 0
-    fused = gsa(scene.pan, scene.ms, 4, 11)
+    fused = METHODS["GSA"](scene.pan, scene.ms, 4, 11)
     assert report["full_resolution"]["indices"] == full_resolution.evaluate(fused, scene.pan, scene.ms, 4, "qb")
     _, said = _call(capsys, folder / "fused.tif", *files, "--border", "16", "--json")
     inner = fused[:, 16:-16, 16:-16], scene.pan[:, 16:-16, 16:-16], scene.ms[:, 4:-4, 4:-4]
@@ -137,7 +137,7 @@ def test_one_line_for_what_does_not_fit(folder, capsys, monkeypatch, words, said
 
 
 def test_a_sensor_of_other_bands(folder, scene, capsys):
-    fused = _write(folder / "three.tif", gsa(scene.pan, scene.ms[:3], 4, 11), folder / "truth.tif")
+    fused = _write(folder / "three.tif", METHODS["GSA"](scene.pan, scene.ms[:3], 4, 11), folder / "truth.tif")
     ms = _write(folder / "ms3.tif", scene.ms[:3], folder / "ms.tif")
     said = _refused(capsys, fused, "--pan", folder / "pan.tif", "--ms", ms, "--sensor", "qb")
     assert "three.tif: sensor 'qb' has 4 bands, the image 3; use 'generic'" in said

@@ -9,12 +9,20 @@ from bitpan.arithmetic import interpolate, keys_coefficients
 from bitpan.errors import DataError
 from bitpan.models.imagery.degrade import degrade, filter_decimate, mtf_kernel, nyquist_gains, wald
 from bitpan.models.imagery.synth import synthesise
-from bitpan.models.quality.classical import METHODS, brovey, exp, gsa, mtf_glp, pan_low, upsample, upsample_fine
-from bitpan.models.quality.classical_cs import bdsd_pc_inject, bt_h_inject, gsa_inject, haze
-from bitpan.models.quality.classical_mra import glp_fs_inject, glp_hpm_inject, glp_inject
+from bitpan.models.quality.classical import METHODS, pan_low, upsample, upsample_fine
+from bitpan.models.quality.injections import (
+    bdsd_pc_inject,
+    bt_h_inject,
+    glp_fs_inject,
+    glp_hpm_inject,
+    glp_inject,
+    gsa_inject,
+    haze,
+)
 from bitpan.models.quality.metrics import ergas, sam
 from scenes import DATA, needs_data
 
+exp, brovey, gsa, mtf_glp = (METHODS[name] for name in ("EXP", "Brovey", "GSA", "MTF-GLP"))
 CUT = (slice(None), slice(20, -21), slice(20, -21))
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from bitpan.errors import DataError
 from bitpan.models.imagery.degrade import filtered
-from bitpan.models.quality.classical import exp
+from bitpan.models.quality.classical import METHODS
 from bitpan.models.quality.full_resolution import _likeness, d_lambda, d_lambda_k, d_s, evaluate, indices
 from bitpan.models.quality.metrics import q2n
 
@@ -83,7 +83,7 @@ def test_exp_with_our_kernels():
     """The upsampled MS itself has no spectral distortion of QNR's; another sensor's MTF changes D_lambda_K alone."""
     rng = np.random.default_rng(1)
     pan, ms = rng.integers(100, 900, (1, 128, 128)), rng.integers(100, 900, (4, 32, 32))
-    fused = exp(pan, ms, 4, 11)
+    fused = METHODS["EXP"](pan, ms, 4, 11)
     ours, quickbird = evaluate(fused, pan, ms, 4), evaluate(fused, pan, ms, 4, "qb")
     assert ours["D_lambda"] == 0 and ours["D_s"] > 0
     assert ours["D_s"] == quickbird["D_s"] and ours["D_lambda_K"] != quickbird["D_lambda_K"]

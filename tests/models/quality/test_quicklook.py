@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from bitpan.errors import DataError, SceneIOError
-from bitpan.models.quality.quicklook import CAPTION, FALSE, MARGIN, quicklook
+from bitpan.models.quality.quicklook import CAPTION, MARGIN, quicklook
 
 Image = pytest.importorskip("PIL.Image")
 
@@ -43,7 +43,7 @@ def test_panels(scene, tmp_path):
 def test_without_truth_and_other_bands(scene, tmp_path):
     pan, ms, fused, _ = scene
     natural = quicklook(tmp_path / "natural.png", pan, ms, fused)
-    infrared = quicklook(tmp_path / "false.png", pan, ms, fused, rgb=FALSE)
+    infrared = quicklook(tmp_path / "false.png", pan, ms, fused, rgb=(4, 3, 2))
     a, b = (list(_panels(path, 64, 96, 3)) for path in (natural, infrared))
     np.testing.assert_array_equal(a[2][..., 0], b[2][..., 1])  # red
     np.testing.assert_array_equal(a[2][..., 1], b[2][..., 2])  # green

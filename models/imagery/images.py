@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -99,11 +100,12 @@ def registered(pan: Counts, ms: Counts, source: Source, ratio: int) -> tuple[Cou
     return inside, ms[:, margin : margin + height, margin : margin + width]
 
 
-def require_equal_bands(images: Sequence[Image]) -> None:
+def require_equal_bands(images: Sequence[Image | Triples]) -> None:
     """Raise :class:`DataError` where one image has more bands than another."""
-    bands = {len(image.ms) for image in images}
+    bands = {image.ms.shape[-3]: image.name for image in images}
     if len(bands) > 1:
-        raise DataError(f"the sources have {sorted(bands)} bands; choose the same number of each, as in :bands=2,3,5,7")
+        each = ", ".join(f"{name} has {count} bands" for count, name in bands.items())
+        raise DataError(f"{each}; choose the same number of each with --bands, or as in :bands=2,3,5,7")
 
 
 def synthetic_images(count: int, size: int, seed: int, bits: int, full: bool) -> list[Image]:
@@ -116,9 +118,9 @@ def synthetic_images(count: int, size: int, seed: int, bits: int, full: bool) ->
 
 def named_apart(images: Sequence[Image]) -> list[Image]:
     """The images with a number appended to a name that was there before."""
-    seen: dict[str, int] = {}
+    seen: Counter[str] = Counter()
     apart = []
     for image in images:
-        seen[image.name] = seen.get(image.name, 0) + 1
+        seen[image.name] += 1
         apart.append(image if seen[image.name] == 1 else replace(image, name=f"{image.name}-{seen[image.name]}"))
     return apart

@@ -50,7 +50,7 @@ def districts(random: Random, shape: tuple[int, int], plans: list[Plan], metre: 
         distance = (y + 4 * waver[0] - row) ** 2 + (x + 4 * waver[1] - column) ** 2
         cell[distance < nearest] = i
         np.minimum(nearest, distance, out=nearest)
-    out = Plan(np.zeros(shape, np.int32), np.zeros(shape, np.float32), np.ones(shape, np.float32))
+    out = Plan.filled(0, shape)
     weights = random.dirichlet((2.0, 1.0, 0.7))
     for i in range(len(seeds)):
         which = random.choice(len(plans), p=weights)
@@ -88,12 +88,8 @@ def overlays(random: Random, ground: Plan, palette: Palette, canopy: Float, metr
         label = palette.add(cover, "soil", 0.05, 0.1, canopy=0.28, rough=0.06)
         _lay(ground, woods > np.quantile(woods[::8, ::8], 1 - part), label, crowns if cover == "forest" else 0.0)
     trees = (canopy > random.uniform(1.2, 2.6)) & (noise(random, shape, 2.5) > random.uniform(-0.5, 2))
-    _lay(
-        ground,
-        trees & (ground.height == 0),
-        palette.add("forest", "grass", random.uniform(0, 0.7), 0.1, canopy=0.15),
-        crowns,
-    )
+    label = palette.add("forest", "grass", random.uniform(0, 0.7), 0.1, canopy=0.15)
+    _lay(ground, trees & (ground.height == 0), label, crowns)
     water = palette.add(str(random.choice(["water", "turbid"])), "turbid", random.uniform(0, 0.5), 0.15, smooth=0.06)
     level = noise(random, shape, 3.6)
     part = max(0.0, random.uniform(-0.25, 0.2))
@@ -139,13 +135,7 @@ def make_landscape(random: Random, shape: tuple[int, int], metre: float) -> Land
         slope = -(dy * towards[0] + dx * towards[1])
         return np.asarray(slope / slope.std(), dtype=np.float32)
 
-    texture = np.stack(
-        [
-            noise(random, shape, 2.6),
-            noise(random, shape, random.uniform(1.2, 2)),
-            white,
-            0.7 * lit(canopy) + 0.5 * canopy,
-        ]
-    )
+    rough = [noise(random, shape, 2.6), noise(random, shape, random.uniform(1.2, 2))]
+    texture = np.stack([*rough, white, 0.7 * lit(canopy) + 0.5 * canopy])
     gain = ground.gain * np.exp(lit(relief) * np.float32(random.uniform(0, 0.08)))
     return Landscape(palette, ground.label, gain, shadow, texture)

@@ -28,10 +28,8 @@ class Palette:
     """What each label of the map means; labels are handed out by ``add``."""
 
     random: Random
-    first: list[int] = field(default_factory=list)
-    second: list[int] = field(default_factory=list)
-    mix: list[tuple[float, float]] = field(default_factory=list)
-    amplitude: list[tuple[float, ...]] = field(default_factory=list)
+    labels: list[tuple[int, int, tuple[float, float], tuple[float, ...]]] = field(default_factory=list)
+    """Main and second cover, mix and its variation, amplitudes of the textures."""
 
     def add(self, cover: str, second: str | None = None, mix: float = 0.0, vary: float = 0.0, **textures: float) -> int:
         """A new label.
@@ -41,13 +39,10 @@ class Palette:
             second: a cover mixed into it by the fraction ``mix``, which varies in space by ``vary``.
             textures: amplitude of each of ``TEXTURES`` in the logarithm of the brightness.
         """
-        names = list(COVERS)
-        self.first.append(names.index(cover))
-        self.second.append(names.index(second or cover))
-        self.mix.append((mix, vary))
-        strength = self.random.uniform(0.5, 1.5)
-        self.amplitude.append(tuple(strength * textures.get(name, 0.0) for name in TEXTURES))
-        return len(self.first) - 1
+        names, strength = list(COVERS), self.random.uniform(0.5, 1.5)
+        amplitude = tuple(strength * textures.get(name, 0.0) for name in TEXTURES)
+        self.labels.append((names.index(cover), names.index(second or cover), (mix, vary), amplitude))
+        return len(self.labels) - 1
 
 
 @dataclass
@@ -59,9 +54,8 @@ class Plan:
     gain: Float
 
     @classmethod
-    def filled(cls, label: int) -> Plan:
+    def filled(cls, label: int, shape: tuple[int, int] = (PLAN, PLAN)) -> Plan:
         """A plan of one cover, flat."""
-        shape = (PLAN, PLAN)
         return cls(np.full(shape, label, np.int32), np.zeros(shape, np.float32), np.ones(shape, np.float32))
 
     def paint(self, box: Box, label: int, height: float = 0.0) -> None:

@@ -6,14 +6,15 @@ have a truth (``gt``). Images come out as ``(N, bands, height, width)`` in the f
 
 from __future__ import annotations
 
-import zipfile
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 import numpy.typing as npt
+from scipy.io.matlab import MatReadError
 
 from bitpan.errors import DataError, SceneError, SceneIOError
 from bitpan.rasters import read_picture
@@ -26,6 +27,9 @@ NAMES = {
     "gt": ("gt", "I_GT", "GT"),
 }
 """What each array is called in the files of others, in order of preference."""
+
+UNREADABLE = (OSError, ValueError, TypeError, NotImplementedError, EOFError, BadZipFile, MatReadError, zlib.error)
+"""What reading raises on files of another kind and on damaged ones."""
 
 
 def read(source: str, bands: Sequence[int] | None = None) -> Arrays:
@@ -49,7 +53,13 @@ def read(source: str, bands: Sequence[int] | None = None) -> Arrays:
     path, suffix = paths[0], paths[0].suffix.lower()
     if suffix not in _READERS:
         raise DataError(f"{source}: a source is PAN.tif,MS.tif or a {', '.join(_READERS)} file, not {suffix or 'this'}")
-    arrays = _READERS[suffix](path)
+    try:
+        stored = _READERS[suffix](path)
+    except DataError:
+        raise
+    except UNREADABLE as error:
+        raise DataError(f"{path}: cannot be read as a {suffix} file ({error})") from None
+    arrays = _select(path, stored, channels_first=_READERS[suffix] is _read_hdf5)
     if bands is None:
         return arrays
     return {role: image if role == "pan" else _choose(path, role, image, bands) for role, image in arrays.items()}
@@ -73,49 +83,32 @@ def _read_tiff(path: Path, bands: Sequence[int] | None = None) -> npt.NDArray[An
 def _read_mat(path: Path) -> Arrays:
     import h5py
     from scipy.io import loadmat
-    from scipy.io.matlab import MatReadError
 
-    if h5py.is_hdf5(path):  # MATLAB 7.3
-        return _read_hdf5(path, matlab=True)
-    try:
-        stored = loadmat(path)
-    except (ValueError, TypeError, NotImplementedError, OSError, MatReadError, zlib.error) as error:
-        raise DataError(f"{path}: cannot be read as a .mat file ({error})") from None
-    return _select(path, {name: value for name, value in stored.items() if isinstance(value, np.ndarray)})
+    if h5py.is_hdf5(path):  # MATLAB 7.3, which stores the axes reversed
+        return {name: value.transpose() for name, value in _read_hdf5(path).items()}
+    return {name: value for name, value in loadmat(path).items() if isinstance(value, np.ndarray)}
 
 
 def _read_npz(path: Path) -> Arrays:
-    try:
-        stored = np.load(path, allow_pickle=False)
-        if not isinstance(stored, np.lib.npyio.NpzFile):
-            raise DataError(f"{path}: holds one array without a name; give a PAN and an MS, as np.savez writes them")
-        with stored:
-            return _select(path, {name: stored[name] for name in stored.files})
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        if isinstance(error, DataError):
-            raise
-        raise DataError(f"{path}: cannot be read as an .npz file ({error})") from None
+    stored = np.load(path, allow_pickle=False)
+    if not isinstance(stored, np.lib.npyio.NpzFile):
+        raise DataError(f"{path}: holds one array without a name; give a PAN and an MS, as np.savez writes them")
+    with stored:
+        return dict(stored)
 
 
-def _read_hdf5(path: Path, matlab: bool = False) -> Arrays:
-    """PanCollection stores ``(N, B, H, W)``; MATLAB 7.3 stores ``(H, W, B)`` with its axes reversed."""
+def _read_hdf5(path: Path) -> Arrays:
     import h5py
 
-    try:
-        with h5py.File(path, "r") as file:
-            wanted = {name for names in NAMES.values() for name in names}
-            arrays = {name: value for name, value in file.items() if isinstance(value, h5py.Dataset)}
-            # What is not wanted is only named, in the message that something else is missing.
-            stored = {name: value[()] if name in wanted else np.empty(0) for name, value in arrays.items()}
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read as an HDF5 file ({error})") from None
-    if matlab:
-        return _select(path, {name: value.transpose() for name, value in stored.items()})
-    return _select(path, stored, channels_first=True)
+    wanted = {name for names in NAMES.values() for name in names}
+    with h5py.File(path, "r") as file:
+        arrays = {name: value for name, value in file.items() if isinstance(value, h5py.Dataset)}
+        # What is not wanted is only named, in the message that something else is missing.
+        return {name: value[()] if name in wanted else np.empty(0) for name, value in arrays.items()}
 
 
-def _select(path: Path, stored: Arrays, channels_first: bool = False) -> Arrays:
-    """Pick the arrays by their names and bring them into one shape."""
+def _select(path: Path, stored: Arrays, channels_first: bool) -> Arrays:
+    """Pick the arrays by their names and bring them into one shape, which is that of PanCollection's HDF5."""
     found: Arrays = {}
     for role, names in NAMES.items():
         name = next((name for name in names if name in stored), None)

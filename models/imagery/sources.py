@@ -14,6 +14,9 @@ from typing import Any
 from bitpan import values
 from bitpan.errors import DataError, naming
 
+Bands = tuple[int, ...] | None
+Shift = tuple[float, float]
+
 
 @dataclass(frozen=True)
 class Source:
@@ -29,10 +32,10 @@ class Source:
     """
 
     files: str
-    bands: tuple[int, ...] | None = None
+    bands: Bands = None
     bits: int = 11
     sensor: str = "generic"
-    shift: tuple[float, float] = (0.0, 0.0)
+    shift: Shift = (0.0, 0.0)
     depth_stated: bool = False
 
     @property
@@ -41,27 +44,22 @@ class Source:
         return Path(self.files.partition(",")[0]).stem
 
 
-def parse(
-    text: str,
-    bands: tuple[int, ...] | None = None,
-    bits: int = 11,
-    sensor: str = "generic",
-    shift: tuple[float, float] = (0.0, 0.0),
-) -> Source:
+def parse(text: str, bands: Bands = None, bits: int = 11, sensor: str = "generic", shift: Shift = (0.0, 0.0)) -> Source:
     """The source that ``text`` describes; what it does not say is as given.
 
     Raises:
         DataError: an unknown key, a value that is none, or more bits than ``bits``, which is the networks' depth.
     """
     files, options = _divide(text)
-    source = Source(files, bands, bits, sensor, shift)
+    given: dict[str, Any] = {}
     for option in filter(None, options.split(";")):
         key, _, value = option.partition("=")
         if key not in _READERS:
             raise DataError(f"{text}: {key!r} is no setting of a source; it has {', '.join(_READERS)}")
         with naming(text):
-            stated = source.depth_stated or key == "bits"
-            source = replace(source, **{key: _READERS[key](value)}, depth_stated=stated)
+            given[key] = _READERS[key](value)
+    source = Source(files, bands, bits, sensor, shift, depth_stated="bits" in given)
+    source = replace(source, **given)
     if not 8 <= source.bits <= bits:
         raise DataError(f"{text}: {source.bits} bits are not 8 to {bits}, the depth of all; set --bits")
     return source

@@ -89,9 +89,7 @@ def synthesise(
     pan, ms = _noisy(random, sharp[:1], level, bits), _noisy(random, ms_exact, 0.5 * level, bits)
     nodata = 0 if border else None
     if border:
-        pan, ms, truth = (
-            _bordered(image, step) for image, step in ((pan, border), (ms, border // ratio), (truth, border))
-        )
+        pan, ms, truth = _bordered(pan, border), _bordered(ms, border // ratio), _bordered(truth, border)
     return Scene(pan, ms, truth, bits, ratio, band_names(bands), nodata, gains)
 
 
@@ -106,19 +104,17 @@ def _check(height: int, width: int, bands: int, bits: int, ratio: int, border: i
 
 def _reflect(random: np.random.Generator, landscape: Landscape, bands: int) -> Float:
     """Reflectance in the sun and in the shade, ``(1 + bands, H, W)``, PAN first."""
-    palette = landscape.palette
+    mains, others, mixes, amplitudes = (np.array(column) for column in zip(*landscape.palette.labels, strict=True))
     response, covers = responses(bands, random), cover_spectra()
     covers = covers * np.exp(random.normal(0, 0.15, (len(covers), 1)))
-    count = len(palette.first)
-    jitter = np.exp(random.normal(0, 0.12, (count, 1)) + spectral_wobble(count, random))
-    first = (covers[palette.first] * jitter @ response.T).astype(np.float32)
-    second = (covers[palette.second] * jitter @ response.T).astype(np.float32)
+    jitter = np.exp(random.normal(0, 0.12, (len(mains), 1)) + spectral_wobble(len(mains), random))
+    first, second = ((covers[own] * jitter @ response.T).astype(np.float32) for own in (mains, others))
     skylight = response @ (random.uniform(0.15, 0.35) * (600 / WAVELENGTHS) ** 1.5)
     label = landscape.label
-    base, vary = np.array(palette.mix, np.float32).T
+    base, vary = mixes.astype(np.float32).T
     mix = np.clip(base[label] + vary[label] * (landscape.texture[1] + 0.5 * landscape.texture[0]), 0, 1)
-    amplitude = np.array(palette.amplitude, np.float32).T
-    log_gain = sum(a[label] * t for a, t in zip(amplitude, landscape.texture, strict=True))
+    strengths = amplitudes.astype(np.float32).T
+    log_gain = sum(a[label] * t for a, t in zip(strengths, landscape.texture, strict=True))
     gain = landscape.gain * np.exp(np.clip(log_gain, -1.2, 1.2))
     out = np.empty((1 + bands, *label.shape), np.float32)
     for band in range(1 + bands):
@@ -157,10 +153,8 @@ def _noisy(random: np.random.Generator, image: npt.NDArray[np.float64], level: f
 
 def _bordered(image: Counts, border: int) -> Counts:
     """Zero outside the border, at least one inside, where zero means no data."""
-    out = np.zeros_like(image)
-    inside = (slice(None), slice(border, -border), slice(border, -border))
-    out[inside] = np.maximum(image[inside], 1)
-    return out
+    inside = np.maximum(image[:, border:-border, border:-border], 1)
+    return np.pad(inside, ((0, 0), (border, border), (border, border)))
 
 
 def write_scene(scene: Scene, folder: Path) -> dict[str, Path]:
@@ -168,15 +162,13 @@ def write_scene(scene: Scene, folder: Path) -> dict[str, Path]:
     from rasterio.transform import from_origin
 
     folder.mkdir(parents=True, exist_ok=True)
-    images = {"pan": (scene.pan, 1, ("pan",)), "ms": (scene.ms, scene.ratio, scene.names)}
-    images["truth"] = (scene.truth, 1, scene.names)
-    paths = {}
-    for name, (image, step, descriptions) in images.items():
-        paths[name] = folder / f"{name}.tif"
-        bands, height, width = image.shape
-        where = {"crs": "EPSG:32633", "transform": from_origin(*ORIGIN, step * PIXEL, step * PIXEL)}
-        size = {"count": bands, "height": height, "width": width}
-        with create_raster(paths[name], dtype="uint16", nodata=scene.nodata, **size, **where) as out:
+    paths = {name: folder / f"{name}.tif" for name in ("pan", "ms", "truth")}
+    for name, path in paths.items():
+        image: Counts = getattr(scene, name)
+        pixel = PIXEL * scene.pan.shape[1] / image.shape[1]
+        where = {"crs": "EPSG:32633", "transform": from_origin(*ORIGIN, pixel, pixel)}
+        size = dict(zip(("count", "height", "width"), image.shape, strict=True))
+        with create_raster(path, dtype="uint16", nodata=scene.nodata, **size, **where) as out:
             out.write(image)
-            out.descriptions = descriptions
+            out.descriptions = ("pan",) if name == "pan" else scene.names
     return paths

@@ -65,9 +65,14 @@ def load_source(own: Source, ratio: int) -> Triples:
     arrays = read_checked(own)
     if "gt" not in arrays:
         arrays = _degraded(arrays, own, ratio)
-    _check_shapes(arrays, own.files, ratio)
-    check_constant(arrays, own.files, own.bands)
-    return Triples(own.files, arrays["pan"], arrays["ms"], arrays["gt"])
+    triples = Triples(own.files, **arrays)
+    pan, ms, (samples, bands, height, width) = triples.pan.shape, triples.ms.shape, triples.gt.shape
+    if pan != (samples, 1, height, width) or ms != (samples, bands, height // ratio, width // ratio):
+        raise DataError(
+            f"{own.files}: pan {pan}, ms {ms} and gt {triples.gt.shape} do not fit together at ratio {ratio}"
+        )
+    check_constant(triples, own.files, own.bands)
+    return triples
 
 
 def read_checked(own: Source) -> dict[str, Counts]:
@@ -112,7 +117,7 @@ def whole_pixels(arrays: Arrays, own: Source, ratio: int) -> tuple[Counts, Count
         raise DataError(f"{own.files}: PAN {pan.shape[2:]} and MS {ms.shape[2:]} are not at ratio {ratio}; set --ratio")
     if not height or not width:
         raise DataError(
-            f"{own.files}: an MS of {ms.shape[2:]} pixels is too small to be reduced by {ratio}; give a larger pair"
+            f"{own.files}: an MS of {ms.shape[2:]} pixels is too small for ratio {ratio}; give a larger pair"
         )
     if not all(abs(shift) <= 4 * ratio for shift in own.shift):
         dy, dx = own.shift
@@ -120,33 +125,21 @@ def whole_pixels(arrays: Arrays, own: Source, ratio: int) -> tuple[Counts, Count
     return pan[..., : height * ratio, : width * ratio], ms[..., :height, :width]
 
 
-def _check_shapes(arrays: Arrays, source: str, ratio: int) -> None:
-    pan, ms, gt = arrays["pan"], arrays["ms"], arrays["gt"]
-    samples, bands, height, width = gt.shape
-    if pan.shape != (samples, 1, height, width) or ms.shape != (samples, bands, height // ratio, width // ratio):
-        raise DataError(
-            f"{source}: pan {pan.shape}, ms {ms.shape} and gt {gt.shape} do not fit together at ratio {ratio}"
-        )
-
-
-def check_constant(arrays: Arrays, source: str, bands: Sequence[int] | None) -> None:
+def check_constant(triples: Triples, source: str, bands: Sequence[int] | None) -> None:
     """Refuse bands of one value: SAM and ERGAS mean nothing there, and a calibration would rest on nothing."""
-    for role in ("pan", "gt"):
-        for i in range(arrays[role].shape[1]):
-            band = arrays[role][:, i]
-            if band.min() == band.max():
-                where = "the PAN" if role == "pan" else f"MS band {bands[i] if bands else i + 1}"
-                raise DataError(f"{source}: {where} is {int(band.min())} everywhere; leave it out or take another")
+    numbers = bands or range(1, triples.gt.shape[1] + 1)
+    images = {"the PAN": triples.pan} | {f"MS band {n}": triples.gt[:, i] for i, n in enumerate(numbers)}
+    for name, image in images.items():
+        if image.min() == image.max():
+            raise DataError(f"{source}: {name} is {int(image.min())} everywhere; leave it out or take another")
 
 
 def synthetic(count: int, size: int, seed: int, bits: int, quiet: bool = False) -> list[Triples]:
     """``count`` scenes of ``size`` PAN pixels, with the seeds ``seed``, ``seed + 1``, ...; ``quiet``: without a bar."""
-    triples = []
     seeds = range(seed, seed + count)
-    for i in tqdm(seeds, "synthetic scenes", unit="scene", dynamic_ncols=True, leave=False, disable=quiet):
-        scene = synthesise(size, i, bits=bits)
-        triples.append(Triples(f"synthetic scene {i}", scene.pan[None], scene.ms[None], scene.truth[None]))
-    return triples
+    bar = tqdm(seeds, "synthetic scenes", unit="scene", dynamic_ncols=True, leave=False, disable=quiet)
+    scenes = ((i, synthesise(size, i, bits=bits)) for i in bar)
+    return [Triples(f"synthetic scene {i}", own.pan[None], own.ms[None], own.truth[None]) for i, own in scenes]
 
 
 def split(triples: Triples, fraction: float = 0.3) -> tuple[Triples, Triples]:

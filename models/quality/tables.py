@@ -35,7 +35,7 @@ class Row:
 
 
 def write_tables(folder: Path, title: str, notes: Sequence[str], rows: Sequence[Row], document: dict[str, Any]) -> None:
-    """Write ``table.md`` under the notes as paragraphs, ``table.csv``, and ``table.json`` as the document's last part."""
+    """Write ``table.md`` below paragraphs of notes, ``table.csv``, and ``table.json`` as the document's last part."""
     table: dict[str, Any] = {row.method: dict(row.facts) for row in rows}
     for row in rows:
         for index, (mean, deviation) in row.indices.items():

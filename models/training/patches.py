@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from bitpan.errors import DataError
+from bitpan.models.imagery.images import require_equal_bands
 from bitpan.models.imagery.sources import parse
 from bitpan.models.imagery.triples import HELD_OUT_SEED, Counts, Triples, check_constant, load_source, split, synthetic
 from bitpan.models.training import distributed
@@ -36,7 +37,7 @@ def gather(settings: Settings) -> tuple[list[Triples], list[Triples]]:
         parts = [split(source, own.hold_out) for source in sources]
         training, held_out = [part for part, _ in parts], [rest for _, rest in parts]
         for part in held_out:
-            check_constant({"pan": part.pan, "gt": part.gt}, f"{part.name}, what is held out of it", own.bands)
+            check_constant(part, f"{part.name}, what is held out of it", own.bands)
     if own.synthetic and own.seed + own.synthetic > HELD_OUT_SEED:
         raise DataError(f"--seed {own.seed}: synthetic scenes from {HELD_OUT_SEED} on are held out; take a lower one")
     if own.synthetic:
@@ -45,18 +46,8 @@ def gather(settings: Settings) -> tuple[list[Triples], list[Triples]]:
         held_out += synthetic(2, own.scene_size, HELD_OUT_SEED, own.bits, quiet)
     if not training:
         raise DataError("there is nothing to train on; give --data or --synthetic N")
-    _check_bands(training)
+    require_equal_bands(training)
     return training, held_out
-
-
-def _check_bands(sources: Sequence[Triples]) -> None:
-    first = sources[0]
-    for other in sources[1:]:
-        if other.gt.shape[1] != first.gt.shape[1]:
-            raise DataError(
-                f"{first.name} has {first.gt.shape[1]} bands, {other.name} {other.gt.shape[1]}; choose the same number "
-                "of each with --bands"
-            )
 
 
 def _compare_depths(sources: Sequence[Triples]) -> None:

@@ -104,8 +104,11 @@ def require_equal_bands(images: Sequence[Image | Triples]) -> None:
     """Raise :class:`DataError` where one image has more bands than another."""
     bands = {image.ms.shape[-3]: image.name for image in images}
     if len(bands) > 1:
-        each = ", ".join(f"{name} has {count} bands" for count, name in bands.items())
-        raise DataError(f"{each}; choose the same number of each with --bands, or as in :bands=2,3,5,7")
+        names = " and ".join(bands.values())
+        raise DataError(
+            f"the sources have {sorted(bands)} bands, among them {names}; choose the same number of each with --bands, "
+            "or as in :bands=2,3,5,7"
+        )
 
 
 def synthetic_images(count: int, size: int, seed: int, bits: int, full: bool) -> list[Image]:

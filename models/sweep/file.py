@@ -10,46 +10,38 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from bitpan.errors import DataError, MissingDependencyError, ModelError
+from bitpan.errors import DataError, MissingDependencyError, ModelError, naming
 from bitpan.models.imagery.sources import relocated
-from bitpan.models.networks.configuration import Configuration
 from bitpan.models.networks.registry import NETWORKS
 from bitpan.models.quality.classical import METHODS
+from bitpan.models.quality.judge import classical_methods
 from bitpan.models.quality.report import file_name
 from bitpan.models.training.settings import Settings
 
 Rate = float | tuple[float, ...]
 """A learning rate, or one per stage."""
 
-SECTIONS: dict[str, dict[str, Any]] = {
-    "": {"title": "Comparison", "classical": tuple(METHODS)},
-    "data": {
-        "sources": (),
-        "synthetic": 0,
-        "scene_size": 256,
-        "bits": 11,
-        "ratio": 4,
-        "validation": 0.2,
-        "test": 0.3,
-        "test_scenes": 0,
-        "full_resolution": False,
-        "border": 0,
-    },
-    "budget": {
-        "iterations": 2000,
-        "rate_iterations": 0,
-        "batch": 16,
-        "patch": 32,
-        "validate_every": 500,
-        "seeds": (0,),
-        "rates": (),
-    },
+Table = Mapping[str, Any]
+"""A table of the file, or what its keys are where it does not say."""
+
+OF_DATA = ("synthetic", "scene_size", "bits", "ratio")
+OF_BUDGET = ("iterations", "batch", "patch", "validate_every")
+"""Training settings that [data] and [budget] state for all arms."""
+
+DEFAULTS = {f.name: f.default for f in fields(Settings)}
+TOP: Table = {"title": "Comparison", "classical": tuple(METHODS)}
+DATA: Table = {
+    **{name: DEFAULTS[name] for name in OF_DATA},
+    **{"sources": (), "validation": 0.2, "test": 0.3, "test_scenes": 0, "full_resolution": False, "border": 0},
 }
-"""Keys of the file by section, with what they are where the file does not say."""
+BUDGET: Table = {
+    **{name: DEFAULTS[name] for name in OF_BUDGET},
+    **{"iterations": 2000, "rate_iterations": 0, "seeds": (0,), "rates": ()},
+}
 
 FIXED = (
-    *("data", "synthetic", "scene_size", "bits", "ratio", "bands", "sensor", "shift", "hold_out", "reserve"),
-    *("iterations", "batch", "patch", "validate_every", "seed", "lr", "network", "threads", "command", "finetune"),
+    *(*OF_DATA, *OF_BUDGET, "data", "bands", "sensor", "shift", "hold_out", "reserve"),
+    *("seed", "lr", "network", "threads", "command", "finetune"),
 )
 """Training settings that neither [settings] nor an arm may change: they are the same for all, or a key of their own."""
 
@@ -104,17 +96,19 @@ class Sweep:
 def read_sweep(path: Path, root: Path, command: str = "") -> Sweep:
     """Read ``path``, whose sources lie under ``root``; raise :class:`DataError` naming what is wrong in it."""
     document = _toml(path)
-    tables = {name: document.pop(name, {}) for name in ("data", "budget", "settings")}
+    free = {name: default for name, default in DEFAULTS.items() if name not in FIXED}
+    data, budget, settings = (
+        _section(f"{path}, [{name}]", document.pop(name, {}), defaults)
+        for name, defaults in (("data", DATA), ("budget", BUDGET), ("settings", free))
+    )
     arms = document.pop("arms", [])
-    top = _section(f"{path}", document, SECTIONS[""])
-    data, budget = (_section(f"{path}, [{name}]", tables[name], SECTIONS[name]) for name in ("data", "budget"))
+    top = _section(f"{path}", document, TOP)
     if not 0 < data["validation"] < 1 or not 0 < data["test"] < 1:
         raise DataError(f"{path}: validation {data['validation']} and test {data['test']} must lie between 0 and 1")
-    free = {f.name: f.default for f in fields(Settings) if f.name not in FIXED}
     common = {
-        **_section(f"{path}, [settings]", tables["settings"], free),
-        **{name: data[name] for name in ("synthetic", "scene_size", "bits", "ratio")},
-        **{name: budget[name] for name in ("iterations", "batch", "patch", "validate_every")},
+        **settings,
+        **{name: data[name] for name in OF_DATA},
+        **{name: budget[name] for name in OF_BUDGET},
         "data": tuple(relocated(source, root) for source in data["sources"]),
         "hold_out": data["validation"],
         "reserve": data["test"],
@@ -144,7 +138,7 @@ def _toml(path: Path) -> dict[str, Any]:
         raise DataError(f"{path}: cannot be read as a sweep ({error})") from None
 
 
-def _section(where: str, given: Any, defaults: Mapping[str, Any]) -> dict[str, Any]:  # noqa: ANN401
+def _section(where: str, given: Any, defaults: Table) -> dict[str, Any]:  # noqa: ANN401
     """``defaults`` with what is ``given``, which must be known and of the default's type."""
     if not isinstance(given, dict):
         raise DataError(f"{where}: is {given!r}, not a table of settings")
@@ -169,13 +163,7 @@ def _typed(where: str, value: Any, default: Any) -> Any:  # noqa: ANN401
     return value
 
 
-def _arm(
-    path: Path,
-    given: Any,  # noqa: ANN401
-    common: Mapping[str, Any],
-    free: Mapping[str, Any],
-    budget: Mapping[str, Any],
-) -> Arm:
+def _arm(path: Path, given: Any, common: Table, free: Table, budget: Table) -> Arm:  # noqa: ANN401
     name = given.get("name", given.get("network")) if isinstance(given, dict) else None
     where = f"{path}, arm {name!r}"
     if not isinstance(name, str) or not name or "/" in name:
@@ -193,17 +181,10 @@ def _arm(
     overrides = {key: chosen[key] for key in own if key in free}
     try:
         settings = Settings(**{**common, **overrides, "network": network, "lr": rates[0], "seed": seeds[0]})
-        _try_configuration(settings)
+        settings.configuration(bands=4)  # what no network has is told now, and not after hours
     except (DataError, ModelError) as error:
         raise DataError(f"{where}: {error}") from None
     return Arm(name, settings, rates, seeds)
-
-
-def _try_configuration(settings: Settings) -> None:
-    """Raise :class:`ModelError` now, and not after hours, where no network has these settings."""
-    names = [f.name for f in fields(Configuration) if hasattr(settings, f.name) and f.name != "bands"]
-    own = {name: getattr(settings, name) for name in names}
-    Configuration(**{**own, "blocks": settings.blocks or NETWORKS[settings.network].default_blocks})
 
 
 def _seeds(where: str, seeds: tuple[Any, ...]) -> tuple[int, ...]:
@@ -220,11 +201,10 @@ def _rate(where: str, rate: Any) -> Rate:  # noqa: ANN401
 
 def _check(path: Path, sweep: Sweep) -> None:
     names = [arm.name for arm in sweep.arms]
-    unknown = [name for name in sweep.classical if name not in METHODS]
     if not names or len({file_name(name) for name in names}) < len(names):
         raise DataError(f"{path}: needs [[arms]], each of another name also as a file's, not {names}")
-    if unknown:
-        raise DataError(f"{path}: no classical method {unknown[0]!r}; there are {', '.join(METHODS)}")
+    with naming(path):
+        classical_methods(sweep.classical)
     if not sweep.sources and not sweep.test_scenes:
         raise DataError(f"{path}: has nothing to test on; give [data] sources or test_scenes")
     if not 0 < sweep.rate_iterations <= sweep.arms[0].settings.iterations:

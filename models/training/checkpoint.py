@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import io
-import pickle
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
+from zipfile import BadZipFile, ZipFile
 
 import torch
 
@@ -22,32 +22,17 @@ VERSION = 1
 
 KIND = "bitpan checkpoint"
 
-UNREADABLE = (
-    OSError,
-    RuntimeError,
-    EOFError,
-    pickle.UnpicklingError,
-    ValueError,
-    LookupError,
-    TypeError,
-    zipfile.BadZipFile,
-)
+UNREADABLE = (OSError, RuntimeError, EOFError, UnpicklingError, ValueError, LookupError, TypeError, BadZipFile)
 """What reading raises on files that are none of PyTorch's own."""
 
 
 def save_checkpoint(
-    path: Path,
-    network: PanSharpener,
-    provenance: Mapping[str, Any],
-    training: Mapping[str, Any] | None = None,
+    path: Path, network: PanSharpener, provenance: Mapping[str, Any], training: Mapping[str, Any] | None = None
 ) -> None:
-    """Write ``path``, beside and then renamed.
+    """Write ``path``, beside and then renamed, the weights as on the CPU.
 
-    Args:
-        path: of the checkpoint.
-        network: its weights are stored on the CPU.
-        provenance: plain facts: command, seed, data, metrics.
-        training: optimiser, stage and iteration to resume from; None for a finished network.
+    The provenance is plain facts (command, seed, data, metrics); ``training`` holds optimiser, stage and iteration to
+    resume from, and is None for a finished network.
     """
     document = {
         "kind": KIND,
@@ -72,7 +57,7 @@ def _line(error: Exception) -> str:
 def read_checkpoint(path: Path) -> dict[str, Any]:
     """The document in ``path``; raise :class:`ModelError` unless it is a checkpoint of this version."""
     try:
-        with zipfile.ZipFile(path) as stored:  # torch.load reads past a wrong checksum
+        with ZipFile(path) as stored:  # torch.load reads past a wrong checksum
             torn = stored.testzip()
         document = None if torn else torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError:
@@ -87,9 +72,9 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
         raise ModelError(
             f"{path}: checkpoint version {document.get('version')}, this bitpan reads {VERSION}; train it again"
         )
-    missing = [key for key in ("network", "configuration", "state", "provenance", "training") if key not in document]
-    if missing:
-        raise ModelError(f"{path}: a damaged checkpoint without its {missing[0]}; train it again")
+    for key in ("network", "configuration", "state", "provenance", "training"):
+        if key not in document:
+            raise ModelError(f"{path}: a damaged checkpoint without its {key}; train it again")
     return document
 
 

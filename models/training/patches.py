@@ -92,13 +92,11 @@ def _place(triples: Triples, patch: int, random: np.random.Generator) -> Place:
 
 def _cut(triples: Triples, patch: int, place: Place) -> tuple[Counts, Counts, Counts]:
     ratio, (n, y, x, flips) = triples.ratio, place
+    flipped = tuple(axis for axis in (1, 2) if flips[axis - 1])
 
     def cut(images: Counts, step: int) -> Counts:
-        size = patch // step
-        top, left = y * ratio // step, x * ratio // step
-        image = images[n, :, top : top + size, left : left + size]
-        image = image[:, ::-1] if flips[0] else image
-        image = image[:, :, ::-1] if flips[1] else image
+        size, top, left = patch // step, y * ratio // step, x * ratio // step
+        image = np.flip(images[n, :, top : top + size, left : left + size], flipped)
         return image.transpose(0, 2, 1) if flips[2] else image
 
     return cut(triples.pan, 1), cut(triples.ms, ratio), cut(triples.gt, 1)

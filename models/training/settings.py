@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from itertools import accumulate
 from typing import Any
 
 from bitpan.errors import DataError, ModelError
 from bitpan.models.networks.arms import Arms
+from bitpan.models.networks.configuration import Configuration
+from bitpan.models.networks.registry import NETWORKS
 
 VERSION = 2
 """Of stored settings. Those of bitpan 0.1.0 have none, and count bands from 0."""
@@ -91,10 +94,14 @@ class Settings(Arms):
         """Peak learning rates: one, or one per stage."""
         return self.lr if isinstance(self.lr, tuple) else (self.lr,)
 
+    def configuration(self, bands: int) -> Configuration:
+        """Of the network to train, before it is calibrated; raises :class:`ModelError` where there is no such one."""
+        blocks = self.blocks or NETWORKS[self.network].default_blocks
+        return Configuration(bands, self.bits, self.ratio, blocks, self.channels, **self.arms, seed=self.seed)
+
     def to_json(self) -> dict[str, Any]:
         """As plain types, with the version."""
-        values = ((f.name, getattr(self, f.name)) for f in fields(self))
-        return {"version": VERSION} | {k: list(value) if isinstance(value, tuple) else value for k, value in values}
+        return {"version": VERSION, **json.loads(json.dumps(asdict(self)))}
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> Settings:
@@ -103,18 +110,17 @@ class Settings(Arms):
         Raises:
             ModelError: if they are of another version, or there is a setting that this bitpan does not know.
         """
-        version, stored = stored.get("version", 1), {k: value for k, value in stored.items() if k != "version"}
+        values: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value for name, value in stored.items()
+        }
+        version = values.pop("version", 1)
         if version != VERSION:
             raise ModelError(
                 f"its settings are of version {version}, this bitpan's {VERSION} (version 1 counted bands from 0); "
                 f"train again, with bands from 1: {stored.get('command') or 'bitpan train'}"
             )
-        unknown = sorted(stored.keys() - {f.name for f in fields(cls)})
-        if unknown:
-            raise ModelError(f"unknown setting {unknown[0]!r}: use the bitpan that wrote it")
-        values: dict[str, Any] = {
-            name: tuple(value) if isinstance(value, list) else value for name, value in stored.items()
-        }
+        if unknown := values.keys() - {f.name for f in fields(cls)}:
+            raise ModelError(f"unknown setting {min(unknown)!r}: use the bitpan that wrote it")
         return cls(**values)
 
 

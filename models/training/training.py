@@ -21,7 +21,7 @@ from bitpan import __version__
 from bitpan.errors import BitpanWarning, DataError, DivergenceError, ModelError
 from bitpan.models.imagery.triples import Triples
 from bitpan.models.layers.binary import set_progress
-from bitpan.models.networks.configuration import Configuration, calibrated
+from bitpan.models.networks.configuration import calibrated
 from bitpan.models.networks.pansharpener import PanSharpener
 from bitpan.models.networks.registry import NETWORKS
 from bitpan.models.quality import judge as evaluate
@@ -46,7 +46,7 @@ def validate(network: PanSharpener, held_out: Sequence[Triples], device: torch.d
     values = []
     for triples in held_out:
         for i in range(min(len(triples.gt), 16)):
-            pan, ms, gt = (image[i : i + 1].to(device) for image in tensors(triples))
+            pan, ms, gt = (image.to(device) for image in tensors(triples.samples(i, i + 1)))
             values.append(psnr(network(pan, ms), gt, network.configuration.bits))
     network.train()
     return sum(values) / len(values) if values else math.nan
@@ -87,25 +87,24 @@ class Training:
         self.told_to_stop = self.interrupted = False
         self.table: Table = {}
         if network is None:
-            self.network = self._build()
-        else:
-            self.network = self._adapted(network) if state is None else network
-        own = self.network
+            network = self._build()
+        elif state is None:
+            network = self._adapted(network)
+        self.network = own = network.to(self.device).train()
         # A finished network has been through its stages: fine-tuning is more of the last one.
         self.stages, shares = (own.stages[-1:], (1.0,)) if settings.finetune else (own.stages, own.stage_shares)
         self.ends = stage_ends(settings, self.stages, shares)
-        self.network.to(self.device).train()
         # Sizes that the network refuses are told now, not after hours; all images of a source have one size.
-        validate(self.network, [triples.samples(0, 1) for triples in self.held_out], self.device)
-        if distributed.size() > 1 and any(isinstance(module, nn.BatchNorm2d) for module in self.network.modules()):
+        validate(own, [triples.samples(0, 1) for triples in self.held_out], self.device)
+        if distributed.size() > 1 and any(isinstance(module, nn.BatchNorm2d) for module in own.modules()):
             warnings.warn(
-                f"{self.network.name} normalises over each process's share of a batch: not the training of one process",
+                f"{own.name} normalises over each process's share of a batch: not the training of one process",
                 BitpanWarning,
                 stacklevel=2,
             )
-        distributed.same_start(self.network)
+        distributed.same_start(own)
         if settings.amp:
-            lower_precision(self.network)
+            lower_precision(own)
         if state is None:
             self._begin(0)
         else:
@@ -115,10 +114,7 @@ class Training:
         own = self.settings
         torch.manual_seed(own.seed)
         pan, ms, gt = self._sample()
-        kind = NETWORKS[own.network]
-        blocks = own.blocks or kind.default_blocks
-        plain = Configuration(gt.shape[1], own.bits, own.ratio, blocks, own.channels, **own.arms, seed=own.seed)
-        network = kind(calibrated(plain, pan, ms, gt))
+        network = NETWORKS[own.network](calibrated(own.configuration(gt.shape[1]), pan, ms, gt))
         network.scale_head(pan, ms)
         return network
 
@@ -204,15 +200,9 @@ class Training:
             "quality": self.table,
             "versions": {"bitpan": __version__, "torch": str(torch.__version__)},
         }
-        state = None
-        if resumable:
-            state = {
-                "iteration": self.iteration,
-                "seconds": self.seconds,
-                "stage": self.stage,
-                "optimiser": self.optimiser.state_dict(),
-            }
-        save_checkpoint(path, self.network, provenance, state)
+        state = {name: getattr(self, name) for name in ("iteration", "seconds", "stage")}
+        state["optimiser"] = self.optimiser.state_dict()
+        save_checkpoint(path, self.network, provenance, state if resumable else None)
 
     def run(self, out: Path) -> float:
         """Train to the end; ``out/last.pt`` is resumable, ``out/checkpoint.pt`` finished. Returns the last PSNR.

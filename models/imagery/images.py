@@ -9,16 +9,7 @@ from dataclasses import dataclass, replace
 
 from bitpan.errors import DataError
 from bitpan.models.imagery.sources import Source
-from bitpan.models.imagery.triples import (
-    Counts,
-    Triples,
-    division,
-    load_source,
-    read_checked,
-    split,
-    synthetic,
-    whole_pixels,
-)
+from bitpan.models.imagery.triples import Counts, Triples, load_source, read_checked, split, synthetic, whole_pixels
 
 
 @dataclass(frozen=True)
@@ -68,20 +59,19 @@ def gather_images(sources: Sequence[Source], ratio: int, fraction: float, full: 
         part = reduced if fraction == 1 else split(reduced, fraction)[1]
         images += of_triples(part, source.bits, source.sensor)
         if full:
-            images += _pairs(source, ratio, fraction, images[-len(part.gt) :])
+            images += _pairs(source, ratio, images[-len(part.gt) :])
     return named_apart(images)
 
 
-def _pairs(source: Source, ratio: int, fraction: float, reduced: Sequence[Image]) -> list[Image]:
+def _pairs(source: Source, ratio: int, reduced: Sequence[Image]) -> list[Image]:
     """The same parts at full resolution. A source with a truth has no such pairs: its own are taken without it."""
     arrays = read_checked(source)
     if "gt" in arrays:
         return [image.without_truth() for image in reduced]
     pan, ms = whole_pixels(arrays, source, ratio)
-    if len(ms) == 1 and fraction < 1:
-        start = division(source.name, ms.shape[-1], ratio, fraction)[1]
-        pan, ms = pan[..., ratio * start :], ms[..., start:]
-    pairs = [registered(*pair, source, ratio) for pair in zip(pan, ms, strict=True)][-len(reduced) :]
+    count, width = len(reduced), reduced[0].pan.shape[-1]
+    held_out = zip(pan[-count:, ..., -ratio * width :], ms[-count:, ..., -width:], strict=True)
+    pairs = [registered(*pair, source, ratio) for pair in held_out]
     return [replace(image, pan=p, ms=m).without_truth() for image, (p, m) in zip(reduced, pairs, strict=True)]
 
 

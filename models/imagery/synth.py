@@ -15,16 +15,10 @@ import numpy as np
 import numpy.typing as npt
 
 from bitpan.errors import DataError
+from bitpan.models.imagery import spectra
 from bitpan.models.imagery.degrade import degrade, filter_decimate, gaussian_kernel, to_counts
 from bitpan.models.imagery.landscape import Landscape, make_landscape
-from bitpan.models.imagery.spectra import (
-    WAVELENGTHS,
-    band_centres,
-    band_names,
-    cover_spectra,
-    responses,
-    spectral_wobble,
-)
+from bitpan.models.imagery.spectra import WAVELENGTHS, band_centres, band_names
 from bitpan.rasters import create_raster
 
 Counts = npt.NDArray[np.uint16]
@@ -46,7 +40,7 @@ class Scene:
         pan: ``(1, H, W)``.
         ms: ``(B, H/ratio, W/ratio)``; pixel (i, j) covers the PAN block ``ratio*i ... ratio*i + ratio - 1``.
         truth: ``(B, H, W)``, what fusion should give.
-        bits, ratio, names: depth, PAN pixels per MS pixel, band descriptions.
+        names: band descriptions.
         nodata: value of pixels outside the scene, or None.
         gains: Nyquist gains of the MS bands' MTF with which ``ms`` was made.
     """
@@ -54,8 +48,6 @@ class Scene:
     pan: Counts
     ms: Counts
     truth: Counts
-    bits: int
-    ratio: int
     names: tuple[str, ...]
     nodata: int | None
     gains: tuple[float, ...]
@@ -90,7 +82,7 @@ def synthesise(
     nodata = 0 if border else None
     if border:
         pan, ms, truth = _bordered(pan, border), _bordered(ms, border // ratio), _bordered(truth, border)
-    return Scene(pan, ms, truth, bits, ratio, band_names(bands), nodata, gains)
+    return Scene(pan, ms, truth, band_names(bands), nodata, gains)
 
 
 def _check(height: int, width: int, bands: int, bits: int, ratio: int, border: int) -> None:
@@ -105,9 +97,9 @@ def _check(height: int, width: int, bands: int, bits: int, ratio: int, border: i
 def _reflect(random: np.random.Generator, landscape: Landscape, bands: int) -> Float:
     """Reflectance in the sun and in the shade, ``(1 + bands, H, W)``, PAN first."""
     mains, others, mixes, amplitudes = (np.array(column) for column in zip(*landscape.palette.labels, strict=True))
-    response, covers = responses(bands, random), cover_spectra()
+    response, covers = spectra.responses(bands, random), spectra.cover_spectra()
     covers = covers * np.exp(random.normal(0, 0.15, (len(covers), 1)))
-    jitter = np.exp(random.normal(0, 0.12, (len(mains), 1)) + spectral_wobble(len(mains), random))
+    jitter = np.exp(random.normal(0, 0.12, (len(mains), 1)) + spectra.spectral_wobble(len(mains), random))
     first, second = ((covers[own] * jitter @ response.T).astype(np.float32) for own in (mains, others))
     skylight = response @ (random.uniform(0.15, 0.35) * (600 / WAVELENGTHS) ** 1.5)
     label = landscape.label

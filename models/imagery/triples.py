@@ -18,6 +18,8 @@ from bitpan.models.imagery.synth import synthesise
 
 Counts = npt.NDArray[np.uint16]
 
+ALL = slice(None)
+
 GAP = 16
 """Columns of the truth left out between training and held-out pixels."""
 
@@ -46,14 +48,14 @@ class Triples:
         """PAN pixels per MS pixel."""
         return int(self.pan.shape[-1] // self.ms.shape[-1])
 
-    def columns(self, start: int, stop: int) -> Triples:
-        """The columns ``start ... stop`` of the truth, both multiples of the ratio."""
-        fine, coarse = slice(start, stop), slice(start // self.ratio, stop // self.ratio)
-        return Triples(self.name, self.pan[..., fine], self.ms[..., coarse], self.gt[..., fine])
+    def part(self, samples: slice = ALL, rows: slice = ALL, columns: slice = ALL) -> Triples:
+        """Some samples, and rows and columns of the truth, which start and stop at multiples of the ratio."""
 
-    def samples(self, start: int, stop: int) -> Triples:
-        """The samples ``start ... stop``."""
-        return Triples(self.name, self.pan[start:stop], self.ms[start:stop], self.gt[start:stop])
+        def coarse(side: slice) -> slice:
+            return slice(*(place and place // self.ratio for place in (side.start, side.stop)))
+
+        fine, own = (samples, ALL, rows, columns), (samples, ALL, coarse(rows), coarse(columns))
+        return Triples(self.name, self.pan[fine], self.ms[own], self.gt[fine])
 
 
 def load_source(own: Source, ratio: int) -> Triples:
@@ -151,14 +153,10 @@ def split(triples: Triples, fraction: float = 0.3) -> tuple[Triples, Triples]:
     count, width = len(triples.gt), triples.gt.shape[-1]
     if count > 1:
         kept = min(max(round(count * (1 - fraction)), 1), count - 1)
-        return triples.samples(0, kept), triples.samples(kept, count)
-    stop, start = division(triples.name, width, triples.ratio, fraction)
-    return triples.columns(0, stop), triples.columns(start, width)
-
-
-def division(name: str, width: int, ratio: int, fraction: float) -> tuple[int, int]:
-    """Where the left part of ``width`` columns stops and the right ``fraction`` starts, multiples of the ratio."""
+        return triples.part(slice(0, kept)), triples.part(slice(kept, count))
+    ratio = triples.ratio
     start = round(width * (1 - fraction)) // ratio * ratio
     if start - GAP < ratio:
-        raise DataError(f"{name}: {width} columns are too few to hold out {fraction:.0%} of them")
-    return (start - GAP) // ratio * ratio, start
+        raise DataError(f"{triples.name}: {width} columns are too few to hold out {fraction:.0%} of them")
+    stop = (start - GAP) // ratio * ratio
+    return triples.part(columns=slice(0, stop)), triples.part(columns=slice(start, width))

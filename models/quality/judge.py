@@ -14,6 +14,7 @@ import numpy.typing as npt
 import torch
 
 from bitpan.errors import DataError, naming
+from bitpan.models.imagery.degrade import to_counts
 from bitpan.models.imagery.images import Image, of_triples
 from bitpan.models.imagery.triples import Triples
 from bitpan.models.networks.binary_network import BinaryNetwork
@@ -58,10 +59,9 @@ def network_method(network: PanSharpener) -> Method:
     @torch.no_grad()
     def fuse(image: Image) -> npt.NDArray[np.uint16]:
         training = network.training
-        fused: npt.NDArray[np.float32] = network.eval()(*_inputs(image, network))[0].cpu().numpy()
+        fused = network.eval()(*_inputs(image, network))[0].cpu()
         network.train(training)
-        counts: npt.NDArray[np.uint16] = np.floor(fused + 0.5).astype(np.uint16)
-        return counts
+        return to_counts(fused, network.configuration.bits)
 
     return fuse
 

@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Mapping
 from datetime import datetime, timezone
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -33,13 +33,8 @@ def provenance(began: float, device: str = "cpu") -> dict[str, Any]:
 
 def versions() -> dict[str, str]:
     """Of bitpan, Python and the libraries."""
-    found = {"bitpan": __version__, "python": platform.python_version()}
-    for library in LIBRARIES:
-        try:
-            found[library] = version(library)
-        except PackageNotFoundError:
-            found[library] = "not installed"
-    return found
+    own = {"bitpan": __version__, "python": platform.python_version()}
+    return own | {library: version(library) for library in LIBRARIES}
 
 
 def hardware(device: str = "cpu") -> dict[str, Any]:
@@ -51,10 +46,8 @@ def hardware(device: str = "cpu") -> dict[str, Any]:
 
 
 def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        lines = []
+    known = Path("/proc/cpuinfo")
+    lines = known.read_text().splitlines() if known.exists() else []
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     return names[0] if names else platform.processor() or platform.machine()
 

@@ -26,15 +26,11 @@ def judge_and_draw(
     with tqdm(total=len(images) * len(methods), desc="judging", unit="image", dynamic_ncols=True) as bar:
 
         def look(image: Image, method: str, fused: npt.NDArray[np.uint16]) -> None:
-            draw_look(folder / f"{file_name(f'{image.name}-{method}')}.png", image, fused)
+            path = folder / f"{file_name(f'{image.name}-{method}')}.png"
+            quicklook(path, image.pan, image.ms, fused, image.gt)
             bar.update()
 
         return judge(methods, images, border, look=look)
-
-
-def draw_look(path: Path, image: Image, fused: npt.NDArray[np.uint16]) -> None:
-    """PAN, MS, fused image and, where there is a truth, truth and error map."""
-    quicklook(path, image.pan, image.ms, fused, image.gt)
 
 
 def file_name(text: str) -> str:

@@ -1,8 +1,4 @@
-"""``bitpan sweep``: the networks of a file trained and judged at one budget, beside the classical methods.
-
-For every arm each candidate rate is trained once and the best on the validation strips is chosen, never on the test
-strips; with it every seed is trained at the full budget and judged on the test strips.
-"""
+"""A sweep's trainings in processes of their own, and the choice of a rate among them."""
 
 from __future__ import annotations
 

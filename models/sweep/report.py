@@ -13,7 +13,8 @@ from bitpan.files import staged
 from bitpan.models.imagery.images import Image
 from bitpan.models.quality.judge import Judgement, classical_methods, collect, judge, mean_and_deviation, network_method
 from bitpan.models.quality.provenance import origin, provenance
-from bitpan.models.quality.report import cost_facts, draw_look, file_name, image_facts
+from bitpan.models.quality.quicklook import quicklook
+from bitpan.models.quality.report import cost_facts, file_name, image_facts
 from bitpan.models.quality.tables import Fact, Row, markdown, write_tables
 from bitpan.models.sweep.file import Sweep
 from bitpan.models.sweep.memory import Record
@@ -100,5 +101,6 @@ def _draw(path: Path, runs: Sequence[Run], image: Image) -> None:
     for run in _finished(runs):
         weights = run.folder / "checkpoint.pt"
         if weights.exists():
-            draw_look(path, image, network_method(load_network(weights)[0])(image))
+            fused = network_method(load_network(weights)[0])(image)
+            quicklook(path, image.pan, image.ms, fused, image.gt)
             return

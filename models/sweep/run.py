@@ -35,7 +35,6 @@ TEST_SEED = 2_000_000
 JUDGED = ("test_scenes", "full_resolution", "border")
 """What of a sweep, beside the training settings, determines a judged result."""
 
-
 INDIFFERENT = ("command", "device", "threads", "validate_every", "save_every")
 """Training settings that say where and how, and do not determine the result."""
 

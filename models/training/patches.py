@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -90,16 +90,14 @@ def _place(triples: Triples, patch: int, random: np.random.Generator) -> Place:
     return n, y, x, random.integers(0, 2, 3)
 
 
-def _cut(triples: Triples, patch: int, place: Place) -> tuple[Counts, Counts, Counts]:
-    ratio, (n, y, x, flips) = triples.ratio, place
+def _cut(triples: Triples, patch: int, place: Place) -> Iterator[Counts]:
+    n, y, x, flips = place
+    rows, columns = (slice(start * triples.ratio, start * triples.ratio + patch) for start in (y, x))
+    part = triples.part(slice(n, n + 1), rows, columns)
     flipped = tuple(axis for axis in (1, 2) if flips[axis - 1])
-
-    def cut(images: Counts, step: int) -> Counts:
-        size, top, left = patch // step, y * ratio // step, x * ratio // step
-        image = np.flip(images[n, :, top : top + size, left : left + size], flipped)
-        return image.transpose(0, 2, 1) if flips[2] else image
-
-    return cut(triples.pan, 1), cut(triples.ms, ratio), cut(triples.gt, 1)
+    for image in (part.pan[0], part.ms[0], part.gt[0]):
+        turned = np.flip(image, flipped)
+        yield turned.transpose(0, 2, 1) if flips[2] else turned
 
 
 def tensors(triples: Triples) -> tuple[Tensor, Tensor, Tensor]:

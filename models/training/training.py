@@ -46,7 +46,7 @@ def validate(network: PanSharpener, held_out: Sequence[Triples], device: torch.d
     values = []
     for triples in held_out:
         for i in range(min(len(triples.gt), 16)):
-            pan, ms, gt = (image.to(device) for image in tensors(triples.samples(i, i + 1)))
+            pan, ms, gt = (image.to(device) for image in tensors(triples.part(slice(i, i + 1))))
             values.append(psnr(network(pan, ms), gt, network.configuration.bits))
     network.train()
     return sum(values) / len(values) if values else math.nan
@@ -95,7 +95,7 @@ class Training:
         self.stages, shares = (own.stages[-1:], (1.0,)) if settings.finetune else (own.stages, own.stage_shares)
         self.ends = stage_ends(settings, self.stages, shares)
         # Sizes that the network refuses are told now, not after hours; all images of a source have one size.
-        validate(own, [triples.samples(0, 1) for triples in self.held_out], self.device)
+        validate(own, [triples.part(slice(0, 1)) for triples in self.held_out], self.device)
         if distributed.size() > 1 and any(isinstance(module, nn.BatchNorm2d) for module in own.modules()):
             warnings.warn(
                 f"{own.name} normalises over each process's share of a batch: not the training of one process",

@@ -22,8 +22,9 @@ from scipy.ndimage import correlate1d
 
 from bitpan.errors import DataError
 
-Image = npt.NDArray[np.float64]
-Kernel = tuple[npt.NDArray[np.float64], int]
+Counts = npt.NDArray[np.uint16]
+Float = npt.NDArray[np.float64]
+Kernel = tuple[Float, int]
 """Taps of one axis, and the input pixel under the first tap for output pixel 0."""
 
 TAPS = 41
@@ -108,14 +109,14 @@ def gaussian_kernel(ratio: int, nyquist_gain: float, centre: float | None = None
     return weights / weights.sum(), first
 
 
-def _places(radius: int, ratio: int, centre: float | None) -> tuple[Image, int]:
+def _places(radius: int, ratio: int, centre: float | None) -> tuple[Float, int]:
     """The taps' distances from the centre, and the input pixel under the first for output pixel 0."""
     centre = (ratio - 1) / 2 if centre is None else centre
     first, last = math.ceil(centre - radius), math.floor(centre + radius)
     return np.arange(first, last + 1, dtype=np.float64) - centre, first
 
 
-def filter_decimate(image: npt.ArrayLike, ratio: int, rows: Kernel, columns: Kernel, edges: str = "edge") -> Image:
+def filter_decimate(image: npt.ArrayLike, ratio: int, rows: Kernel, columns: Kernel, edges: str = "edge") -> Float:
     """Filter and decimate one band, ``(H, W) -> (H/ratio, W/ratio)``.
 
     Args:
@@ -130,7 +131,7 @@ def filter_decimate(image: npt.ArrayLike, ratio: int, rows: Kernel, columns: Ker
     return _reduce_rows(_reduce_rows(image, ratio, rows, edges).T, ratio, columns, edges).T.copy()
 
 
-def _reduce_rows(image: Image, ratio: int, kernel: Kernel, edges: str) -> Image:
+def _reduce_rows(image: Float, ratio: int, kernel: Kernel, edges: str) -> Float:
     weights, first = kernel
     height = image.shape[0]
     before, after = max(0, -first), max(0, first + len(weights) - ratio)
@@ -143,7 +144,7 @@ def _reduce_rows(image: Image, ratio: int, kernel: Kernel, edges: str) -> Image:
 
 def degrade(
     image: npt.ArrayLike, ratio: int, nyquist_gains: Sequence[float], centre: tuple[float, float] | None = None
-) -> Image:
+) -> Float:
     """MTF-filter and decimate an image, ``(B, H, W) -> (B, H/ratio, W/ratio)``, borders replicated.
 
     Args:
@@ -159,7 +160,7 @@ def degrade(
     return np.stack(bands)
 
 
-def filtered(image: npt.ArrayLike, ratio: int, nyquist_gains: Sequence[float]) -> Image:
+def filtered(image: npt.ArrayLike, ratio: int, nyquist_gains: Sequence[float]) -> Float:
     """MTF-filter an image without decimating it, ``(B, H, W) -> (B, H, W)``, arguments as of :func:`degrade`."""
     bands = []
     for band, gain in _bands(image, nyquist_gains):
@@ -168,7 +169,7 @@ def filtered(image: npt.ArrayLike, ratio: int, nyquist_gains: Sequence[float]) -
     return np.stack(bands)
 
 
-def _bands(image: npt.ArrayLike, gains: Sequence[float]) -> Iterable[tuple[Image, float]]:
+def _bands(image: npt.ArrayLike, gains: Sequence[float]) -> Iterable[tuple[Float, float]]:
     image = np.asarray(image, dtype=np.float64)
     if image.ndim != 3 or len(gains) != len(image):
         raise DataError(f"{len(gains)} Nyquist gains for an image of shape {image.shape}; give one per band")
@@ -189,7 +190,7 @@ def wald(
     *,
     pan_filter: str = "mtf",
     shift: tuple[float, float] = (0.0, 0.0),
-) -> tuple[Image, Image, Image]:
+) -> tuple[Float, Float, Float]:
     """A PAN/MS pair reduced by its ratio, so that the original MS is the ground truth (Wald et al., PE&RS 1997).
 
     What does not fill a whole reduced MS pixel at the right and lower border is cut.
@@ -226,6 +227,6 @@ def wald(
     return pan_lr, degrade(ms, ratio, gains), ms.astype(np.float64)
 
 
-def to_counts(image: npt.ArrayLike, bits: int) -> npt.NDArray[np.uint16]:
+def to_counts(image: npt.ArrayLike, bits: int) -> Counts:
     """Round half up and clip to unsigned ``bits``: what a sensor of that depth would deliver."""
     return np.clip(np.floor(np.asarray(image) + 0.5), 0, 2**bits - 1).astype(np.uint16)

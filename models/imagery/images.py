@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from bitpan.errors import DataError
+from bitpan.models.imagery.degrade import Counts
 from bitpan.models.imagery.sources import Source
-from bitpan.models.imagery.triples import Counts, Triples, load_source, read_checked, split, synthetic, whole_pixels
+from bitpan.models.imagery.triples import Triples, load_source, read_checked, split, synthetic, whole_pixels
 
 
 @dataclass(frozen=True)

@@ -16,12 +16,11 @@ import numpy.typing as npt
 
 from bitpan.errors import DataError
 from bitpan.models.imagery import spectra
-from bitpan.models.imagery.degrade import degrade, filter_decimate, gaussian_kernel, to_counts
+from bitpan.models.imagery.degrade import Counts, degrade, filter_decimate, gaussian_kernel, to_counts
 from bitpan.models.imagery.landscape import Landscape, make_landscape
 from bitpan.models.imagery.spectra import WAVELENGTHS, band_centres, band_names
 from bitpan.rasters import create_raster
 
-Counts = npt.NDArray[np.uint16]
 Float = npt.NDArray[np.float32]
 
 SUPERSAMPLING = 2

@@ -11,12 +11,10 @@ import numpy.typing as npt
 from tqdm import tqdm
 
 from bitpan.errors import DataError
-from bitpan.models.imagery.degrade import to_counts, wald
+from bitpan.models.imagery.degrade import Counts, to_counts, wald
 from bitpan.models.imagery.readers import Arrays, read
 from bitpan.models.imagery.sources import Source
 from bitpan.models.imagery.synth import synthesise
-
-Counts = npt.NDArray[np.uint16]
 
 ALL = slice(None)
 

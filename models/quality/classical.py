@@ -17,11 +17,17 @@ import numpy as np
 import numpy.typing as npt
 
 from bitpan.arithmetic import interpolate, keys_coefficients
-from bitpan.models.imagery.degrade import SENSORS, degrade, filtered, nyquist_gains, require_pair, to_counts
+from bitpan.models.imagery.degrade import (
+    SENSORS,
+    Counts,
+    Float,
+    degrade,
+    filtered,
+    nyquist_gains,
+    require_pair,
+    to_counts,
+)
 from bitpan.models.quality import injections
-
-Counts = npt.NDArray[np.uint16]
-Float = npt.NDArray[np.float64]
 
 SMOOTH_GAIN = SENSORS["generic"].ms
 """Nyquist gain of the PAN where a method wants it as smooth as any MS, whatever the sensor: it knows no MTF."""

@@ -14,11 +14,9 @@ import numpy as np
 import numpy.typing as npt
 
 from bitpan.errors import DataError
-from bitpan.models.imagery.degrade import bicubic_kernel, filter_decimate, filtered, nyquist_gains, require_pair
+from bitpan.models.imagery.degrade import Float, bicubic_kernel, filter_decimate, filtered, nyquist_gains, require_pair
 from bitpan.models.quality.classical import upsample, upsample_fine
 from bitpan.models.quality.metrics import q2n
-
-Image = npt.NDArray[np.float64]
 
 BLOCK = 32
 
@@ -86,7 +84,7 @@ def d_lambda_k(fused: npt.ArrayLike, lms: npt.ArrayLike, ratio: int, sensor: str
     return 1 - q2n(filtered(fused, ratio, nyquist_gains(sensor, len(np.asarray(fused)))), lms, block=BLOCK)
 
 
-def _likeness(images: npt.ArrayLike, block: int = BLOCK) -> Image:
+def _likeness(images: npt.ArrayLike, block: int = BLOCK) -> Float:
     """Universal quality index of all pairs (Wang and Bovik, IEEE SPL 2002), mean over blocks: ``(C, C)``.
 
     Where both blocks are flat it compares their means alone, and is 1 where these are zero, as in Wang's own program.
@@ -102,7 +100,7 @@ def _likeness(images: npt.ArrayLike, block: int = BLOCK) -> Image:
     covariance = centred @ centred.transpose(0, 2, 1)
     variance = np.diagonal(covariance, axis1=1, axis2=2)
 
-    def ratio_of(product: Image, squares: Image) -> Image:
+    def ratio_of(product: Float, squares: Float) -> Float:
         total = squares[:, :, None] + squares[:, None, :]
         return np.divide(2 * product, total, out=np.ones_like(total), where=total > 0)
 

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.optimize import nnls
 
-Float = npt.NDArray[np.float64]
+from bitpan.models.imagery.degrade import Float
 
 HAZE_OF_BLUE_GREEN_RED_NIR = (0.95, 0.45, 0.40, 0.05)
 """Share of a band's first percentile that is haze (Lolli et al., 2017, as the DLPan toolbox has it)."""

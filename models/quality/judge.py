@@ -14,7 +14,7 @@ import numpy.typing as npt
 import torch
 
 from bitpan.errors import DataError, naming
-from bitpan.models.imagery.degrade import to_counts
+from bitpan.models.imagery.degrade import Counts, to_counts
 from bitpan.models.imagery.images import Image, of_triples
 from bitpan.models.imagery.triples import Triples
 from bitpan.models.networks.binary_network import BinaryNetwork
@@ -30,7 +30,7 @@ from bitpan.models.training.checkpoint import load_network
 Table = dict[str, dict[str, float]]
 """Method: index: value."""
 
-Method = Callable[[Image], npt.NDArray[np.uint16]]
+Method = Callable[[Image], Counts]
 """Fuses an image: ``(B, H, W)`` counts."""
 
 MOST_SAMPLES = 16
@@ -57,7 +57,7 @@ def network_method(network: PanSharpener) -> Method:
     """The network as it will be used, not as it is trained, with every image's own scene parameters."""
 
     @torch.no_grad()
-    def fuse(image: Image) -> npt.NDArray[np.uint16]:
+    def fuse(image: Image) -> Counts:
         training = network.training
         fused = network.eval()(*_inputs(image, network))[0].cpu()
         network.train(training)
@@ -70,7 +70,7 @@ def unrounded_method(network: BinaryNetwork) -> Method:
     """The network's integers with real features and the exact norm, see :mod:`bitpan.models.quality.unrounded`."""
     model = to_integer_model(network)
 
-    def fuse(image: Image) -> npt.NDArray[np.uint16]:
+    def fuse(image: Image) -> Counts:
         pan, ms = _inputs(image, network)
         scene = {name: value.cpu().numpy().astype(np.int64) for name, value in network.measure(pan, ms).items()}
         return unrounded(model, {"pan": image.pan, "ms": image.ms}, scene).astype(np.uint16)
@@ -149,16 +149,12 @@ def judge(
     images: Iterable[Image],
     border: int = 0,
     names: Sequence[str] = (),
-    look: Callable[[Image, str, npt.NDArray[np.uint16]], None] | None = None,
+    look: Callable[[Image, str, Counts], None] | None = None,
 ) -> list[Judgement]:
-    """Every method on every image, image after image.
+    """Every method on every image, image after image, ``border`` pixels cut from every side.
 
-    Args:
-        methods: by name.
-        images: with a truth or without.
-        border: pixels cut from every side first.
-        names: of the indices against a truth; all by default.
-        look: called with every image, method and fused image.
+    ``names`` are those of the indices against a truth, by default all; ``look`` is called with every image, method and
+    fused image.
     """
     judgements = []
     for image in images:

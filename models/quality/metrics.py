@@ -17,9 +17,7 @@ import numpy.typing as npt
 from scipy.ndimage import correlate1d, sobel
 
 from bitpan.errors import DataError
-from bitpan.models.imagery.degrade import to_counts
-
-Image = npt.NDArray[np.float64]
+from bitpan.models.imagery.degrade import Float, to_counts
 
 SSIM_SIGMA = 1.5
 SSIM_RADIUS = 5
@@ -45,7 +43,7 @@ def cut(image: npt.NDArray[Any], border: int) -> npt.NDArray[Any]:
     return image[..., border : height - border, border : width - border]
 
 
-def _pair(fused: npt.ArrayLike, gt: npt.ArrayLike, border: int, least: int = 1) -> tuple[Image, Image]:
+def _pair(fused: npt.ArrayLike, gt: npt.ArrayLike, border: int, least: int = 1) -> tuple[Float, Float]:
     fused, gt = np.asarray(fused, dtype=np.float64), np.asarray(gt, dtype=np.float64)
     if fused.ndim != 3 or fused.shape != gt.shape:
         raise DataError(f"a fused image of shape {fused.shape} cannot be compared with a truth of shape {gt.shape}")
@@ -78,7 +76,7 @@ def ssim(fused: npt.ArrayLike, gt: npt.ArrayLike, border: int = 0) -> float:
     weights = np.exp(-(np.arange(-SSIM_RADIUS, SSIM_RADIUS + 1) ** 2) / (2 * SSIM_SIGMA**2))
     weights /= weights.sum()
 
-    def local(x: Image) -> Image:
+    def local(x: Float) -> Float:
         mean = correlate1d(correlate1d(x, weights, axis=1), weights, axis=2)
         return np.asarray(mean[:, SSIM_RADIUS:-SSIM_RADIUS, SSIM_RADIUS:-SSIM_RADIUS])
 
@@ -115,7 +113,7 @@ def scc(fused: npt.ArrayLike, gt: npt.ArrayLike, border: int = 0) -> float:
     """Spatial correlation: cosine between the Sobel gradient magnitudes of all bands, as in the DLPan toolbox."""
     fused, gt = _pair(fused, gt, border, least=4)
 
-    def edges(x: Image) -> Image:
+    def edges(x: Float) -> Float:
         x = x[:, 1:-1, 1:-1]  # the toolbox cuts one pixel, then pads with zeros
         # Band by band: sobel() smooths along every other axis, so a whole image would be blurred across its bands.
         return np.stack([np.hypot(*(sobel(band, axis, mode="constant") for axis in (0, 1))) for band in x])
@@ -152,7 +150,7 @@ def q2n(fused: npt.ArrayLike, gt: npt.ArrayLike, border: int = 0, block: int = 3
     return float((bias * contrast).mean())
 
 
-def _blocks(image: Image, block: int) -> Image:
+def _blocks(image: Float, block: int) -> Float:
     """``(B, H, W)`` to ``(blocks, block*block, 2**n)``: mirrored to whole blocks, padded with bands of zeros."""
     bands, height, width = image.shape
     units = 1 << (bands - 1).bit_length()
@@ -163,7 +161,7 @@ def _blocks(image: Image, block: int) -> Image:
     return np.ascontiguousarray(parts.reshape(rows * columns, block * block, units))
 
 
-def _product(x: Image, y: Image) -> Image:
+def _product(x: Float, y: Float) -> Float:
     """Cayley-Dickson product along the last axis: ``(a, b)(c, d) = (ac - d*b, da + bc*)``."""
     if x.shape[-1] == 1:
         return x * y
@@ -173,5 +171,5 @@ def _product(x: Image, y: Image) -> Image:
     return np.concatenate([first, _product(d, a) + _product(b, _conjugate(c))], axis=-1)
 
 
-def _conjugate(x: Image) -> Image:
+def _conjugate(x: Float) -> Float:
     return np.concatenate([x[..., :1], -x[..., 1:]], axis=-1)

@@ -10,10 +10,9 @@ import numpy.typing as npt
 
 from bitpan.errors import DataError, MissingDependencyError, SceneIOError
 from bitpan.files import partial
-from bitpan.models.imagery.degrade import require_pair
+from bitpan.models.imagery.degrade import Float, require_pair
 
 Bytes = npt.NDArray[np.uint8]
-Float = npt.NDArray[np.float64]
 
 NATURAL = (3, 2, 1)
 """Red, green and blue, counted from 1, among bands ordered blue, green, red, near infrared."""
@@ -67,7 +66,8 @@ def quicklook(
     bands = [band - 1 for band in bands]
     window = _middle(fused.shape[1:], width, ratio)
     stretch = _range(fused[bands][window])
-    panels = [("PAN", _grey(pan[window]))]
+    grey = pan[window].repeat(3, axis=0)
+    panels = [("PAN", _colour(grey, *_range(grey)))]
     panels += [(caption, _colour(image[bands][window], *stretch)) for caption, image in shown.items()]
     if truth is not None:
         error = np.sqrt(((fused - exact) ** 2).mean(axis=0))[window[1:]]
@@ -95,10 +95,6 @@ def _range(image: Float) -> tuple[Float, Float]:
 def _colour(image: Float, low: Float, high: Float) -> Bytes:
     stretched = np.clip((image - low) / (high - low), 0, 1) ** GAMMA
     return np.asarray((255 * stretched + 0.5).astype(np.uint8).transpose(1, 2, 0))
-
-
-def _grey(pan: Float) -> Bytes:
-    return np.repeat(_colour(pan, *_range(pan)), 3, axis=2)
 
 
 def _heat(error: Float) -> Bytes:

@@ -7,10 +7,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 from tqdm import tqdm
 
+from bitpan.models.imagery.degrade import Counts
 from bitpan.models.imagery.images import Image
 from bitpan.models.networks.cost import cost
 from bitpan.models.quality.judge import Entry, Judgement, Method, collect, judge, mean_and_deviation
@@ -25,7 +24,7 @@ def judge_and_draw(
     """Every method on every image, with a bar and a quick-look ``folder/IMAGE-METHOD.png`` of each."""
     with tqdm(total=len(images) * len(methods), desc="judging", unit="image", dynamic_ncols=True) as bar:
 
-        def look(image: Image, method: str, fused: npt.NDArray[np.uint16]) -> None:
+        def look(image: Image, method: str, fused: Counts) -> None:
             path = folder / f"{file_name(f'{image.name}-{method}')}.png"
             quicklook(path, image.pan, image.ms, fused, image.gt)
             bar.update()

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 import torch
-from torch import Tensor, distributed, nn
+from torch import distributed, nn
 
 from bitpan.errors import DataError
 
@@ -86,12 +86,11 @@ def average(parameters: Iterable[nn.Parameter], *numbers: float) -> tuple[float,
     """Average the parameters' gradients over the processes, in place; the averages of ``numbers``."""
     if size() == 1:
         return numbers
-    gradients: list[Tensor] = [parameter.grad for parameter in parameters if parameter.grad is not None]
-    device = gradients[0].device
-    message = torch.cat([*(gradient.flatten() for gradient in gradients), torch.tensor(numbers, device=device)])
+    gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
+    values = [*gradients, torch.tensor(numbers, device=gradients[0].device)]
+    message = torch.cat([value.flatten() for value in values])
     distributed.all_reduce(message)
     message /= size()
-    pieces = torch.split(message, [*(gradient.numel() for gradient in gradients), len(numbers)])
-    for gradient, piece in zip(gradients, pieces[:-1], strict=True):
-        gradient.copy_(piece.view_as(gradient))
-    return tuple(pieces[-1].tolist())
+    for value, average in zip(values, torch.split(message, [value.numel() for value in values]), strict=True):
+        value.copy_(average.view_as(value))
+    return tuple(values[-1].tolist())

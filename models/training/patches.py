@@ -10,9 +10,10 @@ import torch
 from torch import Tensor
 
 from bitpan.errors import DataError
+from bitpan.models.imagery.degrade import Counts
 from bitpan.models.imagery.images import require_equal_bands
 from bitpan.models.imagery.sources import parse
-from bitpan.models.imagery.triples import HELD_OUT_SEED, Counts, Triples, check_constant, load_source, split, synthetic
+from bitpan.models.imagery.triples import HELD_OUT_SEED, Triples, check_constant, load_source, split, synthetic
 from bitpan.models.training import distributed
 from bitpan.models.training.settings import Settings
 

@@ -70,12 +70,9 @@ class Training:
     def __init__(
         self, settings: Settings, network: PanSharpener | None = None, state: dict[str, Any] | None = None
     ) -> None:
-        """A training from its beginning.
+        """A training of a new network from its beginning, or of ``network``.
 
-        Args:
-            settings: of the training.
-            network: to go on from with ``state``, or to fine-tune without; by default a new one.
-            state: where an earlier training of ``network`` stood, as its checkpoint says.
+        It is fine-tuned, or gone on with from ``state``, where an earlier training of it stood, as its checkpoint says.
 
         Raises:
             DataError: if data and settings, or data and network, do not fit together.

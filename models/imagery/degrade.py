@@ -117,13 +117,9 @@ def _places(radius: int, ratio: int, centre: float | None) -> tuple[Float, int]:
 
 
 def filter_decimate(image: npt.ArrayLike, ratio: int, rows: Kernel, columns: Kernel, edges: str = "edge") -> Float:
-    """Filter and decimate one band, ``(H, W) -> (H/ratio, W/ratio)``.
+    """Filter and decimate one band, ``(H, W) -> (H/ratio, W/ratio)``, by kernels of the vertical and horizontal pass.
 
-    Args:
-        image: one band.
-        ratio: input pixels per output pixel; must divide H and W.
-        rows, columns: kernels of the vertical and of the horizontal pass.
-        edges: ``numpy.pad`` mode beyond the borders.
+    The ratio must divide H and W; ``edges`` is the mode of ``numpy.pad`` beyond the borders.
     """
     image = np.asarray(image, dtype=np.float64)
     if image.ndim != 2 or image.shape[0] % ratio or image.shape[1] % ratio:

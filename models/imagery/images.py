@@ -19,11 +19,8 @@ class Image:
 
     Attributes:
         name: for tables and files.
-        pan: ``(1, H, W)`` counts.
-        ms: ``(B, H/ratio, W/ratio)`` counts.
-        gt: ``(B, H, W)`` counts; None at full resolution.
-        bits: unsigned bits of the imagery.
-        sensor: whose MTF it has.
+        pan, ms, gt: counts, ``(1, H, W)``, ``(B, H/ratio, W/ratio)`` and ``(B, H, W)``; gt is None at full resolution.
+        bits, sensor: unsigned bits of the imagery, and whose MTF it has.
     """
 
     name: str

@@ -2,33 +2,23 @@
 
 from __future__ import annotations
 
+import csv
+from pathlib import Path
+
 import numpy as np
 import numpy.typing as npt
 
 Array = npt.NDArray[np.float64]
 
-KNOTS = np.array([400, 450, 500, 550, 600, 650, 700, 750, 800, 900, 1000])
-"""Wavelengths of the spectra below in nm."""
-
 WAVELENGTHS = np.arange(420, 981, 10)
 """Grid on which responses are integrated, in nm."""
 
-COVERS: dict[str, tuple[float, ...]] = {
-    "grass": (0.03, 0.04, 0.05, 0.10, 0.07, 0.05, 0.12, 0.38, 0.45, 0.48, 0.48),
-    "crop": (0.03, 0.04, 0.05, 0.09, 0.06, 0.05, 0.10, 0.34, 0.41, 0.45, 0.45),
-    "forest": (0.02, 0.02, 0.03, 0.05, 0.04, 0.03, 0.07, 0.25, 0.30, 0.32, 0.32),
-    "stubble": (0.05, 0.07, 0.10, 0.14, 0.18, 0.20, 0.24, 0.28, 0.31, 0.34, 0.36),
-    "soil": (0.06, 0.08, 0.11, 0.15, 0.19, 0.22, 0.24, 0.26, 0.28, 0.31, 0.33),
-    "sand": (0.12, 0.16, 0.21, 0.27, 0.32, 0.35, 0.37, 0.39, 0.40, 0.43, 0.45),
-    "asphalt": (0.07, 0.08, 0.09, 0.10, 0.11, 0.115, 0.12, 0.125, 0.13, 0.135, 0.14),
-    "concrete": (0.15, 0.18, 0.21, 0.24, 0.26, 0.27, 0.28, 0.285, 0.29, 0.30, 0.31),
-    "tiles": (0.05, 0.06, 0.08, 0.12, 0.22, 0.29, 0.32, 0.34, 0.35, 0.36, 0.37),
-    "slate": (0.11, 0.12, 0.13, 0.14, 0.145, 0.15, 0.15, 0.155, 0.16, 0.16, 0.16),
-    "membrane": (0.36, 0.42, 0.47, 0.50, 0.52, 0.53, 0.54, 0.54, 0.54, 0.54, 0.54),
-    "painted": (0.14, 0.22, 0.24, 0.20, 0.15, 0.13, 0.14, 0.16, 0.19, 0.22, 0.24),
-    "water": (0.06, 0.06, 0.055, 0.05, 0.03, 0.02, 0.012, 0.008, 0.006, 0.004, 0.003),
-    "turbid": (0.06, 0.07, 0.09, 0.11, 0.09, 0.07, 0.05, 0.03, 0.025, 0.02, 0.02),
-}
+with Path(__file__).with_name("covers.csv").open(newline="") as _file:
+    _header, *_rows = csv.reader(_file)
+KNOTS = np.array(_header[1:], dtype=np.float64)
+"""Wavelengths of the spectra below in nm."""
+
+COVERS = {name: tuple(map(float, values)) for name, *values in _rows}
 """Reflectance of each cover at ``KNOTS``: rounded, typical figures, not measurements of any one place."""
 
 CENTRES = {4: (480, 545, 660, 830), 8: (425, 480, 545, 605, 660, 725, 835, 950)}

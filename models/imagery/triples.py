@@ -31,9 +31,7 @@ class Triples:
 
     Attributes:
         name: of the source.
-        pan: ``(N, 1, H, W)`` counts.
-        ms: ``(N, B, H/ratio, W/ratio)`` counts.
-        gt: ``(N, B, H, W)`` counts.
+        pan, ms, gt: counts, ``(N, 1, H, W)``, ``(N, B, H/ratio, W/ratio)`` and ``(N, B, H, W)``.
     """
 
     name: str

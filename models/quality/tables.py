@@ -21,13 +21,7 @@ Fact = str | int | float | None
 
 @dataclass(frozen=True)
 class Row:
-    """One method.
-
-    Attributes:
-        method: its name.
-        indices: mean and standard deviation by index.
-        facts: whatever else is said of it, by column.
-    """
+    """One method: mean and standard deviation by index, and whatever else is said of it, by column."""
 
     method: str
     indices: Mapping[str, tuple[float, float]]

@@ -72,8 +72,7 @@ class Sweep:
         arms: in the table's order.
         rate_iterations: of the trainings among which the rate is chosen.
         classical: methods to stand beside.
-        test_scenes: synthetic scenes among the test images.
-        full_resolution: whether the test strips are also judged without a truth.
+        test_scenes, full_resolution: synthetic scenes among the test images, and whether to judge without a truth too.
         border: pixels cut from every side of a test image.
         sources: as the file has them; the arms' settings have them under the root.
     """
@@ -157,9 +156,8 @@ def _typed(where: str, value: Any, default: Any) -> Any:  # noqa: ANN401
     if isinstance(default, float) and type(value) is int:
         return float(value)
     if type(value) is not type(default):
-        raise DataError(
-            f"{where}: {value!r} is no {type(default).__name__.replace('tuple', 'list')}, as {default!r} is"
-        )
+        kind = type(default).__name__.replace("tuple", "list")
+        raise DataError(f"{where}: {value!r} is no {kind}, as {default!r} is")
     return value
 
 

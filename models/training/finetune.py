@@ -17,11 +17,9 @@ FINETUNING = {"iterations": 300, "lr": 5e-3, "hold_out": 0.0, "validate_every": 
 
 
 def finetune(path: Path, given: dict[str, Any]) -> Training:
-    """A training that starts from the weights and the configuration in the checkpoint ``path``.
+    """A training that starts from the weights and the configuration in the finished checkpoint ``path``.
 
-    Args:
-        path: of a finished checkpoint.
-        given: settings by name; what is not given is the checkpoint's, or :data:`FINETUNING`'s.
+    What is not among the ``given`` settings is the checkpoint's, or :data:`FINETUNING`'s.
 
     Raises:
         ModelError: if a given setting contradicts the checkpoint.

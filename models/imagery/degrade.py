@@ -143,11 +143,8 @@ def degrade(
 ) -> Float:
     """MTF-filter and decimate an image, ``(B, H, W) -> (B, H/ratio, W/ratio)``, borders replicated.
 
-    Args:
-        image: any numeric type.
-        ratio: must divide H and W.
-        nyquist_gains: one per band, at the Nyquist frequency of the output grid.
-        centre: (row, column) of output pixel 0 in input pixels; default the middle of its block.
+    The gains are one per band, at the Nyquist frequency of the output grid; ``centre`` is (row, column) of output pixel
+    0 in input pixels, by default the middle of its block.
     """
     bands = []
     for band, gain in _bands(image, nyquist_gains):

@@ -58,10 +58,11 @@ class Plan:
         """A plan of one cover, flat."""
         return cls(np.full(shape, label, np.int32), np.zeros(shape, np.float32), np.ones(shape, np.float32))
 
-    def paint(self, box: Box, label: int, height: float = 0.0) -> None:
-        """Fill the box ``(top, left, bottom, right)``."""
+    def paint(self, box: Box, label: int, height: float = 0.0) -> tuple[slice, slice]:
+        """Fill the box and say where it is."""
         where = (slice(box[0], box[2]), slice(box[1], box[3]))
         self.label[where], self.height[where], self.gain[where] = label, height, 1.0
+        return where
 
 
 def split(random: Random, box: Box, largest: float, gap: int = 0) -> list[Box]:
@@ -73,12 +74,9 @@ def split(random: Random, box: Box, largest: float, gap: int = 0) -> list[Box]:
     across = sides[1] > sides[0] * random.uniform(0.8, 1.25)
     place = int((left if across else top) + random.uniform(0.3, 0.7) * sides[across])
     near, far = place - gap // 2, place + gap - gap // 2
-    parts = (
-        ((top, left, bottom, near), (top, far, bottom, right))
-        if across
-        else ((top, left, near, right), (far, left, bottom, right))
-    )
-    return [piece for part in parts for piece in split(random, part, largest, gap)]
+    first = (top, left, bottom, near) if across else (top, left, near, right)
+    second = (top, far, bottom, right) if across else (far, left, bottom, right)
+    return [piece for part in (first, second) for piece in split(random, part, largest, gap)]
 
 
 def _inset(box: Box, margin: float) -> Box:
@@ -96,8 +94,7 @@ def fields(random: Random, palette: Palette, metre: float) -> Plan:
         mix = random.uniform(0, 0.7)
         for part in split(random, box, random.uniform(20, 150) * metre):
             label = palette.add(cover, other, mix + random.normal(0, 0.1), 0.15, smooth=0.04, rough=0.06, grain=0.04)
-            plan.paint(part, label)
-            where = (slice(part[0], part[2]), slice(part[1], part[3]))
+            where = plan.paint(part, label)
             lines = np.arange(part[0], part[2])[:, None] if random.random() < 0.5 else np.arange(part[1], part[3])
             period = random.uniform(3, 14) * max(metre, 0.6)
             plan.gain[where] *= 1 + random.uniform(0, 0.1) * np.sin(2 * np.pi * lines / period)

@@ -34,16 +34,11 @@ def evaluate(
         raise DataError(f"fused {fused.shape} is not of the bands of MS {ms.shape} on the grid of PAN {pan.shape}")
     kernel = bicubic_kernel(ratio)
     pan_low = upsample_fine(filter_decimate(pan[0], ratio, kernel, kernel, "symmetric")[None], ratio)[0]
-    return indices(fused, upsample(np.round(ms), ratio), pan, pan_low, ratio, sensor)
+    return indices(fused, upsample(np.round(ms), ratio).astype(np.float64), pan, pan_low, ratio, sensor)
 
 
 def indices(
-    fused: npt.ArrayLike,
-    lms: npt.ArrayLike,
-    pan: npt.ArrayLike,
-    pan_low: npt.ArrayLike,
-    ratio: int,
-    sensor: str = "generic",
+    fused: Float, lms: Float, pan: Float, pan_low: Float, ratio: int, sensor: str = "generic"
 ) -> dict[str, float]:
     """All indices by name, on an MS upsampled and a PAN smoothed by any kernels.
 
@@ -55,41 +50,39 @@ def indices(
     return quality | {"D_lambda_K": khan, "HQNR": (1 - khan) * (1 - spatial)}
 
 
-def d_lambda(fused: npt.ArrayLike, lms: npt.ArrayLike) -> float:
+def d_lambda(fused: Float, lms: Float) -> float:
     """Spectral distortion (Alparone et al., PE&RS 2008, p = 1): how the bands' likeness to each other changed.
 
     The mean over all pairs of bands of ``|Q(fused_i, fused_j) - Q(lms_i, lms_j)|``; as in the toolbox it takes the MS
     upsampled, where the paper has the MS itself in smaller blocks. One band has no pairs: NaN.
     """
-    first, second = np.triu_indices(len(np.asarray(fused)), 1)
+    first, second = np.triu_indices(len(fused), 1)
     change = np.abs(_likeness(fused) - _likeness(lms))[first, second]
     return float(change.mean()) if change.size else math.nan
 
 
-def d_s(fused: npt.ArrayLike, lms: npt.ArrayLike, pan: npt.ArrayLike, pan_low: npt.ArrayLike) -> float:
+def d_s(fused: Float, lms: Float, pan: Float, pan_low: Float) -> float:
     """Spatial distortion (Alparone et al., PE&RS 2008, q = 1): how the bands' likeness to the PAN changed.
 
     The mean over the bands of ``|Q(fused_i, pan) - Q(lms_i, pan_low)|``; as in the toolbox on the PAN's grid.
     """
-    fine = _likeness(np.concatenate([np.asarray(fused), np.asarray(pan)]))
-    coarse = _likeness(np.concatenate([np.asarray(lms), np.asarray(pan_low)[None]]))
-    return float(np.abs(fine - coarse)[-1, :-1].mean())
+    change = _likeness(np.concatenate([fused, pan])) - _likeness(np.concatenate([lms, pan_low[None]]))
+    return float(np.abs(change)[-1, :-1].mean())
 
 
-def d_lambda_k(fused: npt.ArrayLike, lms: npt.ArrayLike, ratio: int, sensor: str = "generic") -> float:
+def d_lambda_k(fused: Float, lms: Float, ratio: int, sensor: str = "generic") -> float:
     """Spectral distortion of Khan et al. (IEEE TGRS 2009): ``1 - Q2n`` of the fused image seen by the MS sensor.
 
     The fused image goes through the bands' MTF and is compared with the MS upsampled, as in the toolbox.
     """
-    return 1 - q2n(filtered(fused, ratio, nyquist_gains(sensor, len(np.asarray(fused)))), lms, block=BLOCK)
+    return 1 - q2n(filtered(fused, ratio, nyquist_gains(sensor, len(fused))), lms, block=BLOCK)
 
 
-def _likeness(images: npt.ArrayLike, block: int = BLOCK) -> Float:
+def _likeness(images: Float, block: int = BLOCK) -> Float:
     """Universal quality index of all pairs (Wang and Bovik, IEEE SPL 2002), mean over blocks: ``(C, C)``.
 
     Where both blocks are flat it compares their means alone, and is 1 where these are zero, as in Wang's own program.
     """
-    images = np.asarray(images, dtype=np.float64)
     if images.ndim != 3 or min(images.shape[1:]) < block:
         raise DataError(f"an image of shape {images.shape} has no whole block of {block}x{block} pixels")
     count, rows, columns = images.shape[0], images.shape[1] // block, images.shape[2] // block

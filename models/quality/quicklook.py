@@ -111,9 +111,8 @@ def _save(path: Path, panels: list[tuple[str, Bytes]]) -> None:
         raise MissingDependencyError("a quick-look needs the Python package pillow: pip install pillow") from error
 
     height, width = panels[0][1].shape[:2]
-    columns = min(3, len(panels))
     cell_height, cell_width = height + CAPTION + MARGIN, width + MARGIN
-    rows = -(-len(panels) // columns)
+    rows, columns = -(-len(panels) // 3), 3
     sheet = Image.new("RGB", (columns * cell_width + MARGIN, rows * cell_height + MARGIN), PAPER)
     pen = ImageDraw.Draw(sheet)
     for i, (caption, panel) in enumerate(panels):

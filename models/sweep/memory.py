@@ -28,13 +28,12 @@ def remembered(folder: Path) -> Mapping[tuple[str, str], Record]:
         DataError: another line cannot be read, or a bitpan of before there was this file has worked here.
     """
     path = folder / NAME
-    try:
+    if path.exists():
         state = path.stat()
-    except FileNotFoundError:
-        for former in folder.glob("runs/*/*/settings.json"):
-            raise DataError(f"{former}: of bitpan 0.1.0, before {NAME}; go on with that, or give another -o") from None
-        return {}
-    return _read(path, state.st_ino, state.st_size, state.st_mtime_ns)
+        return _read(path, state.st_ino, state.st_size, state.st_mtime_ns)
+    for former in folder.glob("runs/*/*/settings.json"):
+        raise DataError(f"{former}: of bitpan 0.1.0, before {NAME}; go on with that, or give another -o")
+    return {}
 
 
 @lru_cache(maxsize=1)

@@ -44,8 +44,7 @@ class Run:
     """One training.
 
     Attributes:
-        arm: its name.
-        name: among the arm's.
+        arm, name: the arm's, and the run's among those of the arm.
         sweep_folder: whose ``runs.jsonl`` remembers it.
         settings: of the training.
         sweep: whose test images it is judged on.
@@ -102,8 +101,7 @@ def plan(sweep: Sweep, folder: Path, arm: Arm, rate: Rate, seed: int, search: bo
     full = arm.settings.iterations
     iterations = sweep.rate_iterations if search else full
     name = f"{rate_name(rate)}-{seed}" + ("" if iterations == full else f"-{iterations}")
-    changes: dict[str, Any] = {"lr": rate, "seed": seed, "iterations": iterations}
-    settings = replace(arm.settings, **changes)
+    settings = replace(arm.settings, lr=rate, seed=seed, iterations=iterations)
     return Run(arm.name, name, folder, settings, sweep, judged=not search)
 
 

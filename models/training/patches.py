@@ -75,8 +75,7 @@ def draw(
     which = random.choice(len(sources), batch, p=sizes / sizes.sum())
     places = [(sources[i], _place(sources[i], patch, random)) for i in which]
     cuts = [_cut(triples, patch, place) for triples, place in places[part]]
-    pan, ms, gt = (torch.from_numpy(np.stack(images).astype(np.float32)) for images in zip(*cuts, strict=True))
-    return pan, ms, gt
+    return tensors(Triples("batch", *(np.stack(images) for images in zip(*cuts, strict=True))))
 
 
 def _place(triples: Triples, patch: int, random: np.random.Generator) -> Place:

@@ -23,11 +23,8 @@ def lower_precision(network: PanSharpener) -> None:
     """Let the floating-point parts of ``network`` compute in bf16 while gradients are recorded."""
     parts = network.float_parts()
     if not parts:
-        warnings.warn(
-            f"--amp changes nothing: {network.name} has no part whose numbers fit bf16; leave it out",
-            BitpanWarning,
-            stacklevel=2,
-        )
+        said = f"--amp changes nothing: {network.name} has no part whose numbers fit bf16; leave it out"
+        warnings.warn(said, BitpanWarning, stacklevel=2)
     for part in parts:
         part.forward = _in_bf16(part.forward)
 

@@ -25,7 +25,6 @@ from bitpan.models.networks.configuration import calibrated
 from bitpan.models.networks.pansharpener import PanSharpener
 from bitpan.models.networks.registry import NETWORKS
 from bitpan.models.quality import judge as evaluate
-from bitpan.models.quality.judge import Table
 from bitpan.models.training import distributed
 from bitpan.models.training.checkpoint import network_of, read_checkpoint, save_checkpoint
 from bitpan.models.training.patches import draw, gather, tensors
@@ -82,7 +81,7 @@ class Training:
         self.training, self.held_out = gather(settings)
         self.iteration, self.seconds, self.quality = 0, 0.0, math.nan
         self.told_to_stop = self.interrupted = False
-        self.table: Table = {}
+        self.table: evaluate.Table = {}
         if network is None:
             network = self._build()
         elif state is None:
@@ -94,11 +93,8 @@ class Training:
         # Sizes that the network refuses are told now, not after hours; all images of a source have one size.
         validate(own, [triples.part(slice(0, 1)) for triples in self.held_out], self.device)
         if distributed.size() > 1 and any(isinstance(module, nn.BatchNorm2d) for module in own.modules()):
-            warnings.warn(
-                f"{own.name} normalises over each process's share of a batch: not the training of one process",
-                BitpanWarning,
-                stacklevel=2,
-            )
+            said = f"{own.name} normalises over each process's share of a batch: not the training of one process"
+            warnings.warn(said, BitpanWarning, stacklevel=2)
         distributed.same_start(own)
         if settings.amp:
             lower_precision(own)

@@ -90,12 +90,12 @@ def registered(pan: Counts, ms: Counts, source: Source, ratio: int) -> tuple[Cou
 
 def require_equal_bands(images: Sequence[Image | Triples]) -> None:
     """Raise :class:`DataError` where one image has more bands than another."""
-    bands = {image.ms.shape[-3]: image.name for image in images}
+    bands = {image.ms.shape[-3]: image.name for image in reversed(images)}
     if len(bands) > 1:
-        names = " and ".join(bands.values())
+        (last, its_name), *_, (first, name) = bands.items()
         raise DataError(
-            f"the sources have {sorted(bands)} bands, among them {names}; choose the same number of each with --bands, "
-            "or as in :bands=2,3,5,7"
+            f"the sources have {sorted(bands)} bands: {name} has {first} bands, {its_name} {last}; choose the same number "
+            "of each with --bands, or as in :bands=2,3,5,7"
         )
 
 

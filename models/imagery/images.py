@@ -94,8 +94,8 @@ def require_equal_bands(images: Sequence[Image | Triples]) -> None:
     if len(bands) > 1:
         (last, its_name), *_, (first, name) = bands.items()
         raise DataError(
-            f"the sources have {sorted(bands)} bands: {name} has {first} bands, {its_name} {last}; choose the same number "
-            "of each with --bands, or as in :bands=2,3,5,7"
+            f"the sources have {sorted(bands)} bands: {name} has {first} bands, {its_name} {last}; choose the same "
+            "number of each with --bands, or as in :bands=2,3,5,7"
         )
 
 

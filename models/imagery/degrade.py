@@ -11,9 +11,11 @@ degraded PAN, MS and ground truth are registered for training. The toolbox decim
 
 from __future__ import annotations
 
+import csv
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -35,26 +37,15 @@ KAISER_BETA = 0.5
 class Sensor:
     """Gains of a sensor's modulation transfer function at its own Nyquist frequency.
 
-    Attributes:
-        ms: one gain per band, in the product's band order (blue first); one value stands for any number of bands.
-        pan: gain of the panchromatic band.
+    ``ms`` has one per band, in the product's band order (blue first); one value stands for any number of bands.
     """
 
-    ms: tuple[float, ...]
     pan: float
+    ms: tuple[float, ...]
 
 
-SENSORS = {
-    "generic": Sensor((0.3,), 0.15),
-    "wv2": Sensor((0.35,) * 7 + (0.27,), 0.11),
-    "wv3": Sensor((0.325, 0.355, 0.360, 0.350, 0.365, 0.360, 0.335, 0.315), 0.14),
-    "ikonos": Sensor((0.26, 0.28, 0.29, 0.28), 0.17),
-    "qb": Sensor((0.34, 0.32, 0.30, 0.22), 0.15),
-    "geoeye1": Sensor((0.23, 0.23, 0.23, 0.23), 0.16),
-    "wv4": Sensor((0.23, 0.23, 0.23, 0.23), 0.16),
-    "gf2": Sensor((0.3,), 0.15),
-    "spot6": Sensor((0.3,), 0.15),
-}
+with Path(__file__).with_name("sensors.csv").open(newline="") as _file:
+    SENSORS = {name: Sensor(float(pan), tuple(map(float, ms))) for name, pan, *ms in list(csv.reader(_file))[1:]}
 """Source: the DLPan toolbox (genMTF, MTF_PAN). It has no figures for GaoFen-2 and SPOT-6 and takes its generic ones."""
 
 BLUE_GREEN_RED_NIR_OF_8 = (2, 3, 5, 7)
@@ -189,9 +180,7 @@ def wald(
     What does not fill a whole reduced MS pixel at the right and lower border is cut.
 
     Args:
-        pan: ``(1, ratio*h, ratio*w)``.
-        ms: ``(B, h, w)``.
-        ratio: PAN pixels per MS pixel.
+        pan, ms, ratio: ``(1, ratio*h, ratio*w)``, ``(B, h, w)`` and PAN pixels per MS pixel.
         sensor: a key of ``SENSORS``.
         pan_filter: ``mtf`` keeps the degraded PAN as soft as the sensor's own; ``bicubic`` is the toolbox's choice,
             that of PanCollection and of the published reduced-resolution tables, and sharper.
@@ -208,8 +197,7 @@ def wald(
         raise DataError(f"an MS of {ms.shape[1]}x{ms.shape[2]} pixels is too small to be reduced by {ratio}")
     pan, ms = pan[:, : ratio * height, : ratio * width], ms[:, :height, :width]
     gains = nyquist_gains(sensor, ms.shape[0])
-    down, right = ((ratio - 1) / 2 + step for step in shift)
-    centre = (down, right)
+    centre = ((ratio - 1) / 2 + shift[0], (ratio - 1) / 2 + shift[1])
     if pan_filter == "mtf":
         pan_lr = degrade(pan, ratio, (SENSORS[sensor].pan,), centre)
     elif pan_filter == "bicubic":

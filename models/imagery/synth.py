@@ -60,9 +60,7 @@ def synthesise(
     Args:
         size: PAN pixels, one side or (height, width), multiples of ``ratio``.
         seed: 0 or more.
-        bands: MS bands.
-        bits: depth, 8 to 16.
-        ratio: PAN pixels per MS pixel.
+        bands, bits, ratio: MS bands, depth (8 to 16) and PAN pixels per MS pixel.
         border: width of a margin without data (value 0), in PAN pixels, a multiple of ``ratio``.
     """
     height, width = (size, size) if isinstance(size, int) else size

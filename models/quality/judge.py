@@ -176,10 +176,9 @@ def mean_and_deviation(values: Sequence[float]) -> tuple[float, float]:
 def collect(judgements: Iterable[Judgement]) -> dict[str, dict[str, list[float]]]:
     """Method: index: its values over the images that have it."""
     table: dict[str, dict[str, list[float]]] = {}
-    for judgement in judgements:
-        row = table.setdefault(judgement.method, {})
-        for index, value in judgement.indices.items():
-            row.setdefault(index, []).append(value)
+    for own in judgements:
+        for index, value in own.indices.items():
+            table.setdefault(own.method, {}).setdefault(index, []).append(value)
     return table
 
 

@@ -42,10 +42,8 @@ def quicklook(
 
     Args:
         path: where to; its folder is made.
-        pan: ``(1, H, W)``.
-        ms: ``(B, H/ratio, W/ratio)``, shown with its own pixels.
-        fused: ``(B, H, W)``.
-        truth: ``(B, H, W)``, or None.
+        pan, ms: ``(1, H, W)`` and ``(B, H/ratio, W/ratio)``, shown with its own pixels.
+        fused, truth: ``(B, H, W)``.
         rgb: bands, from 1, shown as red, green, blue; default ``NATURAL``, of one or two bands the first as grey.
         width: widest panel in pixels; a larger scene is cut to its middle.
     """

@@ -92,11 +92,9 @@ def document(
 def notes(document: Mapping[str, Any]) -> list[str]:
     """The table's paragraphs."""
     own = document["settings"]
-    where = (
-        "whole images"
-        if own["hold_out"] == 1
-        else f"the right {own['hold_out']:.0%} of the columns of every source, or the last images of several"
-    )
+    where = f"the right {own['hold_out']:.0%} of the columns of every source, or the last images of several"
+    if own["hold_out"] == 1:
+        where = "whole images"
     cut = f", {own['border']} pixels cut from every side" if own["border"] else ""
     return [
         f"Mean ± standard deviation over images: {where}{cut}. PSNR in dB against the truth's maximum, SAM in degrees. "

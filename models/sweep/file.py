@@ -128,9 +128,7 @@ def _toml(path: Path) -> dict[str, Any]:
     try:
         import tomllib
     except ModuleNotFoundError:
-        raise MissingDependencyError(
-            "a sweep's file is TOML, which needs Python 3.11 or newer, as training does"
-        ) from None
+        raise MissingDependencyError("a sweep's file is TOML, which needs Python 3.11 or newer") from None
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:

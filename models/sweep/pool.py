@@ -25,12 +25,12 @@ def choose(arm: Arm, searches: Sequence[Run]) -> Rate:
     """The rate with the best PSNR on the validation strips, of equals the first; the only one without a search."""
     if len(arm.rates) == 1:
         return arm.rates[0]
-    best = max(range(len(searches)), key=lambda i: validation_psnr(searches[i]))
-    if validation_psnr(searches[best]) == -math.inf:
+    quality = [validation_psnr(run) for run in searches]
+    if max(quality) == -math.inf:
         raise ModelError(
             f"arm {arm.name!r}: diverges at every rate of {', '.join(map(rate_name, arm.rates))}; add a lower one"
         )
-    return arm.rates[best]
+    return arm.rates[quality.index(max(quality))]
 
 
 @contextmanager

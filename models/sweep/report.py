@@ -22,13 +22,12 @@ from bitpan.models.sweep.run import Run, rate_name, validation_psnr
 from bitpan.models.training.checkpoint import load_network
 
 Runs = Mapping[str, Sequence[Run]]
-"""Runs by arm."""
 
 
 def write_report(sweep: Sweep, folder: Path, images: Sequence[Image], searches: Runs, seeds: Runs, began: float) -> str:
     """Write the tables and pictures; return the table.
 
-    ``searches`` are the trainings that chose the rates, ``seeds`` those at the full budget, all of them finished;
+    ``searches`` are by arm the trainings that chose the rates, ``seeds`` those at the full budget, all finished;
     ``images`` are for the test, and it ``began`` in ``time.monotonic()``.
     """
     judged = judge(classical_methods(sweep.classical), images, sweep.border)

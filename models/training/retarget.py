@@ -22,14 +22,9 @@ def retarget(network: BinaryNetwork, bits: int | None = None, gain: int = 0) -> 
         ModelError: no network has so many bits.
     """
     own = network.configuration
-    target = replace(
-        own,
-        bits=own.bits if bits is None else bits,
-        offset=round(own.offset * 2.0**gain),
-        residual_gain=own.residual_gain + gain,
-    )
+    target = replace(own, bits=own.bits if bits is None else bits, residual_gain=own.residual_gain + gain)
     unit = own.input_fraction + own.input_shift + gain  # the input's unit is 2**unit counts
-    target = replace(target, input_fraction=unit - target.input_shift)
+    target = replace(target, offset=round(own.offset * 2.0**gain), input_fraction=unit - target.input_shift)
     if target.residual_gain < 0 or target.offset > target.fused.max:
         raise ModelError(
             f"{network.name} was trained on counts around {own.offset}; with --gain {gain} and {target.bits} bits they "

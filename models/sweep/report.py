@@ -37,17 +37,10 @@ def write_report(sweep: Sweep, folder: Path, images: Sequence[Image], searches: 
         Row(method, {index: (mean_and_deviation(values)[0], math.nan) for index, values in row.items()})
         for method, row in collect(judged).items()
     ]
-    document = {
-        **provenance(began, sweep.common.device),
-        "sweep": {
-            "title": sweep.title,
-            "rates": {
-                arm: {rate_name(run.settings.lr): validation_psnr(run) for run in searches[arm]} for arm in searches
-            },
-            "runs": [{"arm": run.arm, "settings": run.stated(), **(run.result() or {})} for run in every],
-        },
-        **image_facts(images, judged),
-    }
+    rates = {arm: {rate_name(run.settings.lr): validation_psnr(run) for run in runs} for arm, runs in searches.items()}
+    results = [{"arm": run.arm, "settings": run.stated(), **(run.result() or {})} for run in every]
+    own = {"title": sweep.title, "rates": rates, "runs": results}
+    document = {**provenance(began, sweep.common.device), "sweep": own, **image_facts(images, judged)}
     with staged(folder) as beside:
         for arm, runs in seeds.items():
             _draw(beside / "quicklooks" / f"{file_name(arm)}.png", runs, images[0])

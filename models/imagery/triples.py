@@ -117,8 +117,8 @@ def whole_pixels(arrays: Arrays, own: Source, ratio: int) -> tuple[Counts, Count
         raise DataError(
             f"{own.files}: an MS of {ms.shape[2:]} pixels is too small for ratio {ratio}; give a larger pair"
         )
-    if not all(abs(shift) <= 4 * ratio for shift in own.shift):
-        dy, dx = own.shift
+    dy, dx = own.shift
+    if not (abs(dy) <= 4 * ratio and abs(dx) <= 4 * ratio):
         raise DataError(f"{own.files}: a shift of {dy:g},{dx:g}: at most {4 * ratio} PAN pixels; crop the pair instead")
     return pan[..., : height * ratio, : width * ratio], ms[..., :height, :width]
 

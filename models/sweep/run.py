@@ -25,9 +25,9 @@ from bitpan.models.quality.report import file_name
 from bitpan.models.quality.tables import strict_json
 from bitpan.models.sweep.file import Arm, Rate, Sweep
 from bitpan.models.sweep.memory import Record, remember, remembered
-from bitpan.models.training.checkpoint import load_network, network_of, read_checkpoint
+from bitpan.models.training.checkpoint import load_network
 from bitpan.models.training.settings import Settings
-from bitpan.models.training.training import Training
+from bitpan.models.training.training import Training, resume
 
 TEST_SEED = 2_000_000
 """Synthetic scenes from this seed on are neither trained nor validated on."""
@@ -144,11 +144,7 @@ def perform(run: Run) -> None:
 def _train(run: Run) -> str:
     """Train to the end; why it could not, where it diverged."""
     last = run.folder / "last.pt"
-    if last.exists():
-        document = read_checkpoint(last)
-        training = Training(run.settings, network_of(document, last), document["training"])
-    else:
-        training = Training(run.settings)
+    training = resume(last, run.settings) if last.exists() else Training(run.settings)
     if run.settings.compile:
         compile_kernels()
     try:

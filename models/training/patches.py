@@ -17,9 +17,6 @@ from bitpan.models.imagery.triples import HELD_OUT_SEED, Triples, check_constant
 from bitpan.models.training import distributed
 from bitpan.models.training.settings import Settings
 
-Place = tuple[int, int, int, npt.NDArray[np.int64]]
-"""Sample, row and column in MS pixels, and whether to flip either axis and to transpose."""
-
 
 def gather(settings: Settings) -> tuple[list[Triples], list[Triples]]:
     """Training and held-out images of all sources.
@@ -73,12 +70,13 @@ def draw(
     random = np.random.default_rng(seed)
     sizes = np.array([triples.gt.shape[0] * triples.gt.shape[2] * triples.gt.shape[3] for triples in sources], float)
     which = random.choice(len(sources), batch, p=sizes / sizes.sum())
-    places = [(sources[i], _place(sources[i], patch, random)) for i in which]
-    cuts = [_cut(triples, patch, place) for triples, place in places[part]]
+    patches = [_patch(sources[i], patch, random) for i in which]
+    cuts = [_turned(*each) for each in patches[part]]
     return tensors(Triples("batch", *(np.stack(images) for images in zip(*cuts, strict=True))))
 
 
-def _place(triples: Triples, patch: int, random: np.random.Generator) -> Place:
+def _patch(triples: Triples, patch: int, random: np.random.Generator) -> tuple[Triples, npt.NDArray[np.int64]]:
+    """A sample's patch, and whether to flip either axis and to transpose."""
     ratio, (samples, _, height, width) = triples.ratio, triples.gt.shape
     if patch % ratio or patch > min(height, width):
         raise DataError(
@@ -86,14 +84,12 @@ def _place(triples: Triples, patch: int, random: np.random.Generator) -> Place:
             "out less"
         )
     n = int(random.integers(samples))
-    y, x = (int(random.integers((size - patch) // ratio + 1)) for size in (height, width))
-    return n, y, x, random.integers(0, 2, 3)
+    starts = (ratio * int(random.integers((size - patch) // ratio + 1)) for size in (height, width))
+    rows, columns = (slice(start, start + patch) for start in starts)
+    return triples.part(slice(n, n + 1), rows, columns), random.integers(0, 2, 3)
 
 
-def _cut(triples: Triples, patch: int, place: Place) -> Iterator[Counts]:
-    n, y, x, flips = place
-    rows, columns = (slice(start * triples.ratio, start * triples.ratio + patch) for start in (y, x))
-    part = triples.part(slice(n, n + 1), rows, columns)
+def _turned(part: Triples, flips: npt.NDArray[np.int64]) -> Iterator[Counts]:
     flipped = tuple(axis for axis in (1, 2) if flips[axis - 1])
     for image in (part.pan[0], part.ms[0], part.gt[0]):
         turned = np.flip(image, flipped)

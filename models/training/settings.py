@@ -110,9 +110,7 @@ class Settings(Arms):
         Raises:
             ModelError: if they are of another version, or there is a setting that this bitpan does not know.
         """
-        values: dict[str, Any] = {
-            name: tuple(value) if isinstance(value, list) else value for name, value in stored.items()
-        }
+        values: dict[str, Any] = {k: tuple(value) if isinstance(value, list) else value for k, value in stored.items()}
         version = values.pop("version", 1)
         if version != VERSION:
             raise ModelError(

@@ -259,8 +259,8 @@ class Training:
                 signal.signal(heard, handler)
 
 
-def resume(path: Path) -> Training:
-    """The training that wrote ``path``, as it was.
+def resume(path: Path, settings: Settings | None = None) -> Training:
+    """The training that wrote ``path``, as it was, or with other ``settings`` of where and how it runs.
 
     Raises:
         ModelError: if ``path`` is no checkpoint that can be gone on from.
@@ -270,7 +270,7 @@ def resume(path: Path) -> Training:
         raise ModelError(f"{path}: is finished and holds no optimiser; resume from last.pt")
     network = network_of(document, path)
     try:
-        settings = Settings.from_json(document["provenance"]["settings"])
+        settings = settings or Settings.from_json(document["provenance"]["settings"])
         return Training(settings, network, document["training"])
     except DataError:
         raise

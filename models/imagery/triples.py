@@ -125,7 +125,8 @@ def whole_pixels(arrays: Arrays, own: Source, ratio: int) -> tuple[Counts, Count
 
 def check_constant(triples: Triples, source: str, bands: Sequence[int] | None) -> None:
     """Refuse bands of one value: SAM and ERGAS mean nothing there, and a calibration would rest on nothing."""
-    numbers = bands or range(1, triples.gt.shape[1] + 1)
+    count = triples.gt.shape[1]
+    numbers = bands if bands and len(bands) == count else range(1, count + 1)
     images = {"the PAN": triples.pan} | {f"MS band {n}": triples.gt[:, i] for i, n in enumerate(numbers)}
     for name, image in images.items():
         if image.min() == image.max():

@@ -102,11 +102,6 @@ def binary_conv(s: Tensor, weights: Tensor) -> Tensor:
     return convolve(functional.pad(s, (1, 1, 1, 1), value=-1.0), weights)
 
 
-def depthwise(x: Tensor, weights: Tensor, shift: int, fmt: Format) -> Tensor:
-    """Each channel of ``x (N, C, H, W)`` with its own filter ``(C, 1, 3, 3)``, rounded and saturated."""
-    return requantise(convolve(x, weights, padding=1, groups=len(weights)), shift, fmt)
-
-
 @custom_gradient
 def rprelu(
     p: Tensor, x: Tensor | None, knee: Tensor, slopes: Tensor, biases: Tensor, shift: int, fmt: Format

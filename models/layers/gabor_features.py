@@ -8,12 +8,17 @@ from torch.nn import functional
 
 from bitpan.errors import FormatError
 from bitpan.formats import Format
-from bitpan.models.layers.functional import EXACT, depthwise, round_half_up
+from bitpan.models.layers.functional import EXACT, convolve, requantise, round_half_up
 from bitpan.models.layers.gabor import gabor_bank
 from bitpan.models.layers.operation import Operation
 
 WEIGHTS = Format(8, 6)
 """Format of the filters, the features' own share included; their fraction is the rounding shift."""
+
+
+def depthwise(x: Tensor, weights: Tensor, shift: int, fmt: Format) -> Tensor:
+    """Each channel of ``x (N, C, H, W)`` with its own filter ``(C, 1, 3, 3)``, rounded and saturated."""
+    return requantise(convolve(x, weights, padding=1, groups=len(weights)), shift, fmt)
 
 
 class GaborFeatures(Operation):

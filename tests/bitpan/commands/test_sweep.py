@@ -467,7 +467,7 @@ def test_the_sweeps_that_ship_are_read(path, tmp_path):
     assert len(own.arms) >= 2 and own.common.threads == 1
 
 
-@pytest.mark.parametrize("folder", sorted(RESULTS.iterdir()), ids=lambda folder: folder.name)
+@pytest.mark.parametrize("folder", sorted(RESULTS.glob("*/")), ids=lambda folder: folder.name)
 def test_the_results_that_ship_are_whole(folder, tmp_path):
     """Every training that the sweep of this name wants is remembered with these settings, and all that is shows."""
     own = read_sweep(SWEEPS / f"{folder.name}.toml", tmp_path)

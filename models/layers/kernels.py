@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from bitpan.arithmetic import NORM_FRACTION, NORM_RANGE
 from bitpan.models.layers.gradient import Gives, Takes
 
 KERNELS: dict[str, Callable[..., Any]] = {}
@@ -78,47 +79,26 @@ def rprelu_gradients(
 
 @kernel
 def norm_forward(
-    x: Tensor,
-    residual: Tensor,
-    sum_x: Tensor,
-    ratio: Tensor,
-    mean: Tensor,
-    gain: Tensor,
-    centre: Tensor,
-    bias: Tensor,
-    limit: float,
-    scale: float,
-    high: float,
+    x: Tensor, residual: Tensor, sum_x: Tensor, ratio: Tensor, mean: Tensor, high: float, *integers: Tensor
 ) -> Tensor:
-    """The last steps of :func:`bitpan.arithmetic.channel_norm`; sum, ratio and mean are ``(N, 1, H, W)``."""
-    normal = (x.shape[1] * x).sub_(sum_x).sub_(centre[:, None, None]).mul_(ratio).add_(0.5).floor_()
-    total = normal.clamp_(-limit - 1, limit).mul_(gain[:, None, None]).add_(bias[:, None, None]).mul_(scale)
+    """The last steps of :func:`bitpan.arithmetic.channel_norm`; sum, ratio and mean are ``(N, 1, H, W)``.
+
+    The integers are gain, centre and bias ``(C,)``.
+    """
+    gain, centre, bias = (value[:, None, None] for value in integers)
+    normal = (x.shape[1] * x).sub_(sum_x).sub_(centre).mul_(ratio).add_(0.5).floor_()
+    total = normal.clamp_(NORM_RANGE.min, NORM_RANGE.max).mul_(gain).add_(bias).mul_(2.0**-NORM_FRACTION)
     return total.add_(mean).add_(0.5).floor_().add_(residual).clamp_(-high - 1, high)
 
 
 @kernel
-def norm_gradients(
-    gradient: Tensor,
-    x: Tensor,
-    residual: Tensor,
-    result: Tensor,
-    mean_x: Tensor,
-    mean_r: Tensor,
-    var_x: Tensor,
-    var_r: Tensor,
-    kappa: Tensor,
-    phi: Tensor,
-    high: float,
-) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
-    """Those of :func:`real_norm_gradients`, zero where the result is saturated."""
-    upstream = _unsaturated(gradient, result, high)
-    return real_norm_gradients(upstream, x, residual, mean_x, mean_r, var_x, var_r, kappa, phi)
+def norm_gradients(gradient: Tensor, result: Tensor, high: float, *rest: Tensor) -> tuple[Tensor, ...]:
+    """Those of :func:`real_norm_gradients`, which takes the ``rest``; zero where the result is saturated."""
+    return real_norm_gradients(_unsaturated(gradient, result, high), *rest)
 
 
 @kernel
-def real_norm(
-    x: Tensor, residual: Tensor, kappa: Tensor, phi: Tensor, eta: Tensor, flat: float
-) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+def real_norm(x: Tensor, residual: Tensor, kappa: Tensor, phi: Tensor, eta: Tensor, flat: float) -> tuple[Tensor, ...]:
     """``residual + kappa*(s_r / s_x)*(x - m_x - phi) + m_r + eta``, then m_x, m_r and both variances plus ``flat``."""
     mean_x, mean_r = x.mean(dim=1, keepdim=True), residual.mean(dim=1, keepdim=True)
     centred = x - mean_x
@@ -130,17 +110,10 @@ def real_norm(
 
 @kernel
 def real_norm_gradients(
-    upstream: Tensor,
-    x: Tensor,
-    residual: Tensor,
-    mean_x: Tensor,
-    mean_r: Tensor,
-    var_x: Tensor,
-    var_r: Tensor,
-    kappa: Tensor,
-    phi: Tensor,
-) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
-    """Gradients of x, residual, kappa, phi and eta through :func:`real_norm`; the variances include ``flat``."""
+    upstream: Tensor, x: Tensor, residual: Tensor, kappa: Tensor, phi: Tensor, *moments: Tensor
+) -> tuple[Tensor, ...]:
+    """Gradients of x, residual, kappa, phi and eta through :func:`real_norm`, whose other results are the moments."""
+    mean_x, mean_r, var_x, var_r = moments
     ratio = (var_r / var_x).sqrt_()
     centred = x - mean_x
     free = centred - phi[:, None, None]

@@ -13,7 +13,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-from bitpan.arithmetic import NORM_FRACTION, NORM_LEADING, NORM_MEAN, NORM_MIDPOINTS, NORM_RANGE
+from bitpan.arithmetic import NORM_FRACTION, NORM_LEADING, NORM_MEAN, NORM_MIDPOINTS
 from bitpan.errors import FormatError
 from bitpan.formats import Format
 from bitpan.models.layers import kernels
@@ -71,18 +71,9 @@ def channel_norm(
         mean_x, mean_r = sum_x / channels, sum_r / channels
         var_x, var_r = (v.float() / channels**2 + FLAT for v in (var_x, var_r))
         scale = unit * (channels / whole)
+        real = gain * scale, centre / channels
         dx, dr, dgain, dcentre, dbias = norm_gradients(
-            gradient,
-            x,
-            residual,
-            result,
-            mean_x,
-            mean_r,
-            var_x,
-            var_r,
-            gain * scale,
-            centre / channels,
-            float(fmt.max),
+            gradient, result, float(fmt.max), x, residual, *real, mean_x, mean_r, var_x, var_r
         )
         return dx, dr, dgain * scale, dcentre / channels, dbias * unit
 
@@ -90,7 +81,7 @@ def channel_norm(
     var_x, var_r = variance(x, sum_x), variance(residual, sum_r)
     ratio = (deviation_ratio(var_r, var_x) / whole).float()
     mean = (sum_r * round((1 << NORM_MEAN) / channels)).add_(2.0 ** (NORM_MEAN - 1)).mul_(2.0**-NORM_MEAN).floor_()
-    result = norm_forward(x, residual, sum_x, ratio, mean, gain, centre, bias, NORM_RANGE.max, unit, fmt.max)
+    result = norm_forward(x, residual, sum_x, ratio, mean, fmt.max, gain, centre, bias)
     return result, gradients, (x, residual, result, sum_x, sum_r, var_x, var_r, gain, centre)
 
 
@@ -103,7 +94,7 @@ def real_norm(
     Half the time of what autograd would make of it, which is a network's largest part.
     """
     result, *moments = kernels.real_norm(x, residual, kappa, phi, eta, flat)
-    return result, real_norm_gradients, (x, residual, *moments, kappa, phi)
+    return result, real_norm_gradients, (x, residual, kappa, phi, *moments)
 
 
 class ChannelNorm(Operation):

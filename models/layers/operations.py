@@ -10,23 +10,21 @@ import torch
 from bitpan.arithmetic import COEFFICIENT_BITS, TAPS
 from bitpan.formats import Format
 from bitpan.model import SceneParameter, Tensor
-from bitpan.models.layers.functional import add_clip, centre, concat
+from bitpan.models.layers import functional, resampling
 from bitpan.models.layers.operation import Context, Operation, SceneOperation
-from bitpan.models.layers.resample import coefficients, interpolate
-from bitpan.models.layers.resampling import add, average_pool, bilinear_up, haar, inverse_haar
 
 COEFFICIENTS = Format(12, COEFFICIENT_BITS)
 """Format of the interpolation coefficients."""
 
 FUNCTIONS: dict[str, Callable[..., Any]] = {
-    "centre": centre,
-    "concat": concat,
-    "haar": haar,
-    "inverse_haar": inverse_haar,
-    "pool": average_pool,
-    "up": bilinear_up,
-    "add": add,
-    "add_clip": add_clip,
+    "centre": functional.centre,
+    "concat": functional.concat,
+    "haar": resampling.haar,
+    "inverse_haar": resampling.inverse_haar,
+    "pool": resampling.average_pool,
+    "up": resampling.bilinear_up,
+    "add": resampling.add,
+    "add_clip": functional.add_clip,
 }
 """What computes each, by its name in :data:`bitpan.operations.OPERATIONS`."""
 
@@ -47,7 +45,7 @@ class Interpolate(SceneOperation):
     """MS upsampled to the PAN grid; its scene parameters are the coefficients of the two axes."""
 
     op = "interpolate"
-    function = staticmethod(interpolate)
+    function = staticmethod(resampling.interpolate)
 
     def __init__(self, ratio: int) -> None:
         super().__init__()
@@ -59,4 +57,4 @@ class Interpolate(SceneOperation):
 
     def measure(self, *inputs: torch.Tensor, context: Context) -> tuple[torch.Tensor, ...]:
         """Those of a pair without a shift."""
-        return (coefficients(self.ratio, inputs[0].device),) * 2
+        return (resampling.coefficients(self.ratio, inputs[0].device),) * 2

@@ -12,7 +12,7 @@ from torch import Tensor
 from bitpan.arithmetic import lms_format
 from bitpan.errors import ModelError
 from bitpan.formats import Format
-from bitpan.models.layers.resample import upsample
+from bitpan.models.layers.resampling import upsample
 from bitpan.models.networks.arms import Arms
 
 

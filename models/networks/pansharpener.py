@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from bitpan.errors import ModelError
 from bitpan.models.layers.functional import centre
 from bitpan.models.layers.operation import Context
-from bitpan.models.layers.resample import upsample
+from bitpan.models.layers.resampling import upsample
 from bitpan.models.networks.configuration import Configuration
 
 

@@ -9,7 +9,7 @@ from bitpan.errors import DivergenceError
 from bitpan.formats import Format
 from bitpan.models.layers import functional
 from bitpan.models.layers import learned as layers
-from bitpan.models.layers.resample import interpolate
+from bitpan.models.layers.resampling import interpolate
 
 FEATURES = Format(10, 6)
 

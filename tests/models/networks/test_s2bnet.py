@@ -5,7 +5,7 @@ import torch
 from bitpan.errors import ModelError
 from bitpan.model import IntegerModel, execute
 from bitpan.models.layers.functional import rprelu
-from bitpan.models.layers.resample import upsample
+from bitpan.models.layers.resampling import upsample
 from bitpan.models.networks.configuration import Configuration, calibrated
 from bitpan.models.networks.integers import to_integer_model
 from bitpan.models.networks.s2bnet import S2BNet

@@ -29,9 +29,10 @@ INTRODUCTION = """# Results
 
 Every figure that bitpan states of itself, with its command. `make results` (`benchmarks/results.py`) measures them and
 writes this page: nothing on it is typed. A part is measured anew where its record in
-[results/measured.json](results/measured.json) is of other sources than those that are there; `python
-benchmarks/results.py --again PART` measures it in any case. Times are those of the machine and of its load (processes
-that wanted to run when the part began), which each part names; all other figures are the same on every machine.
+[results/measured.json](results/measured.json) is of other sources than those that are there;
+`python benchmarks/results.py --again PART` measures it in any case. Times are those of the machine and of its load (processes
+that wanted to run when the part began), which each part names; the other figures are the same on every machine, but for
+what a training ends with.
 
 **Nothing here has run through Vivado or on a board**: cycles are counted in simulation, LUTs by Yosys."""
 
@@ -51,7 +52,7 @@ def _demo(records: Records) -> Iterable[str]:
     same = ", ".join(f"{stage} {'yes' if equal else 'NO'}" for stage, equal in found["bit_exact"].items())
     rows = [[name, *_cells(row)] for name, row in found["quality"].items()]
     yield "## The demo"
-    yield _origin(record, "make demo")
+    yield _origin(record)
     yield _table(["method", "PSNR, dB", "SAM, °", "ERGAS"], rows)
     yield (
         f"Equal to PyTorch in every bit of a whole frame: {same}. {found['cycles_per_pixel']} cycles per PAN pixel, "

@@ -30,9 +30,9 @@ INTRODUCTION = """# Results
 Every figure that bitpan states of itself, with its command. `make results` (`benchmarks/results.py`) measures them and
 writes this page: nothing on it is typed. A part is measured anew where its record in
 [results/measured.json](results/measured.json) is of other sources than those that are there;
-`python benchmarks/results.py --again PART` measures it in any case. Times are those of the machine and of its load (processes
-that wanted to run when the part began), which each part names; the other figures are the same on every machine, but for
-what a training ends with.
+`python benchmarks/results.py --again PART` measures it in any case. Times are those of the machine and of its load
+(processes that wanted to run when the part began), which each part names; the other figures are the same on every
+machine, but for what a training ends with.
 
 **Nothing here has run through Vivado or on a board**: cycles are counted in simulation, LUTs by Yosys."""
 

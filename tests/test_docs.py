@@ -1,7 +1,7 @@
 """The documentation against the code: links, commands and their options, files, operations, measured figures."""
 
 import argparse
-import importlib
+import importlib.util
 import re
 import sys
 from pathlib import Path
@@ -80,8 +80,18 @@ def wrong_files(page):
                 yield word
 
 
+def wrong_modules(page):
+    for name in re.findall(r"\bbitpan(?:\.[a-z_]+)+\b", " ".join(pieces(page))):
+        parent, _, last = name.rpartition(".")
+        module = importlib.import_module(parent)
+        if last not in ("bit", "hwh") and not hasattr(module, last) and importlib.util.find_spec(name) is None:
+            yield name
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
-@pytest.mark.parametrize("wrong", [wrong_links, wrong_options, wrong_files], ids=lambda wrong: wrong.__name__)
+@pytest.mark.parametrize(
+    "wrong", [wrong_links, wrong_options, wrong_files, wrong_modules], ids=lambda wrong: wrong.__name__
+)
 def test_pages_name_what_there_is(wrong, page):
     assert not list(wrong(page))
 
@@ -90,12 +100,13 @@ def test_a_wrong_page_is_seen(tmp_path):
     page = tmp_path / "page.md"
     page.write_text(
         "# One\n[a](none.md) [b](#one) [c](#two) `bitpan fuse --tiles` `bitpan fry` `--nonsense`\n"
-        "`hw/none.py` `none.sv`\n"
+        "`hw/none.py` `none.sv` `bitpan.hw.none` `bitpan.bit`\n"
         "```\nbitpan export x --tile 64x64  # --remark\nbitpan train --lr 1 -o y\n```\n`bitpan build --board`\n"
     )
     assert list(wrong_links(page)) == ["none.md", "#two"]
     assert [each.split()[-1] for each in wrong_options(page)] == ["--tile", "--tiles", "fry", "--nonsense"]
     assert list(wrong_files(page)) == ["hw/none.py", "none.sv"]
+    assert list(wrong_modules(page)) == ["bitpan.hw.none"]
 
 
 @pytest.mark.parametrize(("page", "verbs"), {"operator": ("fuse",), "engineer": ("build", "simulate")}.items())

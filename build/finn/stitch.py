@@ -104,6 +104,8 @@ class Top:
 
     def _wires(self) -> str:
         lines = [f"    wire {bit_range(bits)}{name.removesuffix('_i')};" for name, bits in SCENE_PORTS.items()]
+        _, height, width, _ = self._shape("pan")
+        lines += [f"    wire [31:0] size = {{16'd{height}, 16'd{width}}};"]
         lines += ["    wire [31:0] started;", "    wire pan_length_error, ms_length_error, frame_finished;"]
         edges = {name: self._taken(name) for name in ("pan", "ms")}
         for node in self.graph.graph.node:
@@ -154,8 +156,7 @@ class Top:
     def _node(self, node: onnx.NodeProto) -> str:
         operation = instance(node)
         links = {"ap_clk": "ap_clk", "ap_rst_n": "ap_rst_n"}
-        if operation.scene_words():
-            links |= {name: name.removesuffix("_i") for name in SCENE_PORTS}
+        links |= {name: name.removesuffix("_i") for name in operation.shared_ports()}
         for way, names in (("in", operation.stream_inputs), ("out", node.output)):
             for i, name in enumerate(names):
                 ends = ("tdata", "tvalid", "tready")

@@ -39,6 +39,9 @@ OPERATORS: list[type[Operator]] = []
 SCENE_PORTS = {"cfg_i": 50, "bank_of_frame_i": 16}
 """Ports of the scene-parameter bus and their bits (``bp_scene_pkg.sv``)."""
 
+SIZE_PORTS = {"size_i": 32}
+"""The port of units that count rows or columns: of the frames under way, in PAN pixels (``bp_scene_pkg::size_t``)."""
+
 
 def attributes(integers: str, datatypes: str = "", **others: tuple[Any, ...]) -> dict[str, tuple[Any, ...]]:
     """Node attributes with FINN's ``(kind, required, default)``: required ones by name, ``others`` as they are."""
@@ -54,6 +57,8 @@ class Operator(Facts, RTLBackend):  # type: ignore[misc]
         own: node attributes (:func:`attributes`).
         op: the operation of integer models that it computes, if it computes one.
         only: which nodes of that operation it takes, if not all, for people.
+        sized: whether it has the port ``size_i``; its attribute ``Stride``, PAN pixels per pixel of its first input, is
+            then ``StrideBits``, its logarithm, among the parameters.
         settings: Verilog parameters, in order, that :meth:`given` writes.
     """
 
@@ -61,6 +66,7 @@ class Operator(Facts, RTLBackend):  # type: ignore[misc]
     own = attributes("Height Width")
     op = ""
     only = ""
+    sized = False
     settings = ""
 
     # What a subclass says.
@@ -106,6 +112,7 @@ class Operator(Facts, RTLBackend):  # type: ignore[misc]
         kinds = [writer.datatypes[name] for name in node.inputs]
         known = {"Height": height, "Width": width, "Channels": channels, "PE": 1, "inputDataTypes": kinds}
         known |= {"inputDataType": kinds[0], "outputDataType": writer.datatypes[node.output]}
+        known |= {"Stride": writer.model.tensors[node.inputs[0]].stride}
         known |= {name: node.attributes[name.lower()] for name in cls.own if name.lower() in node.attributes}
         return {name: value for name, value in known.items() if name in cls.own}
 
@@ -134,8 +141,14 @@ class Operator(Facts, RTLBackend):  # type: ignore[misc]
         known |= {"InWidth": self.get_instream_width(), "OutWidth": self.get_outstream_width()}
         known |= {f"{way}Signed": int(number_format(z.datatype).signed) for way, z in (("In", x), ("Out", y))}
         known |= more
+        if "Stride" in self.own:
+            known["StrideBits"] = int(self.attribute("Stride")).bit_length() - 1
         names = dict.fromkeys([*self.settings.split(), *more])
         return {name: str(known[name] if name in known else self.attribute(name)) for name in names}
+
+    def shared_ports(self) -> dict[str, int]:
+        """Input ports that all units of the kind share, and their bits."""
+        return (SCENE_PORTS if self.scene_words() else {}) | (SIZE_PORTS if self.sized else {})
 
     # What FINN asks.
 
@@ -233,9 +246,8 @@ class Operator(Facts, RTLBackend):  # type: ignore[misc]
 
     def _wrapper(self, constants: Sequence[Integers]) -> str:
         ports, links, ties = ["input ap_clk", "input ap_rst_n"], [".clk_i(ap_clk)", ".rst_ni(ap_rst_n)"], []
-        if self.scene_words():
-            ports += [f"input {bit_range(bits)}{name}" for name, bits in SCENE_PORTS.items()]
-            links += [f".{name}({name})" for name in SCENE_PORTS]
+        ports += [f"input {bit_range(bits)}{name}" for name, bits in self.shared_ports().items()]
+        links += [f".{name}({name})" for name in self.shared_ports()]
         inputs, outputs = self.streams()
         for way, there, back, streams in (("in", "input", "output", inputs), ("out", "output", "input", outputs)):
             for i, stream in enumerate(streams):

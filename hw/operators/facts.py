@@ -36,6 +36,10 @@ class Facts(HWCustomOp):  # type: ignore[misc]
         """Words on the scene-parameter bus; 0: there is no such port."""
         return 0
 
+    def shared_ports(self) -> dict[str, int]:
+        """Input ports that all units of the kind share, and their bits."""
+        return {}
+
     def needs(self) -> Index:
         """For each output beat of a frame the last input beat it depends on, not descending; -1 for none."""
         inputs, outputs = self.beats_in(), self.beats_out()

@@ -11,5 +11,11 @@ package bp_scene_pkg;
         logic [31:0] data;
     } write_t;
 
+    // Of the frames, in PAN pixels: the host changes it only while no frame is under way.
+    typedef struct packed {
+        logic [15:0] rows;
+        logic [15:0] columns;
+    } size_t;
+
     typedef logic [15:0] banks_t;  // bit n mod 16: the bank of frame n, while it is under way
 endpackage

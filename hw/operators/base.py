@@ -88,7 +88,7 @@ class Operator(Facts, RTLBackend):  # type: ignore[misc]
         if not self.op:
             return images * len(self.streams()[1])
         operation = OPERATIONS[self.op]
-        arrays = zip(operation.scene, constants) if operation.scene else zip(operation.constants, *constants)  # noqa: B905
+        arrays = zip(operation.scene, constants) if self.scene_words() else zip(operation.constants, *constants)  # noqa: B905
         named = dict(arrays) | {key: self.attribute(key.capitalize()) for key in operation.attributes}
         return [operation.compute(images, named, number_format(self.streams()[1][0].datatype))]
 

@@ -52,11 +52,27 @@ def beats_of_frame(values: Parameters) -> dict[str, int | str]:
     return {"FrameBeats": values["Channels"] // max(values["Pe"], 1) * 64 * 64}
 
 
-@operator
-class SignThreshold(Pointwise):
-    """+1 (bit 1) where x reaches the channel's threshold, else -1 (bit 0). Second node input: thresholds ``(C,)``."""
+class Sign(Pointwise):
+    """+1 (bit 1) where x reaches the channel's threshold, else -1 (bit 0). Second node input: the thresholds."""
 
-    op, only = "sign", "with thresholds from the scene"
+    op = "sign"
+
+    @classmethod
+    def placed(cls, writer: Writer, node: Node) -> dict[str, Any]:
+        """The output is bits."""
+        writer.datatypes[node.output] = "BINARY"
+        return super().placed(writer, node)
+
+    def compute(self, images: list[Integers], constants: list[Integers]) -> list[Integers]:
+        """:func:`bitpan.arithmetic.sign`, as bits."""
+        return [(signs + 1) // 2 for signs in super().compute(images, constants)]
+
+
+@operator
+class SignThreshold(Sign):
+    """Thresholds ``(C,)`` from the scene."""
+
+    only = "with thresholds from the scene"
     entry = Unit(
         "bp_sign_threshold",
         30,
@@ -65,7 +81,7 @@ class SignThreshold(Pointwise):
         rest=beats_of_frame,
         test="pointwise",
     )
-    own = Pointwise.own | attributes("ThresholdBits")
+    own = Sign.own | attributes("ThresholdBits")
     settings = "Channels Pe InBits ThresholdBits FrameBeats"  # a frame's beats tell the unit when to change banks
 
     @classmethod
@@ -75,21 +91,51 @@ class SignThreshold(Pointwise):
 
     @classmethod
     def placed(cls, writer: Writer, node: Node) -> dict[str, Any]:
-        """The output is bits; thresholds have one more than x, for "never"."""
-        writer.datatypes[node.output] = "BINARY"
+        """Thresholds have one bit more than x, for "never"."""
         return {**super().placed(writer, node), "ThresholdBits": writer.scene_bits(node)}
 
     def scene_words(self) -> int:
         """One threshold per channel."""
         return int(self.attribute("Channels"))
 
-    def compute(self, images: list[Integers], constants: list[Integers]) -> list[Integers]:
-        """:func:`bitpan.arithmetic.sign`, as bits."""
-        return [(signs + 1) // 2 for signs in super().compute(images, constants)]
-
     def cost(self) -> dict[str, float]:
         """Two banks of thresholds and a comparison per lane."""
         return {"LUT": self.pe() * self.attribute("ThresholdBits") * (1 + math.ceil(2 * self.folds() / 64)) + 40}
+
+
+def _random_thresholds(values: Parameters) -> dict[str, int | str]:
+    return {"Thresholds": random_contents(values["Channels"], values["ThresholdBits"])}
+
+
+@operator
+class SignConstant(Sign):
+    """Thresholds are constants, ``(1, C)``."""
+
+    only = "with constant ones"
+    entry = Unit(
+        "bp_sign_constant",
+        35,
+        "+1 where x >= threshold, else -1; thresholds are constants",
+        sizes("Channels Pe", (8, 2), (32, 8), (32, 32), InBits=10, ThresholdBits=10),
+        rest=_random_thresholds,
+        test="pointwise",
+    )
+    settings = "Channels Pe InBits"
+
+    @classmethod
+    def takes(cls, node: Node) -> bool:
+        """Nothing comes from the scene."""
+        return not node.scene
+
+    def parameters(self, constants: Sequence[Integers]) -> dict[str, str]:
+        """Threshold of every channel, channel 0 lowest, in no more bits than they need."""
+        bits = signed_bits(constants[0])
+        return self.given(ThresholdBits=bits, Thresholds=literal(constants[0], bits))
+
+    def cost(self) -> dict[str, float]:
+        """A comparison per lane; few constants melt into it, more are a memory before it (measured in Yosys)."""
+        share = (4 + self.folds()) / 10 if self.folds() <= 4 else 1.5
+        return {"LUT": self.pe() * self.streams()[0][0].bits * share + 6}
 
 
 _BRANCHES = {"Knees": "Knee", "SlopesAbove": "Slope", "SlopesBelow": "Slope"}

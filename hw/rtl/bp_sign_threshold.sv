@@ -23,18 +23,11 @@ module bp_sign_threshold #(
     input  logic                 out0_tready_i
 );
     localparam int unsigned Folds = Channels / Pe;
-    localparam int unsigned Wider = InBits > ThresholdBits ? InBits : ThresholdBits;
     localparam int unsigned FoldBits = Folds > 1 ? $clog2(Folds) : 1;
 
     logic bank;
     logic [FoldBits-1:0] fold;
     logic [Pe*ThresholdBits-1:0] thresholds;
-
-    assign in0_tready_o = !out0_tvalid_o || out0_tready_i;
-    always_ff @(posedge clk_i) begin
-        if (!rst_ni) out0_tvalid_o <= 1'b0;
-        else if (in0_tready_o) out0_tvalid_o <= in0_tvalid_i;
-    end
 
     bp_scene_position #(
         .Folds     (Folds),
@@ -61,11 +54,19 @@ module bp_sign_threshold #(
         .words_o(thresholds)
     );
 
-    for (genvar pe = 0; pe < Pe; pe++) begin : gen_pe
-        logic signed [ThresholdBits-1:0] threshold;
-        logic signed [InBits-1:0] x;
-        assign threshold = thresholds[pe*ThresholdBits+:ThresholdBits];
-        assign x = in0_tdata_i[pe*InBits+:InBits];
-        always_ff @(posedge clk_i) if (in0_tready_o) out0_tdata_o[pe] <= Wider'(x) >= Wider'(threshold);
-    end
+    bp_sign #(
+        .Pe           (Pe),
+        .InBits       (InBits),
+        .ThresholdBits(ThresholdBits)
+    ) u_sign (
+        .clk_i,
+        .rst_ni,
+        .thresholds_i(thresholds),
+        .in0_tdata_i,
+        .in0_tvalid_i,
+        .in0_tready_o,
+        .out0_tdata_o,
+        .out0_tvalid_o,
+        .out0_tready_i
+    );
 endmodule

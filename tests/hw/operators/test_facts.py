@@ -6,6 +6,7 @@ from onnx import helper
 
 from bitpan.errors import BuildError
 from bitpan.hw.operators import OPERATORS, operator_for
+from bitpan.hw.operators.pointwise import SignConstant
 from bitpan.hw.simulate.simulation import Simulation
 from bitpan.model import Node
 from bitpan.operations import OPERATIONS
@@ -33,6 +34,7 @@ CASES = {
         1,
         [],
     ),
+    "SignConstant": ({**IMAGE, "inputDataTypes": ["INT10"], "outputDataType": "BINARY"}, 1, 1, [(1, 6)]),
     "RPReLU": ({**IMAGE, **PAIR, "Shift": 6}, 2, 1, [(5, 6)]),
     "RPReLUPlain": ({**IMAGE, **ONE, "Shift": 6}, 1, 1, [(5, 6)]),
     "Add": ({**IMAGE, **PAIR}, 2, 1, []),
@@ -162,11 +164,15 @@ def test_what_the_table_says_has_no_hardware_is_refused_with_its_reason():
             operator_for(Node(operation.name, "a_node", operation.inputs, "y", operation.scene))
 
 
-def test_nodes_of_an_operation_that_none_takes_are_refused_by_what_is_taken():
-    with pytest.raises(BuildError, match=r"hardware for this sign yet \(only for one with thresholds from the scene\)"):
+def test_nodes_of_an_operation_that_none_takes_are_refused_by_what_is_taken(monkeypatch):
+    monkeypatch.setattr(SignConstant, "takes", lambda node: False)
+    said = r"this sign yet \(only for one with thresholds from the scene or with constant ones\)"
+    with pytest.raises(BuildError, match=said):
         operator_for(Node("sign", "a_node", ("x",), "y"))
 
 
 def test_an_operation_may_have_an_operator_for_each_kind_of_node():
     both = [operator_for(Node("rprelu", "a_node", inputs, "y")).__name__ for inputs in (("p", "x"), ("p",))]
     assert both == ["RPReLU", "RPReLUPlain"]
+    both = [operator_for(Node("sign", "a_node", ("x",), "y", scene)).__name__ for scene in (("threshold",), ())]
+    assert both == ["SignThreshold", "SignConstant"]

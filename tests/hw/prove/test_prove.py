@@ -30,6 +30,7 @@ PROVED = [
         {"in0": 4, "out0": 4},
         {},
     ),
+    ("bp_sign_constant", {"Channels": 2, "Pe": 1, "InBits": 2, "ThresholdBits": 2}, {"in0": 4, "out0": 4}, {}),
     ("bp_average_pool", {**IMAGE, "Width": 4, "Height": 4}, {"in0": 16, "out0": 4}, {}),
 ]
 SLOWLY_PROVED = [

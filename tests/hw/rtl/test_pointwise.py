@@ -47,6 +47,25 @@ def test_sign(channels, pe):
         run(unit.simulation, inputs, outputs)
 
 
+@pytest.mark.parametrize(("channels", "pe"), [(6, 2), (5, 5), (4, 1)])
+def test_sign_with_constants(channels, pe):
+    """Values at and beside every threshold, "always" and "never" among them."""
+    rng = np.random.default_rng(channels)
+    thresholds = integers(rng, 10, channels)
+    thresholds[:2] = -512, 512
+    x = integers(rng, 10, (channels, 20, 20))
+    x[:, 0], x[:, 1] = np.minimum(thresholds, 511)[:, None], np.maximum(thresholds - 1, -512)[:, None]
+    inputs, outputs = {"in0": folded(x, pe, 10)}, {"out0": folded(arithmetic.sign(x, thresholds) > 0, pe, 1)}
+    sizes = {"Channels": channels, "Pe": pe, "Thresholds": literal(thresholds, 11)}
+    with Simulation(unit_sources("bp_sign_constant"), "bp_sign_constant", sizes) as simulation:
+        assert check(simulation, inputs, outputs) <= len(inputs["in0"]) + 2
+    sizes["Thresholds"] = literal(thresholds + (np.arange(channels) == channels - 1), 11)  # one wrong one is seen
+    with Simulation(unit_sources("bp_sign_constant"), "bp_sign_constant", sizes) as simulation:
+        simulation.reset()
+        with pytest.raises(AssertionError, match="wrong bytes"):
+            run(simulation, inputs, outputs)
+
+
 @pytest.mark.parametrize(
     ("unit", "channels", "pe", "shift"), [("bp_rprelu", 6, 2, 6), ("bp_rprelu", 3, 3, 0), ("bp_rprelu_plain", 4, 2, 6)]
 )
@@ -135,5 +154,7 @@ def test_illegal_parameters_stop_elaboration():
         lint(unit_sources("bp_rprelu"), "bp_rprelu", {"Channels": 5, "Pe": 2})
     with pytest.raises(BuildError, match="a bus word has 32 bits"):
         lint(unit_sources("bp_sign_threshold"), "bp_sign_threshold", {"ThresholdBits": 33})
-    for unit in ("bp_add", "bp_rprelu_plain", "bp_sign_threshold"):
+    with pytest.raises(BuildError, match="Pe divides"):
+        lint(unit_sources("bp_sign_constant"), "bp_sign_constant", {"Channels": 5, "Pe": 2})
+    for unit in ("bp_add", "bp_rprelu_plain", "bp_sign_threshold", "bp_sign_constant"):
         lint(unit_sources(unit), unit)

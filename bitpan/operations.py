@@ -136,8 +136,6 @@ def _per_channel(*keys: str, axes: str = "C") -> dict[str, Constant]:
     return dict.fromkeys(keys, Constant(axes, np.int32))
 
 
-_NOT_PLACED = {"hardware": "builds do not place its unit yet"}
-
 OPERATIONS = {
     operation.name: operation
     for operation in (
@@ -190,9 +188,8 @@ OPERATIONS = {
             arithmetic.channel_norm,
             ("x", "residual"),
             constants=_per_channel("gain", "centre", "bias"),
-            lacks=_NOT_PLACED,
         ),
-        Operation("affine", arithmetic.channel_affine, ("y",), scene=("affine",), lacks=_NOT_PLACED),
+        Operation("affine", arithmetic.channel_affine, ("y",), scene=("affine",)),
         Operation(
             "haar",
             _haar,
@@ -202,12 +199,9 @@ OPERATIONS = {
             attributes=("subband",),
             stride=2,
             format=lambda source, _: arithmetic.haar_format(source),
-            lacks=_NOT_PLACED,
         ),
-        Operation(
-            "inverse_haar", arithmetic.inverse_haar, _SUBBANDS, attributes=("shift",), stride=0.5, lacks=_NOT_PLACED
-        ),
-        Operation("pool", arithmetic.average_pool, ("x",), stride=2, format=_same, lacks=_NOT_PLACED),
+        Operation("inverse_haar", arithmetic.inverse_haar, _SUBBANDS, attributes=("shift",), stride=0.5),
+        Operation("pool", arithmetic.average_pool, ("x",), stride=2, format=_same),
         Operation(
             "up",
             arithmetic.bilinear_up,
@@ -215,9 +209,8 @@ OPERATIONS = {
             stride=0.5,
             format=_same,
             reach=_nearest_and_next,
-            lacks=_NOT_PLACED,
         ),
-        Operation("add", arithmetic.add, ("a", "b"), lacks=_NOT_PLACED),
+        Operation("add", arithmetic.add, ("a", "b")),
         Operation("add_clip", _add_clip, ("lms", "residual")),
     )
 }

@@ -9,10 +9,13 @@ import numpy as np
 
 from bitpan import arithmetic
 from bitpan.arithmetic import Integers
+from bitpan.errors import BuildError
 from bitpan.hw.measure.unit import Unit, sizes
 from bitpan.hw.operators.base import Folded, attributes, block_memories, operator
 from bitpan.hw.operators.facts import Index, last_beats
 from bitpan.hw.operators.streams import Stream, datatype, number_format
+from bitpan.hw.operators.writer import Writer
+from bitpan.model import Node
 
 _IMAGE = "Channels Pe Width Height"
 _LARGE = (8, 8, 16, 16), (32, 8, 64, 64), (32, 32, 512, 512)
@@ -96,6 +99,20 @@ class Haar(Halving):
     )
     outputs = 4
     delay = 3  # line buffer, columns' memory, sums
+
+    @classmethod
+    def make(cls, writer: Writer, node: Node) -> None:
+        """One node with four outputs, where the integer model has a node for each: written with the first of them.
+
+        Raises:
+            BuildError: the model does not take each subband of the image once.
+        """
+        nodes = [other for other in writer.model.nodes if other.op == cls.op and other.inputs == node.inputs]
+        names = [other.output for other in sorted(nodes, key=lambda other: other.attributes["subband"])]
+        if sorted(other.attributes["subband"] for other in nodes) != list(range(cls.outputs)):
+            raise BuildError(f"node {node.name}: there is hardware only for all four subbands of an image, each once")
+        if node is nodes[0]:
+            writer.add(cls.__name__, node.name, node.inputs, names, cls.placed(writer, node))
 
     def result(self) -> str:
         """Exact sums."""

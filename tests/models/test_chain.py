@@ -1,7 +1,6 @@
 """Every network and arm from PyTorch through QONNX to the integer model and to a fused scene, without training."""
 
 import json
-import re
 
 import numpy as np
 import onnx
@@ -169,11 +168,8 @@ def test_metadata_that_do_not_fit_are_refused(proto, damage, said):
         raise_graph(proto)
 
 
-@pytest.mark.parametrize(
-    ("kind", "lacking"),
-    [(BNNPan, r"node block0\.haar0: there is no hardware for haar"), (S2BNet, "node pool0: .* hardware for pool")],
-)
-def test_from_a_checkpoint_to_a_fused_scene(make_network, tmp_path, capsys, kind, lacking):
+@pytest.mark.parametrize("kind", [BNNPan, S2BNet])
+def test_from_a_checkpoint_to_a_fused_scene(make_network, tmp_path, capsys, kind):
     """By the commands alone; what is fused is PyTorch's own forward pass with the same scene parameters."""
     network = small(make_network, kind)
     save_checkpoint(tmp_path / "net.pt", network, {})
@@ -185,9 +181,6 @@ def test_from_a_checkpoint_to_a_fused_scene(make_network, tmp_path, capsys, kind
     assert bitpan("synth", "-o", tmp_path / "scene", "--size", "96x80")[0] == 0
     pan, ms = tmp_path / "scene" / "pan.tif", tmp_path / "scene" / "ms.tif"
     assert bitpan("export", tmp_path / "net.pt", "-o", tmp_path / "net.onnx", "--frame", "16x16")[0] == 0
-    code, said = bitpan("build", tmp_path / "net.onnx", "-o", tmp_path / "accelerator")
-    assert code == 1 and not (tmp_path / "accelerator").exists()
-    assert re.search(lacking, said) and "--model-only" in said
     assert bitpan("build", tmp_path / "net.onnx", "--model-only", "-o", tmp_path / "model")[0] == 0
     out = tmp_path / "fused.tif"
     assert bitpan("fuse", pan, ms, "-o", out, "--model", tmp_path / "model", "--threads", 1, "--tile", 32)[0] == 0

@@ -29,6 +29,7 @@ from bitpan.models.layers.functional import (
     trained_sign,
 )
 from bitpan.models.layers.gabor import gabor_bank
+from bitpan.models.layers.head import kept_weights
 from bitpan.models.layers.operation import Context, Operation, SceneOperation
 
 WEIGHT_BITS = 8
@@ -62,24 +63,30 @@ class IntegerConv(Operation):
     Attributes:
         source, target: formats of input and output.
         gain: the output is ``2**gain`` times the convolution in real units (the last layer's reaches image counts).
+        kept: weights that are not zero by construction, see :func:`kept_weights`; the scale follows from these.
     """
 
     op = "conv"
     function = staticmethod(conv)
     target: Format
+    kept: Tensor
 
-    def __init__(self, inputs: int, outputs: int, kernel: int, source: Format, target: Format, gain: int = 0) -> None:
+    def __init__(
+        self, inputs: int, outputs: int, kernel: int, source: Format, target: Format, gain: int = 0, central: int = 0
+    ) -> None:
         super().__init__()
         self.source, self.target, self.gain = source, target, gain
         self.conv = QuantConv2d(inputs, outputs, kernel, bias=False, weight_quant=Int8WeightPerTensorFixedPoint)
         self.bias = nn.Parameter(torch.zeros(outputs))
+        self.register_buffer("kept", kept_weights(inputs, central, kernel), persistent=False)
+        self.conv.weight.data.mul_(self.kept)
         # Largest sum, bias and rounding half: where float32 does not hold it exactly, float64 does.
-        bound = inputs * kernel**2 * (1 << (WEIGHT_BITS - 1)) * max(-source.min, source.max) - BIAS_8.min
+        bound = int(self.kept.sum()) * (1 << (WEIGHT_BITS - 1)) * max(-source.min, source.max) - BIAS_8.min
         self.dtype = torch.float32 if bound + (1 << (MAX_SHIFT - 1)) < EXACT else torch.float64
 
     def integers(self) -> tuple[Tensor, Tensor, int]:
         """Weights ``(O, I, k, k)``, bias ``(O,)`` and the rounding shift."""
-        quantised = self.conv.quant_weight()
+        quantised = self.conv.weight_quant(self.conv.weight * self.kept)
         scale = quantised.scale.detach()
         weight_fraction = -round(math.log2(float(scale)))
         fraction = self.source.fraction + weight_fraction

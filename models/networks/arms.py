@@ -9,6 +9,7 @@ from typing import Any
 from bitpan.errors import ModelError
 
 ARMS: dict[str, tuple[str, ...]] = {
+    "head": ("full", "split"),
     "srm": ("dynamic", "static", "none"),
     "gsfa": ("filters", "initialisation", "features", "none"),
     "wavelet": ("haar", "none"),
@@ -19,16 +20,21 @@ ARMS: dict[str, tuple[str, ...]] = {
 }
 """The choices of each; the first is the published network's."""
 
+BEFORE = {"head": "full"}
+"""What files chose that are older than the arm."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Arms:
     """One choice of each.
 
     Attributes:
+        head: of every network: the MS in all of the first convolution's 3x3 taps, or in the centre's alone.
         srm, gsfa: of S2BNet's unit, see :class:`bitpan.models.networks.s2bnet.S2BConv`.
         wavelet, norm, prior, cdc, outer_skip: of BNNPan's block, see :class:`bitpan.models.networks.bnnpan.Block`.
     """
 
+    head: str = ARMS["head"][0]
     srm: str = ARMS["srm"][0]
     gsfa: str = ARMS["gsfa"][0]
     wavelet: str = ARMS["wavelet"][0]

@@ -26,7 +26,7 @@ class BinaryNetwork(PanSharpener):
         self.interpolator = Interpolate(own.ratio)
         self.centring = Fixed("centre", own.input, own.offset, own.input_shift)
         self.concatenation = Fixed("concat")
-        self.head = IntegerConv(1 + own.bands, own.channels, 3, own.input, own.features)
+        self.head = IntegerConv(1 + own.bands, own.channels, 3, own.input, own.features, central=own.central)
         self.tail = IntegerConv(own.channels, own.bands, 1, own.features, own.residual, own.residual_gain)
         self.tail.conv.weight.data.mul_(0.1)
         self.addition = Fixed("add_clip", own.fused)

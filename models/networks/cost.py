@@ -2,8 +2,8 @@
 
 A multiply-accumulate (MAC) is one weight met at one output site of a convolution. What acts once per scene (linear
 layers on channel statistics, BNNPan's latent encoder) counts with its parameters and not with its MACs. Parameters
-that only training uses (the encoder of the truth) do not count. A binary convolution is a module with
-``binary = True``.
+that only training uses (the encoder of the truth) do not count, nor do weights that are zero by construction, which a
+module's ``kept`` leaves out. A binary convolution is a module with ``binary = True``.
 """
 
 from __future__ import annotations
@@ -60,6 +60,12 @@ def is_binary(module: nn.Module) -> bool:
     return getattr(module, "binary", False) is True
 
 
+def dropped(module: nn.Module) -> int:
+    """Weights of each output of the module that are zero by construction, see :mod:`bitpan.models.layers.head`."""
+    kept = getattr(module, "kept", None)
+    return 0 if kept is None else kept.numel() - int(kept.sum())
+
+
 def cost(network: nn.Module) -> Cost:
     """Count ``network``, which has a ``configuration`` and is called as ``network(pan, ms)``."""
     macs, used = _run_once(network)
@@ -71,7 +77,8 @@ def cost(network: nn.Module) -> Cost:
         if weight.ndim == 4
     }
     binary = sum(count for name, count in used.items() if name in binary_names)
-    return Cost(binary, sum(used.values()) - binary, macs[True], macs[False])
+    zeros = sum(dropped(module) * next(module.parameters()).shape[0] for module in network.modules() if dropped(module))
+    return Cost(binary, sum(used.values()) - binary - zeros, macs[True], macs[False])
 
 
 def _run_once(network: nn.Module) -> tuple[dict[bool, float], dict[str, int]]:
@@ -108,12 +115,14 @@ class _Convolutions(TorchDispatchMode):  # type: ignore[no-untyped-call]
         if func in (torch.ops.aten.convolution.default, torch.ops.aten.cudnn_convolution.default):
             weight: Tensor = args[1]
             if not self.inside["scene"]:
-                self.macs[self.inside["binary"] > 0] += result.numel() * weight[0].numel()
+                products = weight[0].numel() - self.inside["dropped"]
+                self.macs[self.inside["binary"] > 0] += result.numel() * products
         return result
 
     def begins(self, module: nn.Module, *_: object, by: int = 1) -> None:
         """Called before each module's forward pass."""
         self.inside["binary"] += by * is_binary(module)
+        self.inside["dropped"] += by * dropped(module)
         self.inside["scene"] += by * isinstance(module, LatentEncoder)
 
     def ends(self, module: nn.Module, *_: object) -> None:

@@ -27,7 +27,7 @@ class PanSharpener(nn.Module):
     default_blocks = 8
     fixed_depth = False
     arms: frozenset[str] = frozenset()
-    """The arms of :data:`bitpan.models.networks.arms.ARMS` that it has; the others must be left alone."""
+    """The arms of :data:`bitpan.models.networks.arms.ARMS` that it has beside the head; the others are left alone."""
 
     head_spread = 1.0
     """Spread of the first features at the start of training, on the feature scale."""
@@ -40,7 +40,7 @@ class PanSharpener(nn.Module):
 
     def __init__(self, configuration: Configuration) -> None:
         super().__init__()
-        configuration.require_arms(self.arms, self.name)
+        configuration.require_arms(self.arms | {"head"}, self.name)
         if self.fixed_depth and configuration.blocks != self.default_blocks:
             raise ModelError(
                 f"{self.name} has {self.default_blocks} units, not {configuration.blocks}; leave --blocks out"

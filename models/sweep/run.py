@@ -18,6 +18,7 @@ from bitpan.errors import DataError, DivergenceError
 from bitpan.models.imagery.images import Image, gather_images, require_equal_bands, synthetic_images
 from bitpan.models.imagery.sources import parse
 from bitpan.models.layers.kernels import compile_kernels
+from bitpan.models.networks.arms import BEFORE
 from bitpan.models.networks.cost import cost
 from bitpan.models.quality.judge import judge, network_method, require_fit
 from bitpan.models.quality.provenance import hardware, versions
@@ -88,6 +89,7 @@ class Run:
     def require_same(self) -> None:
         """Raise :class:`DataError` where what is remembered is of other settings, naming the first that differs."""
         stored = self._remembered("settings")
+        stored = {**BEFORE, **stored} if stored else stored
         for name, value in self.stated().items():
             if name in stored and stored[name] != value:
                 raise DataError(

@@ -13,6 +13,7 @@ import torch
 
 from bitpan.errors import ModelError
 from bitpan.files import write_beside
+from bitpan.models.networks.arms import BEFORE
 from bitpan.models.networks.configuration import Configuration
 from bitpan.models.networks.pansharpener import PanSharpener
 from bitpan.models.networks.registry import NETWORKS
@@ -84,7 +85,7 @@ def network_of(document: Mapping[str, Any], path: Path) -> PanSharpener:
     if name not in NETWORKS:
         raise ModelError(f"{path}: holds a network {name!r}; this bitpan knows {', '.join(NETWORKS)}")
     try:
-        network: PanSharpener = NETWORKS[name](Configuration(**document["configuration"]))
+        network: PanSharpener = NETWORKS[name](Configuration(**{**BEFORE, **document["configuration"]}))
         network.load_state_dict(document["state"])
     except (TypeError, RuntimeError, AttributeError, ValueError) as error:
         raise ModelError(f"{path}: does not fit the network {name} ({_line(error)}); train it again") from None

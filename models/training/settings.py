@@ -10,7 +10,7 @@ from itertools import accumulate
 from typing import Any
 
 from bitpan.errors import DataError, ModelError
-from bitpan.models.networks.arms import Arms
+from bitpan.models.networks.arms import BEFORE, Arms
 from bitpan.models.networks.configuration import Configuration
 from bitpan.models.networks.registry import NETWORKS
 
@@ -105,12 +105,14 @@ class Settings(Arms):
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> Settings:
-        """What :meth:`to_json` gave; what older files lack takes its default.
+        """What :meth:`to_json` gave; what older files lack is :data:`BEFORE`'s, or the default.
 
         Raises:
             ModelError: if they are of another version, or there is a setting that this bitpan does not know.
         """
-        values: dict[str, Any] = {k: tuple(value) if isinstance(value, list) else value for k, value in stored.items()}
+        values: dict[str, Any] = {
+            k: tuple(value) if isinstance(value, list) else value for k, value in {**BEFORE, **stored}.items()
+        }
         version = values.pop("version", 1)
         if version != VERSION:
             raise ModelError(

@@ -175,3 +175,20 @@ def test_bnnpan_is_exported(make_network, settings):
     """Wavelet, per-pixel norm and scene affine in QONNX, every tensor equal: some 300 nodes a block."""
     network = make_network(kind=BNNPan, blocks=1, channels=8, **settings)
     verify(written(network, (16, 24)), network, (16, 24))
+
+
+@pytest.mark.parametrize(("kind", "blocks"), [(S2BNetFlat, 1), (S2BNet, 10), (BNNPan, 1)])
+def test_a_split_head_is_exported(make_network, kind, blocks):
+    """One convolution as ever, with zeros outside the kernel's centre for the MS; a weight there is noticed."""
+    network = make_network(kind=kind, blocks=blocks, channels=8, head="split")
+    model = written(network, (16, 16))
+    verify(model, network, (16, 16))
+    (head,) = (node for node in model.graph.node if node.name == "head.Conv1")
+    stored = next(each for each in model.graph.initializer if each.name == head.input[1])
+    weights = numpy_helper.to_array(stored).copy()
+    taps = weights.any(axis=0)
+    assert taps[0].all() and taps[1:, 1, 1].all() and taps.sum() == 9 + 4
+    weights[2, 3, 0, 1] = 1
+    stored.CopyFrom(numpy_helper.from_array(weights, stored.name))
+    with pytest.raises(MismatchError, match="QONNX against integers, node x0"):
+        verify(model, network, (16, 16))

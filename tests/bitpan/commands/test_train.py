@@ -92,6 +92,19 @@ def test_fine_tuning_takes_the_checkpoints_architecture(finished, write, tmp_pat
     assert 0 < max(float((old[name] - new[name]).abs().max()) for name in old) < 2 * FINETUNING["lr"]
 
 
+def test_fine_tuning_may_split_the_head(write, tmp_path, capsys):
+    folders = tmp_path / "full", tmp_path / "split", tmp_path / "again"
+    assert main(["train", *SYNTHETIC, "--head", "full", "--out", str(folders[0])]) == 0
+    words = ["--data", write(), "--patch", "16", "--batch", "2", "--iterations", "1"]
+    for before, after, given in (*zip(folders, folders[1:], (["--head", "split"], []), strict=False),):
+        assert main(["train", "--finetune", str(before / "checkpoint.pt"), *words, *given, "--out", str(after)]) == 0
+        network, provenance = load_network(after / "checkpoint.pt")
+        assert network.configuration.head == provenance["settings"]["head"] == "split"
+        assert int((network.head.integers()[0] == 0).sum()) >= 8 * 4 * 8
+    line = refused(capsys, "--finetune", str(folders[1] / "checkpoint.pt"), *words, "--head", "full", "--out", "out")
+    assert "its head is split" in line
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

@@ -19,6 +19,7 @@ from bitpan.models.networks.s2bnet import S2BNet
 
 ARMS = [
     {},
+    {"head": "split"},
     {"wavelet": "none"},
     {"norm": "none"},
     {"cdc": "none"},

@@ -19,6 +19,7 @@ from bitpan.models.training.training import Training, resume
 
 ARMS = [
     {},
+    {"head": "split"},
     {"wavelet": "none"},
     {"norm": "none"},
     {"cdc": "none"},

@@ -42,6 +42,14 @@ def test_flat_by_hand(bands):
     assert own.other_parameters == own.other_macs + channels + bands + blocks * rprelu
 
 
+@pytest.mark.parametrize("name", ["s2bnet-flat", "bnnpan", "bnnpan-fp", "s2bnet-flat-bbcu"])
+def test_a_split_head_by_hand(name):
+    """Nine products of PAN and one of each band; the other weights are no parameters."""
+    full, split = (cost(NETWORKS[name](Configuration(blocks=1, channels=8, head=head))) for head in ("full", "split"))
+    assert full.other_macs - split.other_macs == full.other_parameters - split.other_parameters == 8 * 4 * 8
+    assert (full.binary_weights, full.binary_macs) == (split.binary_weights, split.binary_macs)
+
+
 def test_gabor_features_by_hand():
     """Nine more MACs a channel and unit, one learned share a channel; the bank is frozen."""
     settings = {"blocks": 3, "channels": 8, "srm": "none"}

@@ -31,6 +31,8 @@ def check_equal(network, pan, ms, scene):
     "settings",
     [
         {},
+        {"head": "split"},
+        {"head": "split", "bands": 8},
         {"srm": "static", "gsfa": "none"},
         {"srm": "none", "gsfa": "initialisation"},
         {"gsfa": "features"},

@@ -66,6 +66,8 @@ def test_older_settings_take_the_defaults_and_unknown_ones_are_refused():
     for name in ("stages", "shift", "finetune", "save_every", "amp"):
         del stored[name]
     assert Settings.from_json(stored) == Settings(lr=1e-3)
+    del stored["head"]
+    assert Settings.from_json(stored) == Settings(lr=1e-3, head="full")
     with pytest.raises(ModelError, match="unknown setting 'colour'"):
         Settings.from_json({**stored, "colour": "red"})
 

@@ -23,16 +23,21 @@ STREAMS = {"pan": "s_axis_pan", "ms": "s_axis_ms", "fused": "m_axis_fused"}
 ELEMENT_BITS = 16
 """Bits of an element of a beat: a uint16 in memory."""
 
-ID, VERSION, START, STATUS, STARTED, FINISHED, SIGNATURE = range(0x00, 0x1C, 4)
+ID, VERSION, START, STATUS, STARTED, FINISHED, SIGNATURE, SIZE = range(0x00, 0x20, 4)
 BANKS = (0x8000, 0xC000)
 """First byte address of each bank's scene words."""
 
 BANK_WORDS = (BANKS[1] - BANKS[0]) // 4
 
 _ID = 0x62697470  # "bitp"
-_VERSION = 1
+_VERSION = 2
 _MASK = 0xFFFFFFFF
-_STATUS_BITS = ("PAN frame of a wrong length", "MS frame of a wrong length", "more frames started than it can track")
+_STATUS_BITS = (
+    "PAN frame of a wrong length",
+    "MS frame of a wrong length",
+    "more frames started than it can track",
+    "another size while frames were under way",
+)
 
 
 class Registers:

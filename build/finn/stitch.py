@@ -15,7 +15,7 @@ from qonnx.core.modelwrapper import ModelWrapper
 
 from bitpan.build.finn.flow import instance
 from bitpan.errors import BuildError
-from bitpan.hw.operators.base import SCENE_PORTS, bit_range
+from bitpan.hw.operators.base import SCENE_PORTS, SIZE_PORTS, bit_range
 from bitpan.model import IntegerModel
 from bitpan.registers import BANK_WORDS, ELEMENT_BITS, STREAMS
 
@@ -82,11 +82,6 @@ class Top:
         shape: list[int] = self.graph.get_tensor_shape(tensor)
         return shape
 
-    def _sizes(self, tensor: str) -> dict[str, str]:
-        """Parameters of the unit at an end of the accelerator."""
-        _, height, width, elements = self._shape(tensor)
-        return {"Width": str(ELEMENT_BITS * elements), "FrameBeats": str(height * width)}
-
     def _ports(self) -> list[str]:
         bus = ":".join(["s_axi", *STREAMS.values()])
         ports = [
@@ -103,9 +98,8 @@ class Top:
         return ports
 
     def _wires(self) -> str:
-        lines = [f"    wire {bit_range(bits)}{name.removesuffix('_i')};" for name, bits in SCENE_PORTS.items()]
-        _, height, width, _ = self._shape("pan")
-        lines += [f"    wire [31:0] size = {{16'd{height}, 16'd{width}}};"]
+        shared = SCENE_PORTS | SIZE_PORTS
+        lines = [f"    wire {bit_range(bits)}{name.removesuffix('_i')};" for name, bits in shared.items()]
         lines += ["    wire [31:0] started;", "    wire pan_length_error, ms_length_error, frame_finished;"]
         edges = {name: self._taken(name) for name in ("pan", "ms")}
         for node in self.graph.graph.node:
@@ -122,23 +116,27 @@ class Top:
     def _registers(self) -> str:
         links = _CLOCK | {f"s_axi_{name}_{'i' if way == 'input' else 'o'}": f"s_axi_{name}" for way, _, name in _LITE}
         links |= {f"{name}_i": name for name in ("pan_length_error", "ms_length_error", "frame_finished")}
-        links |= {f"{name.removesuffix('_i')}_o": name.removesuffix("_i") for name in SCENE_PORTS}
+        links |= {f"{name.removesuffix('_i')}_o": name.removesuffix("_i") for name in SCENE_PORTS | SIZE_PORTS}
         links |= {"started_o": "started"}
-        return _instance("bp_scene_registers", "registers", links, {"Signature": f"32'h{self.signature:08x}"})
+        _, rows, columns, _ = self._shape("pan")
+        values = {"Signature": f"32'h{self.signature:08x}", "Rows": str(rows), "Columns": str(columns)}
+        return _instance("bp_scene_registers", "registers", links, values)
 
     def _input(self, name: str) -> str:
         """Gate, then the elements' own bits, packed."""
         bits, port, edge, elements = self.model.bits, STREAMS[name], _wire(name), self._shape(name)[-1]
         pad = self._taken(name) - elements * bits
-        links = _CLOCK | {"started_i": "started", "length_error_o": f"{name}_length_error"}
+        links = _CLOCK | {"size_i": "size", "started_i": "started", "length_error_o": f"{name}_length_error"}
         links |= {f"in0_{part}": f"{port}_{part[:-2]}" for part in ("tdata_i", "tvalid_i", "tlast_i", "tready_o")}
         links |= {"out0_tdata_o": f"{name}_gated", "out0_tvalid_o": f"{edge}_tvalid", "out0_tready_i": f"{edge}_tready"}
         parts = [f"{name}_gated[{ELEMENT_BITS * i + bits - 1}:{ELEMENT_BITS * i}]" for i in reversed(range(elements))]
         parts = [f"{pad}'b0", *parts] if pad else parts
+        stride = self.model.tensors[name].stride.bit_length() - 1
+        values = {"Width": str(ELEMENT_BITS * elements), "StrideBits": str(stride)}
         return (
             f"    wire {bit_range(ELEMENT_BITS * elements)}{name}_gated;\n"
             f"    assign {edge}_tdata = {{{', '.join(parts)}}};\n"
-            + _instance("bp_frame_gate", f"{name}_gate", links, self._sizes(name))
+            + _instance("bp_frame_gate", f"{name}_gate", links, values)
         )
 
     def _output(self) -> str:
@@ -146,12 +144,12 @@ class Top:
         bits, bands, edge = self.model.bits, self.model.bands, _wire("fused")
         pad = f"{ELEMENT_BITS - bits}'b0, " if bits < ELEMENT_BITS else ""
         parts = [f"{pad}{edge}_tdata[{bits * (i + 1) - 1}:{bits * i}]" for i in reversed(range(bands))]
-        links = _CLOCK | {"finished_o": "frame_finished"}
+        links = _CLOCK | {"size_i": "size", "finished_o": "frame_finished"}
         links |= {"in0_tdata_i": "fused_spread", "in0_tvalid_i": f"{edge}_tvalid", "in0_tready_o": f"{edge}_tready"}
         ends = ("tdata_o", "tvalid_o", "tlast_o", "tready_i")
         links |= {f"out0_{part}": f"{STREAMS['fused']}_{part[:-2]}" for part in ends}
         spread = f"    wire {bit_range(ELEMENT_BITS * bands)}fused_spread = {{{', '.join(parts)}}};\n"
-        return spread + _instance("bp_frame_end", "fused_end", links, self._sizes("fused"))
+        return spread + _instance("bp_frame_end", "fused_end", links, {"Width": str(ELEMENT_BITS * bands)})
 
     def _node(self, node: onnx.NodeProto) -> str:
         operation = instance(node)

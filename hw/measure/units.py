@@ -9,7 +9,7 @@ from bitpan.errors import BuildError
 from bitpan.hw.measure.unit import Unit, sizes
 from bitpan.hw.operators import OPERATORS
 
-_FRAMES = sizes("Width FrameBeats", (16, 256), (64, 4096), (128, 65536))
+_FRAMES = sizes("Width", [16], [64], [128])
 _TOP = [
     Unit(
         "bp_frame_gate",

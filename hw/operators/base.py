@@ -136,7 +136,7 @@ class Operator(Facts, RTLBackend):  # type: ignore[misc]
         inputs, (y, *_) = self.streams()
         x = inputs[0]
         known: dict[str, int | str] = {"Channels": y.channels, "Pe": y.lanes, "Elements": y.lanes}
-        known |= {"Height": x.height, "Width": x.width, "FrameBeats": x.beats, "InBits": x.bits, "OutBits": y.bits}
+        known |= {"Height": x.height, "Width": x.width, "InBits": x.bits, "OutBits": y.bits}
         known |= {f"In{i}Bits": stream.bits for i, stream in enumerate(inputs)} | {"Bits": x.bits}
         known |= {"InWidth": self.get_instream_width(), "OutWidth": self.get_outstream_width()}
         known |= {f"{way}Signed": int(number_format(z.datatype).signed) for way, z in (("In", x), ("Out", y))}

@@ -10,9 +10,9 @@ import numpy as np
 from bitpan.arithmetic import AFFINE, AFFINE_FRACTION, AFFINE_SCALE, Integers
 from bitpan.errors import FormatError
 from bitpan.hw.measure.unit import Parameters, Unit, random_contents, sizes
-from bitpan.hw.operators.base import operator, signed_bits
+from bitpan.hw.operators.base import attributes, operator, signed_bits
 from bitpan.hw.operators.facts import Index
-from bitpan.hw.operators.pointwise import Pointwise, beats_of_frame
+from bitpan.hw.operators.pointwise import Pointwise
 from bitpan.hw.packing import literal
 
 
@@ -25,10 +25,11 @@ class ChannelAffine(Pointwise):
         "bp_channel_affine",
         70,
         "y · scale + offset, rounded, saturated; both from the scene",
-        sizes("Channels Pe", (8, 2), (32, 8), (32, 32), InBits=12, OutBits=12),
-        rest=beats_of_frame,
+        sizes("Channels Pe", (8, 2), (32, 8), (32, 32), InBits=12, OutBits=12, Width=512),
     )
-    settings = "Channels Pe InBits ScaleBits OffsetBits Shift OutBits FrameBeats"
+    own = Pointwise.own | attributes("Stride")
+    sized = True  # where a frame ends it changes banks
+    settings = "Channels Pe InBits ScaleBits OffsetBits Shift OutBits Width StrideBits"
     delay = 4  # operands, multiply, add, round
 
     def scene_words(self) -> int:
@@ -36,7 +37,7 @@ class ChannelAffine(Pointwise):
         return 2 * int(self.attribute("Channels"))
 
     def parameters(self, constants: Sequence[Integers]) -> dict[str, str]:
-        """A frame's beats tell the unit when to change banks."""
+        """Formats of scales and offsets."""
         return self.given(ScaleBits=AFFINE_SCALE.bits, OffsetBits=AFFINE.bits, Shift=AFFINE_FRACTION)
 
     def cost(self) -> dict[str, float]:

@@ -47,11 +47,6 @@ class Centre(Pointwise):
     settings = "Elements InBits InSigned Offset Shift OutBits"
 
 
-def beats_of_frame(values: Parameters) -> dict[str, int | str]:
-    """Beats of a frame of 64 x 64 pixels, for the table of units."""
-    return {"FrameBeats": values["Channels"] // max(values["Pe"], 1) * 64 * 64}
-
-
 class Sign(Pointwise):
     """+1 (bit 1) where x reaches the channel's threshold, else -1 (bit 0). Second node input: the thresholds."""
 
@@ -77,12 +72,12 @@ class SignThreshold(Sign):
         "bp_sign_threshold",
         30,
         "+1 where x >= threshold, else -1; thresholds from the scene",
-        sizes("Channels Pe", (8, 2), (32, 8), (32, 32), InBits=10, ThresholdBits=11),
-        rest=beats_of_frame,
+        sizes("Channels Pe", (8, 2), (32, 8), (32, 32), InBits=10, ThresholdBits=11, Width=512),
         test="pointwise",
     )
-    own = Sign.own | attributes("ThresholdBits")
-    settings = "Channels Pe InBits ThresholdBits FrameBeats"  # a frame's beats tell the unit when to change banks
+    own = Sign.own | attributes("ThresholdBits Stride")
+    sized = True  # where a frame ends it changes banks
+    settings = "Channels Pe InBits ThresholdBits Width StrideBits"
 
     @classmethod
     def takes(cls, node: Node) -> bool:

@@ -17,9 +17,9 @@ from bitpan.hw.operators.streams import Stream, datatype, number_format
 from bitpan.hw.operators.writer import Writer
 from bitpan.model import Node
 
-_IMAGE = "Channels Pe Width Height"
-_LARGE = (8, 8, 16, 16), (32, 8, 64, 64), (32, 32, 512, 512)
-_SMALL = (8, 8, 8, 8), (32, 8, 32, 32), (32, 32, 256, 256)
+_IMAGE = "Channels Pe Width"
+_LARGE = (8, 8, 16), (32, 8, 64), (32, 32, 512)
+_SMALL = (8, 8, 8), (32, 8, 32), (32, 32, 256)
 
 
 class Resampling(Folded):
@@ -30,8 +30,9 @@ class Resampling(Folded):
         inputs, outputs: streams.
     """
 
-    own = Folded.own | attributes("", "inputDataType")
-    settings = "Channels Pe InBits Width Height InSigned"
+    own = Folded.own | attributes("Stride", "inputDataType")
+    sized = True
+    settings = "Channels Pe InBits Width StrideBits InSigned"
     scale: float = 2
     inputs, outputs = 1, 1
 
@@ -142,7 +143,7 @@ class InverseHaar(Resampling):
         test="resampling",
     )
     own = Resampling.own | attributes("Shift", "outputDataType")
-    settings = "Channels Pe InBits Width Height Shift OutBits"
+    settings = "Channels Pe InBits Width StrideBits Shift OutBits"
     inputs = 4
     delay = 4  # line buffer and its register, columns' memory, rounding
 

@@ -52,6 +52,7 @@ def harness(
     ports: Sequence[Port],
     top: str,
     parameters: Mapping[str, int | str],
+    constants: Mapping[str, int],
     frames: Mapping[str, int] | None,
     patience: int,
     inside: int,
@@ -63,7 +64,9 @@ def harness(
     lines += ["assign rst_ni = started_q && free_rst_ni;"]
     for port in ports:
         wire = f"logic [{port.bits - 1}:0] {port.signal}"
-        if port.input and port.name not in _CLOCKED and not _STREAM.match(port.name):
+        if port.name in constants:
+            lines.append(f"{wire} = {port.bits}'d{constants[port.name]};")
+        elif port.input and port.name not in _CLOCKED and not _STREAM.match(port.name):
             inputs.append(f"input {wire}")
         elif port.signal not in faults and port.name not in _CLOCKED:
             lines.append(f"{wire};")

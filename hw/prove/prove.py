@@ -5,9 +5,10 @@
 
 A simulation tries some stalls; a proof covers all. The unit runs between a free producer on each input and a free
 consumer on each output (``formal/bp_stream_source.sv``), with a reset whenever the solver likes; its other inputs are
-free too. Yosys makes an and-inverter graph of it all, in which registers without a reset start anyhow. ABC proves by
-property directed reachability (Een, Mishchenko, Brayton, FMCAD 2011) that no clock ever breaks a rule, or finds one
-that does. The rules stand in ``formal/bp_stream_rules.sv`` and ``formal/bp_frame_rules.sv``.
+free too, but for those that are given a value. Yosys makes an and-inverter graph of it all, in which registers without
+a reset start anyhow. ABC proves by property directed reachability (Een, Mishchenko, Brayton, FMCAD 2011) that no clock
+ever breaks a rule, or finds one that does. The rules stand in ``formal/bp_stream_rules.sv`` and
+``formal/bp_frame_rules.sv``.
 
 A proof holds for the parameters given, so take small ones. It counts beats: what is in them, and in what order they
 come, is the business of tests by simulation. A read beyond the end of a memory gives what Yosys makes of it.
@@ -64,6 +65,7 @@ def prove(
     parameters: Mapping[str, int | str] | None = None,
     frames: Mapping[str, int] | None = None,
     *,
+    constants: Mapping[str, int] | None = None,
     patience: int = 8,
     inside: int = 2,
     seconds: int = 300,
@@ -78,6 +80,7 @@ def prove(
         top: its name.
         parameters: a string is a Verilog literal (`packing.literal`).
         frames: beats of a frame on every stream, up to 255; without it only the handshakes are looked at.
+        constants: inputs that keep a value, by name; all others are free.
         patience: clocks after which a frame is out, or a beat moved, once nobody keeps it back.
         inside: whole frames that may be in the unit, up to 5, besides the one that comes in.
         seconds: what the proof may take. Then each rule is tried alone, so long each, and what stays open for the
@@ -93,7 +96,7 @@ def prove(
     _check(top, streams(top, ports), frames, patience=patience, inside=inside, seconds=seconds, clocks=clocks)
     with tempfile.TemporaryDirectory(prefix="bitpan-proof-") as folder:
         around = Path(folder) / "harness.sv"
-        text, rules = harness(ports, top, parameters or {}, frames, patience, inside)
+        text, rules = harness(ports, top, parameters or {}, constants or {}, frames, patience, inside)
         around.write_text(text)
         with executed(script([*sources, *_RULES, around], "harness", {}, _GRAPH), 600) as work:
             told = _abc(work, f"read_aiger harness.aig; strash; scorr; print_stats; pdr -T {seconds}", seconds)

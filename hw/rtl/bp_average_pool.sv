@@ -8,11 +8,14 @@ module bp_average_pool #(
     parameter int unsigned Pe = 2,  // channels per beat, a divisor of Channels
     parameter int unsigned InBits = 10,  // bits of x and of the mean
     parameter bit InSigned = 1'b1,  // x is two's complement
-    parameter int unsigned Width = 8,  // pixels per line of x, even
-    parameter int unsigned Height = 8  // lines per frame of x, even
+    parameter int unsigned Width = 8,  // pixels per line of x, even, at most
+    parameter int unsigned StrideBits = 0  // log2 of the PAN pixels per pixel of x
 ) (
     input  logic                 clk_i,
     input  logic                 rst_ni,
+    // verilator lint_off UNUSEDSIGNAL
+    input  bp_scene_pkg::size_t  size_i,
+    // verilator lint_on UNUSEDSIGNAL
     input  logic [Pe*InBits-1:0] in0_tdata_i,
     input  logic                 in0_tvalid_i,
     output logic                 in0_tready_o,
@@ -23,11 +26,13 @@ module bp_average_pool #(
     if (Channels % Pe != 0) begin : gen_check_pe
         $error("bp_average_pool: Pe divides Channels");
     end
-    if (Width < 2 || Height < 2 || Width % 2 != 0 || Height % 2 != 0) begin : gen_check_size
-        $error("bp_average_pool: Width and Height are even, at least 2");
+    if (Width < 2 || Width % 2 != 0) begin : gen_check_size
+        $error("bp_average_pool: Width is even, at least 2");
     end
 
     localparam int unsigned Folds = Channels / Pe;
+    localparam int unsigned FoldBits = Folds > 1 ? $clog2(Folds) : 1;
+    localparam int unsigned LineBits = Width / 2 * Folds > 1 ? $clog2(Width / 2 * Folds) : 1;
     localparam int unsigned MidBits = InBits + 1;  // of a sum of two pixels
     localparam int unsigned SumBits = InBits + 2;
 
@@ -36,12 +41,23 @@ module bp_average_pool #(
     logic [1:0][Pe-1:0][MidBits-1:0] block;  // above, below
     logic line_valid, line_ready, block_valid, block_ready;
 
+    logic [LineBits-1:0] last_of_line;
+    bp_last_beat #(
+        .Folds(Folds),
+        .Bits (LineBits)
+    ) u_last_of_line (
+        .clk_i,
+        .pixels_i(size_i.columns >> (StrideBits + 1)),
+        .last_o  (last_of_line)
+    );
+
     bp_pair_beats #(
         .Width(Pe * InBits),
         .Distance(Folds)
     ) u_columns (
         .clk_i,
         .rst_ni,
+        .last_i       (FoldBits'(Folds - 1)),
         .in0_tdata_i,
         .in0_tvalid_i,
         .in0_tready_o,
@@ -56,6 +72,7 @@ module bp_average_pool #(
     ) u_lines (
         .clk_i,
         .rst_ni,
+        .last_i       (last_of_line),
         .in0_tdata_i  (line),
         .in0_tvalid_i (line_valid),
         .in0_tready_o (line_ready),

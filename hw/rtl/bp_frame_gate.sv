@@ -1,37 +1,33 @@
 // Input gate of a stream: lets frame n in only when more than n frames are started, and keeps frames apart by count.
 //
-// Units behind the gate count beats and know no tlast, so every frame must have exactly FrameBeats of them. The gate
-// sees to it: a frame whose tlast comes early is filled up with zeros, one whose tlast comes late is cut, its rest
+// Units behind the gate count beats and know no tlast, so every frame must have exactly as many as size_i says: the gate
+// sees to it. A frame whose tlast comes early is filled up with zeros, one whose tlast comes late is cut, its rest
 // dropped up to tlast. Either raises length_error_o for a clock, and the next frame starts on its own first beat.
 // Between gate and frame the handshake passes straight through; no path leads from a tvalid to a tready.
 
 module bp_frame_gate #(
-    parameter int unsigned Width      = 16,   // bits per beat
-    parameter int unsigned FrameBeats = 4096  // beats per frame
+    parameter int unsigned Width      = 16,  // bits per beat
+    parameter int unsigned StrideBits = 0    // log2 of the PAN pixels per pixel; a beat is a pixel
 ) (
-    input  logic             clk_i,
-    input  logic             rst_ni,
+    input  logic                clk_i,
+    input  logic                rst_ni,
+    input  bp_scene_pkg::size_t size_i,  // of the frames
     // verilator lint_off UNUSEDSIGNAL
-    input  logic [     31:0] started_i,       // frames started; at most 15 ahead of the frames that left the gate
+    input  logic [        31:0] started_i,  // frames started; at most 15 ahead of the frames that left the gate
     // verilator lint_on UNUSEDSIGNAL
-    output logic             length_error_o,  // a frame was filled up or cut
-    input  logic [Width-1:0] in0_tdata_i,
-    input  logic             in0_tvalid_i,
-    input  logic             in0_tlast_i,
-    output logic             in0_tready_o,
-    output logic [Width-1:0] out0_tdata_o,
-    output logic             out0_tvalid_o,
-    input  logic             out0_tready_i
+    output logic                length_error_o,  // a frame was filled up or cut
+    input  logic [   Width-1:0] in0_tdata_i,
+    input  logic                in0_tvalid_i,
+    input  logic                in0_tlast_i,
+    output logic                in0_tready_o,
+    output logic [   Width-1:0] out0_tdata_o,
+    output logic                out0_tvalid_o,
+    input  logic                out0_tready_i
 );
 
     if (Width < 1) begin : gen_check_width
         $error("bp_frame_gate: Width must be at least 1");
     end
-    if (FrameBeats < 1) begin : gen_check_beats
-        $error("bp_frame_gate: FrameBeats must be at least 1");
-    end
-
-    localparam int unsigned CountBits = FrameBeats > 1 ? $clog2(FrameBeats) : 1;
 
     typedef enum logic [1:0] {
         Pass,
@@ -40,13 +36,21 @@ module bp_frame_gate #(
     } state_e;
 
     state_e state_q, state_d;
-    logic [CountBits-1:0] count_q;
-    logic [          3:0] entered_q;  // frames let in, modulo 16
+    logic [3:0] entered_q;  // frames let in, modulo 16
     logic open, moved, last_beat, error;
 
     assign open = entered_q != started_i[3:0];
-    assign last_beat = count_q == CountBits'(FrameBeats - 1);
     assign moved = out0_tvalid_o && out0_tready_i;
+
+    bp_frame_counter #(
+        .StrideBits(StrideBits)
+    ) u_counter (
+        .clk_i,
+        .rst_ni,
+        .size_i,
+        .step_i(moved),
+        .last_o(last_beat)
+    );
 
     always_comb begin
         out0_tdata_o = in0_tdata_i;
@@ -78,13 +82,11 @@ module bp_frame_gate #(
     always_ff @(posedge clk_i) begin
         if (!rst_ni) begin
             state_q <= Pass;
-            count_q <= '0;
             entered_q <= '0;
             length_error_o <= 1'b0;
         end else begin
             state_q <= state_d;
             length_error_o <= error;
-            if (moved) count_q <= last_beat ? '0 : count_q + 1'b1;
             if (moved && last_beat) entered_q <= entered_q + 4'd1;
         end
     end

@@ -10,25 +10,28 @@ module bp_haar #(
     parameter int unsigned Pe = 2,  // channels per beat, a divisor of Channels
     parameter int unsigned InBits = 10,  // bits of x
     parameter bit InSigned = 1'b1,  // x is two's complement
-    parameter int unsigned Width = 8,  // pixels per line of x, even
-    parameter int unsigned Height = 8,  // lines per frame of x, even
+    parameter int unsigned Width = 8,  // pixels per line of x, even, at most
+    parameter int unsigned StrideBits = 0,  // log2 of the PAN pixels per pixel of x
     localparam int unsigned OutBits = InBits + (InSigned ? 2 : 3)  // two's complement
 ) (
     input  logic                  clk_i,
     input  logic                  rst_ni,
+    // verilator lint_off UNUSEDSIGNAL
+    input  bp_scene_pkg::size_t   size_i,
+    // verilator lint_on UNUSEDSIGNAL
     input  logic [ Pe*InBits-1:0] in0_tdata_i,
     input  logic                  in0_tvalid_i,
     output logic                  in0_tready_o,
-    output logic [Pe*OutBits-1:0] out0_tdata_o,   // LL
+    output logic [Pe*OutBits-1:0] out0_tdata_o,  // LL
     output logic                  out0_tvalid_o,
     input  logic                  out0_tready_i,
-    output logic [Pe*OutBits-1:0] out1_tdata_o,   // LH
+    output logic [Pe*OutBits-1:0] out1_tdata_o,  // LH
     output logic                  out1_tvalid_o,
     input  logic                  out1_tready_i,
-    output logic [Pe*OutBits-1:0] out2_tdata_o,   // HL
+    output logic [Pe*OutBits-1:0] out2_tdata_o,  // HL
     output logic                  out2_tvalid_o,
     input  logic                  out2_tready_i,
-    output logic [Pe*OutBits-1:0] out3_tdata_o,   // HH
+    output logic [Pe*OutBits-1:0] out3_tdata_o,  // HH
     output logic                  out3_tvalid_o,
     input  logic                  out3_tready_i
 );
@@ -38,11 +41,13 @@ module bp_haar #(
     if (InBits == 0) begin : gen_check_bits
         $error("bp_haar: InBits is at least 1");
     end
-    if (Width < 2 || Height < 2 || Width % 2 != 0 || Height % 2 != 0) begin : gen_check_size
-        $error("bp_haar: Width and Height are even, at least 2");
+    if (Width < 2 || Width % 2 != 0) begin : gen_check_size
+        $error("bp_haar: Width is even, at least 2");
     end
 
     localparam int unsigned Folds = Channels / Pe;
+    localparam int unsigned FoldBits = Folds > 1 ? $clog2(Folds) : 1;
+    localparam int unsigned LineBits = Width * Folds > 1 ? $clog2(Width * Folds) : 1;
     localparam int unsigned MidBits = OutBits - 1;  // of a sum of two pixels
 
     logic [1:0][Pe-1:0][InBits-1:0] lines;  // above, below
@@ -50,12 +55,23 @@ module bp_haar #(
     logic [1:0][Pe-1:0][1:0][MidBits-1:0] block;  // left, right
     logic column_valid, column_ready, block_valid, block_ready;
 
+    logic [LineBits-1:0] last_of_line;
+    bp_last_beat #(
+        .Folds(Folds),
+        .Bits (LineBits)
+    ) u_last_of_line (
+        .clk_i,
+        .pixels_i(size_i.columns >> StrideBits),
+        .last_o  (last_of_line)
+    );
+
     bp_pair_beats #(
         .Width(Pe * InBits),
         .Distance(Width * Folds)
     ) u_lines (
         .clk_i,
         .rst_ni,
+        .last_i       (last_of_line),
         .in0_tdata_i,
         .in0_tvalid_i,
         .in0_tready_o,
@@ -70,6 +86,7 @@ module bp_haar #(
     ) u_columns (
         .clk_i,
         .rst_ni,
+        .last_i       (FoldBits'(Folds - 1)),
         .in0_tdata_i  (column),
         .in0_tvalid_i (column_valid),
         .in0_tready_o (column_ready),

@@ -12,21 +12,24 @@ module bp_inverse_haar #(
     parameter int unsigned InBits = 12,  // bits of a subband; all numbers are two's complement
     parameter int Shift = 2,  // bits dropped, at least 1
     parameter int unsigned OutBits = 10,  // bits of the result
-    parameter int unsigned Width = 4,  // pixels per line of a subband
-    parameter int unsigned Height = 4  // lines per frame of a subband
+    parameter int unsigned Width = 4,  // pixels per line of a subband, at most
+    parameter int unsigned StrideBits = 1  // log2 of the PAN pixels per pixel of a subband
 ) (
     input  logic                  clk_i,
     input  logic                  rst_ni,
-    input  logic [ Pe*InBits-1:0] in0_tdata_i,    // LL
+    // verilator lint_off UNUSEDSIGNAL
+    input  bp_scene_pkg::size_t   size_i,
+    // verilator lint_on UNUSEDSIGNAL
+    input  logic [ Pe*InBits-1:0] in0_tdata_i,  // LL
     input  logic                  in0_tvalid_i,
     output logic                  in0_tready_o,
-    input  logic [ Pe*InBits-1:0] in1_tdata_i,    // LH
+    input  logic [ Pe*InBits-1:0] in1_tdata_i,  // LH
     input  logic                  in1_tvalid_i,
     output logic                  in1_tready_o,
-    input  logic [ Pe*InBits-1:0] in2_tdata_i,    // HL
+    input  logic [ Pe*InBits-1:0] in2_tdata_i,  // HL
     input  logic                  in2_tvalid_i,
     output logic                  in2_tready_o,
-    input  logic [ Pe*InBits-1:0] in3_tdata_i,    // HH
+    input  logic [ Pe*InBits-1:0] in3_tdata_i,  // HH
     input  logic                  in3_tvalid_i,
     output logic                  in3_tready_o,
     output logic [Pe*OutBits-1:0] out0_tdata_o,
@@ -36,14 +39,16 @@ module bp_inverse_haar #(
     if (Channels % Pe != 0) begin : gen_check_pe
         $error("bp_inverse_haar: Pe divides Channels");
     end
-    if (Width < 1 || Height < 1) begin : gen_check_size
-        $error("bp_inverse_haar: Width and Height are at least 1");
+    if (Width < 1) begin : gen_check_size
+        $error("bp_inverse_haar: Width is at least 1");
     end
     if (Shift < 1) begin : gen_check_shift
         $error("bp_inverse_haar: Shift is at least 1");
     end
 
     localparam int unsigned Folds = Channels / Pe;
+    localparam int unsigned FoldBits = Folds > 1 ? $clog2(Folds) : 1;
+    localparam int unsigned LineBits = Width * Folds > 1 ? $clog2(Width * Folds) : 1;
     localparam int unsigned MidBits = InBits + 1;  // of a sum of two subbands
     localparam int unsigned SumBits = InBits + 2;
 
@@ -58,12 +63,23 @@ module bp_inverse_haar #(
     assign in2_tready_o = block_ready && in0_tvalid_i && in1_tvalid_i && in3_tvalid_i;
     assign in3_tready_o = block_ready && in0_tvalid_i && in1_tvalid_i && in2_tvalid_i;
 
+    logic [LineBits-1:0] last_of_line;
+    bp_last_beat #(
+        .Folds(Folds),
+        .Bits (LineBits)
+    ) u_last_of_line (
+        .clk_i,
+        .pixels_i(size_i.columns >> StrideBits),
+        .last_o  (last_of_line)
+    );
+
     bp_unpair_beats #(
         .Width(Pe * 2 * MidBits),
         .Distance(Width * Folds)
     ) u_lines (
         .clk_i,
         .rst_ni,
+        .last_i       (last_of_line),
         .in0_tdata_i  (block),
         .in0_tvalid_i (in0_tvalid_i && in1_tvalid_i && in2_tvalid_i && in3_tvalid_i),
         .in0_tready_o (block_ready),
@@ -86,6 +102,7 @@ module bp_inverse_haar #(
     ) u_columns (
         .clk_i,
         .rst_ni,
+        .last_i       (FoldBits'(Folds - 1)),
         .in0_tdata_i  (columns),
         .in0_tvalid_i (line_valid_q),
         .in0_tready_o (line_ready_q),

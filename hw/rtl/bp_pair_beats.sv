@@ -1,26 +1,27 @@
-// Puts each beat beside the one Distance beats before it: of every 2 * Distance beats the first half waits in a memory,
-// each beat of the second half makes a pair.
+// Puts each beat beside the one a distance before it: the first half of the beats waits in a memory, each beat of the
+// second half makes a pair.
 //
-// Pairs of pixels of a line (Distance is a pixel's beats) or of lines (a line's beats), one frame like the next.
+// Pairs of pixels of a line (the distance is a pixel's beats) or of lines (a line's beats). The distance is quasi-static:
+// it changes only while nothing is inside.
 
 module bp_pair_beats #(
     parameter int unsigned Width = 8,  // bits per beat
-    parameter int unsigned Distance = 4  // beats from the first to the second of a pair
+    parameter int unsigned Distance = 4,  // beats from the first to the second of a pair, at most
+    localparam int unsigned CountBits = Distance > 1 ? $clog2(Distance) : 1
 ) (
-    input  logic               clk_i,
-    input  logic               rst_ni,
-    input  logic [  Width-1:0] in0_tdata_i,
-    input  logic               in0_tvalid_i,
-    output logic               in0_tready_o,
-    output logic [2*Width-1:0] out0_tdata_o,  // the first lower
-    output logic               out0_tvalid_o,
-    input  logic               out0_tready_i
+    input  logic                 clk_i,
+    input  logic                 rst_ni,
+    input  logic [CountBits-1:0] last_i,  // beats from the first to the second of a pair, less one
+    input  logic [    Width-1:0] in0_tdata_i,
+    input  logic                 in0_tvalid_i,
+    output logic                 in0_tready_o,
+    output logic [  2*Width-1:0] out0_tdata_o,  // the first lower
+    output logic                 out0_tvalid_o,
+    input  logic                 out0_tready_i
 );
     if (Distance < 1) begin : gen_check
         $error("bp_pair_beats: Distance is at least 1");
     end
-
-    localparam int unsigned CountBits = Distance > 1 ? $clog2(Distance) : 1;
 
     logic [Width-1:0] memory[Distance];
     logic [Width-1:0] first_q, second_q;
@@ -30,7 +31,7 @@ module bp_pair_beats #(
 
     assign in0_tready_o = !out0_tvalid_o || out0_tready_i;
     assign accept = in0_tvalid_i && in0_tready_o;
-    assign last = count_q == CountBits'(Distance - 1);
+    assign last = count_q == last_i;
     assign out0_tdata_o = {second_q, first_q};
 
     always_ff @(posedge clk_i) begin

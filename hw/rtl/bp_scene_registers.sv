@@ -1,24 +1,28 @@
 // Registers of the accelerator (AXI-Lite, 32-bit words): frames are started, scene parameters written, errors read.
 //
 //   0x0000 ID        read   0x62697470, "bitp"
-//   0x0004 VERSION   read   1, of this register map
+//   0x0004 VERSION   read   2, of this register map
 //   0x0008 START     write  bit 0: the bank that the next frame uses; starts that frame
-//   0x000C STATUS    read   bit 0 PAN frame length error, bit 1 MS frame length error, bit 2 start overrun;
+//   0x000C STATUS    read   bit 0 PAN frame length error, bit 1 MS frame length error, bit 2 start overrun,
+//                           bit 3 size refused;
 //                    write  1 clears a bit
 //   0x0010 STARTED   read   frames started
 //   0x0014 FINISHED  read   fused frames that have left
 //   0x0018 SIGNATURE read   of the model in the bitstream
+//   0x001C SIZE      both   rows << 16 | columns of the frames, in PAN pixels; as built after a reset
 //   0x8000 + 4 * a   write  word a of bank 0 of the scene parameters, a < 4096
 //   0xC000 + 4 * a   write  word a of bank 1
 //
-// A START while 15 frames are under way is an overrun: it is ignored and flagged. Units find the bank of frame n at
-// bank_of_frame_o[n mod 16], written with the start and kept until the frame has left. Scene words go out on the cfg
-// bus, a clock after the write. Every access answers OKAY, one at a time; a write needs all four strobes, else, like
-// one to a read-only or unmapped address, it does nothing; an unmapped address reads as 0. The two low address bits
-// are ignored.
+// A START while 15 frames are under way is an overrun: it is ignored and flagged, like a SIZE while any frame is under
+// way. Units find the bank of frame n at bank_of_frame_o[n mod 16], written with the start and kept until the frame has
+// left. Scene words go out on the cfg bus, a clock after the write. Every access answers OKAY, one at a time; a write
+// needs all four strobes, else, like one to a read-only or unmapped address, it does nothing; an unmapped address reads
+// as 0. The two low address bits are ignored.
 
 module bp_scene_registers #(
-    parameter logic [31:0] Signature = 32'h0  // low 32 bits of the model's hash
+    parameter logic [31:0] Signature = 32'h0,  // low 32 bits of the model's hash
+    parameter int unsigned Rows = 64,  // of a frame, until SIZE is written
+    parameter int unsigned Columns = 64
 ) (
     input  logic                 clk_i,
     input  logic                 rst_ni,
@@ -48,15 +52,17 @@ module bp_scene_registers #(
     input  logic                 frame_finished_i,
     output bp_scene_pkg::write_t cfg_o,
     output bp_scene_pkg::banks_t bank_of_frame_o,
+    output bp_scene_pkg::size_t  size_o,
     output logic [         31:0] started_o
 );
 
     localparam logic [31:0] Id = 32'h62697470;
-    localparam logic [31:0] Version = 32'd1;
+    localparam logic [31:0] Version = 32'd2;
 
     // Word addresses.
     localparam logic [13:0] AddressId = 14'd0, AddressVersion = 14'd1, AddressStart = 14'd2, AddressStatus = 14'd3;
     localparam logic [13:0] AddressStarted = 14'd4, AddressFinished = 14'd5, AddressSignature = 14'd6;
+    localparam logic [13:0] AddressSize = 14'd7;
 
     // Write: address and data come in any order, are kept, and act together once the last answer is gone.
     logic address_held_q, data_held_q, whole_q, act, write;
@@ -89,13 +95,16 @@ module bp_scene_registers #(
 
     // Frames.
     logic [31:0] finished_q;
-    logic [2:0] status_q, status_set, status_clear;
-    logic start, full;
+    logic [3:0] under_way, status_q, status_set, status_clear;
+    logic start, resize, full, idle;
 
-    assign full = 4'(started_o - finished_q) == 4'd15;
+    assign under_way = 4'(started_o - finished_q);
+    assign full = under_way == 4'd15;
+    assign idle = under_way == 4'd0;
     assign start = write && address_q == AddressStart;
-    assign status_set = {start && full, ms_length_error_i, pan_length_error_i};
-    assign status_clear = write && address_q == AddressStatus ? data_q[2:0] : 3'b000;
+    assign resize = write && address_q == AddressSize;
+    assign status_set = {resize && !idle, start && full, ms_length_error_i, pan_length_error_i};
+    assign status_clear = write && address_q == AddressStatus ? data_q[3:0] : 4'b0000;
 
     always_ff @(posedge clk_i) begin
         if (!rst_ni) begin
@@ -103,6 +112,7 @@ module bp_scene_registers #(
             finished_q <= '0;
             status_q <= '0;
             bank_of_frame_o <= '0;
+            size_o <= {16'(Rows), 16'(Columns)};
         end else begin
             status_q <= (status_q & ~status_clear) | status_set;
             if (frame_finished_i) finished_q <= finished_q + 32'd1;
@@ -110,6 +120,7 @@ module bp_scene_registers #(
                 started_o <= started_o + 32'd1;
                 bank_of_frame_o[started_o[3:0]] <= data_q[0];
             end
+            if (resize && idle) size_o <= data_q;
         end
     end
 
@@ -142,6 +153,7 @@ module bp_scene_registers #(
                 AddressStarted:   s_axi_rdata_o <= started_o;
                 AddressFinished:  s_axi_rdata_o <= finished_q;
                 AddressSignature: s_axi_rdata_o <= Signature;
+                AddressSize:      s_axi_rdata_o <= size_o;
                 default:          s_axi_rdata_o <= '0;
             endcase
         end

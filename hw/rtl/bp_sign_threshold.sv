@@ -8,11 +8,13 @@ module bp_sign_threshold #(
     parameter int unsigned Pe = 2,  // channels per beat, a divisor of Channels
     parameter int unsigned InBits = 10,  // bits of x, two's complement
     parameter int unsigned ThresholdBits = 11,  // bits of a threshold, two's complement
-    parameter int unsigned FrameBeats = 8,  // beats per frame, a multiple of Channels / Pe
+    parameter int unsigned Width = 16,  // pixels per line, at most
+    parameter int unsigned StrideBits = 0,  // log2 of the PAN pixels per pixel
     parameter int unsigned BaseAddress = 0  // scene word of channel 0's threshold
 ) (
     input  logic                 clk_i,
     input  logic                 rst_ni,
+    input  bp_scene_pkg::size_t  size_i,
     input  bp_scene_pkg::write_t cfg_i,
     input  bp_scene_pkg::banks_t bank_of_frame_i,
     input  logic [Pe*InBits-1:0] in0_tdata_i,
@@ -31,10 +33,12 @@ module bp_sign_threshold #(
 
     bp_scene_position #(
         .Folds     (Folds),
-        .FrameBeats(FrameBeats)
+        .Width     (Width),
+        .StrideBits(StrideBits)
     ) u_position (
         .clk_i,
         .rst_ni,
+        .size_i,
         .accept_i(in0_tvalid_i && in0_tready_o),
         .bank_of_frame_i,
         .bank_o  (bank),

@@ -48,6 +48,12 @@ def write_word(simulation, address, value, bank=0):
     simulation.poke("cfg_i", 0)
 
 
+def set_size(simulation, rows, columns):
+    """The size of the frames to come, in PAN pixels, and the clocks in which a unit takes it in."""
+    simulation.poke("size_i", rows << 16 | columns)
+    simulation.run(3)
+
+
 class SceneUnit:
     """A unit with scene parameters, ``words`` of them from word ``base`` on, in a simulation."""
 

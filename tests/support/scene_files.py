@@ -111,7 +111,7 @@ class ModelAccelerator:
         self.ticks = 0
 
     def read(self, address):
-        known = {0x00: 0x62697470, 0x04: 1, 0x0C: self.status, 0x18: self.package.signature}
+        known = {0x00: 0x62697470, 0x04: 2, 0x0C: self.status, 0x18: self.package.signature}
         return (known | {0x10: len(self.bank_of_frame), 0x14: self.finished})[address]
 
     def write(self, address, value):

@@ -1,8 +1,9 @@
 // bp_frame_gate and bp_frame_end behind a host that starts a frame now and then, at most 15 ahead; frames of any length come in.
 
 module bp_gate_rules #(
-    parameter int unsigned Width      = 1,
-    parameter int unsigned FrameBeats = 3
+    parameter int unsigned Width   = 1,
+    parameter int unsigned Rows    = 1,
+    parameter int unsigned Columns = 3
 ) (
     input  logic             clk_i,
     input  logic             rst_ni,
@@ -22,6 +23,8 @@ module bp_gate_rules #(
     output logic             bad_lost_o,    // the input stopped between frames, nobody kept them back: not all came out
     output logic             bad_stuck_o    // a beat came, its frame was started, nobody kept it back, and none moved
 );
+    localparam int unsigned FrameBeats = Rows * Columns;
+    localparam bp_scene_pkg::size_t Size = {16'(Rows), 16'(Columns)};
     localparam logic [3:0] Patience = 4'd8;  // clocks
 
     logic [3:0] started_q, entered_q, came_q;  // frames modulo 16: started, that left, that came
@@ -33,11 +36,11 @@ module bp_gate_rules #(
     logic tvalid, tready;
 
     bp_frame_gate #(
-        .Width(Width),
-        .FrameBeats(FrameBeats)
+        .Width(Width)
     ) i_gate (
         .clk_i,
         .rst_ni,
+        .size_i(Size),
         .started_i({28'd0, started_q}),
         .length_error_o(error),
         .in0_tdata_i,
@@ -49,11 +52,11 @@ module bp_gate_rules #(
         .out0_tready_i(tready)
     );
     bp_frame_end #(
-        .Width(Width),
-        .FrameBeats(FrameBeats)
+        .Width(Width)
     ) i_end (
         .clk_i,
         .rst_ni,
+        .size_i(Size),
         .finished_o(),
         .in0_tdata_i(tdata),
         .in0_tvalid_i(tvalid),

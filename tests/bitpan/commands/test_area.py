@@ -57,12 +57,11 @@ def test_weights_and_widths_follow_the_size(asked: list, capsys: pytest.CaptureF
 
 
 def test_contents_follow_each_units_size(asked: list) -> None:
-    for name in ("bp_quant_mvu MatrixHeight=64", "bp_rprelu Channels=64", "bp_sign_threshold Channels=64"):
+    for name in ("bp_quant_mvu MatrixHeight=64", "bp_rprelu Channels=64"):
         assert main(["area", *name.split()]) == 0
-    quant, rprelu, sign = (parameters for _, parameters, _ in asked)
+    quant, rprelu = (parameters for _, parameters, _ in asked)
     assert str(quant["Weights"]).startswith(f"{45 * 64 * 8}'h") and str(quant["Biases"]).startswith(f"{64 * 24}'h")
     assert str(rprelu["Knees"]).startswith("640'h") and rprelu["SlopesAbove"] != rprelu["SlopesBelow"]
-    assert sign["FrameBeats"] == 64 // 8 * 64 * 64
 
 
 @pytest.mark.parametrize(

@@ -218,7 +218,7 @@ def test_no_board_no_bitstream_no_pynq_no_memory(package, board, monkeypatch):
 def test_scene_words_are_twos_complement_at_their_addresses(package, random_inputs):
     _, scene = random_inputs(package.model, 8, 8)
     written = {}
-    answers = {0x00: 0x62697470, 0x04: 1, 0x18: package.signature}
+    answers = {0x00: 0x62697470, 0x04: 2, 0x18: package.signature}
     registers = Registers(package, lambda address: answers.get(address, 0), written.__setitem__)
     for base in (0x8000, 0xC000, 0x8000):
         written.clear()

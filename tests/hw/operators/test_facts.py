@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from onnx import helper
 
+from bench import set_size
 from bitpan.errors import BuildError
 from bitpan.hw.operators import OPERATORS, operator_for
 from bitpan.hw.operators.pointwise import SignConstant
@@ -14,6 +15,7 @@ from bitpan.model import Node
 from bitpan.operations import OPERATIONS
 
 IMAGE = {"Height": 4, "Width": 6, "Channels": 6, "PE": 2}
+STRIDE = {"Stride": 2}
 PAIR = {"inputDataTypes": ["INT12", "INT12"], "outputDataType": "INT12"}
 ONE = {"inputDataTypes": ["INT12"], "outputDataType": "INT12"}
 PAD = {"ImgDim": [4, 6], "Padding": [1] * 4, "NumChannels": 6, "SIMD": 2, "inputDataType": "INT10"}
@@ -31,7 +33,7 @@ CASES = {
     "Interpolator": ({**COARSE, "inputDataType": "UINT11", "outputDataType": "INT13"}, 1, 1, []),
     "Centre": ({**IMAGE, **ONE, "Offset": 5, "Shift": 0}, 1, 1, []),
     "SignThreshold": (
-        {**IMAGE, "inputDataTypes": ["INT10"], "outputDataType": "BINARY", "ThresholdBits": 11},
+        {**IMAGE, **STRIDE, "inputDataTypes": ["INT10"], "outputDataType": "BINARY", "ThresholdBits": 11},
         1,
         1,
         [],
@@ -41,11 +43,11 @@ CASES = {
     "RPReLUPlain": ({**IMAGE, **ONE, "Shift": 6}, 1, 1, [(5, 6)]),
     "Add": ({**IMAGE, **PAIR}, 2, 1, []),
     "ChannelNorm": ({**IMAGE, **PAIR}, 2, 1, [(3, 6)]),
-    "ChannelAffine": ({**IMAGE, **ONE}, 1, 1, []),
-    "Haar": ({**IMAGE, "inputDataType": "INT10"}, 1, 4, []),
-    "InverseHaar": ({**IMAGE, "inputDataType": "INT12", "outputDataType": "INT10", "Shift": 2}, 4, 1, []),
-    "AveragePool": ({**IMAGE, "inputDataType": "INT10"}, 1, 1, []),
-    "BilinearUp": ({**IMAGE, "inputDataType": "INT10"}, 1, 1, []),
+    "ChannelAffine": ({**IMAGE, **STRIDE, **ONE}, 1, 1, []),
+    "Haar": ({**IMAGE, **STRIDE, "inputDataType": "INT10"}, 1, 4, []),
+    "InverseHaar": ({**IMAGE, **STRIDE, "inputDataType": "INT12", "outputDataType": "INT10", "Shift": 2}, 4, 1, []),
+    "AveragePool": ({**IMAGE, **STRIDE, "inputDataType": "INT10"}, 1, 1, []),
+    "BilinearUp": ({**IMAGE, **STRIDE, "inputDataType": "INT10"}, 1, 1, []),
     "XnorMVU": ({**MATRIX, **BITS}, 1, 1, [(18, 4)]),
     "QuantMVU": ({**MATRIX, **INTEGERS}, 1, 1, [(18, 4), (4,)]),
     "Depthwise": ({**IMAGE, **DEPTHWISE, "Taps": 9, "Shift": 6}, 1, 1, [(6, 9)]),
@@ -98,6 +100,10 @@ def simulated(tmp_path):
         unit.set_nodeattr("code_gen_dir_ipgen", str(tmp_path))
         unit.generate_hdl(Constants(constants), "xc7z020clg400-1", 5.0)
         opened.append(Simulation(unit.get_rtl_file_list(abspath=True), unit.onnx_node.name))
+        if unit.shared_ports().get("size_i"):
+            set_size(
+                opened[-1], *(unit.get_nodeattr(axis) * unit.get_nodeattr("Stride") for axis in ("Height", "Width"))
+            )
         return unit, opened[-1]
 
     yield simulate

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench import write_word
+from bench import set_size, write_word
 from bitpan.hw.packing import pack, unpack
 from bitpan.hw.simulate.simulation import STALLS, Simulation
 
@@ -72,6 +72,8 @@ def test_wrapper_equals_execution(design, executed, op):
     operation = instance(node)
     files = [Path(file) for file in operation.get_rtl_file_list(abspath=True)]
     with Simulation(files, node.name) as simulation:
+        if operation.shared_ports().get("size_i"):
+            set_size(simulation, SIZE, SIZE)
         write_scene(simulation, operation, node, executed)
         for number, stream in enumerate([*simulation.inputs, *simulation.outputs]):
             simulation.set_stall(stream, STALLS[1 + number % 3], seed=number + 1)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from onnx import helper
 
-from bench import integers, write_word
+from bench import integers, set_size, write_word
 from bitpan.errors import FormatError
 from bitpan.hw.packing import pack, unpack
 from bitpan.hw.simulate.simulation import STALLS, Simulation
@@ -23,7 +23,7 @@ CASES = {
     "RPReLUPlain": ({"inputDataTypes": ["INT10"], "outputDataType": "INT12", "Shift": 6}, [10], [9, 10, 10, 16, 16]),
     "SignConstant": ({"inputDataTypes": ["INT12"], "outputDataType": "BINARY"}, [12], [12]),
     "ChannelNorm": (PAIR, [12, 12], [9, 12, 14]),
-    "ChannelAffine": ({**ONE, "BaseAddress": 9}, [12], [10, 18]),
+    "ChannelAffine": ({**ONE, "BaseAddress": 9, "Stride": 4}, [12], [10, 18]),
     "SplitStreams": ({"Channels": [4, 2], "inputDataType": "INT12"}, [12], []),
 }
 
@@ -65,6 +65,8 @@ def test_wrapper_equals_execution(op, tmp_path):
     unit.generate_hdl(SimpleNamespace(get_initializer=lambda _: None if scene else constants), "xc7z020clg400-1", 5.0)
     files = [Path(file) for file in unit.get_rtl_file_list(abspath=True)]
     with Simulation(files, f"{op}_0") as simulation:
+        if unit.sized:
+            set_size(simulation, 4 * HEIGHT, 4 * WIDTH)
         if scene:
             write_scene(simulation, unit.get_nodeattr("BaseAddress"), constants.reshape(-1))
         for number, stream in enumerate([*simulation.inputs, *simulation.outputs]):

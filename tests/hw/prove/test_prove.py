@@ -12,6 +12,11 @@ IMAGE = {"Channels": 1, "Pe": 1, "InBits": 1}
 FIFO_FRAMES = {"in0": 4, "out0": 4}
 
 
+def size(rows, columns):
+    """Frames of so many PAN pixels."""
+    return {"constants": {"size_i": rows << 16 | columns}}
+
+
 PROVED = [
     ("bp_duplicate", {"Width": 2}, {"in0": 2, "out0": 2, "out1": 2}, {}),
     ("bp_concat_streams", {"Width0": 2, "Width1": 1}, {"in0": 2, "in1": 2, "out0": 2}, {}),
@@ -21,17 +26,18 @@ PROVED = [
     ("bp_stream_fifo", {"Width": 2, "Depth": 5, "Style": 1}, FIFO_FRAMES, {}),
     ("bp_stream_fifo", {"Width": 2, "Depth": 5, "Style": 2}, FIFO_FRAMES, {}),
     ("bp_stream_fifo", {"Width": 2, "Depth": 5, "Style": 3}, FIFO_FRAMES, {}),
-    ("bp_frame_end", {"Width": 2, "FrameBeats": 3}, {"in0": 3, "out0": 3}, {}),
+    ("bp_frame_end", {"Width": 2}, {"in0": 4, "out0": 4}, size(2, 2)),
     ("bp_add", {"Elements": 1, "In0Bits": 2, "In1Bits": 2, "OutBits": 2}, {"in0": 2, "in1": 2, "out0": 2}, {}),
     ("bp_centre", {"Elements": 1, "InBits": 3, "InSigned": 1, "Offset": 1, "OutBits": 2}, {"in0": 2, "out0": 2}, {}),
     (
         "bp_sign_threshold",
-        {"Channels": 2, "Pe": 1, "InBits": 2, "ThresholdBits": 2, "FrameBeats": 4},
+        {"Channels": 2, "Pe": 1, "InBits": 2, "ThresholdBits": 2, "Width": 2},
         {"in0": 4, "out0": 4},
-        {},
+        size(2, 1),
     ),
     ("bp_sign_constant", {"Channels": 2, "Pe": 1, "InBits": 2, "ThresholdBits": 2}, {"in0": 4, "out0": 4}, {}),
-    ("bp_average_pool", {**IMAGE, "Width": 4, "Height": 4}, {"in0": 16, "out0": 4}, {}),
+    ("bp_average_pool", {**IMAGE, "Width": 4}, {"in0": 16, "out0": 4}, size(4, 4)),
+    ("bp_average_pool", {**IMAGE, "Width": 4}, {"in0": 12, "out0": 3}, size(6, 2)),
 ]
 SLOWLY_PROVED = [
     (
@@ -44,10 +50,10 @@ SLOWLY_PROVED = [
             "ScaleBits": 2,
             "OffsetBits": 2,
             "Shift": 1,
-            "FrameBeats": 4,
+            "Width": 2,
         },
         {"in0": 4, "out0": 4},
-        {},
+        size(2, 1),
     ),
     ("bp_rprelu_plain", {"Channels": 2, "Pe": 1, **TINY}, {"in0": 4, "out0": 4}, {}),
     ("bp_rprelu", {"Channels": 2, "Pe": 1, "XBits": 2, **TINY}, {"in0": 4, "in1": 4, "out0": 4}, {}),
@@ -70,20 +76,20 @@ SLOWLY_PROVED = [
         {"in0": 6, "out0": 2},
         {},
     ),
-    ("bp_haar", {**IMAGE, "Width": 4, "Height": 4}, {"in0": 16, "out0": 4, "out1": 4, "out2": 4, "out3": 4}, {}),
+    ("bp_haar", {**IMAGE, "Width": 4}, {"in0": 16, "out0": 4, "out1": 4, "out2": 4, "out3": 4}, size(4, 4)),
     (
         "bp_inverse_haar",
-        {**IMAGE, "OutBits": 1, "Width": 2, "Height": 2},
+        {**IMAGE, "OutBits": 1, "Width": 4},
         {"in0": 4, "in1": 4, "in2": 4, "in3": 4, "out0": 16},
-        {"patience": 24},
+        {"patience": 24} | size(4, 4),
     ),
 ]
 BOUNDED = [
     (
         "bp_bilinear_up",
-        {**IMAGE, "Width": 2, "Height": 2},
+        {**IMAGE, "Width": 2},
         {"in0": 4, "out0": 16},
-        {"patience": 60, "seconds": 25, "clocks": 90},
+        {"patience": 60, "seconds": 25, "clocks": 90} | size(4, 4),
     ),
     (
         "bp_channel_norm",
@@ -101,7 +107,8 @@ BOUNDED = [
 
 
 def prove_gate():
-    return prove([rtl("bp_frame_gate"), rtl("bp_frame_end"), FORMAL / "bp_gate_rules.sv"], "bp_gate_rules")
+    sources = dict.fromkeys([*unit_sources("bp_frame_gate"), *unit_sources("bp_frame_end")])
+    return prove([*sources, FORMAL / "bp_gate_rules.sv"], "bp_gate_rules")
 
 
 @pytest.mark.parametrize(("name", "size", "frames", "options"), PROVED)
@@ -181,7 +188,7 @@ def test_a_unit_that_takes_in_too_much_is_found():
         ("error   = 1'b1;", "error   = last_beat;", "bad_error_o"),
         ("in0_tlast_i) state_d", "in0_tlast_i && in0_tdata_i[0]) state_d", "bad_error_o"),  # swallows the next frame
         ("!= started_i[3:0]", "!= started_i[3:0] && entered_q != 4'd2", "bad_stuck_o"),
-        ("out0_tvalid_o = 1'b1;", "out0_tvalid_o = count_q != 1;", "bad_lost_o"),
+        ("out0_tvalid_o = 1'b1;", "out0_tvalid_o = last_beat;", "bad_lost_o"),
     ],
 )
 def test_a_fault_of_the_gate_is_found(right, wrong, fault, plant):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from bench import SceneUnit, check, folded, integers, lint, run
+from bench import SceneUnit, check, folded, integers, lint, run, set_size
 from bitpan import arithmetic
 from bitpan.arithmetic import AFFINE, AFFINE_SCALE
 from bitpan.errors import BuildError
@@ -22,8 +22,9 @@ def affine(rng, channels):
 def test_affine(channels, pe, out_bits):
     """Twenty frames back to back, banks changing from frame to frame."""
     rng = np.random.default_rng(channels)
-    sizes = {"Channels": channels, "Pe": pe, "OutBits": out_bits, "FrameBeats": channels // pe * 12}
+    sizes = {"Channels": channels, "Pe": pe, "OutBits": out_bits, "Width": 9, "StrideBits": 2}
     unit = SceneUnit("bp_channel_affine", sizes, 2 * channels)
+    set_size(unit.simulation, 12, 16)
     scenes = [affine(rng, channels) for _ in range(2)]
     for bank, scene in enumerate(scenes):
         unit.configure(bank, scene.reshape(-1))
@@ -50,7 +51,7 @@ def test_illegal_parameters_stop_elaboration():
     lint(unit_sources("bp_channel_affine"), "bp_channel_affine")
     for change, message in (
         ({"Channels": 5, "Pe": 2}, "Pe divides"),
-        ({"FrameBeats": 3}, "whole number of pixels"),
+        ({"Width": 0}, "Width is at least 1"),
         ({"OffsetBits": 33}, "a bus word has 32 bits"),
     ):
         with pytest.raises(BuildError, match=message):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from bench import SceneUnit, check, folded, integers, lint, run
+from bench import SceneUnit, check, folded, integers, lint, run, set_size
 from bitpan import arithmetic
 from bitpan.errors import BuildError
 from bitpan.formats import Format
@@ -16,19 +16,20 @@ def signs(images, thresholds):
     return [arithmetic.sign(image, t) > 0 for image, t in zip(images, thresholds, strict=True)]
 
 
-@pytest.mark.parametrize(("channels", "pe"), [(6, 2), (5, 5)])
-def test_sign(channels, pe):
+@pytest.mark.parametrize(("channels", "pe", "size"), [(6, 2, (3, 4)), (5, 5, (4, 3)), (4, 2, (12, 1)), (4, 4, (1, 9))])
+def test_sign(channels, pe, size):
     """Twenty frames back to back, banks changing from frame to frame."""
     rng = np.random.default_rng(channels)
-    sizes = {"Channels": channels, "Pe": pe, "FrameBeats": channels // pe * 12}
+    sizes = {"Channels": channels, "Pe": pe, "Width": 9, "StrideBits": 1}
     unit = SceneUnit("bp_sign_threshold", sizes, channels)
+    set_size(unit.simulation, 2 * size[0], 2 * size[1])
     thresholds = integers(rng, 10, (2, channels))
     thresholds[0, 0], thresholds[1, 0] = -512, 512  # always, never
     for bank in range(2):
         unit.configure(bank, thresholds[bank])
-    images = list(integers(rng, 10, (20, channels, 3, 4)))
+    images = list(integers(rng, 10, (20, channels, *size)))
     for image, threshold in zip(images, thresholds[[0, 1] * 10], strict=True):
-        image[:, 0, 0], image[:, 0, 1] = np.minimum(threshold, 511), np.maximum(threshold - 1, -512)
+        image[:, 0, 0], image[:, -1, -1] = np.minimum(threshold, 511), np.maximum(threshold - 1, -512)
     banks = 0b0110_1100_1010_0110
     unit.simulation.poke("bank_of_frame_i", banks)
     chosen = [thresholds[banks >> (frame % 16) & 1] for frame in range(20)]
@@ -146,8 +147,8 @@ def test_add(bits, out_bits, signed):
 def test_illegal_parameters_stop_elaboration():
     with pytest.raises(BuildError, match="Pe divides"):
         lint(unit_sources("bp_sign_threshold"), "bp_sign_threshold", {"Channels": 5, "Pe": 2})
-    with pytest.raises(BuildError, match="whole number of pixels"):
-        lint(unit_sources("bp_sign_threshold"), "bp_sign_threshold", {"FrameBeats": 3})
+    with pytest.raises(BuildError, match="Width is at least 1"):
+        lint(unit_sources("bp_sign_threshold"), "bp_sign_threshold", {"Width": 0})
     with pytest.raises(BuildError, match="pass the end of the bus"):
         lint(unit_sources("bp_sign_threshold"), "bp_sign_threshold", {"BaseAddress": 65533})
     with pytest.raises(BuildError, match="Pe divides"):

@@ -8,20 +8,19 @@ from dataclasses import dataclass, field
 import numpy as np
 import pytest
 
-from bench import lint
+from bench import lint, set_size
 from bitpan.errors import BuildError
 from bitpan.hw.packing import pack, unpack
 from bitpan.hw.simulate.simulation import STALLS, Simulation
-from bitpan.hw.sources import rtl, unit_sources
+from bitpan.hw.sources import unit_sources
 
-ID, VERSION, START, STATUS, STARTED, FINISHED, SIGNATURE = range(0, 0x1C, 4)
+ID, VERSION, START, STATUS, STARTED, FINISHED, SIGNATURE, SIZE = range(0, 0x20, 4)
 BANK = (0x8000, 0xC000)
 
 
 def registers(signature: int = 0x89ABCDEF) -> Simulation:
-    simulation = Simulation(
-        unit_sources("bp_scene_registers"), "bp_scene_registers", {"Signature": f"32'h{signature:x}"}
-    )
+    parameters = {"Signature": f"32'h{signature:x}", "Rows": 300, "Columns": 496}
+    simulation = Simulation(unit_sources("bp_scene_registers"), "bp_scene_registers", parameters)
     for port in ("pan_length_error_i", "ms_length_error_i", "frame_finished_i"):
         simulation.poke(port, 0)
     simulation.reset()
@@ -37,13 +36,13 @@ def pulse(simulation: Simulation, port: str) -> None:
 def test_identity() -> None:
     simulation = registers()
     assert simulation.read(ID) == int.from_bytes(b"bitp", "big")
-    assert simulation.read(VERSION) == 1
+    assert simulation.read(VERSION) == 2
     assert simulation.read(SIGNATURE) == 0x89ABCDEF
-    assert simulation.read(SIGNATURE + 4) == 0  # unmapped
+    assert simulation.read(SIZE + 4) == 0  # unmapped
     assert simulation.read(START) == simulation.read(BANK[0]) == 0  # write only
     for address in (ID, VERSION, STARTED, FINISHED, SIGNATURE, 0x7FFC):
         simulation.write(address, 0xFFFFFFFF)
-    assert [simulation.read(a) for a in (ID, VERSION, STARTED, FINISHED)] == [0x62697470, 1, 0, 0]
+    assert [simulation.read(a) for a in (ID, VERSION, STARTED, FINISHED)] == [0x62697470, 2, 0, 0]
 
 
 def test_start_keeps_the_bank_of_each_frame() -> None:
@@ -76,6 +75,22 @@ def test_overrun_is_ignored_and_flagged() -> None:
     assert simulation.peek("bank_of_frame_o") == 1 << 15
     simulation.write(STATUS, 0b100)
     assert simulation.read(STATUS) == 0
+
+
+def test_the_size_changes_only_between_frames() -> None:
+    simulation = registers()
+    built, other = 300 << 16 | 496, 65535 << 16 | 64
+    assert simulation.read(SIZE) == simulation.peek("size_o") == built
+    simulation.write(START, 0)
+    simulation.write(SIZE, other)
+    assert (simulation.read(SIZE), simulation.read(STATUS)) == (built, 0b1000)
+    simulation.write(STATUS, 0b1000)
+    pulse(simulation, "frame_finished_i")
+    simulation.write(SIZE, other)
+    assert simulation.read(SIZE) == simulation.peek("size_o") == other
+    assert (simulation.read(STATUS), simulation.read(STARTED)) == (0, 1)
+    simulation.reset()
+    assert simulation.read(SIZE) == built
 
 
 def test_status_bits_are_cleared_one_by_one() -> None:
@@ -188,9 +203,21 @@ def test_reset_forgets_frames_and_errors() -> None:
     assert simulation.peek("bank_of_frame_o") == 0
 
 
+SIZES = {1: (1, 1), 7: (7, 1), 10: (2, 5)}
+"""Rows and columns of a frame of so many beats."""
+
+
 def gate(frame_beats: int = 10) -> Simulation:
-    simulation = Simulation([rtl("bp_frame_gate")], "bp_frame_gate", {"Width": 12, "FrameBeats": frame_beats})
+    simulation = Simulation(unit_sources("bp_frame_gate"), "bp_frame_gate", {"Width": 12, "StrideBits": 2})
     simulation.poke("started_i", 0)
+    set_size(simulation, *(4 * side for side in SIZES[frame_beats]))
+    simulation.reset()
+    return simulation
+
+
+def end(frame_beats: int) -> Simulation:
+    simulation = Simulation(unit_sources("bp_frame_end"), "bp_frame_end", {"Width": 12})
+    set_size(simulation, *SIZES[frame_beats])
     simulation.reset()
     return simulation
 
@@ -245,10 +272,30 @@ def test_gate_fills_and_cuts(stall: str) -> None:
     assert simulation.queued("in0") == 0
 
 
+def test_sizes_change_between_frames() -> None:
+    """Through gate and end: tall, flat, the largest sides."""
+    for first, simulation, step in (("in0", gate(), 4), ("out0", end(10), 1)):
+        started = 0
+        for rows, columns in ((10, 1), (1, 12), (3, 4), (1, 16383), (16383, 1), (2, 2)):
+            set_size(simulation, rows * step, columns * step)
+            beats = pack(np.arange(rows * columns)[:, None] % 4096, 12)
+            simulation.push(
+                "in0", np.concatenate([beats, beats]), last=np.arange(2 * len(beats)) % len(beats) == len(beats) - 1
+            )
+            started += 2
+            if first == "in0":
+                simulation.poke("started_i", started)
+            for _ in range(4):
+                assert errors(simulation, len(beats) // 2 + 10) == 0 if first == "in0" else simulation.run(len(beats))
+            received, last = simulation.pull_with_last("out0")
+            np.testing.assert_array_equal(received, np.concatenate([beats, beats]))
+            assert first == "in0" or list(np.flatnonzero(last)) == [len(beats) - 1, 2 * len(beats) - 1]
+
+
 @pytest.mark.parametrize("frame_beats", [1, 7])
 @pytest.mark.parametrize("stall", STALLS)
 def test_end_marks_and_counts_frames(frame_beats: int, stall: str) -> None:
-    simulation = Simulation([rtl("bp_frame_end")], "bp_frame_end", {"Width": 12, "FrameBeats": frame_beats})
+    simulation = end(frame_beats)
     simulation.set_stall("in0", stall, seed=1)
     simulation.set_stall("out0", stall, seed=2)
     beats = pack(np.arange(5 * frame_beats + frame_beats - 1)[:, None], 12)
@@ -279,7 +326,9 @@ def test_end_marks_and_counts_frames(frame_beats: int, stall: str) -> None:
             "tlast_i && !last_beat",
             lambda: test_gate_fills_and_cuts("half"),
         ),
-        ("bp_frame_end", "'(FrameBeats - 1)", "'(FrameBeats)", lambda: test_end_marks_and_counts_frames(7, "half")),
+        ("bp_frame_end", "moved = in0_tvalid_i &&", "moved =", lambda: test_end_marks_and_counts_frames(7, "half")),
+        ("bp_frame_counter", "rows[StrideBits+:", "rows[0+:", test_sizes_change_between_frames),
+        ("bp_scene_registers", "(resize && idle) size_o", "(resize) size_o", test_the_size_changes_only_between_frames),
     ],
 )
 def test_a_planted_fault_is_seen(
@@ -293,15 +342,15 @@ def test_a_planted_fault_is_seen(
 @pytest.mark.parametrize("top", ["bp_frame_gate", "bp_frame_end", "bp_scene_registers"])
 def test_lint_and_illegal_parameters(top: str) -> None:
     lint(unit_sources(top), top)
-    for name in ("Width", "FrameBeats") if top != "bp_scene_registers" else ():
-        with pytest.raises(BuildError, match=f"{name} must be at least 1"):
-            lint([rtl(top)], top, {name: 0})
+    if top != "bp_scene_registers":
+        with pytest.raises(BuildError, match="Width must be at least 1"):
+            lint(unit_sources(top), top, {"Width": 0})
 
 
 @pytest.mark.parametrize("top", ["bp_frame_gate", "bp_frame_end"])
 def test_reset_in_mid_frame(top: str) -> None:
     """After a reset the next beat is a frame's first, and the gate waits for a start again."""
-    simulation = gate() if top == "bp_frame_gate" else Simulation([rtl(top)], top, {"Width": 12, "FrameBeats": 7})
+    simulation = gate() if top == "bp_frame_gate" else end(7)
     beats = pack(frame(0, 10 if top == "bp_frame_gate" else 7)[:, None], 12)
     for lost in (3, 5):
         if top == "bp_frame_gate":

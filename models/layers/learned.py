@@ -29,7 +29,6 @@ from bitpan.models.layers.functional import (
     trained_sign,
 )
 from bitpan.models.layers.gabor import gabor_bank
-from bitpan.models.layers.head import kept_weights
 from bitpan.models.layers.operation import Context, Operation, SceneOperation
 
 WEIGHT_BITS = 8
@@ -63,7 +62,7 @@ class IntegerConv(Operation):
     Attributes:
         source, target: formats of input and output.
         gain: the output is ``2**gain`` times the convolution in real units (the last layer's reaches image counts).
-        kept: weights that are not zero by construction, see :func:`kept_weights`; the scale follows from these.
+        kept: ones, and zeros for weights that are zero and do not learn, ``(1, I, k, k)``.
     """
 
     op = "conv"
@@ -72,16 +71,24 @@ class IntegerConv(Operation):
     kept: Tensor
 
     def __init__(
-        self, inputs: int, outputs: int, kernel: int, source: Format, target: Format, gain: int = 0, central: int = 0
+        self,
+        inputs: int,
+        outputs: int,
+        kernel: int,
+        source: Format,
+        target: Format,
+        gain: int = 0,
+        kept: Tensor | None = None,
     ) -> None:
         super().__init__()
         self.source, self.target, self.gain = source, target, gain
         self.conv = QuantConv2d(inputs, outputs, kernel, bias=False, weight_quant=Int8WeightPerTensorFixedPoint)
         self.bias = nn.Parameter(torch.zeros(outputs))
-        self.register_buffer("kept", kept_weights(inputs, central, kernel), persistent=False)
-        self.conv.weight.data.mul_(self.kept)
+        kept = torch.ones(1, inputs, kernel, kernel) if kept is None else kept
+        self.register_buffer("kept", kept, persistent=False)
+        self.conv.weight.data.mul_(kept)
         # Largest sum, bias and rounding half: where float32 does not hold it exactly, float64 does.
-        bound = int(self.kept.sum()) * (1 << (WEIGHT_BITS - 1)) * max(-source.min, source.max) - BIAS_8.min
+        bound = int(kept.sum()) * (1 << (WEIGHT_BITS - 1)) * max(-source.min, source.max) - BIAS_8.min
         self.dtype = torch.float32 if bound + (1 << (MAX_SHIFT - 1)) < EXACT else torch.float64
 
     def integers(self) -> tuple[Tensor, Tensor, int]:

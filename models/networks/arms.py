@@ -9,7 +9,7 @@ from typing import Any
 from bitpan.errors import ModelError
 
 ARMS: dict[str, tuple[str, ...]] = {
-    "head": ("full", "split"),
+    "head": ("planes", "split", "full"),
     "srm": ("dynamic", "static", "none"),
     "gsfa": ("filters", "initialisation", "features", "none"),
     "wavelet": ("haar", "none"),
@@ -18,7 +18,7 @@ ARMS: dict[str, tuple[str, ...]] = {
     "cdc": ("scene", "none"),
     "outer_skip": ("none", "add"),
 }
-"""The choices of each; the first is the published network's."""
+"""The choices of each; the first is the default: the published network's, but for the head."""
 
 BEFORE = {"head": "full"}
 """What files chose that are older than the arm."""
@@ -29,7 +29,7 @@ class Arms:
     """One choice of each.
 
     Attributes:
-        head: of every network: the MS in all of the first convolution's 3x3 taps, or in the centre's alone.
+        head: of every network, see :mod:`bitpan.models.layers.head`.
         srm, gsfa: of S2BNet's unit, see :class:`bitpan.models.networks.s2bnet.S2BConv`.
         wavelet, norm, prior, cdc, outer_skip: of BNNPan's block, see :class:`bitpan.models.networks.bnnpan.Block`.
     """

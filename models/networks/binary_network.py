@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import torch
 
 from bitpan.model import Tensor
+from bitpan.models.layers.head import kept_weights
 from bitpan.models.layers.learned import IntegerConv
 from bitpan.models.layers.operation import Arrays, Context, Graph, SceneOperation, Step
 from bitpan.models.layers.operations import Fixed, Interpolate
@@ -26,7 +27,8 @@ class BinaryNetwork(PanSharpener):
         self.interpolator = Interpolate(own.ratio)
         self.centring = Fixed("centre", own.input, own.offset, own.input_shift)
         self.concatenation = Fixed("concat")
-        self.head = IntegerConv(1 + own.bands, own.channels, 3, own.input, own.features, central=own.central)
+        kept = kept_weights(own.head, own.bands)
+        self.head = IntegerConv(1 + own.bands, own.channels, 3, own.input, own.features, kept=kept)
         self.tail = IntegerConv(own.channels, own.bands, 1, own.features, own.residual, own.residual_gain)
         self.tail.conv.weight.data.mul_(0.1)
         self.addition = Fixed("add_clip", own.fused)

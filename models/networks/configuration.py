@@ -52,11 +52,6 @@ class Configuration(Arms):
         return max(0, self.bits - 11)
 
     @property
-    def central(self) -> int:
-        """Inputs of the head that enter at the kernel's centre alone: the MS bands where it is split."""
-        return self.bands if self.head == "split" else 0
-
-    @property
     def input(self) -> Format:
         """Format of the centred input."""
         return Format(min(12, self.bits + 1), self.input_fraction)

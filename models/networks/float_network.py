@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from bitpan.models.layers.functional import add_clip
-from bitpan.models.layers.head import SplitConv2d
+from bitpan.models.layers.head import FloatHead
 from bitpan.models.layers.operation import Context
 from bitpan.models.networks.configuration import Configuration
 from bitpan.models.networks.pansharpener import PanSharpener
@@ -20,7 +20,7 @@ class FloatNetwork(PanSharpener):
     def __init__(self, configuration: Configuration) -> None:
         super().__init__(configuration)
         own = configuration
-        self.head = SplitConv2d(1 + own.bands, own.channels, 3, own.central)
+        self.head = FloatHead(own.bands, own.channels, own.head)
         self.blocks = self.body()
         self.tail = nn.Conv2d(own.channels, own.bands, 1)
         self.tail.weight.data.mul_(0.1)

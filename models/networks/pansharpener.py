@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from bitpan.errors import ModelError
 from bitpan.models.layers.functional import centre
+from bitpan.models.layers.head import nearest
 from bitpan.models.layers.operation import Context
 from bitpan.models.layers.resampling import upsample
 from bitpan.models.networks.configuration import Configuration
@@ -56,6 +57,16 @@ class PanSharpener(nn.Module):
 
     def scale_head(self, pan: Tensor, ms: Tensor) -> None:
         """Prepare the start of training on these images; nothing unless a network needs it."""
+
+    def replace_head(self, pan: Tensor, ms: Tensor) -> None:
+        """Make of a full head's weights those of the configuration's head that give nearly the same of these images."""
+        head = self.get_submodule("head")
+        (weight,) = (parameter for parameter in head.parameters() if parameter.ndim == 4)
+        images = self.prepare(pan, ms)["input"] * self.configuration.input.step
+        with torch.no_grad():
+            near, bias = nearest(weight, head.get_buffer("kept"), images)
+            weight.copy_(near)
+            head.get_parameter("bias").add_(bias)
 
     def forward(self, pan: Tensor, ms: Tensor, scene: Mapping[str, Tensor] | None = None) -> Tensor:
         """The fused image in counts, ``(N, B, H, W)``, of ``pan (N, 1, H, W)`` and ``ms (N, B, H/ratio, W/ratio)``.

@@ -9,7 +9,6 @@ from typing import Any
 from bitpan.errors import DataError, ModelError
 from bitpan.models.networks.configuration import Configuration
 from bitpan.models.training.checkpoint import load_network
-from bitpan.models.training.retarget import with_split_head
 from bitpan.models.training.settings import Settings
 from bitpan.models.training.training import Training
 
@@ -20,18 +19,19 @@ FINETUNING = {"iterations": 300, "lr": 5e-3, "hold_out": 0.0, "validate_every": 
 def finetune(path: Path, given: dict[str, Any]) -> Training:
     """A training that starts from the weights and the configuration in the finished checkpoint ``path``.
 
-    What is not among the ``given`` settings is the checkpoint's, or :data:`FINETUNING`'s. A full head can be split.
+    What is not among the ``given`` settings is the checkpoint's, or :data:`FINETUNING`'s. A full head may become
+    another.
 
     Raises:
         ModelError: if a given setting contradicts the checkpoint.
         DataError: if the data do not fit it.
     """
     network, _ = load_network(path)
-    if (given.get("head"), network.configuration.head) == ("split", "full"):
-        network = with_split_head(network)
     own = network.configuration
     names = ({f.name for f in fields(Settings)} & {f.name for f in fields(Configuration)}) - {"bands", "seed"}
     fixed = {name: getattr(own, name) for name in sorted(names)} | {"network": network.name}
+    if own.head == "full":
+        fixed["head"] = given.get("head", "full")
     for name, value in fixed.items():
         if given.get(name, value) != value:
             raise ModelError(

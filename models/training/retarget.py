@@ -1,19 +1,15 @@
-"""A trained network for imagery of another depth or scale of counts, or with its head split."""
+"""A trained network for imagery of another bit depth or another scale of counts: only formats move, no weight does."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
-import torch
-
 from bitpan.errors import ModelError
-from bitpan.models.layers.head import gathered
 from bitpan.models.networks.binary_network import BinaryNetwork
-from bitpan.models.networks.pansharpener import PanSharpener
 
 
 def retarget(network: BinaryNetwork, bits: int | None = None, gain: int = 0) -> BinaryNetwork:
-    """The same weights for other imagery: only formats move.
+    """The same weights for other imagery.
 
     Args:
         network: trained.
@@ -37,17 +33,3 @@ def retarget(network: BinaryNetwork, bits: int | None = None, gain: int = 0) -> 
     other = type(network)(target)
     other.load_state_dict(network.state_dict())
     return other.eval()
-
-
-def with_split_head(network: PanSharpener) -> PanSharpener:
-    """The network with its full head split: what it saw of the MS around a pixel, it sees in the pixel itself.
-
-    The upsampled MS is smooth, so this is where a training of the split one starts best.
-    """
-    other = type(network)(replace(network.configuration, head="split"))
-    other.load_state_dict(network.state_dict())
-    head = other.get_submodule("head")
-    (weight,) = (parameter for parameter in head.parameters() if parameter.ndim == 4)
-    with torch.no_grad():
-        weight.copy_(gathered(weight, head.get_buffer("kept")))
-    return other.train(network.training)

@@ -92,17 +92,20 @@ def test_fine_tuning_takes_the_checkpoints_architecture(finished, write, tmp_pat
     assert 0 < max(float((old[name] - new[name]).abs().max()) for name in old) < 2 * FINETUNING["lr"]
 
 
-def test_fine_tuning_may_split_the_head(write, tmp_path, capsys):
-    folders = tmp_path / "full", tmp_path / "split", tmp_path / "again"
-    assert main(["train", *SYNTHETIC, "--head", "full", "--out", str(folders[0])]) == 0
+@pytest.mark.parametrize("network", ["s2bnet-flat", "s2bnet-flat-bbcu"])
+def test_fine_tuning_may_change_a_full_head(write, tmp_path, capsys, network):
+    """A checkpoint that has another head keeps it."""
+    folders = tmp_path / "full", tmp_path / "planes", tmp_path / "again"
+    assert main(["train", *SYNTHETIC, "--network", network, "--head", "full", "--out", str(folders[0])]) == 0
     words = ["--data", write(), "--patch", "16", "--batch", "2", "--iterations", "1"]
-    for before, after, given in (*zip(folders, folders[1:], (["--head", "split"], []), strict=False),):
+    for before, after, given in zip(folders, folders[1:], (["--head", "planes"], []), strict=False):
         assert main(["train", "--finetune", str(before / "checkpoint.pt"), *words, *given, "--out", str(after)]) == 0
-        network, provenance = load_network(after / "checkpoint.pt")
-        assert network.configuration.head == provenance["settings"]["head"] == "split"
-        assert int((network.head.integers()[0] == 0).sum()) >= 8 * 4 * 8
+        own, provenance = load_network(after / "checkpoint.pt")
+        assert own.configuration.head == provenance["settings"]["head"] == "planes"
+        (weight,) = (value for value in own.head.parameters() if value.ndim == 4)
+        assert torch.equal(weight.any(dim=0, keepdim=True), own.head.kept > 0)
     line = refused(capsys, "--finetune", str(folders[1] / "checkpoint.pt"), *words, "--head", "full", "--out", "out")
-    assert "its head is split" in line
+    assert "its head is planes" in line
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from bitpan.models.networks.s2bnet import S2BNet
 
 ARMS = [
     {},
-    {"head": "split"},
+    {"head": "full"},
     {"wavelet": "none"},
     {"norm": "none"},
     {"cdc": "none"},

@@ -19,7 +19,7 @@ from bitpan.models.training.training import Training, resume
 
 ARMS = [
     {},
-    {"head": "split"},
+    {"head": "full"},
     {"wavelet": "none"},
     {"norm": "none"},
     {"cdc": "none"},

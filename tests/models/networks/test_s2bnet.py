@@ -31,8 +31,9 @@ def check_equal(network, pan, ms, scene):
     "settings",
     [
         {},
+        {"head": "full"},
+        {"head": "full", "bands": 8},
         {"head": "split"},
-        {"head": "split", "bands": 8},
         {"srm": "static", "gsfa": "none"},
         {"srm": "none", "gsfa": "initialisation"},
         {"gsfa": "features"},

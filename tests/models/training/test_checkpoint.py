@@ -15,7 +15,7 @@ def test_round_trip(make_network, make_pair, tmp_path):
         assert torch.equal(again(*make_pair()), network(*make_pair()))
 
 
-def test_one_from_before_the_split_head_has_a_full_one(make_network, tmp_path):
+def test_one_from_before_there_were_other_heads_has_a_full_one(make_network, tmp_path):
     save_checkpoint(tmp_path / "net.pt", make_network(head="full"), {})
     document = torch.load(tmp_path / "net.pt", weights_only=True)
     del document["configuration"]["head"]

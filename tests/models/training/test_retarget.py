@@ -4,9 +4,7 @@ import pytest
 import torch
 
 from bitpan.errors import ModelError
-from bitpan.models.networks.configuration import Configuration
-from bitpan.models.networks.registry import NETWORKS
-from bitpan.models.training.retarget import retarget, with_split_head
+from bitpan.models.training.retarget import retarget
 
 from_training = {"offset": 300, "input_fraction": 8, "residual_gain": 5}
 
@@ -50,18 +48,3 @@ def test_impossible_targets_are_refused(make_network):
         retarget(make_network(**from_training), 8)
     with pytest.raises(ModelError, match="no network"):
         retarget(make_network(**from_training), 17)
-
-
-@pytest.mark.parametrize("name", ["s2bnet-flat", "bnnpan", "s2bnet-flat-bbcu"])
-def test_a_head_is_split(make_pair, name):
-    """The first features stay where the MS is constant, up to the weights' rounding in integers; the rest is kept."""
-    torch.manual_seed(0)
-    full = NETWORKS[name](Configuration(blocks=1, channels=8, head="full")).eval()
-    split = with_split_head(full)
-    assert (full.configuration.head, split.configuration.head, split.training) == ("full", "split", False)
-    pan, ms = make_pair()
-    ms[:] = ms[:, :, :1, :1]
-    seen = [network.head(network.prepare(pan, ms)["input"])[..., 1:-1, 1:-1] for network in (full, split)]
-    assert (seen[0] - seen[1]).abs().max() < 0.03 * seen[0].abs().max()
-    other = {key: value for key, value in full.state_dict().items() if not key.startswith("head.")}
-    assert all(torch.equal(split.state_dict()[key], value) for key, value in other.items())

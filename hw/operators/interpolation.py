@@ -10,7 +10,7 @@ import numpy as np
 
 from bitpan.arithmetic import TAPS
 from bitpan.hw.measure.unit import Unit, sizes
-from bitpan.hw.operators.base import Operator, attributes, operator
+from bitpan.hw.operators.base import Operator, attributes, block_memories, divisors, operator
 from bitpan.hw.operators.facts import Index, last_beats
 from bitpan.hw.operators.streams import Stream
 from bitpan.hw.operators.writer import Writer
@@ -19,58 +19,80 @@ from bitpan.model import Node
 
 @operator
 class Interpolator(Operator):
-    """Keys' cubic, separable; ``Height`` and ``Width`` in MS pixels. Other inputs: rows, columns ``(ratio, 5)``."""
+    """Keys' cubic, separable; ``Height`` and ``Width`` in MS pixels, ``Stride`` of PAN pixels, ``Clocks`` a PAN pixel.
+
+    Other inputs: coefficients of rows and columns ``(Stride, 5)``.
+    """
 
     op = "interpolate"
     entry = Unit(
         "bp_interpolator",
         130,
         "MS upsampled to the PAN grid, coefficients from the scene",
-        sizes("Bands Bits Width Height", (4, 11, 16, 16), (4, 11, 64, 64), (8, 11, 256, 256)),
-        cycles="1 a PAN pixel",
+        sizes("Bands Bits Width Clocks", (4, 11, 16, 1), (4, 11, 128, 4), (8, 11, 256, 1)),
+        cycles="Clocks a PAN pixel",
     )
-    own = Operator.own | attributes("Bands Ratio CoefficientBits", "inputDataType outputDataType")
-    settings = "Bands Bits Width Height Ratio OutBits CoefficientBits"
-    delay = 10  # line read in two steps, two passes of multiply, sum and round, the second sum in two steps
+    own = Operator.own | attributes(
+        "Bands Stride CoefficientBits", "inputDataType outputDataType", Clocks=("i", False, 1)
+    )
+    sized = True
+    settings = "Bands Bits Width Clocks StrideBits OutBits CoefficientBits"
 
     @classmethod
     def placed(cls, writer: Writer, node: Node) -> dict[str, Any]:
         """The image's bands, and the bits of the scene's coefficients."""
         bands = writer.shape(node.inputs[0])[-1]
-        sizes = {"Bands": bands, "Ratio": writer.model.ratio, "CoefficientBits": writer.scene_bits(node)}
-        return {**super().placed(writer, node), **sizes}
+        return {**super().placed(writer, node), "Bands": bands, "CoefficientBits": writer.scene_bits(node)}
 
     def streams(self) -> tuple[list[Stream], list[Stream]]:
         """MS pixels in, PAN-grid pixels out."""
-        bands, ratio = self.attribute("Bands"), self.attribute("Ratio")
+        bands, ratio = self.attribute("Bands"), self.attribute("Stride")
         coarse = self.image(bands, bands, self.attribute("inputDataType"))
         fine = replace(coarse, height=ratio * coarse.height, width=ratio * coarse.width)
         return [coarse], [replace(fine, datatype=self.attribute("outputDataType"))]
 
     def scene_words(self) -> int:
         """Rows, then columns."""
-        return int(2 * self.attribute("Ratio") * TAPS)
+        return int(2 * self.attribute("Stride") * TAPS)
+
+    def get_exp_cycles(self) -> int:
+        """``Clocks`` for each pixel of the PAN grid."""
+        return int(self.attribute("Clocks")) * self.beats_out()
+
+    def fold(self, clocks: int) -> None:
+        """As many clocks a pixel as there are, so that its bands share multipliers."""
+        parts = divisors(int(self.attribute("Bands")))
+        self.set_nodeattr("Clocks", max([part for part in parts if part * self.beats_out() <= clocks], default=1))
 
     def needs(self) -> Index:
-        """Two more rows and columns of the MS, as far as there are."""
+        """Two more lines of the MS, as far as there are."""
         (coarse,), (fine,) = self.streams()
-        ratio = self.attribute("Ratio")
-        rows = np.minimum(np.arange(fine.height) // ratio + 2, coarse.height - 1)
-        columns = np.minimum(np.arange(fine.width) // ratio + 2, coarse.width - 1)
-        return last_beats(rows, columns, coarse.width, folds=1)
+        rows = np.minimum(np.arange(fine.height) // self.attribute("Stride") + 2, coarse.height - 1)
+        return last_beats(rows, np.full(fine.width, coarse.width - 1), coarse.width, folds=1)
 
     def interval(self, feed: float) -> float:
         """A pixel for each PAN pixel that comes: both meet in front of the network."""
-        return feed
+        return max(feed, float(self.attribute("Clocks")))
+
+    def latency(self) -> int:
+        """Three columns of the vertical pass, a pixel of the horizontal one, and the pipeline."""
+        return int((3 * self.attribute("Stride") + 2) * self.attribute("Clocks") + 10)
 
     def cost(self) -> dict[str, float]:
-        """Sums, coefficients, products and line buffers, short ones of which stay in LUT memory.
+        """Per band at once five taps of a line, and of a column those that a step takes (measured in Yosys).
 
-        Per band: the vertical taps, spread over the columns of an MS pixel, and the horizontal ones.
+        Each of these has lines of its own, short ones in LUT memory; of a long one's memories an output is chosen.
         """
-        bits, width, bands = self.get_instream_width(), self.attribute("Width"), self.attribute("Bands")
-        products = bands * (math.ceil(TAPS / self.attribute("Ratio")) + TAPS)
-        sums = 2 * bands * 5 * 24 + 200
-        if width > 64:
-            return {"LUT": sums, "DSP": products, "BRAM_18K": TAPS * math.ceil(bits / 36) * math.ceil(width / 512)}
-        return {"LUT": sums + TAPS * bits, "DSP": products}
+        bits, clocks = self.get_instream_width(), int(self.attribute("Clocks"))
+        words = 6 << (int(self.attribute("Width")) - 1).bit_length()
+        copies, part = math.ceil(TAPS / self.attribute("Stride")), int(self.attribute("Bands")) // clocks
+        luts = 209 + part * (121 + 92 * math.log2(clocks))
+        found = {"DSP": float(part * (copies + TAPS))}
+        if words * bits < _IN_BLOCKS:
+            return found | {"LUT": luts + copies * bits * 1.55 * math.ceil(words / 64)}
+        memories = copies * block_memories(words, bits)
+        return found | {"LUT": luts + (copies * bits if words > 1024 else 0), "BRAM_18K": memories}
+
+
+_IN_BLOCKS = 6144
+"""Smallest lines, in bits, that Yosys puts into block memory, about."""

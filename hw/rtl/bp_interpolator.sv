@@ -4,10 +4,11 @@
 //   v  [Ratio*i + p][c]      = (sum_t rows   [p][t] * ms[clamp(i - 2 + t)][c] + 2^9) >> 10
 //   lms[y][Ratio*j + q]      = (sum_t columns[q][t] * v[y][clamp(j - 2 + t)]  + 2^9) >> 10
 //
-// in0 takes one MS pixel (Bands elements) a beat in raster order, out0 gives one PAN-grid pixel a beat, one per clock
-// once the first three lines are in, frame after frame without a gap. Coefficients are scene parameters: rows[p][t]
-// at BaseAddress + 5*p + t, columns[q][t] at BaseAddress + 5*Ratio + 5*q + t. Frame n uses the bank
-// bank_of_frame_i[n mod 16].
+// Ratio is 2 ** StrideBits. in0 takes one MS pixel (Bands elements) a beat in raster order, out0 gives one PAN-grid pixel
+// a beat, one in `Clocks` clocks once the first three lines are in, frame after frame without a gap. Multipliers go over
+// the bands of a pixel in these clocks: there are ceil(5 / Ratio) + 5 for each Bands / Clocks bands. Coefficients are
+// scene parameters: rows[p][t] at BaseAddress + 5*p + t, columns[q][t] at BaseAddress + 5*Ratio + 5*q + t. Frame n uses the
+// bank bank_of_frame_i[n mod 16].
 //
 // v and lms must fit OutBits = Bits + 2. They do for every set of keys_coefficients: the taps of a phase add up to
 // 1024 and their absolute values to at most 1280, which puts lms within (-0.29, 1.29) * 2^Bits.
@@ -15,15 +16,16 @@
 module bp_interpolator #(
     parameter int unsigned Bands           = 4,         // elements per beat
     parameter int unsigned Bits            = 11,        // of an MS element, unsigned
-    parameter int unsigned Width           = 16,        // MS pixels per line
-    parameter int unsigned Height          = 16,        // MS lines per frame
-    parameter int unsigned Ratio           = 4,         // PAN pixels per MS pixel
+    parameter int unsigned Width           = 16,        // most MS pixels of a line
+    parameter int unsigned StrideBits      = 2,         // log2 of PAN pixels per MS pixel
+    parameter int unsigned Clocks          = 1,         // per PAN pixel, a divisor of Bands
     parameter int unsigned OutBits         = Bits + 2,  // of an upsampled element, signed
     parameter int unsigned CoefficientBits = 12,        // signed, 10 of them fraction
     parameter int unsigned BaseAddress     = 0          // first of 10 * Ratio words on the scene-parameter bus
 ) (
     input  logic                     clk_i,
     input  logic                     rst_ni,
+    input  bp_scene_pkg::size_t      size_i,
     input  bp_scene_pkg::write_t     cfg_i,
     input  bp_scene_pkg::banks_t     bank_of_frame_i,
     input  logic [   Bands*Bits-1:0] in0_tdata_i,
@@ -33,29 +35,35 @@ module bp_interpolator #(
     output logic                     out0_tvalid_o,
     input  logic                     out0_tready_i
 );
+    localparam int unsigned Part = Clocks > 0 && Bands >= Clocks ? Bands / Clocks : 1;  // bands at once
+    localparam int unsigned Ratio = 2 ** StrideBits;
 
-    if (CoefficientBits == 0) begin : gen_check_coefficients
-        $error("bp_interpolator: CoefficientBits is at least 1");
+    if (Clocks == 0 || Part * Clocks != Bands) begin : gen_check_clocks
+        $error("bp_interpolator: Clocks is at least 1 and divides Bands");
+    end
+    if (Bits == 0 || Width == 0 || StrideBits == 0 || CoefficientBits == 0) begin : gen_check_least
+        $error("bp_interpolator: Bits, Width, StrideBits and CoefficientBits must be at least 1");
     end
     if (OutBits < Bits + 2) begin : gen_check_bits
         $error("bp_interpolator: OutBits must be at least Bits + 2");
     end
 
-    logic [Bands*OutBits-1:0] column;
-    logic column_bank, column_valid, column_ready;
+    logic [Part*OutBits-1:0] column;
+    logic column_bank, column_tlast, column_valid, column_ready;
 
     bp_interpolator_rows #(
-        .Bands(Bands),
+        .Part(Part),
+        .Folds(Clocks),
         .Bits(Bits),
         .Width(Width),
-        .Height(Height),
-        .Ratio(Ratio),
+        .StrideBits(StrideBits),
         .OutBits(OutBits),
         .CoefficientBits(CoefficientBits),
         .BaseAddress(BaseAddress)
     ) u_rows (
         .clk_i,
         .rst_ni,
+        .size_i,
         .cfg_i,
         .bank_of_frame_i,
         .in0_tdata_i,
@@ -63,13 +71,14 @@ module bp_interpolator #(
         .in0_tready_o,
         .column_tdata_o (column),
         .column_bank_o  (column_bank),
+        .column_tlast_o  (column_tlast),
         .column_tvalid_o(column_valid),
         .column_tready_i(column_ready)
     );
 
     bp_interpolator_columns #(
-        .Bands(Bands),
-        .Width(Width),
+        .Part(Part),
+        .Folds(Clocks),
         .Ratio(Ratio),
         .OutBits(OutBits),
         .CoefficientBits(CoefficientBits),
@@ -80,6 +89,7 @@ module bp_interpolator #(
         .cfg_i,
         .column_tdata_i (column),
         .column_bank_i  (column_bank),
+        .column_tlast_i  (column_tlast),
         .column_tvalid_i(column_valid),
         .column_tready_o(column_ready),
         .out0_tdata_o,

@@ -1,133 +1,147 @@
 // Vertical pass of the interpolator: MS lines in, vertically filtered columns out, `Ratio` lines of them per MS line.
 //
-//   v[Ratio*i + p][c] = (sum_t rows[p][t] * ms[clamp(i - 2 + t, 0, Height - 1)][c] + 2^9) >> 10
+//   v[Ratio*i + p][c] = (sum_t rows[p][t] * ms[clamp(i - 2 + t, 0, height - 1)][c] + 2^9) >> 10
 //
 // Six lines are kept: the five that MS row i can need and the one being filled. Row i starts as soon as the rows
 // that it really uses are complete, so a frame's end never waits for the next frame. A column is allowed `Ratio`
-// clocks, the time the horizontal pass takes to spend it, and so ceil(5 / Ratio) multipliers a band suffice. Each of
-// these lanes reads its own copy of the lines, which spares the multiplexers that a choice among lines would take.
-// Sums wrap at OutBits + 10 bits: exact whenever the result fits OutBits.
+// steps of `Folds` clocks, the time the horizontal pass takes to spend it, and so ceil(5 / Ratio) multipliers suffice for
+// each of the `Part` bands at once. Each of these lanes reads its own copy of the lines, which spares the multiplexers
+// that a choice among lines would take. Sums wrap at OutBits + 10 bits: exact whenever the result fits OutBits.
 
 module bp_interpolator_rows #(
-    parameter int unsigned Bands           = 4,   // elements per beat
+    parameter int unsigned Part            = 4,   // elements of an output beat
+    parameter int unsigned Folds           = 1,   // output beats per column
     parameter int unsigned Bits            = 11,  // of an MS element, unsigned
-    parameter int unsigned Width           = 16,  // MS pixels per line
-    parameter int unsigned Height          = 16,  // MS lines per frame
-    parameter int unsigned Ratio           = 4,   // PAN pixels per MS pixel
+    parameter int unsigned Width           = 16,  // most MS pixels of a line
+    parameter int unsigned StrideBits      = 2,   // log2 of PAN pixels per MS pixel
     parameter int unsigned OutBits         = 13,  // of a result, signed
     parameter int unsigned CoefficientBits = 12,  // signed, 10 of them fraction
     parameter int unsigned BaseAddress     = 0    // of coefficient (0, 0) on the scene-parameter bus
 ) (
-    input  logic                     clk_i,
-    input  logic                     rst_ni,
-    input  bp_scene_pkg::write_t     cfg_i,
-    input  bp_scene_pkg::banks_t     bank_of_frame_i,
-    input  logic [   Bands*Bits-1:0] in0_tdata_i,
-    input  logic                     in0_tvalid_i,
-    output logic                     in0_tready_o,
-    output logic [Bands*OutBits-1:0] column_tdata_o,
-    output logic                     column_bank_o,    // bank of the frame this column belongs to
-    output logic                     column_tvalid_o,
-    input  logic                     column_tready_i
+    input  logic                       clk_i,
+    input  logic                       rst_ni,
+    input  bp_scene_pkg::size_t        size_i,
+    input  bp_scene_pkg::write_t       cfg_i,
+    input  bp_scene_pkg::banks_t       bank_of_frame_i,
+    input  logic [Folds*Part*Bits-1:0] in0_tdata_i,
+    input  logic                       in0_tvalid_i,
+    output logic                       in0_tready_o,
+    output logic [   Part*OutBits-1:0] column_tdata_o,
+    output logic                       column_bank_o,    // bank of the frame this column belongs to
+    output logic                       column_tlast_o,    // of its line
+    output logic                       column_tvalid_o,
+    input  logic                       column_tready_i
 );
-
-    if (Bands < 1 || Bits < 1) begin : gen_check_bands
-        $error("bp_interpolator_rows: Bands and Bits must be at least 1");
-    end
-    if (Width < 1 || Height < 1) begin : gen_check_width
-        $error("bp_interpolator_rows: Width and Height must be at least 1");
-    end
-    if (Ratio < 2) begin : gen_check_ratio
-        $error("bp_interpolator_rows: Ratio must be at least 2");
-    end
-
+    localparam int unsigned Ratio = 2 ** StrideBits;
     localparam int unsigned Taps = 5;
     localparam int unsigned Slots = 6;
     localparam int unsigned Fraction = 10;
     localparam int unsigned Lanes = (Taps + Ratio - 1) / Ratio;
     localparam int unsigned AccBits = OutBits + Fraction;
-    localparam int unsigned PhaseBits = $clog2(Ratio);
+    localparam int unsigned PhaseBits = StrideBits;
+    localparam int unsigned FoldBits = Folds > 1 ? $clog2(Folds) : 1;
     localparam int unsigned ColumnBits = Width > 1 ? $clog2(Width) : 1;
-    localparam int unsigned RowBits = Height > 1 ? $clog2(Height) : 1;
-    localparam int unsigned AddressBits = $clog2(Slots * Width);
+    localparam int unsigned RowBits = 16 - StrideBits;
+
+    // The slot some lines further on.
+    function automatic logic [2:0] slot_at(logic [2:0] slot, int unsigned lines);
+        slot_at = '0;
+        for (int unsigned s = 0; s < Slots; s++) if (slot == 3'(s)) slot_at = 3'((s + lines) % Slots);
+    endfunction
 
     // Lines: written in a ring of slots that does not restart with the frame.
-    logic [ColumnBits-1:0] write_column_q;
-    logic [2:0] write_slot_q, held_q;  // held: complete lines that are still needed
+    logic [ColumnBits-1:0] last_column_q, write_column_q;
+    logic [RowBits-1:0] last_row_q, write_row_q;
+    logic [2:0] write_slot_q;
     logic write, line_written, line_done;
-    logic [1:0] released;
 
-    function automatic logic [2:0] next_slot(logic [2:0] slot);
-        return slot == 3'(Slots - 1) ? 3'd0 : slot + 3'd1;
-    endfunction
+    // Complete lines from the row's own one on, and which of them are the last of their frames; the lines above it that it
+    // uses. Whether all lines of the row are complete, and of the next one, is known a clock later.
+    logic [2:0] complete_q;
+    logic [Slots-1:0] ends_q;
+    logic [1:0] above_q;
+    logic ready_q, next_ready_q;
+    logic two, three, four;  // or more are complete
 
-    // A table, because slot * Width would be taken for a DSP.
-    function automatic logic [AddressBits-1:0] line_base(logic [2:0] slot);
-        line_base = '0;
-        for (int unsigned s = 0; s < Slots; s++) if (slot == 3'(s)) line_base = AddressBits'(s * Width);
-    endfunction
-
-    assign in0_tready_o = held_q != 3'(Slots);
+    assign two = |complete_q[2:1];
+    assign three = complete_q[2] || &complete_q[1:0];
+    assign four = complete_q[2];
+    // No sum of the two, which would be a carry chain.
+    assign in0_tready_o = complete_q != (above_q[1] ? 3'(Slots - 2) : above_q[0] ? 3'(Slots - 1) : 3'(Slots));
     assign write = in0_tvalid_i && in0_tready_o;
-    assign line_written = write && write_column_q == ColumnBits'(Width - 1);
+    assign line_written = write && write_column_q == last_column_q;
 
     always_ff @(posedge clk_i) begin
+        last_column_q <= ColumnBits'((size_i.columns >> StrideBits) - 16'd1);
+        last_row_q <= RowBits'((size_i.rows >> StrideBits) - 16'd1);
         if (!rst_ni) begin
             write_column_q <= '0;
+            write_row_q <= '0;
             write_slot_q <= '0;
-            held_q <= '0;
+            complete_q <= '0;
+            above_q <= '0;
+            ready_q <= 1'b0;
+            next_ready_q <= 1'b0;
         end else begin
             if (write) write_column_q <= line_written ? '0 : write_column_q + 1'b1;
-            if (line_written) write_slot_q <= next_slot(write_slot_q);
-            // All sums are there when line_done, which comes late, chooses among them.
-            unique case ({line_done, line_written})
-                2'b00: held_q <= held_q;
-                2'b01: held_q <= held_q + 3'd1;
-                2'b10: held_q <= held_q - 3'(released);
-                2'b11: held_q <= held_q - 3'(released) + 3'd1;
-            endcase
+            if (line_written) begin
+                write_row_q  <= write_row_q == last_row_q ? '0 : write_row_q + 1'b1;
+                write_slot_q <= slot_at(write_slot_q, 1);
+            end
+            if (line_done) above_q <= ends_q[0] ? 2'd0 : above_q[1] ? above_q : above_q + 2'd1;
+            if (line_done != line_written) complete_q <= line_done ? complete_q - 3'd1 : complete_q + 3'd1;
+            next_ready_q <= four || three && ends_q[2] || two && ends_q[1];
+            ready_q <= line_done ? next_ready_q : three || two && ends_q[1] || complete_q != '0 && ends_q[0];
         end
     end
 
-    // Sequence: step within a column, column, phase within an MS row, row, frame.
+    for (genvar line = 0; line < Slots; line++) begin : gen_line
+        logic stays, comes;  // the flag once the line in front is done, and if it is not
+        assign stays = complete_q == 3'(line) && line_written ? write_row_q == last_row_q : ends_q[line];
+        if (line == Slots - 1) begin : gen_last
+            assign comes = stays;
+        end else begin : gen_inner
+            assign comes = gen_line[line+1].stays;
+        end
+        always_ff @(posedge clk_i) ends_q[line] <= line_done ? comes : stays;
+    end
+
+    // Sequence: fold, step within a column, column, phase within an MS row, row, frame.
+    logic [FoldBits-1:0] fold_q;
     logic [PhaseBits-1:0] step_q, phase_q;
     logic [ColumnBits-1:0] column_q;
-    logic [   RowBits-1:0] row_q;
-    logic [           3:0] frame_q;
-    logic [           2:0] slot_q;  // of row_q
-    logic [1:0] above, below;
-    logic move, issue, last_step, last_column, last_phase, last_row;
+    logic [3:0] frame_q;
+    logic [2:0] slot_q;  // of the row
+    logic move, issue, last_fold, last_step, last_column, last_phase;
     logic ending_q;  // at a line's last step; known ahead, because issue comes late
 
-    assign above = 32'(row_q) >= 2 ? 2'd2 : 2'(row_q);
-    assign below = 32'(row_q) + 2 < Height ? 2'd2 : 2'(Height - 1 - 32'(row_q));
+    assign last_fold = fold_q == FoldBits'(Folds - 1);
     assign last_step = step_q == PhaseBits'(Ratio - 1);
-    assign last_column = column_q == ColumnBits'(Width - 1);
+    assign last_column = column_q == last_column_q;
     assign last_phase = phase_q == PhaseBits'(Ratio - 1);
-    assign last_row = row_q == RowBits'(Height - 1);
     assign move = !column_tvalid_o || column_tready_i;
-    assign issue = move && held_q >= 3'(above) + 3'd1 + 3'(below);
+    assign issue = move && ready_q;
     assign line_done = issue && ending_q;
-    assign released = last_row ? above + 2'd1 : {1'b0, above[1]};
 
     always_ff @(posedge clk_i) begin
         if (!rst_ni) begin
+            fold_q <= '0;
             step_q <= '0;
             ending_q <= 1'b0;
             column_q <= '0;
             phase_q <= '0;
-            row_q <= '0;
             slot_q <= '0;
             frame_q <= '0;
         end else if (issue) begin
-            step_q <= last_step ? '0 : step_q + 1'b1;
-            ending_q <= step_q == PhaseBits'(Ratio - 2) && last_column && last_phase;
-            if (last_step) column_q <= last_column ? '0 : column_q + 1'b1;
-            if (last_step && last_column) phase_q <= last_phase ? '0 : phase_q + 1'b1;
+            fold_q <= last_fold ? '0 : fold_q + 1'b1;
+            if (last_fold) step_q <= last_step ? '0 : step_q + 1'b1;
+            if (last_fold && last_step) column_q <= last_column ? '0 : column_q + 1'b1;
+            if (last_fold && last_step && last_column) phase_q <= last_phase ? '0 : phase_q + 1'b1;
+            ending_q <= last_column && last_phase && (Folds > 1 ? last_step && fold_q == FoldBits'(Folds - 2) :
+                                                                  step_q == PhaseBits'(Ratio - 2));
             if (line_done) begin
-                row_q   <= last_row ? '0 : row_q + 1'b1;
-                slot_q  <= next_slot(slot_q);
-                frame_q <= frame_q + 4'(last_row);
+                slot_q  <= slot_at(slot_q, 1);
+                frame_q <= frame_q + 4'(ends_q[0]);
             end
         end
     end
@@ -153,57 +167,70 @@ module bp_interpolator_rows #(
         .coefficient_o(coefficient)
     );
 
-    // Pipeline: read, hand over (a block memory is slow), multiply, accumulate. It stops as a whole while a finished
-    // column waits.
-    logic [2:0] valid_q, first_q, last_q, bank_q;
-    logic signed [Bands-1:0][AccBits-1:0] acc_q, acc_d;
-    logic [Lanes-1:0][Bands-1:0][AccBits-1:0] product_q;
+    // Pipeline: read, hand over (a block memory is slow), choose the fold, multiply, sum, accumulate. It stops as a whole
+    // while a finished column waits. The folds' sums take turns.
+    localparam int unsigned Depth = 5;
+    logic [Depth-1:0] valid_q, first_q, last_q, bank_q, line_q;
+    logic [1:0][FoldBits-1:0] late_fold_q;
+    logic [Lanes-1:0][Part-1:0][AccBits-1:0] product_q;
+    logic [Part-1:0][AccBits-1:0] sum_d, sum_q, acc_d;
+    logic [Folds-1:0][Part-1:0][AccBits-1:0] acc_q;  // the latest fold's in element 0
+
+    // Slots of the rows i - 2 ... i + 2, clamped to the frame.
+    logic [Taps-1:0][2:0] row_slot;
+    assign row_slot[2] = slot_q;
+    assign row_slot[1] = above_q == 2'd0 ? slot_q : slot_at(slot_q, Slots - 1);
+    assign row_slot[0] = above_q[1] ? slot_at(slot_q, Slots - 2) : row_slot[1];
+    assign row_slot[3] = ends_q[0] ? slot_q : slot_at(slot_q, 1);
+    assign row_slot[4] = ends_q[0] || ends_q[1] ? row_slot[3] : slot_at(slot_q, 2);
 
     for (genvar lane = 0; lane < Lanes; lane++) begin : gen_lane
-        logic        [     Bands*Bits-1:0] lines         [Slots*Width];
-        logic        [     Bands*Bits-1:0] read_q, pixel_q;
-        logic signed [CoefficientBits-1:0] chosen_q, coefficient_q;
-        logic [3:0] tap, wanted, offset, ahead;
+        logic [Folds*Part*Bits-1:0] lines[Slots*2**ColumnBits];
+        logic [Folds-1:0][Part*Bits-1:0] read_q, pixel_q;
+        logic [Part*Bits-1:0] part_q;
+        logic [2:0][CoefficientBits-1:0] coefficient_q;
         logic [2:0] slot;
 
-        // Slot of row i - 2 + tap, clamped to the frame: `ahead` of slot 0, modulo Slots, and at most 13.
-        assign tap = 4'(32'(step_q) * Lanes + lane);
-        assign wanted = tap > 4'd2 + 4'(below) ? 4'd2 + 4'(below) : tap;
-        assign offset = wanted < 4'd2 - 4'(above) ? 4'd2 - 4'(above) : wanted;
-        assign ahead = 4'(slot_q) + offset + 4'(Slots - 2);
-        assign slot = 3'(ahead - (ahead >= 4'(2 * Slots) ? 4'(2 * Slots) : ahead >= 4'(Slots) ? 4'(Slots) : 4'd0));
-
-        always_ff @(posedge clk_i) begin
-            if (write) lines[line_base(write_slot_q)+AddressBits'(write_column_q)] <= in0_tdata_i;
-        end
-        always_ff @(posedge clk_i) begin
-            if (move) read_q <= lines[line_base(slot)+AddressBits'(column_q)];
-        end
-        always_ff @(posedge clk_i) begin
-            if (move) begin
-                pixel_q <= read_q;
-                chosen_q <= coefficient[lane];
-                coefficient_q <= chosen_q;
+        always_comb begin
+            slot = row_slot[Taps-1];
+            for (int unsigned step = 0; step < Ratio; step++) begin
+                if (step_q == PhaseBits'(step) && step * Lanes + lane < Taps) slot = row_slot[step*Lanes+lane];
             end
         end
 
-        for (genvar band = 0; band < Bands; band++) begin : gen_band
-            logic signed [     Bits:0] pixel;
+        always_ff @(posedge clk_i) if (write) lines[{write_slot_q, write_column_q}] <= in0_tdata_i;
+        always_ff @(posedge clk_i) if (move) read_q <= lines[{slot, column_q}];
+        always_ff @(posedge clk_i) begin
+            if (move) begin
+                pixel_q <= read_q;
+                part_q <= pixel_q[late_fold_q[1]];
+                coefficient_q <= {coefficient_q[1:0], coefficient[lane]};
+            end
+        end
+
+        for (genvar band = 0; band < Part; band++) begin : gen_band
+            logic signed [Bits:0] pixel;
+            logic signed [CoefficientBits-1:0] factor;
             logic signed [AccBits-1:0] product;
-            assign pixel   = {1'b0, pixel_q[band*Bits+:Bits]};
-            assign product = coefficient_q * pixel;
+            assign pixel   = {1'b0, part_q[band*Bits+:Bits]};
+            assign factor  = coefficient_q[2];
+            assign product = factor * pixel;
             always_ff @(posedge clk_i) begin
                 if (move) product_q[lane][band] <= product;
             end
         end
     end
 
-    for (genvar band = 0; band < Bands; band++) begin : gen_sum
-        always_comb begin
-            acc_d[band] = first_q[2] ? AccBits'(1 << (Fraction - 1)) : acc_q[band];
-            for (int unsigned lane = 0; lane < Lanes; lane++) acc_d[band] += product_q[lane][band];
+    always_comb begin
+        sum_d = product_q[0];
+        for (int unsigned lane = 1; lane < Lanes; lane++) begin
+            for (int unsigned band = 0; band < Part; band++) sum_d[band] += product_q[lane][band];
         end
-        assign column_tdata_o[band*OutBits+:OutBits] = acc_q[band][Fraction+:OutBits];
+    end
+
+    for (genvar band = 0; band < Part; band++) begin : gen_band
+        assign acc_d[band] = sum_q[band] + (first_q[Depth-1] ? AccBits'(1 << (Fraction - 1)) : acc_q[Folds-1][band]);
+        assign column_tdata_o[band*OutBits+:OutBits] = acc_q[0][band][Fraction+:OutBits];
     end
 
     always_ff @(posedge clk_i) begin
@@ -211,18 +238,25 @@ module bp_interpolator_rows #(
             valid_q <= '0;
             column_tvalid_o <= 1'b0;
         end else if (move) begin
-            valid_q <= {valid_q[1:0], issue};
-            column_tvalid_o <= valid_q[2] && last_q[2];
+            valid_q <= {valid_q[Depth-2:0], issue};
+            column_tvalid_o <= valid_q[Depth-1] && last_q[Depth-1];
         end
     end
 
     always_ff @(posedge clk_i) begin
         if (move) begin
-            first_q <= {first_q[1:0], step_q == '0};
-            last_q  <= {last_q[1:0], last_step};
-            bank_q  <= {bank_q[1:0], bank};
-            if (valid_q[2]) acc_q <= acc_d;
-            if (valid_q[2]) column_bank_o <= bank_q[2];
+            late_fold_q <= {late_fold_q[0], fold_q};
+            first_q <= {first_q[Depth-2:0], step_q == '0};
+            last_q <= {last_q[Depth-2:0], last_step};
+            bank_q <= {bank_q[Depth-2:0], bank};
+            line_q <= {line_q[Depth-2:0], last_column};
+            sum_q <= sum_d;
+            if (valid_q[Depth-1]) begin
+                for (int unsigned fold = 1; fold < Folds; fold++) acc_q[fold] <= acc_q[fold-1];
+                acc_q[0] <= acc_d;
+                column_bank_o   <= bank_q[Depth-1];
+                column_tlast_o <= line_q[Depth-1];
+            end
         end
     end
 

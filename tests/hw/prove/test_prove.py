@@ -99,9 +99,9 @@ BOUNDED = [
     ),
     (
         "bp_interpolator",
-        {"Bands": 1, "Bits": 1, "Width": 2, "Height": 2, "Ratio": 2, "CoefficientBits": 2},
+        {"Bands": 1, "Bits": 1, "Width": 2, "StrideBits": 1, "CoefficientBits": 2},
         {"in0": 4, "out0": 16},
-        {"patience": 96, "inside": 4, "seconds": 25, "clocks": 130},
+        {"patience": 96, "inside": 4, "seconds": 25, "clocks": 130} | size(4, 4),
     ),
 ]
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from bench import lint, write_word
+from bench import lint, set_size, write_word
 from bitpan.arithmetic import COEFFICIENT_BITS, Integers, interpolate, keys_coefficients, lms_format, round_shift
 from bitpan.errors import BuildError
 from bitpan.hw.packing import pack, unpack
@@ -22,12 +22,21 @@ Coefficients = tuple[Integers, Integers]
 class Interpolator:
     """The unit under test, spoken to in images and coefficients."""
 
-    def __init__(self, bands: int, bits: int, height: int, width: int, ratio: int = 4) -> None:
-        parameters = {"Bands": bands, "Bits": bits, "Height": height, "Width": width, "Ratio": ratio}
+    def __init__(
+        self, bands: int, bits: int, height: int, width: int, ratio: int = 4, clocks: int = 1, most: int = 0
+    ) -> None:
+        """``most``: columns of the widest frame; default: those of this one."""
+        parameters = {"Bands": bands, "Bits": bits, "Width": most or width, "Clocks": clocks, "BaseAddress": BASE}
         self.simulation = Simulation(
-            unit_sources("bp_interpolator"), "bp_interpolator", {**parameters, "BaseAddress": BASE}
+            unit_sources("bp_interpolator"), "bp_interpolator", {**parameters, "StrideBits": ratio.bit_length() - 1}
         )
-        self.shape, self.bits, self.ratio = (bands, height, width), bits, ratio
+        self.bits, self.ratio, self.frames = bits, ratio, 0
+        self.resize(bands, height, width)
+
+    def resize(self, bands: int, height: int, width: int) -> None:
+        """The size of the frames to come."""
+        self.shape = (bands, height, width)
+        set_size(self.simulation, height * self.ratio, width * self.ratio)
 
     def configure(self, bank: int, coefficients: Coefficients) -> None:
         """Write a bank, one word per clock."""
@@ -39,8 +48,13 @@ class Interpolator:
         self.simulation.run(1)
 
     def banks(self, frames: list[int]) -> None:
-        """Say which bank each frame uses."""
-        self.simulation.poke("bank_of_frame_i", sum(bank << n for n, bank in enumerate(frames)))
+        """Say which bank each frame to come uses."""
+        self.simulation.poke("bank_of_frame_i", sum(bank << (self.frames + n) % 16 for n, bank in enumerate(frames)))
+
+    def reset(self) -> None:
+        """And count the frames anew."""
+        self.simulation.reset()
+        self.frames = 0
 
     def push(self, ms: Integers) -> None:
         self.simulation.push("in0", pack(ms.transpose(1, 2, 0).reshape(-1, self.shape[0]), self.bits))
@@ -53,6 +67,7 @@ class Interpolator:
     def pull(self, frames: int = 1) -> Integers:
         """Wait for whole frames: ``(frames, bands, height, width)``."""
         self.simulation.run(2_000_000, until={"out0": frames * self.beats}, patience=2000)
+        self.frames += frames
         pixels = unpack(self.simulation.pull("out0", frames * self.beats), self.shape[0], self.bits + 2)
         bands, height, width = self.shape
         return pixels.reshape(frames, height * self.ratio, width * self.ratio, bands).transpose(0, 3, 1, 2)
@@ -73,34 +88,60 @@ def images(rng: np.random.Generator, shape: tuple[int, int, int], bits: int) -> 
     return [rng.integers(0, top, shape, endpoint=True), rng.choice([0, top], shape), *extremes]
 
 
+def compare(unit: Interpolator, frames: list[Integers], rng: np.random.Generator) -> None:
+    """Frames back to back, each with one of two banks, against the contract."""
+    coefficients = [(keys_coefficients(unit.ratio),) * 2, keys(rng, unit.ratio)]
+    for bank, pair in enumerate(coefficients):
+        unit.configure(bank, pair)
+    order = [int(b) for b in rng.integers(0, 2, len(frames))]
+    unit.banks(order)
+    for frame in frames:
+        unit.push(frame)
+    expected = np.stack([interpolate(f, *coefficients[b]) for f, b in zip(frames, order, strict=True)])
+    np.testing.assert_array_equal(unit.pull(len(frames)), expected)
+
+
 @pytest.mark.parametrize(
-    ("bands", "bits", "height", "width", "ratio"),
-    [(4, 11, 16, 16, 4), (1, 16, 5, 7, 4), (3, 8, 4, 4, 2), (2, 12, 1, 1, 4)],
+    ("bands", "bits", "height", "width", "ratio", "clocks"),
+    [
+        (4, 11, 16, 16, 4, 1),
+        (1, 16, 5, 7, 4, 1),
+        (3, 8, 4, 4, 2, 1),
+        (2, 12, 1, 1, 4, 1),
+        (4, 11, 6, 5, 4, 2),
+        (4, 11, 6, 5, 4, 4),
+        (4, 11, 5, 4, 2, 4),
+        (3, 8, 4, 4, 2, 3),
+        (2, 12, 1, 1, 2, 2),
+        (8, 11, 5, 6, 4, 4),
+        (8, 11, 4, 3, 2, 8),
+    ],
 )
-def test_equals_the_contract(bands: int, bits: int, height: int, width: int, ratio: int) -> None:
+def test_equals_the_contract(bands: int, bits: int, height: int, width: int, ratio: int, clocks: int) -> None:
     rng = np.random.default_rng([bands, bits, height, width])
-    unit = Interpolator(bands, bits, height, width, ratio)
-    frames = images(rng, unit.shape, bits)
+    unit = Interpolator(bands, bits, height, width, ratio, clocks)
     for stall_in, stall_out in (("never", "never"), ("half", "never"), ("never", "bursts"), ("rarely", "half")):
-        coefficients = [(keys_coefficients(ratio),) * 2, keys(rng, ratio)]
-        unit.simulation.reset()
+        unit.reset()
         unit.simulation.set_stall("in0", stall_in, seed=3)
         unit.simulation.set_stall("out0", stall_out, seed=4)
-        for bank, pair in enumerate(coefficients):
-            unit.configure(bank, pair)
-        order = list(rng.integers(0, 2, len(frames)))
-        unit.banks([int(b) for b in order])
-        for frame in frames:
-            unit.push(frame)
-        expected = np.stack([interpolate(f, *coefficients[b]) for f, b in zip(frames, order, strict=True)])
-        np.testing.assert_array_equal(unit.pull(len(frames)), expected)
+        compare(unit, images(rng, unit.shape, bits), rng)
+
+
+@pytest.mark.parametrize(("ratio", "clocks"), [(4, 1), (4, 2), (2, 2)])
+def test_frames_of_other_sizes_follow(ratio: int, clocks: int) -> None:
+    """Any height, any width up to the widest, changed while nothing is under way; no reset in between."""
+    rng = np.random.default_rng(ratio)
+    unit = Interpolator(2, 11, 3, 4, ratio, clocks, most=9)
+    for height, width in ((3, 4), (1, 9), (40, 1), (1, 1), (2, 3), (7, 9), (3, 8)):
+        unit.resize(2, height, width)
+        compare(unit, images(rng, unit.shape, 11), rng)
 
 
 @pytest.mark.parametrize("unit", ["bp_interpolator_rows", "bp_interpolator_columns"])
 def test_a_planted_fault_is_seen(unit: str, plant: Callable[[str, str, str], None]) -> None:
     plant(unit, "AccBits'(1 << (Fraction - 1))", "AccBits'(0)")  # rounds down
     with pytest.raises(AssertionError, match="not equal"):
-        test_equals_the_contract(3, 8, 4, 4, 2)
+        test_equals_the_contract(3, 8, 4, 4, 2, 3)
 
 
 def test_bank_travels_with_the_frame_past_sixteen() -> None:
@@ -134,25 +175,27 @@ def test_a_bank_is_rewritten_while_the_other_one_works() -> None:
     np.testing.assert_array_equal(unit.pull(2), expected)
 
 
-def test_one_pixel_per_clock_frame_after_frame() -> None:
+@pytest.mark.parametrize(("ratio", "clocks"), [(4, 1), (4, 2), (4, 4), (2, 1), (2, 4)])
+def test_a_pixel_in_so_many_clocks_frame_after_frame(ratio: int, clocks: int) -> None:
     rng = np.random.default_rng(9)
-    unit = Interpolator(4, 11, 16, 16)
-    unit.configure(0, keys(rng))
+    unit = Interpolator(4, 11, 16, 16, ratio, clocks)
+    unit.configure(0, keys(rng, ratio))
     unit.banks([0])
     for _ in range(5):
         unit.push(rng.integers(0, 2048, unit.shape))
     unit.pull(5)
     first, last, count = unit.simulation.span("out0")
-    assert (last - first + 1, count) == (5 * unit.beats, 5 * unit.beats)
-    # Three lines, three columns of four clocks, and the pipeline.
-    assert first - unit.simulation.span("in0")[0] <= 3 * 16 + 3 * 4 + 10
+    assert (last - first, count) == (clocks * (5 * unit.beats - 1), 5 * unit.beats)
+    # Three lines, three columns, and the pipeline.
+    assert first - unit.simulation.span("in0")[0] <= 3 * 16 + 3 * ratio * clocks + clocks + 13
 
 
+@pytest.mark.parametrize("folds", [1, 2])
 @pytest.mark.parametrize("stall", [*STALLS, 7])
-def test_columns_alone_take_any_pace(stall: str | int) -> None:
+def test_columns_alone_take_any_pace(stall: str | int, folds: int) -> None:
     """Within the interpolator columns come in step with the pixels; alone the horizontal pass must not rely on it."""
     rng = np.random.default_rng(12)
-    parameters = {"Bands": 2, "Width": 6, "OutBits": 13, "BaseAddress": 0}
+    parameters = {"Part": 2 // folds, "Folds": folds, "OutBits": 13, "BaseAddress": 0}
     simulation = Simulation(unit_sources("bp_interpolator_columns"), "bp_interpolator_columns", parameters)
     coefficients = keys(rng)[1]
     simulation.poke("column_bank_i", 0)
@@ -161,7 +204,8 @@ def test_columns_alone_take_any_pace(stall: str | int) -> None:
     simulation.reset()
     simulation.set_stall("column", stall)
     columns = rng.integers(-500, 2500, (2, 9, 6))
-    simulation.push("column", pack(columns.transpose(1, 2, 0).reshape(-1, 2), 13))
+    last = np.tile(np.arange(6) == 5, 9).repeat(folds)
+    simulation.push("column", pack(columns.transpose(1, 2, 0).reshape(-1, 2 // folds), 13), last)
     simulation.run(100_000, until={"out0": 9 * 24}, patience=1000)
     pixels = unpack(simulation.pull("out0"), 2, 13).reshape(9, 24, 2).transpose(2, 0, 1)
     taps = columns[:, :, np.clip(np.arange(6)[:, None] + np.arange(-2, 3), 0, 5)]
@@ -195,7 +239,7 @@ def test_reset_in_mid_frame() -> None:
     for cycles in (3, 17, 40, 77, 150):
         unit.push(rng.integers(0, 256, unit.shape))
         unit.simulation.run(cycles)
-        unit.simulation.reset()
+        unit.reset()
         ms = rng.integers(0, 256, unit.shape)
         unit.push(ms)
         np.testing.assert_array_equal(unit.pull()[0], interpolate(ms, *coefficients))
@@ -222,30 +266,29 @@ def test_format_holds_for_every_shift(bits: int, ratio: int) -> None:
 
 def test_lint_and_illegal_parameters() -> None:
     lint(unit_sources("bp_interpolator"), "bp_interpolator")
-    for illegal, name in (({"OutBits": 12}, "OutBits"), ({"Height": 0}, "Height"), ({"Ratio": 1}, "Ratio")):
-        with pytest.raises(BuildError, match=f"{name}.* must be at least"):
+    lint(unit_sources("bp_interpolator"), "bp_interpolator", {"Clocks": 4})
+    for illegal, said in (
+        ({"OutBits": 12}, "OutBits must be at least"),
+        ({"Width": 0}, "Width.* must be at least"),
+        ({"StrideBits": 0}, "StrideBits.* must be at least"),
+        ({"Clocks": 3}, "Clocks .* divides Bands"),
+    ):
+        with pytest.raises(BuildError, match=said):
             lint(unit_sources("bp_interpolator"), "bp_interpolator", illegal)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("height", [1, 2, 3, 4, 9])
-@pytest.mark.parametrize("width", [1, 2, 3, 5, 8])
 @pytest.mark.parametrize("ratio", [2, 4])
-def test_cross_of_shapes_and_stalls(height: int, width: int, ratio: int) -> None:
-    rng = np.random.default_rng([height, width, ratio])
-    unit = Interpolator(2, 11, height, width, ratio)
-    frames = images(rng, unit.shape, 11)
-    coefficients = [keys(rng, ratio), keys(rng, ratio)]
-    for bank, pair in enumerate(coefficients):
-        unit.configure(bank, pair)
-    for stall_in in (*STALLS, ratio**2):
-        for stall_out in (*STALLS, 3):
-            unit.simulation.reset()
-            unit.simulation.set_stall("in0", stall_in, seed=5)
-            unit.simulation.set_stall("out0", stall_out, seed=6)
-            order = [int(b) for b in rng.integers(0, 2, len(frames))]
-            unit.banks(order)
-            for frame in frames:
-                unit.push(frame)
-            expected = np.stack([interpolate(f, *coefficients[b]) for f, b in zip(frames, order, strict=True)])
-            np.testing.assert_array_equal(unit.pull(len(frames)), expected)
+@pytest.mark.parametrize("clocks", [1, 2, 4])
+@pytest.mark.parametrize("width", [1, 2, 3, 5, 8])
+def test_cross_of_shapes_and_stalls(width: int, clocks: int, ratio: int) -> None:
+    rng = np.random.default_rng([clocks, width, ratio])
+    unit = Interpolator(4, 11, 1, width, ratio, clocks, most=8)
+    for height in (1, 2, 3, 4, 9):
+        unit.resize(4, height, width)
+        for stall_in in (*STALLS, ratio**2):
+            for stall_out in (*STALLS, 3):
+                unit.reset()
+                unit.simulation.set_stall("in0", stall_in, seed=5)
+                unit.simulation.set_stall("out0", stall_out, seed=6)
+                compare(unit, images(rng, unit.shape, 11), rng)

@@ -2,9 +2,9 @@
 
     python benchmarks/simulation.py
 
-Each unit, at the middle size of the table in ``hw/README.md`` and the MVU besides at the table's largest and at a small
-one, is fed random beats without stalls by the harness that the tests use. The time is the processor's, so that other
-work on the machine does not count. Units whose beats are no whole bytes at that size are left out.
+Each unit, at the middle size of the table in ``hw/README.md`` and the binary convolution besides at the table's largest
+and at a small one, is fed random beats without stalls by the harness that the tests use. The time is the processor's,
+so that other work on the machine does not count. Units whose beats are no whole bytes at that size are left out.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ import numpy as np
 
 from bitpan.hw.measure.units import UNITS, unit
 from bitpan.hw.simulate.simulation import Simulation
-from bitpan.hw.sources import unit_sources
+from bitpan.hw.sources import rtl, unit_sources
 
 LEFT_OUT = (
-    "bp_quant_mvu",
+    "bp_integer_conv",
     "bp_interpolator",
     "bp_centre",
     "bp_concat_streams",
@@ -28,7 +28,7 @@ LEFT_OUT = (
     "bp_scene_registers",
     "bp_frame_gate",
 )
-MVU = [{"Simd": 32, "Pe": 8}, unit("bp_xnor_mvu").sizes[-1]]
+MVU = [{"Simd": 32, "Pe": 8}, unit("bp_binary_conv").sizes[-1]]
 
 
 def speed(name: str, size: Mapping[str, int], cycles: int) -> float:
@@ -38,6 +38,8 @@ def speed(name: str, size: Mapping[str, int], cycles: int) -> float:
     with Simulation(unit_sources(name), name, unit(name).parameters(size)) as simulation:
         for _ in range(3):
             simulation.reset()
+            if "size_i" in rtl(name).read_text():
+                simulation.poke("size_i", 1 << 21 | unit(name).parameters(size)["Width"])
             for stream, octets in simulation.inputs.items():
                 simulation.push(stream, rng.integers(0, 256, (cycles, octets), dtype=np.uint8))
             began = time.process_time()
@@ -52,7 +54,7 @@ def main() -> None:
     parser.add_argument("--cycles", type=int, default=200_000, help="measured (default: %(default)s)")
     arguments = parser.parse_args()
     cases = [(known.name, known.size()) for known in UNITS if known.name not in LEFT_OUT]
-    for name, size in [*cases, *(("bp_xnor_mvu", unit("bp_xnor_mvu").size(size)) for size in MVU)]:
+    for name, size in [*cases, *(("bp_binary_conv", unit("bp_binary_conv").size(size)) for size in MVU)]:
         shown = ", ".join(f"{parameter} {value}" for parameter, value in size.items())
         print(f"{name} ({shown}): {speed(name, size, arguments.cycles) / 1e6:.2f} Mcycle/s", flush=True)
 

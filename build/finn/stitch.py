@@ -159,7 +159,6 @@ class Top:
             for i, name in enumerate(names):
                 ends = ("tdata", "tvalid", "tready")
                 links |= {f"{way}{i}_V_{part.upper()}": f"{_wire(name)}_{part}" for part in ends}
-        links |= {name: f"{bits}'b0" for name, bits in operation.ties.items()}
         return _instance(node.name, f"i_{node.name}", links, {})
 
 

@@ -29,14 +29,12 @@ class Schedule:
     Attributes:
         interval: cycles per PAN pixel of the slowest unit.
         pixels: PAN pixels of a frame.
-        refill: PAN pixels that a window unit takes in before its first window.
         departures: time of each beat, by tensor, as it leaves its producer.
         arrivals: time of each beat as its consumer takes it, by tensor.
     """
 
     interval: float
     pixels: int
-    refill: int
     departures: dict[str, Times]
     arrivals: dict[str, Times]
 
@@ -47,12 +45,8 @@ class Schedule:
 
     @property
     def period(self) -> int:
-        """Cycles from frame to frame when they follow each other without a gap.
-
-        FINN's window unit starts the next frame when it has given out the last, so that it fills again in between; the
-        units behind it meanwhile finish the last frame, so that one filling is lost, not one for each unit.
-        """
-        return int(np.ceil(self.interval * (self.pixels + self.refill)))
+        """Cycles from frame to frame when they follow each other without a gap."""
+        return int(np.ceil(self.interval * self.pixels))
 
     def occupancy(self, tensor: str) -> int:
         """Most beats that ever wait on an edge."""
@@ -66,14 +60,13 @@ def schedule(graph: ModelWrapper, paced: bool = False) -> Schedule:
     units = [instance(node) for node in graph.graph.node]
     pixels = int(np.prod(graph.get_tensor_shape("pan")))
     interval = max(unit.clocks() for unit in units) / pixels
-    refill = round(max(unit.lead() for unit in units) * pixels)
     coarse = int(np.prod(graph.get_tensor_shape("ms")[:3]))
     feed = interval if paced else 1.0
     departures: dict[str, Times] = {"pan": np.arange(float(pixels)) * feed, "ms": np.arange(float(coarse))}
     arrivals: dict[str, Times] = {}
     for unit in units:
         _serve(unit, feed, departures, arrivals)
-    return Schedule(interval, pixels, refill, departures, arrivals)
+    return Schedule(interval, pixels, departures, arrivals)
 
 
 def _serve(unit: Facts, feed: float, departures: dict[str, Times], arrivals: dict[str, Times]) -> None:

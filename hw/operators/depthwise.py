@@ -1,82 +1,77 @@
-"""The depthwise convolution as a FINN operator: each channel with a filter of its own, on FINN's depthwise windows."""
+"""The depthwise convolution as a FINN operator: each channel with a filter of its own."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-
-from bitpan import arithmetic
 from bitpan.arithmetic import Integers
 from bitpan.hw.measure.unit import Parameters, Unit, random_contents, sizes
-from bitpan.hw.operators.base import Folded, attributes, operator, signed_bits
-from bitpan.hw.operators.finns import windows
-from bitpan.hw.operators.matrix import weight_cost
-from bitpan.hw.operators.streams import Stream, number_format
+from bitpan.hw.operators.base import attributes, divisors, operator, signed_bits
+from bitpan.hw.operators.convolution import Convolution, weight_cost
 from bitpan.hw.operators.writer import Writer
 from bitpan.hw.packing import literal
 from bitpan.model import Node
 
 
 def _random_filters(values: Parameters) -> dict[str, int | str]:
-    return {"Weights": random_contents(values["Channels"] * values["Taps"], values["WeightBits"])}
+    return {"Weights": random_contents(values["Channels"] * values["Kernel"] ** 2, values["WeightBits"])}
 
 
 @operator
-class Depthwise(Folded):
-    """A filter a channel, rounded by ``Shift`` bits. Node inputs: windows ``(1, H, W, C Taps)``, weights ``(C, Taps)``.
-
-    A window is ``(C / PE, Taps, PE)``: the taps of the first channels in raster order, then those of the next.
-    """
+class DepthwiseConv(Convolution):
+    """A filter a channel, rounded by ``Shift`` bits; ``PE`` channels at once, tap by tap; weights ``(C, 1, k, k)``."""
 
     op = "depthwise"
     entry = Unit(
-        "bp_depthwise",
+        "bp_depthwise_conv",
         25,
         "each channel convolved with a filter of its own, rounded, saturated",
-        sizes("Channels Pe", (8, 2), (32, 16), (32, 32), InBits=10, OutBits=10),
-        cycles="C/Pe · Taps a pixel",
+        sizes("Channels InPe Pe Width", (8, 2, 2, 64), (32, 16, 16, 496), (32, 32, 32, 496), InBits=10, OutBits=10),
+        cycles="9 C/Pe a pixel",
         rest=_random_filters,
+        test="convolutions",
     )
-    own = Folded.own | attributes("Taps Shift", "inputDataType outputDataType")
-    settings = "Channels Pe Taps InBits WeightBits Shift OutBits"
-    delay = 4  # taps and weights, products, sums, results
+    own = Convolution.own | attributes("Shift")
+    settings = "Kernel Channels InPe Pe Width StrideBits WeightMemory InBits Shift OutBits"
 
     @classmethod
-    def make(cls, writer: Writer, node: Node) -> None:
-        """Padding, windows, and the unit, all channels a beat like the windows."""
-        weights = writer.model.constant(node, "weights")
-        filters = weights.reshape(len(weights), -1)
-        own = {**cls.placed(writer, node), "Taps": filters.shape[1], "PE": len(filters)}
-        inputs = [windows(writer, node, weights.shape[-1], depthwise=True)]
-        inputs += [writer.constant(f"{node.name}.weights", filters, "INT8")]
-        writer.add(cls.__name__, node.name, inputs, [node.output], own)
+    def constants(cls, writer: Writer, node: Node) -> list[str]:
+        """The filters."""
+        return [writer.constant(f"{node.name}.weights", writer.model.constant(node, "weights"), "INT8")]
 
-    def streams(self) -> tuple[list[Stream], list[Stream]]:
-        """Windows in, the filtered image out."""
-        taken = self.image(
-            self.attribute("Taps") * self.attribute("Channels"), self.pe(), self.attribute("inputDataType")
-        )
-        return [taken], [self.folded(self.attribute("outputDataType"))]
+    def fold(self, clocks: int) -> None:
+        """The fewest lanes that keep up, or all."""
+        for lanes in divisors(int(self.attribute("Channels"))):
+            self.set_nodeattr("PE", lanes)
+            if self.steps * self.attribute("Height") * self.attribute("Width") <= clocks:
+                return
 
-    def compute(self, images: list[Integers], constants: list[Integers]) -> list[Integers]:
-        """The sum of each channel's taps, requantised as :func:`bitpan.arithmetic.depthwise` does."""
-        (windows,), (filters,) = images, constants
-        shape = self.folds(), filters.shape[1], self.pe(), *windows.shape[1:]
-        weights = filters.reshape(self.folds(), self.pe(), -1)
-        total = np.einsum("ftphw,fpt->fphw", windows.reshape(shape), weights).reshape(-1, *windows.shape[1:])
-        return [arithmetic.requantise(total, self.attribute("Shift"), number_format(self.attribute("outputDataType")))]
+    @property
+    def groups(self) -> int:
+        """Each beat's channels are a group."""
+        return self.times
+
+    @property
+    def simd(self) -> int:
+        """A tap of each lane."""
+        return int(self.attribute("PE"))
+
+    @property
+    def part(self) -> int:
+        """Taps."""
+        return int(self.attribute("Kernel")) ** 2
 
     def parameters(self, constants: Sequence[Integers]) -> dict[str, str]:
         """Folding, widths and the filters, channel by channel."""
         bits = signed_bits(constants[0])
         return self.given(WeightBits=bits, Weights=literal(constants[0], bits))
 
-    def interval(self, feed: float) -> float:
-        """A tap a clock."""
-        return float(self.attribute("Taps"))
+    def depth(self) -> int:
+        """Taps and weights, products, sums, results."""
+        return 4
 
-    def cost(self) -> dict[str, float]:
-        """A product, sum and rounding of each lane (measured in Yosys), and the weights, a word a clock."""
-        weights = weight_cost(self.folds() * self.attribute("Taps"), 8 * self.pe())
-        return {**weights, "LUT": 11 * self.pe() + 35 + weights["LUT"], "DSP": self.pe()}
+    def matrix_cost(self) -> dict[str, float]:
+        """A product, sum and rounding of each lane, and the weights, a word a clock."""
+        lanes = int(self.attribute("PE"))
+        weights = weight_cost(self.steps, 8 * lanes, self.attribute("ramStyle"))
+        return {**weights, "LUT": 11 * lanes + 35 + weights["LUT"], "DSP": lanes}

@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from finn.custom_op.fpgadataflow.hwcustomop import HWCustomOp
 from qonnx.core.modelwrapper import ModelWrapper
+from qonnx.custom_op.registry import getCustomOp
 
 Index = npt.NDArray[np.int64]
 
@@ -15,11 +16,9 @@ class Facts(HWCustomOp):  # type: ignore[misc]
 
     Attributes:
         delay: clocks from the last beat an output depends on to that output's first beat, where they are fixed.
-        ties: input ports beyond clock, reset, streams and scene bus, with their bits; they are tied to 0.
     """
 
     delay = 1
-    ties: dict[str, int] = {}  # noqa: RUF012
 
     @property
     def stream_inputs(self) -> list[str]:
@@ -54,12 +53,8 @@ class Facts(HWCustomOp):  # type: ignore[misc]
         return self.delay
 
     def clocks(self) -> int:
-        """Clocks of a frame among others, without what happens once at its start."""
+        """Clocks of a frame among others."""
         return int(self.get_exp_cycles())
-
-    def lead(self) -> float:
-        """Share of a frame that the unit takes in anew before each frame's first output."""
-        return 0.0
 
     def beats_in(self) -> int:
         """Beats of a frame on each stream that comes in."""
@@ -68,6 +63,15 @@ class Facts(HWCustomOp):  # type: ignore[misc]
     def beats_out(self) -> int:
         """Beats of a frame on each stream that goes out."""
         return int(np.prod(self.get_folded_output_shape(0)[:-1]))
+
+
+def lanes_before(unit: Facts, graph: ModelWrapper) -> int:
+    """Elements of a beat of a unit's first input, as its producer gives them."""
+    tensor = unit.onnx_node.input[0]
+    producer = graph.find_producer(tensor)
+    if producer is None:  # the accelerator's own input: whole pixels
+        return int(graph.get_tensor_shape(tensor)[-1])
+    return int(getCustomOp(producer).get_folded_output_shape(list(producer.output).index(tensor))[-1])
 
 
 def last_beats(rows: Index, columns: Index, width: int, folds: int) -> Index:

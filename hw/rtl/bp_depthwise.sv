@@ -1,7 +1,7 @@
 // Convolution of each channel with a filter of its own: out[c] = saturate(round_half_up(sum over t of w[c][t] * x[c][t],
 // Shift)).
 //
-// A pixel's window comes as FINN's depthwise window unit sends it: of channels 0 to Pe - 1 tap after tap in raster order,
+// A pixel's window comes as bp_window sends it: of channels 0 to Pe - 1 tap after tap in raster order,
 // a beat each, then those of the next Pe channels. A multiplier a lane, so Channels / Pe * Taps clocks a pixel. Four
 // registers deep: taps and weights, products, sums, results; all of them move together.
 

@@ -1,12 +1,11 @@
 // Integer matrix-vector product: out[m] = saturate(round_half_up(bias[m] + sum over k of w[m][k] * x[k], Shift)).
 //
-// Windows, folding and weights as in bp_xnor_mvu: MatrixWidth/Simd beats a window, each repeated for the MatrixHeight/Pe
-// groups of rows, one window per (MatrixWidth/Simd) * (MatrixHeight/Pe) cycles.
+// Pieces, folding and weights as in bp_xnor_mvu: MatrixWidth/Simd pieces, anew for each of the MatrixHeight/Pe groups of rows.
 
 module bp_quant_mvu #(
-    parameter int unsigned MatrixWidth = 18,  // elements of a window
+    parameter int unsigned MatrixWidth = 18,  // elements that a row sees
     parameter int unsigned MatrixHeight = 4,  // output channels
-    parameter int unsigned Simd = 6,  // elements per input beat, a divisor of MatrixWidth
+    parameter int unsigned Simd = 6,  // elements per piece, a divisor of MatrixWidth
     parameter int unsigned Pe = 2,  // results per output beat, a divisor of MatrixHeight
     parameter int unsigned InBits = 12,  // bits of x; all numbers are two's complement
     parameter int unsigned WeightBits = 8,
@@ -28,10 +27,10 @@ module bp_quant_mvu #(
     output logic                   out0_tvalid_o,
     input  logic                   out0_tready_i
 );
-    localparam int unsigned Length = MatrixWidth / Simd;
+    localparam int unsigned Part = MatrixWidth / Simd;  // pieces of a sum
     localparam int unsigned Times = MatrixHeight / Pe;
     localparam int unsigned PassBits = Times > 1 ? $clog2(Times) : 1;
-    localparam bit Constant = Length * Times == 1;
+    localparam bit Constant = Part * Times == 1;
     localparam int unsigned RowBits = Simd * WeightBits;  // weights of one unit and step
     localparam int unsigned ProductBits = InBits + WeightBits;
     localparam int unsigned Levels = $clog2(Simd);
@@ -50,10 +49,10 @@ module bp_quant_mvu #(
     function automatic logic [MatrixHeight*MatrixWidth*WeightBits-1:0] stepped();
         logic [MatrixHeight*MatrixWidth*WeightBits-1:0] w;
         for (int unsigned pass = 0; pass < Times; pass++) begin
-            for (int unsigned beat = 0; beat < Length; beat++) begin
+            for (int unsigned k = 0; k < Part; k++) begin
                 for (int unsigned pe = 0; pe < Pe; pe++) begin
-                    w[((pass*Length+beat)*Pe+pe)*RowBits+:RowBits] =
-                        Weights[((pass*Pe+pe)*MatrixWidth+beat*Simd)*WeightBits+:RowBits];
+                    w[((pass*Part+k)*Pe+pe)*RowBits+:RowBits] =
+                        Weights[((pass*Pe+pe)*MatrixWidth+k*Simd)*WeightBits+:RowBits];
                 end
             end
         end
@@ -61,16 +60,17 @@ module bp_quant_mvu #(
     endfunction
 
     logic advance, valid, first, last;
-    logic [Simd*InBits-1:0] beat;
+    logic [Simd*InBits-1:0] piece;
     /* verilator lint_off UNUSEDSIGNAL */
     logic [Pe*RowBits-1:0] weights;  // 0 where the weights are constants
     /* verilator lint_on UNUSEDSIGNAL */
 
     assign advance = !out0_tvalid_o || out0_tready_i;
+    assign in0_tready_o = advance;
 
     bp_mvu_front #(
         .Width       (Simd * InBits),
-        .Length      (Length),
+        .Part        (Part),
         .Times       (Times),
         .StepBits    (Pe * RowBits),
         .WeightMemory(WeightMemory),
@@ -81,11 +81,10 @@ module bp_quant_mvu #(
         .enable_i (advance),
         .in0_tdata_i,
         .in0_tvalid_i,
-        .in0_tready_o,
         .valid_o  (valid),
         .first_o  (first),
         .last_o   (last),
-        .beat_o   (beat),
+        .piece_o  (piece),
         .weights_o(weights)
     );
 
@@ -102,7 +101,7 @@ module bp_quant_mvu #(
             logic [Pe*RowBits-1:0] rows;
             assign rows = Constant ? (Pe * RowBits)'(Weights) : weights;
             always_comb begin
-                for (int unsigned i = 0; i < Simd; i++) x[i] = beat[i*InBits+:InBits];
+                for (int unsigned i = 0; i < Simd; i++) x[i] = piece[i*InBits+:InBits];
                 for (int unsigned pe = 0; pe < Pe; pe++) begin
                     for (int unsigned i = 0; i < Simd; i++) begin
                         logic signed [WeightBits-1:0] w;

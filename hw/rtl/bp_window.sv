@@ -126,9 +126,9 @@ module bp_window #(
     // The window, row by row, the latest column in element Kernel - 1.
     logic [Kernel-1:0][Kernel-1:0][PixelBits-1:0] window_q;
     logic next, whole;  // a column comes in; it makes a window
-    logic held_q, free, last;
+    logic held_q, free, last_q;
 
-    assign free = !held_q || last && out0_tready_i;
+    assign free = !held_q || last_q && out0_tready_i;
     assign out0_tvalid_o = held_q;
     always_ff @(posedge clk_i) begin
         if (!rst_ni) held_q <= 1'b0;
@@ -196,26 +196,32 @@ module bp_window #(
     localparam int unsigned PassBits = Passes > 1 ? $clog2(Passes) : 1;
     localparam int unsigned GroupBits = Groups > 1 ? $clog2(Groups) : 1;
 
-    logic [PieceBits-1:0] piece_q;
-    logic [PassBits-1:0] pass_q;
-    logic [GroupBits-1:0] group_q;
-    logic last_piece, last_pass, last_group;
+    // Which piece goes out, and whether it is the window's last one: known a clock ahead, since all else waits for it.
+    logic [PieceBits-1:0] piece_d, piece_q;
+    logic [PassBits-1:0] pass_d, pass_q;
+    logic [GroupBits-1:0] group_d, group_q;
 
-    assign last_piece = piece_q == PieceBits'(Part - 1);
-    assign last_pass = pass_q == PassBits'(Passes - 1);
-    assign last_group = group_q == GroupBits'(Groups - 1);
-    assign last = last_piece && last_pass && last_group;
     assign out0_tdata_o = pieces[group_q][piece_q];
+
+    always_comb begin
+        piece_d = piece_q == PieceBits'(Part - 1) ? '0 : piece_q + 1'b1;
+        pass_d  = pass_q;
+        group_d = group_q;
+        if (piece_d == '0) pass_d = pass_q == PassBits'(Passes - 1) ? '0 : pass_q + 1'b1;
+        if (piece_d == '0 && pass_d == '0) group_d = group_q == GroupBits'(Groups - 1) ? '0 : group_q + 1'b1;
+    end
 
     always_ff @(posedge clk_i) begin
         if (!rst_ni) begin
             piece_q <= '0;
             pass_q  <= '0;
             group_q <= '0;
+            last_q  <= Part * Times == 1;
         end else if (held_q && out0_tready_i) begin
-            piece_q <= last_piece ? '0 : piece_q + 1'b1;
-            if (last_piece) pass_q <= last_pass ? '0 : pass_q + 1'b1;
-            if (last_piece && last_pass) group_q <= last_group ? '0 : group_q + 1'b1;
+            piece_q <= piece_d;
+            pass_q  <= pass_d;
+            group_q <= group_d;
+            last_q  <= piece_d == PieceBits'(Part - 1) && pass_d == PassBits'(Passes - 1) && group_d == GroupBits'(Groups - 1);
         end
     end
 endmodule

@@ -45,14 +45,14 @@ module bp_window_columns #(
     logic [Margin:1] left_q;  // columns before this one exist
     logic [Kernel-1:1] above_q;  // lines before this one exist
     logic [15:0] lines_q;
-    logic step, real_line, real_pixel, last_line, end_of_line;
+    logic real_line_q;  // that is, lines_q != 1
+    logic step, real_pixel, last_line, end_of_line;
     // The frame's first line on its way into the memory.
     logic loading_q;
     logic [PlaceBits-1:0] load_column_q;
     logic load, loaded;
 
-    assign real_line = lines_q != 16'd1;
-    assign real_pixel = real_line && margin_q == '0;
+    assign real_pixel = real_line_q && margin_q == '0;
     assign end_of_line = margin_q[Margin-1];
     assign step = !home_q && (!valid_o || ready_i) && (in0_tvalid_i || !real_pixel);
     assign load = loading_q && in0_tvalid_i && (home_q || margin_q != '0 || column_q != load_column_q);
@@ -60,9 +60,9 @@ module bp_window_columns #(
     assign in0_tready_o = load || step && real_pixel;
 
     if (Margin > 1) begin : gen_last
-        assign last_line = !real_line && above_q[Margin-1:1] == '0;
+        assign last_line = !real_line_q && above_q[Margin-1:1] == '0;
     end else begin : gen_last_of_one
-        assign last_line = !real_line;
+        assign last_line = !real_line_q;
     end
 
     always_ff @(posedge clk_i) begin
@@ -75,6 +75,7 @@ module bp_window_columns #(
         end else if (home_q) begin
             home_q <= loading_q;
             lines_q <= size_i.rows >> StrideBits;
+            real_line_q <= size_i.rows >> StrideBits != 16'd1;
             above_q <= (Kernel - 1)'(1);
         end else if (step) begin
             if (margin_q == '0) column_q <= column_q == last_column_q ? '0 : column_q + 1'b1;
@@ -82,8 +83,9 @@ module bp_window_columns #(
             left_q <= end_of_line ? '0 : Margin'({left_q, margin_q == '0});
             if (end_of_line) begin
                 home_q  <= last_line;
-                above_q <= (Kernel - 1)'({above_q, real_line});
-                if (real_line) lines_q <= lines_q - 16'd1;
+                above_q <= (Kernel - 1)'({above_q, real_line_q});
+                if (real_line_q) lines_q <= lines_q - 16'd1;
+                if (lines_q == 16'd2) real_line_q <= 1'b0;
             end
         end
     end
@@ -118,7 +120,7 @@ module bp_window_columns #(
         if (in0_tready_o || step) place_q <= load ? load_column_q : column_q;
         if (step) begin
             keep_q <= margin_q == '0;
-            exists_o <= margin_q == '0 ? {above_q, real_line} : '0;
+            exists_o <= margin_q == '0 ? {above_q, real_line_q} : '0;
             completes_o <= above_q[Margin] && left_q[Margin];
         end
     end

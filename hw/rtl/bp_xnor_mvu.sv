@@ -1,26 +1,20 @@
 // Binary matrix-vector product: out[m] = sum over k of w[m][k] * x[k] with w, x = +1 (bit 1) or -1 (bit 0),
-// that is 2 * popcount(w XNOR x) - row width; or, if asked for, whether that is at least the threshold of row m.
+// that is 2 * popcount(w XNOR x) - MatrixWidth; or, if asked for, whether that is at least the threshold of row m.
 //
-// A window comes as MatrixWidth/Simd beats; it is repeated for each of the MatrixHeight/Pe groups of rows, and each group
-// gives one beat of Pe sums. One window takes (MatrixWidth/Simd) * (MatrixHeight/Pe) cycles, without gaps. When that is
-// one cycle the weights are constants in logic, else they lie in a memory of as many words.
-//
-// With Groups, as in a convolution in groups, row m sees the channels of group m / (MatrixHeight/Groups) alone, in each
-// pixel of the window; the other groups' beats take it no time, so a window takes a Groups-th of the cycles.
+// What rows see comes as MatrixWidth/Simd pieces, anew for each of the MatrixHeight/Pe groups of rows (bp_window repeats
+// them); each group gives one beat of Pe sums. A piece a clock. When there is one piece and one group the weights are
+// constants in logic, else they lie in a memory of as many words as there are steps.
 
 module bp_xnor_mvu #(
-    parameter int unsigned MatrixWidth = 36,  // elements of a window
+    parameter int unsigned MatrixWidth = 36,  // elements that a row sees
     parameter int unsigned MatrixHeight = 4,  // output channels
-    parameter int unsigned Simd = 12,  // elements per input beat, a divisor of MatrixWidth
+    parameter int unsigned Simd = 12,  // elements per piece, a divisor of MatrixWidth
     parameter int unsigned Pe = 2,  // sums per output beat, a divisor of MatrixHeight
     parameter int unsigned OutBits = 7,  // bits of a sum, two's complement
-    parameter int unsigned Groups = 1,  // of channels
-    parameter int unsigned Channels = MatrixWidth,  // of a pixel of the window; of use with Groups alone
     parameter int unsigned WeightMemory = 0,  // 0: by size, 1: LUTs, 2: block memory
     parameter bit Compare = 1'b0,  // an output is the bit sum >= threshold instead of the sum
-    localparam int unsigned RowWidth = MatrixWidth / Groups,
     localparam int unsigned ElementBits = Compare ? 1 : OutBits,
-    parameter logic [MatrixHeight*RowWidth-1:0] Weights = '0,  // row m, column k at bit m * RowWidth + k
+    parameter logic [MatrixHeight*MatrixWidth-1:0] Weights = '0,  // row m, column k at bit m * MatrixWidth + k
     parameter logic [MatrixHeight*(OutBits+1)-1:0] Thresholds = '0  // two's complement, row 0 lowest
 ) (
     input  logic                      clk_i,
@@ -32,12 +26,11 @@ module bp_xnor_mvu #(
     output logic                      out0_tvalid_o,
     input  logic                      out0_tready_i
 );
-    localparam int unsigned Length = MatrixWidth / Simd;  // beats of a window
-    localparam int unsigned Part = Length / Groups;  // beats of a sum
+    localparam int unsigned Part = MatrixWidth / Simd;  // pieces of a sum
     localparam int unsigned Times = MatrixHeight / Pe;
     localparam bit Constant = Part * Times == 1;
     localparam int unsigned SumBits = OutBits - 1;  // sums are all even or all odd: their lowest bit is constant
-    localparam int Half = (int'(RowWidth) + 1) / 2;
+    localparam int Half = (int'(MatrixWidth) + 1) / 2;
 
     if (MatrixWidth == 0 || MatrixHeight == 0) begin : gen_check_size
         $error("bp_xnor_mvu: MatrixWidth and MatrixHeight are at least 1");
@@ -48,30 +41,19 @@ module bp_xnor_mvu #(
     if (MatrixHeight % Pe != 0) begin : gen_check_pe
         $error("bp_xnor_mvu: Pe divides MatrixHeight");
     end
-    if (64'd1 << SumBits <= 64'(RowWidth)) begin : gen_check_bits
-        $error("bp_xnor_mvu: OutBits must hold -MatrixWidth/Groups to MatrixWidth/Groups");
-    end
-    if (Groups > 1) begin : gen_check_groups
-        if (MatrixWidth % Channels != 0) begin : gen_check_channels
-            $error("bp_xnor_mvu: Channels divides MatrixWidth");
-        end
-        if (Channels % (Groups * Simd) != 0) begin : gen_check_group_simd
-            $error("bp_xnor_mvu: Simd divides the channels of a group, Channels/Groups");
-        end
-        if (MatrixHeight % (Groups * Pe) != 0) begin : gen_check_group_pe
-            $error("bp_xnor_mvu: Pe divides the rows of a group, MatrixHeight/Groups");
-        end
+    if (64'd1 << SumBits <= 64'(MatrixWidth)) begin : gen_check_bits
+        $error("bp_xnor_mvu: OutBits must hold -MatrixWidth to MatrixWidth");
     end
 
     // Inverted weights as heaps of parities (bp_xnor_core), in the order of the steps: node h of step and row pe at
     // (step * Simd + h - 1) * Pe + pe, rows side by side.
-    function automatic logic [MatrixHeight*RowWidth-1:0] stepped();
-        logic [MatrixHeight*RowWidth-1:0] w;
+    function automatic logic [MatrixHeight*MatrixWidth-1:0] stepped();
+        logic [MatrixHeight*MatrixWidth-1:0] w;
         for (int unsigned step = 0; step < Times * Part; step++) begin
             for (int unsigned pe = 0; pe < Pe; pe++) begin
                 for (int unsigned h = Simd; h >= 1; h--) begin
                     logic node;
-                    node = !Weights[(step/Part*Pe+pe)*RowWidth+step%Part*Simd+h-1];
+                    node = !Weights[(step/Part*Pe+pe)*MatrixWidth+step%Part*Simd+h-1];
                     if (2 * h <= Simd) node ^= w[(step*Simd+2*h-1)*Pe+pe];
                     if (2 * h < Simd) node ^= w[(step*Simd+2*h)*Pe+pe];
                     w[(step*Simd+h-1)*Pe+pe] = node;
@@ -81,13 +63,14 @@ module bp_xnor_mvu #(
         return w;
     endfunction
 
-    localparam logic [MatrixHeight*RowWidth-1:0] Stepped = stepped();
+    localparam logic [MatrixHeight*MatrixWidth-1:0] Stepped = stepped();
 
     logic advance, valid, first, last;
-    logic [Simd-1:0] heap, beat;
+    logic [Simd-1:0] heap, piece;
     logic [Simd*Pe-1:0] weights;
 
     assign advance = !out0_tvalid_o || out0_tready_i;
+    assign in0_tready_o = advance;
 
     bp_parity_heap #(
         .Width(Simd)
@@ -98,10 +81,8 @@ module bp_xnor_mvu #(
 
     bp_mvu_front #(
         .Width       (Simd),
-        .Length      (Length),
+        .Part        (Part),
         .Times       (Times),
-        .Groups      (Groups),
-        .Run         (Groups > 1 ? Channels / (Groups * Simd) : Length),
         .StepBits    (Pe * Simd),
         .WeightMemory(WeightMemory),
         .Weights     (Stepped)
@@ -111,11 +92,10 @@ module bp_xnor_mvu #(
         .enable_i   (advance),
         .in0_tdata_i(heap),
         .in0_tvalid_i,
-        .in0_tready_o,
         .valid_o    (valid),
         .first_o    (first),
         .last_o     (last),
-        .beat_o     (beat),
+        .piece_o    (piece),
         .weights_o  (weights)
     );
 
@@ -135,14 +115,14 @@ module bp_xnor_mvu #(
         .valid_i   (valid),
         .first_i   (first),
         .last_i    (last),
-        .parities_i(beat),
+        .parities_i(piece),
         .weights_i (Constant ? (Simd * Pe)'(Stepped) : weights),
         .valid_o   (total_valid),
         .total_o   (total)
     );
 
     logic [Pe-1:0][OutBits-1:0] sum;
-    always_comb for (int unsigned pe = 0; pe < Pe; pe++) sum[pe] = {total[pe], 1'(RowWidth % 2)};
+    always_comb for (int unsigned pe = 0; pe < Pe; pe++) sum[pe] = {total[pe], 1'(MatrixWidth % 2)};
 
     if (Compare) begin : gen_compare
         localparam int unsigned PassBits = Times > 1 ? $clog2(Times) : 1;

@@ -39,25 +39,25 @@ def test_json_of_a_real_unit(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_weights_and_widths_follow_the_size(asked: list, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["area", "bp_xnor_mvu", "Simd=288", "Pe=16", "--json", "--family", "xcup"]) == 0
+    assert main(["area", "bp_binary_conv", "Simd=288", "Pe=16", "--json", "--family", "xcup"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert {key: found[key] for key in ("unit", "family", "lut", "ff", "bram36", "dsp", "levels", "lut_per_bmac")} == {
-        "unit": "bp_xnor_mvu", "family": "xcup", "lut": 1234, "ff": 56, "bram36": 0.5, "dsp": 7, "levels": 2.25,
+        "unit": "bp_binary_conv", "family": "xcup", "lut": 1234, "ff": 56, "bram36": 0.5, "dsp": 7, "levels": 2.25,
         "lut_per_bmac": round(1234 / (288 * 16), 3),
     }  # fmt: skip
     assert found["path"] == {"from": "a_q[1]", "to": "b_q"}
-    assert main(["area", "bp_xnor_mvu", "MatrixWidth=576"]) == 0
+    assert main(["area", "bp_binary_conv", "Channels=64"]) == 0
     assert "1,234 LUT, 56 FF, 0.5 BRAM36, 7 DSP" in capsys.readouterr().out
     (top, parameters, family), (_, wider, default) = asked
-    assert (top, family, default) == ("bp_xnor_mvu", "xcup", "xc7")
+    assert (top, family, default) == ("bp_binary_conv", "xcup", "xc7")
     assert (parameters["Simd"], parameters["Pe"], parameters["OutBits"]) == (288, 16, 10)
     assert str(parameters["Weights"]).startswith("9216'h")
-    assert (wider["MatrixWidth"], wider["Simd"], wider["OutBits"]) == (576, 72, 11)
+    assert (wider["Channels"], wider["Simd"], wider["OutBits"]) == (64, 72, 11)
     assert str(wider["Weights"]).startswith("18432'h")
 
 
 def test_contents_follow_each_units_size(asked: list) -> None:
-    for name in ("bp_quant_mvu MatrixHeight=64", "bp_rprelu Channels=64"):
+    for name in ("bp_integer_conv OutChannels=64", "bp_rprelu Channels=64"):
         assert main(["area", *name.split()]) == 0
     quant, rprelu = (parameters for _, parameters, _ in asked)
     assert str(quant["Weights"]).startswith(f"{45 * 64 * 8}'h") and str(quant["Biases"]).startswith(f"{64 * 24}'h")
@@ -67,15 +67,15 @@ def test_contents_follow_each_units_size(asked: list) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["nothing"], "there is no unit 'nothing'; there are bp_xnor_mvu, bp_quant_mvu,"),
+        (["nothing"], "there is no unit 'nothing'; there are bp_binary_conv, bp_integer_conv,"),
         (["bp_popcount"], "there is no unit 'bp_popcount'"),
-        (["xnor_mvu"], "there is no unit 'xnor_mvu'; it is bp_xnor_mvu"),
+        (["binary_conv"], "there is no unit 'binary_conv'; it is bp_binary_conv"),
         (
             ["bp_add", "Lanes=2"],
             "bp_add has no parameter 'Lanes'; it has Elements, In0Bits, In1Bits, OutBits, OutSigned",
         ),
         (["bp_add", "Elements=two"], "'Elements=two' is no PARAM=VALUE with an integer value"),
-        (["bp_xnor_mvu", "MatrixWidth=1000000"], "choose a smaller size"),
+        (["bp_binary_conv", "OutChannels=1000000"], "choose a smaller size"),
         (["--json"], "--json and --family go with a unit"),
     ],
 )
@@ -87,7 +87,7 @@ def test_refusals(asked: list, capsys: pytest.CaptureFixture[str], arguments: li
 
 
 def test_the_modules_own_refusals_are_told(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["area", "bp_xnor_mvu", "Simd=7", "Pe=3"]) == 1
+    assert main(["area", "bp_binary_conv", "Simd=7", "Pe=3"]) == 1
     error = capsys.readouterr().err
     assert "bp_xnor_mvu: Simd divides MatrixWidth" in error and "bp_xnor_mvu: Pe divides MatrixHeight" in error
 

@@ -14,7 +14,7 @@ SIZES = [
     (unit, name)
     for unit in UNITS
     for name in re.findall(r"parameter int unsigned (\w+)", rtl(unit.name).read_text())
-    if name not in MAY_BE_ZERO and (unit.name, name) != ("bp_xnor_mvu", "Channels")  # without groups of no use
+    if name not in MAY_BE_ZERO
 ]
 
 

@@ -18,13 +18,12 @@ IMAGE = {"Height": 4, "Width": 6, "Channels": 6, "PE": 2}
 STRIDE = {"Stride": 2}
 PAIR = {"inputDataTypes": ["INT12", "INT12"], "outputDataType": "INT12"}
 ONE = {"inputDataTypes": ["INT12"], "outputDataType": "INT12"}
-PAD = {"ImgDim": [4, 6], "Padding": [1] * 4, "NumChannels": 6, "SIMD": 2, "inputDataType": "INT10"}
-WINDOW = {"ConvKernelDim": [3, 3], "IFMChannels": 6, "IFMDim": [6, 8], "OFMDim": [4, 6], "SIMD": 2, "Stride": [1, 1]}
-WINDOW |= {"Dilation": [1, 1], "inputDataType": "INT10", "outputDataType": "INT10", "ram_style": "auto"}
-DEPTHWISE = {"inputDataType": "INT10", "outputDataType": "INT10"}
-MATRIX = {"Height": 2, "Width": 3, "MW": 18, "MH": 4, "SIMD": 3, "PE": 2}
-BITS = {"inputDataType": "BINARY", "weightDataType": "BINARY", "outputDataType": "INT6"}
-INTEGERS = {"inputDataType": "INT12", "weightDataType": "INT8", "outputDataType": "INT10", "Shift": 5}
+CONV = {"Height": 4, "Width": 6, "Stride": 2, "Kernel": 3, "Channels": 6, "InPE": 2}
+MATRIX = {**CONV, "OutChannels": 4, "SIMD": 18, "PE": 2}
+POINT = {**MATRIX, "Kernel": 1, "SIMD": 2}
+BITS = {"inputDataType": "BINARY", "outputDataType": "INT8"}
+LARGE = {"outputDataType": "INT9", "Kernel": 5, "SIMD": 75, "OutChannels": 6}
+INTEGERS = {"inputDataType": "INT10", "outputDataType": "INT10", "Shift": 5}
 CONVERTER = {"inShape": [1, 4, 6, 6], "outShape": [1, 4, 6, 6], "dataType": "INT8"}
 COARSE = {"Height": 4, "Width": 5, "Bands": 2, "Stride": 4, "CoefficientBits": 12}
 COARSE |= {"inputDataType": "UINT11", "outputDataType": "INT13"}
@@ -50,18 +49,24 @@ CASES = {
     "InverseHaar": ({**IMAGE, **STRIDE, "inputDataType": "INT12", "outputDataType": "INT10", "Shift": 2}, 4, 1, []),
     "AveragePool": ({**IMAGE, **STRIDE, "inputDataType": "INT10"}, 1, 1, []),
     "BilinearUp": ({**IMAGE, **STRIDE, "inputDataType": "INT10"}, 1, 1, []),
-    "XnorMVU": ({**MATRIX, **BITS}, 1, 1, [(18, 4)]),
-    "QuantMVU": ({**MATRIX, **INTEGERS}, 1, 1, [(18, 4), (4,)]),
-    "Depthwise": ({**IMAGE, **DEPTHWISE, "Taps": 9, "Shift": 6}, 1, 1, [(6, 9)]),
+    "BinaryConv": ({**MATRIX, **BITS}, 1, 1, [(4, 6, 3, 3)]),
+    "BinaryConv fast": ({**MATRIX, **BITS, "SIMD": 54, "PE": 4, "InPE": 6}, 1, 1, [(4, 6, 3, 3)]),
+    "BinaryConv narrow": ({**MATRIX, **BITS, "SIMD": 54, "PE": 4, "InPE": 1}, 1, 1, [(4, 6, 3, 3)]),
+    "BinaryConv point": ({**POINT, **BITS}, 1, 1, [(4, 6, 1, 1)]),
+    "BinaryConv large": (
+        {**MATRIX, **BITS, "outputDataType": "INT9", "Kernel": 5, "SIMD": 75, "OutChannels": 6},
+        1,
+        1,
+        [(6, 6, 5, 5)],
+    ),
+    "IntegerConv": ({**MATRIX, **INTEGERS, "Keep": f"{(1 << 54) - 1:x}"}, 1, 1, [(4, 6, 3, 3), (4,)]),
+    "IntegerConv split": ({**MATRIX, **INTEGERS, "Keep": "3f000000", "SIMD": 6}, 1, 1, [(4, 6, 3, 3), (4,)]),
+    "DepthwiseConv": ({**CONV, **INTEGERS, "OutChannels": 6, "SIMD": 1, "PE": 3}, 1, 1, [(6, 1, 3, 3)]),
     "ConcatStreams": ({"Height": 4, "Width": 6, "Channels": [1, 4], "inputDataType": "INT12"}, 2, 1, []),
     "SplitStreams": ({"Height": 4, "Width": 6, "Channels": [1, 4], "inputDataType": "INT12"}, 1, 2, []),
     "WidthConverter": ({**IMAGE, "InLanes": 1, "OutLanes": 3, "dataType": "INT8"}, 1, 1, []),
     "WidthConverter narrower": ({**IMAGE, "InLanes": 6, "OutLanes": 2, "dataType": "INT8"}, 1, 1, []),
     "StreamFifo": ({**IMAGE, "Depth": 200, "dataType": "INT8"}, 1, 1, []),
-    "FMPadding": (PAD, 1, 1, []),
-    "ConvolutionInputGenerator": (WINDOW, 1, 1, []),
-    "ConvolutionInputGenerator whole": ({**WINDOW, "SIMD": 6, "parallel_window": 1}, 1, 1, []),
-    "ConvolutionInputGenerator depthwise": ({**WINDOW, "depthwise": 1}, 1, 1, []),
     "StreamingDataWidthConverter": ({**CONVERTER, "inWidth": 16, "outWidth": 24}, 1, 1, []),
 }
 
@@ -78,7 +83,7 @@ def node(case):
         domain="finn.custom_op.fpgadataflow.rtl", backend="fpgadataflow", **attributes,
     )  # fmt: skip
     rng = np.random.default_rng(0)
-    low = 0 if op == "XnorMVU" else -8
+    low = -8
     constants = {f"constant{i}": rng.integers(low, 2, shape) for i, shape in enumerate(shapes)}
     return getCustomOp(proto), constants
 

@@ -1,6 +1,4 @@
-"""The depthwise convolution against the number contract, on windows as FINN's window unit sends them."""
-
-from pathlib import Path
+"""The depthwise convolution against the number contract, on windows as the window unit sends them."""
 
 import numpy as np
 import pytest
@@ -78,45 +76,6 @@ def test_a_planted_fault_is_found(plant, right, wrong):
     plant("bp_depthwise", right, wrong)
     with pytest.raises(AssertionError, match=r"wrong bytes|too many"):
         test_results(6, 2, 3, 10, 8, 6, 10, 0)
-
-
-@pytest.mark.parametrize("simd", [1, 2, 4])
-def test_finns_window_unit_sends_these_beats(tmp_path, simd):
-    """Both as FINN executes it and as its Verilog does, on an image that is padded already."""
-    from onnx import TensorProto, helper
-    from qonnx.core.modelwrapper import ModelWrapper
-    from qonnx.custom_op.registry import getCustomOp
-    from qonnx.util.basic import qonnx_make_model
-
-    from bitpan.build.finn.flow import set_up
-
-    set_up(tmp_path)
-    image = integers(np.random.default_rng(simd), 10, (4, HEIGHT, WIDTH))
-    padded = np.pad(image, ((0, 0), (1, 1), (1, 1))).transpose(1, 2, 0)[None]
-    attributes = {"ConvKernelDim": [3, 3], "IFMChannels": 4, "IFMDim": [HEIGHT + 2, WIDTH + 2], "depthwise": 1}
-    attributes |= {"OFMDim": [HEIGHT, WIDTH], "SIMD": simd, "Stride": [1, 1], "Dilation": [1, 1]}
-    attributes |= {"inputDataType": "INT10", "outputDataType": "INT10", "code_gen_dir_ipgen": str(tmp_path)}
-    domain = "finn.custom_op.fpgadataflow.rtl"
-    node = helper.make_node(
-        "ConvolutionInputGenerator_rtl",
-        ["x"],
-        ["w"],
-        name="node_window",
-        domain=domain,
-        exec_mode="cppsim",
-        **attributes,
-    )
-    shapes = {"x": padded.shape, "w": (1, HEIGHT, WIDTH, 36)}
-    tensors = [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name, shape in shapes.items()]
-    model = ModelWrapper(qonnx_make_model(helper.make_graph([node], "windows", tensors[:1], tensors[1:])))
-    unit = getCustomOp(model.graph.node[0])
-    context = {"x": padded.astype(np.float32), "w": np.zeros(shapes["w"], np.float32)}
-    unit.execute_node(context, model.graph)
-    assert np.array_equal(context["w"].reshape(-1, simd), windows(image, 3, simd))
-    unit.code_generation_ipgen(model, "xc7z020clg400-1", 10.0)
-    files = [Path(file) for file in unit.get_rtl_file_list(abspath=True)]
-    with Simulation(files, "node_window") as simulation:
-        run(simulation, {"in0_V": pack(padded.reshape(-1, simd), 10)}, {"out0_V": pack(windows(image, 3, simd), 10)})
 
 
 def test_illegal_parameters_stop_elaboration():

@@ -136,7 +136,7 @@ def test_frames_follow_each_other_without_a_gap(case):
     [
         ("!exists[Kernel-1-row]", "1'b0"),
         ("!rst_ni || next && !exists", "next && !exists"),
-        ("last && out0_tready_i", "out0_tready_i"),
+        ("last_q && out0_tready_i", "out0_tready_i"),
         ("rank = element % Channels / GroupChannels * kept(0);", "rank = 0;"),
     ],
 )
@@ -152,7 +152,7 @@ def test_a_planted_fault_is_found(plant, right, wrong):
         ("column_q != load_column_q", "1'b1"),  # the next frame overtakes
         ("keep_q <= margin_q == '0;", "keep_q <= 1'b1;"),
         ("load ? load_column_q : column_q", "column_q"),
-        ("{above_q, real_line} : '0", "{above_q, 1'b1} : '0"),
+        ("{above_q, real_line_q} : '0", "{above_q, 1'b1} : '0"),
         ("above_q <= (Kernel - 1)'(1)", "above_q <= '1"),
         ("<= loading_q;", "<= 1'b0;"),
     ],

@@ -1,0 +1,100 @@
+"""The integer convolution as a FINN operator: 8-bit weights, bias and requantisation fused."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from bitpan.arithmetic import Integers
+from bitpan.hw.measure.unit import Parameters, Unit, random_contents, sizes
+from bitpan.hw.operators.base import attributes, operator, signed_bits
+from bitpan.hw.operators.convolution import SHAPE, Convolution, weight_cost
+from bitpan.hw.operators.writer import Writer
+from bitpan.hw.packing import literal
+from bitpan.model import Node
+
+
+def _random_integers(values: Parameters) -> dict[str, int | str]:
+    width, height, bias_bits = values["Kernel"] ** 2 * values["Channels"], values["OutChannels"], values["BiasBits"]
+    product = values["InBits"] + values["WeightBits"]
+    return {
+        "AccBits": max(product + width.bit_length(), bias_bits) + 1,
+        "Weights": random_contents(width * height, values["WeightBits"]),
+        "Biases": random_contents(height, bias_bits),
+    }
+
+
+@operator
+class IntegerConv(Convolution):
+    """Convolution with bias, rounding and saturation. Third node input: biases ``(O,)``.
+
+    ``Keep`` are the elements of a window that a weight is not zero for, as a hexadecimal number, element 0 lowest.
+    """
+
+    op = "conv"
+    entry = Unit(
+        "bp_integer_conv",
+        20,
+        "integer convolution, bias, rounding, saturation",
+        sizes(
+            f"Kernel {SHAPE}",
+            (3, 1, 4, 1, 3, 2, 64),
+            (3, 5, 32, 5, 9, 4, 496),
+            (1, 32, 4, 8, 32, 1, 496),
+            InBits=12,
+            WeightBits=8,
+            OutBits=10,
+        ),
+        cycles="9 C/Simd · O/Pe a pixel",
+        rest=_random_integers,
+        test="convolutions",
+    )
+    own = Convolution.own | attributes("Shift", Keep=("s", True, ""))
+    settings = f"{Convolution.settings} InBits Shift OutBits"
+
+    @classmethod
+    def seen(cls, weights: npt.NDArray[Any]) -> dict[str, Any]:
+        """The elements that some weight is not zero for, at least one."""
+        used = (weights != 0).any(axis=0).transpose(1, 2, 0).reshape(-1)
+        used[0] |= not used.any()
+        return {"Keep": f"{int.from_bytes(np.packbits(used, bitorder='little').tobytes(), 'little'):x}"}
+
+    @classmethod
+    def constants(cls, writer: Writer, node: Node) -> list[str]:
+        """Weights and biases."""
+        kinds = {"weights": "INT8", "bias": "INT32"}
+        return [writer.constant(f"{node.name}.{key}", writer.model.constant(node, key), kinds[key]) for key in kinds]
+
+    @property
+    def keep(self) -> npt.NDArray[np.bool_]:
+        """Of ``Keep``."""
+        found = super().keep
+        number = int(self.attribute("Keep"), 16).to_bytes((found.size + 7) // 8, "little")
+        bits = np.unpackbits(np.frombuffer(number, np.uint8), bitorder="little", count=found.size)
+        return np.asarray(bits.reshape(found.shape) > 0)
+
+    def parameters(self, constants: Sequence[Integers]) -> dict[str, str]:
+        """Weights row by row, biases, and an accumulator that the worst input cannot overflow."""
+        weights, bias = constants
+        rows = weights.transpose(0, 2, 3, 1)[:, self.keep]
+        (image,), _ = self.streams()
+        weight_bits, bias_bits = signed_bits(weights), signed_bits(bias)
+        worst = int(abs(rows).sum(axis=1).max()) << (image.bits - 1)
+        widths = {"WeightBits": weight_bits, "BiasBits": bias_bits}
+        widths["AccBits"] = max(worst.bit_length() + 1, bias_bits) + 1
+        contents = {"Weights": literal(rows, weight_bits), "Biases": literal(bias, bias_bits)}
+        return self.given(**widths, Keep=f"{self.keep.size}'h{self.attribute('Keep')}", **contents)
+
+    def depth(self) -> int:
+        """Piece, multiply, adder tree, accumulator, requantise."""
+        return 4 + math.ceil(math.log2(max(2, self.attribute("SIMD"))))
+
+    def matrix_cost(self) -> dict[str, float]:
+        """Multipliers, adder tree, accumulator and requantiser of each PE, and the weights."""
+        simd, pe = self.attribute("SIMD"), self.attribute("PE")
+        weights = weight_cost(self.steps, 8 * simd * pe, self.attribute("ramStyle"))
+        return {**weights, "LUT": pe * (12 * simd + 100) + weights["LUT"], "DSP": simd * pe}

@@ -1,0 +1,41 @@
+"""The fold of a convolution, and what a window unit needs for the elements it keeps."""
+
+import numpy as np
+import pytest
+
+from bitpan.hw.operators.convolution import Fold, choose, line_elements
+
+
+def lanes(fold):
+    return fold.simd * fold.pe
+
+
+@pytest.mark.parametrize(("elements", "rows"), [(288, 32), (45, 32), (13, 32), (32, 4), (81, 6)])
+@pytest.mark.parametrize("clocks", [1, 2, 3, 4, 9, 10, 36, 100, 10_000])
+def test_the_cheapest_of_all_folds_that_keep_up(elements, rows, clocks):
+    fold = choose(elements, rows, clocks, lanes)
+    assert elements % fold.simd == 0 and rows % fold.pe == 0
+    assert (elements // fold.simd) * (rows // fold.pe) <= clocks
+    for simd in range(1, elements + 1):
+        for pe in range(1, rows + 1):
+            if elements % simd == 0 and rows % pe == 0 and (elements // simd) * (rows // pe) <= clocks:
+                assert simd * pe >= lanes(fold)
+
+
+def test_known_folds():
+    assert choose(288, 32, 3, lanes) == Fold(96, 32)
+    assert choose(288, 32, 8, lanes) in (Fold(288, 4), Fold(72, 16), Fold(144, 8), Fold(36, 32))
+    assert choose(288, 32, 8, lambda fold: (lanes(fold), -fold.simd)) == Fold(288, 4)
+    assert choose(13, 32, 3, lanes) == Fold(13, 16)
+    assert choose(288, 32, 0, lanes) == Fold(288, 32), "the fastest"
+
+
+def test_the_lines_hold_what_an_older_one_needs():
+    keep = np.ones((3, 3, 5), bool)
+    assert line_elements(keep) == 10
+    keep[..., 1:] = False
+    keep[1, 1] = True
+    assert line_elements(keep) == 6, "of the line before all five, of the one before that the first"
+    keep[:2] = False
+    assert line_elements(keep) == 0
+    assert line_elements(np.ones((1, 1, 4), bool)) == 0

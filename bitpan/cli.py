@@ -21,6 +21,7 @@ COMMANDS = {
     "sweep": "train and judge the networks of a file at one budget",
     "export": "turn a checkpoint into a QONNX model",
     "build": "compile a QONNX model into an accelerator and a deployment folder",
+    "explore": "show rate against resources of a network on boards",
     "area": "say what a unit of the accelerator costs, or make the table of units anew",
     "simulate": "prove a built accelerator bit for bit in Verilator",
     "fuse": "fuse a PAN and an MS GeoTIFF into one sharp MS GeoTIFF",

@@ -30,12 +30,23 @@ class Board:
     uram: int
     clock_mhz: int
 
+    @property
+    def family(self) -> str:
+        """Of the device, as Yosys calls it."""
+        return "xc7" if self.zynq == "7" else "xcup"
+
+    @property
+    def device(self) -> dict[str, int]:
+        """What the device has, by FINN's names."""
+        return {"LUT": self.lut, "DSP": self.dsp, "BRAM_18K": 2 * self.bram36, "URAM": self.uram}
+
 
 BOARDS = {
     board.name: board
     for board in (
         Board("pynq-z2", "xc7z020clg400-1", "tul.com.tw:pynq-z2:part0", "7", 53_200, 220, 140, 0, 100),
         Board("ultra96-v2", "xczu3eg-sbva484-1-i", "avnet.com:ultra96v2:part0", "mpsoc", 70_560, 360, 216, 0, 150),
+        Board("aup-zu3", "xczu3eg-sfvc784-2-e", "realdigital.org:aup-zu3-8gb:part0", "mpsoc", 70_560, 360, 216, 0, 200),
         Board("kv260", "xck26-sfvc784-2LV-c", "xilinx.com:kv260_som:part0", "mpsoc", 117_120, 1_248, 144, 64, 200),
         Board("zcu104", "xczu7ev-ffvc1156-2-e", "xilinx.com:zcu104:part0", "mpsoc", 230_400, 1_728, 312, 96, 200),
     )
@@ -44,7 +55,7 @@ BOARDS = {
 
 
 def board(name: str) -> Board:
-    """The board called ``name``; :class:`BuildError` names the known ones."""
+    """The board called ``name``; :class:`BuildError` names the known ones and how to add one."""
     if name not in BOARDS:
-        raise BuildError(f"unknown board {name!r}; known are {', '.join(BOARDS)}")
+        raise BuildError(f"unknown board {name!r}; known are {', '.join(BOARDS)}; a line in build/boards.py adds one")
     return BOARDS[name]

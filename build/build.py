@@ -68,7 +68,7 @@ def build(
 
 
 def _summary(folder: Path, design: Design, target_board: Board, areas: dict[str, Any] | None) -> None:
-    totals, pixels = design.totals(), design.width * design.height
+    totals, pixels = design.totals, design.width * design.height
     print(
         f"{folder}: {design.model.name} for {target_board.name}, frames of {design.width} x {design.height}, "
         f"{design.period / pixels:.2f} cycles per pixel, "

@@ -43,15 +43,16 @@ def kinds(design: Design) -> list[Kind]:
 
 
 def measure(design: Design, board: Board, progress: Callable[[str], None]) -> dict[str, Any]:
-    """Areas by node and their sum: LUT, FF, BRAM36, DSP as Yosys counts them."""
-    family = "xc7" if board.zynq == "7" else "xcup"
+    """Areas by node and their sum: LUT, FF, BRAM36, DSP, URAM as Yosys counts them, and the longest path's levels."""
     nodes: dict[str, dict[str, float]] = {}
     found = kinds(design)
     with ThreadPoolExecutor(2) as pool:  # each Yosys is a process of its own
-        areas = pool.map(lambda kind: area(kind.sources, kind.nodes[0], family=family), found)
+        areas = pool.map(lambda kind: area(kind.sources, kind.nodes[0], family=board.family), found)
         for number, (kind, counted) in enumerate(zip(found, areas, strict=True)):
             progress(f"Yosys, unit {number + 1} of {len(found)}: {kind.nodes[0]}, {counted.lut:,} LUT")
-            counts = {"LUT": counted.lut, "FF": counted.ff, "BRAM36": counted.bram36, "DSP": counted.dsp}
-            nodes |= dict.fromkeys(kind.nodes, counts)
-    totals = {key: sum(entry[key] for entry in nodes.values()) for key in ("LUT", "FF", "BRAM36", "DSP")}
-    return {"family": family, "totals": totals, "nodes": nodes}
+            counts: dict[str, float] = {"LUT": counted.lut, "FF": counted.ff, "BRAM36": counted.bram36}
+            counts |= {"DSP": counted.dsp, "URAM": counted.uram, "levels": counted.levels}
+            nodes |= {name: dict(counts) for name in kind.nodes}
+    totals = {key: sum(entry[key] for entry in nodes.values()) for key in ("LUT", "FF", "BRAM36", "DSP", "URAM")}
+    totals["levels"] = max(entry["levels"] for entry in nodes.values())
+    return {"family": board.family, "totals": totals, "nodes": nodes}

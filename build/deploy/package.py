@@ -82,8 +82,8 @@ def describe(design: Design, board: Board, sources: Sequence[str]) -> dict[str, 
 
 def estimate_report(design: Design, board: Board, luts: Mapping[str, Any] | None) -> dict[str, Any]:
     """The content of ``estimates.json``."""
-    totals, pixels = design.totals(), design.width * design.height
-    device = {"LUT": board.lut, "DSP": board.dsp, "BRAM_18K": 2 * board.bram36, "URAM": board.uram}
+    totals, pixels = design.totals, design.width * design.height
+    device = board.device
     rate = 1e6 * board.clock_mhz / design.period
     return {
         "board": board.name,
@@ -91,7 +91,7 @@ def estimate_report(design: Design, board: Board, luts: Mapping[str, Any] | None
         "cycles_per_frame": design.latency,
         "cycles_per_frame_steady": design.period,
         "megapixels_per_second": round(rate * pixels / 1e6, 3),
-        "totals": totals,
+        "totals": dict(totals),
         "device": device,
         "share": {key: round(totals[key] / count, 4) for key, count in device.items() if count},
         "fifo_depths": design.fifos,

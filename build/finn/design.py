@@ -2,33 +2,21 @@
 
 from __future__ import annotations
 
-import copy
-import itertools
 import shutil
-import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 from qonnx.core.modelwrapper import ModelWrapper
 
 from bitpan.build.boards import Board
 from bitpan.build.finn import flow as finn_flow
-from bitpan.build.finn.fifo import insert_fifos
+from bitpan.build.finn.folding import fastest, fold
 from bitpan.build.finn.integer_graph import integer_graph
 from bitpan.build.finn.stitch import TOP, UNITS, Top, assign_addresses
-from bitpan.build.finn.timing import Schedule, schedule
 from bitpan.compare import random_case
-from bitpan.errors import BuildError
 from bitpan.hw.sources import unit_sources
 from bitpan.model import IntegerModel
-
-TARGETS = (1, 2, 4, 6, 9, 12, 18, 36, 72, 144, 288)
-"""Cycles per pixel that are tried, fastest first, when none is asked for."""
-
-SHARE = {"LUT": 0.7, "DSP": 0.9, "BRAM_18K": 0.9}
-"""Share of a device that the estimates may fill: place and route and the DMAs want the rest."""
 
 
 @dataclass
@@ -46,6 +34,7 @@ class Design:
         period: estimated cycles from frame to frame when they follow each other.
         fifos: depth by edge.
         estimates: FINN's, by node.
+        totals: of the resources.
     """
 
     model: IntegerModel
@@ -59,11 +48,8 @@ class Design:
     latency: int
     period: int
     fifos: dict[str, int]
-    estimates: dict[str, dict[str, float]]
-
-    def totals(self) -> dict[str, float]:
-        """Estimated resources of all nodes."""
-        return {key: sum(entry[key] for entry in self.estimates.values()) for key in ("LUT", "DSP", "BRAM_18K", "URAM")}
+    estimates: Mapping[str, Mapping[str, float]]
+    totals: Mapping[str, float]
 
 
 def compile_model(
@@ -102,9 +88,8 @@ def compile_model(
     graph = compared("integer graph", integer_graph(model, height, width))
     graph = compared("RTL nodes", finn_flow.specialise(graph, board.part))
     progress("folding")
-    target = target or _fastest(graph, model, board)
-    graph, times, fifos = _folded(graph, target)
-    compared("folding, width converters, FIFOs", graph)
+    folding = fold(graph, target, board) if target else fastest(graph, board, model.name)
+    graph = compared("folding, width converters, FIFOs", folding.graph)
     progress("Verilog")
     registers = assign_addresses(graph, model)
     signature = int(model.digest()[-8:], 16)
@@ -119,44 +104,12 @@ def compile_model(
         registers=registers,
         sources=[*_ordered(generated), top],
         signature=signature,
-        target=target,
-        latency=times.latency,
-        period=times.period,
-        fifos=fifos,
-        estimates=finn_flow.estimates(graph, board.part),
-    )
-
-
-def _folded(graph: ModelWrapper, target: int) -> tuple[ModelWrapper, Schedule, dict[str, int]]:
-    """A copy with lanes for ``target`` cycles per PAN pixel, converters and FIFOs; its schedule; the FIFOs' depths."""
-    graph = copy.deepcopy(graph)
-    units = [finn_flow.instance(node) for node in graph.graph.node]
-    for unit in units:
-        unit.fold(target * int(np.prod(graph.get_tensor_shape("pan"))))
-    for unit in reversed(units):
-        unit.follow(graph)
-    graph = finn_flow.insert_width_converters(graph)
-    fifos = insert_fifos(graph, schedule(graph, paced=True))
-    return graph, schedule(graph), fifos
-
-
-def _fastest(graph: ModelWrapper, model: IntegerModel, board: Board) -> int:
-    """The fastest target whose estimates fit the board."""
-    device = {"LUT": board.lut, "DSP": board.dsp, "BRAM_18K": 2 * board.bram36}
-    limits = {key: SHARE[key] * count for key, count in device.items()}
-    for target, slower in itertools.pairwise((*TARGETS, sys.maxsize)):
-        folded, times, _ = _folded(graph, target)
-        if times.interval >= slower:  # a unit that no lanes make faster
-            continue
-        found = finn_flow.estimates(folded, board.part)
-        sums = {key: sum(entry[key] for entry in found.values()) for key in limits}
-        if all(sums[key] <= limit for key, limit in limits.items()):
-            return target
-    scarce = max(limits, key=lambda key: sums[key] / limits[key])
-    raise BuildError(
-        f"{model.name} does not fit {board.name}: folded for {target} cycles a pixel it needs {sums[scarce]:,.0f} "
-        f"{scarce} of {device[scarce]:,}, {SHARE[scarce]:.0%} of which may be filled; export smaller frames, take a "
-        "larger board, or name --cycles-per-pixel to build it all the same"
+        target=folding.target,
+        latency=folding.times.latency,
+        period=folding.times.period,
+        fifos=dict(folding.fifos),
+        estimates=folding.estimates,
+        totals=folding.totals,
     )
 
 

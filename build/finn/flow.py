@@ -85,19 +85,25 @@ def insert_width_converters(graph: ModelWrapper) -> ModelWrapper:
     """
     edges = [name for node in graph.graph.node for name in node.input if graph.find_producer(name) is not None]
     for name in edges:
-        lanes, taken = _lanes(graph, name)
-        if max(lanes, taken) % min(lanes, taken):
+        given, taken = _lanes(graph, name)
+        if max(given, taken) % min(given, taken):
             shape, bits = graph.get_tensor_shape(name), graph.get_tensor_datatype(name).bitwidth()
-            sizes = {"inShape": shape, "outShape": shape, "inWidth": lanes * bits, "outWidth": taken * bits}
+            sizes = {"inShape": shape, "outShape": shape, "inWidth": given * bits, "outWidth": taken * bits}
             _insert(graph, name, "StreamingDataWidthConverter_rtl", "width", {**sizes, "exec_mode": "cppsim"})
-        elif lanes != taken:
-            _insert(graph, name, "WidthConverter_rtl", "width", {"InLanes": lanes, "OutLanes": taken})
+        elif given != taken:
+            _insert(graph, name, "WidthConverter_rtl", "width", {"InLanes": given, "OutLanes": taken})
     return graph.transform(SortGraph())
 
 
-def insert_fifo(graph: ModelWrapper, tensor: str, depth: int) -> None:
-    """A FIFO of ``depth`` beats on an edge."""
-    _insert(graph, tensor, "StreamFifo_rtl", "fifo", {"PE": _lanes(graph, tensor)[0], "Depth": depth})
+def insert_fifo(graph: ModelWrapper, tensor: str, depth: int, style: str) -> None:
+    """A FIFO of ``depth`` beats on an edge, in memory of a ``style`` (:class:`.StreamFifo`)."""
+    attributes = {"PE": lanes(graph, tensor), "Depth": depth, "ramStyle": style}
+    _insert(graph, tensor, "StreamFifo_rtl", "fifo", attributes)
+
+
+def lanes(graph: ModelWrapper, tensor: str) -> int:
+    """Elements of a beat of an edge, as it leaves its producer."""
+    return _lanes(graph, tensor)[0]
 
 
 def _lanes(graph: ModelWrapper, tensor: str) -> tuple[int, int]:

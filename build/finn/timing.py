@@ -4,8 +4,11 @@ Every unit is a server: an output beat leaves when the last input beat it depend
 passed, and no sooner than the unit's interval after the beat before it. In max-plus algebra
 ``t_out[k] = max(t_in[needs(k)] + latency, t_out[k-1] + interval)``, which is a running maximum, exact for whole frames
 without back-pressure. Fed as fast as it takes its input, the schedule's last beat is the estimate of a frame's cycles.
-Fed at the pace of the slowest unit, a FIFO's fullest moment is the room the real one needs: a shallower FIFO could
-stop the long path before its first result.
+
+FIFOs come from a second schedule, *paced*: fed at the pace of the slowest unit, and smoothed, so that beats wait where
+they are narrow. What no edge holds more of in it than its FIFO has room for is a schedule that the hardware can
+follow; running as early as it can, it is never later than that. A shallower FIFO could stop the long way round before
+its first result, or the slowest unit for want of room behind a wavelet or a pool, which give their lines in bursts.
 """
 
 from __future__ import annotations
@@ -49,14 +52,14 @@ class Schedule:
         return int(np.ceil(self.interval * self.pixels))
 
     def occupancy(self, tensor: str) -> int:
-        """Most beats that ever wait on an edge."""
-        pushed = np.sort(self.departures[tensor])
-        popped = np.searchsorted(np.sort(self.arrivals[tensor]), pushed, side="left")
+        """Most beats that ever wait on an edge; they come and go in order."""
+        pushed = self.departures[tensor]
+        popped = np.searchsorted(self.arrivals[tensor], pushed, side="left")
         return int((np.arange(1, len(pushed) + 1) - popped).max(initial=0))
 
 
 def schedule(graph: ModelWrapper, paced: bool = False) -> Schedule:
-    """The schedule of one frame through ``graph``; ``paced``: fed at the pace of its slowest unit."""
+    """The schedule of one frame through ``graph``; ``paced``: at the pace of its slowest unit, and smoothed."""
     units = [instance(node) for node in graph.graph.node]
     pixels = int(np.prod(graph.get_tensor_shape("pan")))
     interval = max(unit.clocks() for unit in units) / pixels
@@ -65,23 +68,30 @@ def schedule(graph: ModelWrapper, paced: bool = False) -> Schedule:
     departures: dict[str, Times] = {"pan": np.arange(float(pixels)) * feed, "ms": np.arange(float(coarse))}
     arrivals: dict[str, Times] = {}
     for unit in units:
-        _serve(unit, feed, departures, arrivals)
+        _serve(unit, feed, interval * pixels * paced, departures, arrivals)
     return Schedule(interval, pixels, departures, arrivals)
 
 
-def _serve(unit: Facts, feed: float, departures: dict[str, Times], arrivals: dict[str, Times]) -> None:
+def _serve(unit: Facts, feed: float, pace: float, departures: dict[str, Times], arrivals: dict[str, Times]) -> None:
+    """``pace``: clocks of a frame that a smooth unit spreads its beats over; 0: none does."""
     needs, streams = unit.needs(), unit.stream_inputs
     waits = [np.where(needs < 0, 0.0, departures[name][np.maximum(needs, 0)]) for name in streams]
     ready = np.max(waits, axis=0)
-    steps = np.arange(len(needs)) * unit.interval(feed)
+    steps = np.arange(len(needs)) * max(unit.interval(feed), pace * unit.smooth / len(needs))
     out = np.maximum.accumulate(ready - steps) + steps
     for name in streams:
-        arrivals[name] = _first_use(out, needs, len(departures[name]))
+        came = np.max([departures[each] for each in streams], axis=0) if unit.holds else departures[name]
+        arrivals[name] = came if unit.holds else _taken(out, needs, came, joined=len(streams) > 1)
     for name in unit.onnx_node.output:
         departures[name] = out + unit.latency()
 
 
-def _first_use(out: Times, needs: Index, beats: int) -> Times:
-    """When each input beat is taken: with the first output that depends on it or on a later one."""
-    taken = np.searchsorted(needs, np.arange(beats), side="left")
-    return out[np.minimum(taken, len(out) - 1)]
+def _taken(out: Times, needs: Index, came: Times, *, joined: bool) -> Times:
+    """When each input beat is taken: by a join with the first output that needs it or a later one, of all streams.
+
+    Elsewhere as soon as the output before that one has left: lines and pixels wait inside the unit, not in front of it.
+    """
+    first = np.searchsorted(needs, np.arange(len(came)), side="left")
+    if joined:
+        return np.asarray(out[np.minimum(first, len(out) - 1)])
+    return np.where(first > 0, np.maximum(came, out[np.maximum(first, 1) - 1]), came)

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
 import shutil
 import subprocess
@@ -25,9 +24,10 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
+from bitpan.cache import remembered
 from bitpan.errors import BuildError, MissingDependencyError
-from bitpan.files import write_beside
 from bitpan.hw.measure import paths
 from bitpan.hw.packing import parameter_value
 
@@ -142,12 +142,12 @@ def area(
         BuildError: a source is missing, or Yosys refused, crashed or took too long.
     """
     design = prepare(sources, top, parameters, family)
-    base = Path(os.environ.get("BITPAN_CACHE") or Path.home() / ".cache" / "bitpan")
-    cached = base / "area" / f"{design.key}.json"
-    if not cached.is_file():
+
+    def synthesised() -> dict[str, Any]:
         found = _synthesise(design, timeout)
-        write_beside(cached, json.dumps({"cells": found.cells, "path": asdict(found.path)}).encode())
-    content = json.loads(cached.read_text())
+        return {"cells": found.cells, "path": asdict(found.path)}
+
+    content = remembered("area", design.key, synthesised)
     return Area.of(content["cells"], paths.Path(**content["path"]))
 
 

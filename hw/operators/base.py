@@ -80,7 +80,7 @@ class Operator(Facts, RTLBackend):  # type: ignore[misc]
         return self.given()
 
     def cost(self) -> dict[str, float]:
-        """Estimates: LUTs, DSP slices, block memories of 18 Kbit, by FINN's names ``LUT``, ``DSP``, ``BRAM_18K``."""
+        """Estimates by FINN's names: ``LUT``, ``DSP`` slices, block memories of 18 Kbit ``BRAM_18K``, ``URAM``."""
         return {}
 
     def compute(self, images: list[Integers], constants: list[Integers]) -> list[Integers]:
@@ -145,6 +145,20 @@ class Operator(Facts, RTLBackend):  # type: ignore[misc]
             known["StrideBits"] = int(self.attribute("Stride")).bit_length() - 1
         names = dict.fromkeys([*self.settings.split(), *more])
         return {name: str(known[name] if name in known else self.attribute(name)) for name in names}
+
+    def logic_price(self) -> float:
+        """From both costs, where there is an attribute ``UseDsp``."""
+        if "UseDsp" not in self.own or not self.attribute("UseDsp"):
+            return 0.0
+        before = self.cost()
+        self.use_logic()
+        after = self.cost()
+        self.set_nodeattr("UseDsp", 1)
+        return float(after["LUT"] - before["LUT"]) / max(1, before["DSP"] - after["DSP"])
+
+    def use_logic(self) -> None:
+        """Sets ``UseDsp``."""
+        self.set_nodeattr("UseDsp", 0)
 
     def shared_ports(self) -> dict[str, int]:
         """Input ports that all units of the kind share, and their bits."""
@@ -211,6 +225,10 @@ class Operator(Facts, RTLBackend):  # type: ignore[misc]
     def bram_estimation(self, fpgapart: str) -> int:
         """Block memories of 18 Kbit."""
         return int(self.cost().get("BRAM_18K", 0))
+
+    def uram_estimation(self, fpgapart: str) -> int:
+        """Ultra memories."""
+        return int(self.cost().get("URAM", 0))
 
     def execute_node(self, context: dict[str, Any], graph: GraphProto) -> None:
         """Execute by the number contract, in integers."""
@@ -323,9 +341,14 @@ def divisors(n: int) -> list[int]:
 
 
 def block_memories(words: int, bits: int) -> int:
-    """Block memories of 18 Kbit for ``words`` of ``bits`` each: 512 words of 36 bits, 1024 of 18 or 2048 of 9."""
-    shapes = ((512, 36), (1024, 18), (2048, 9))
+    """Block memories of 18 Kbit for ``words`` of ``bits`` each: 512 words of 36 bits, 1024 of 18 ... 16384 of 1."""
+    shapes = ((512, 36), (1024, 18), (2048, 9), (4096, 4), (8192, 2), (16384, 1))
     return min(math.ceil(words / depth) * math.ceil(bits / width) for depth, width in shapes)
+
+
+def ultra_memories(words: int, bits: int) -> int:
+    """Ultra memories for ``words`` of ``bits`` each: 4096 words of 72 bits."""
+    return math.ceil(words / 4096) * math.ceil(bits / 72)
 
 
 def signed_bits(values: Integers) -> int:

@@ -16,9 +16,15 @@ class Facts(HWCustomOp):  # type: ignore[misc]
 
     Attributes:
         delay: clocks from the last beat an output depends on to that output's first beat, where they are fixed.
+        smooth: whether a paced schedule spreads its output evenly, so that what comes in bursts waits in front of it.
+        holds: whether what waits does so in memory of its own, so that it takes all inputs as soon as they are there.
+        relays: whether it only hands beats on, in other lanes.
     """
 
     delay = 1
+    smooth = False
+    holds = False
+    relays = False
 
     @property
     def stream_inputs(self) -> list[str]:
@@ -29,7 +35,14 @@ class Facts(HWCustomOp):  # type: ignore[misc]
         """Choose the fewest lanes with which a frame takes at most ``clocks``."""
 
     def follow(self, graph: ModelWrapper) -> None:
-        """Take the lanes of the consumers, which have chosen theirs."""
+        """Take the lanes of the producer, which has chosen its own."""
+
+    def logic_price(self) -> float:
+        """LUTs for each DSP slice saved where products are built in logic; 0: there is no such choice."""
+        return 0.0
+
+    def use_logic(self) -> None:
+        """Build products in logic."""
 
     def scene_words(self) -> int:
         """Words on the scene-parameter bus; 0: there is no such port."""

@@ -6,9 +6,12 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from qonnx.core.modelwrapper import ModelWrapper
+
 from bitpan.arithmetic import Integers
 from bitpan.hw.measure.unit import Parameters, Unit, random_contents, sizes
 from bitpan.hw.operators.base import Folded, attributes, operator, signed_bits
+from bitpan.hw.operators.facts import lanes_before
 from bitpan.hw.operators.streams import Stream
 from bitpan.hw.operators.writer import Writer
 from bitpan.hw.packing import literal
@@ -61,6 +64,13 @@ class Sign(Pointwise):
     def compute(self, images: list[Integers], constants: list[Integers]) -> list[Integers]:
         """:func:`bitpan.arithmetic.sign`, as bits."""
         return [(signs + 1) // 2 for signs in super().compute(images, constants)]
+
+    def fold(self, clocks: int) -> None:
+        """It follows."""
+
+    def follow(self, graph: ModelWrapper) -> None:
+        """The producer's lanes: what a pool or a wavelet gives in bursts waits behind the sign, where it is narrow."""
+        self.set_nodeattr("PE", lanes_before(self, graph))
 
 
 @operator

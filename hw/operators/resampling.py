@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from dataclasses import replace
 
 import numpy as np
+from qonnx.core.modelwrapper import ModelWrapper
 
 from bitpan import arithmetic
 from bitpan.arithmetic import Integers
 from bitpan.errors import BuildError
 from bitpan.hw.measure.unit import Unit, sizes
 from bitpan.hw.operators.base import Folded, attributes, block_memories, operator
-from bitpan.hw.operators.facts import Index, last_beats
+from bitpan.hw.operators.facts import Index, lanes_before, last_beats
 from bitpan.hw.operators.streams import Stream, datatype, number_format
 from bitpan.hw.operators.writer import Writer
 from bitpan.model import Node
@@ -142,10 +144,33 @@ class InverseHaar(Resampling):
         cycles="1 an output beat",
         test="resampling",
     )
-    own = Resampling.own | attributes("Shift", "outputDataType")
-    settings = "Channels Pe InBits Width StrideBits Shift OutBits"
+    own = Resampling.own | attributes("Shift", "outputDataType", InPE=("i", False, 0))
+    settings = "Channels Pe InPe InBits Width StrideBits Shift OutBits"
     inputs = 4
-    delay = 4  # line buffer and its register, columns' memory, rounding
+    smooth, holds = True, True
+    delay = 7  # two sums and the rounding, FIFO, columns' memory
+
+    def in_pe(self) -> int:
+        """Lanes of the subbands."""
+        return int(self.attribute("InPE")) or self.pe()
+
+    def follow(self, graph: ModelWrapper) -> None:
+        """The producers' lanes, if they are parts of its own."""
+        lanes = lanes_before(self, graph)
+        self.set_nodeattr("InPE", lanes if self.pe() % lanes == 0 else self.pe())
+
+    def source(self) -> Stream:
+        """A subband."""
+        return replace(super().source(), lanes=self.in_pe())
+
+    def streams(self) -> tuple[list[Stream], list[Stream]]:
+        """Four subbands in, the image out."""
+        subbands, (image,) = super().streams()
+        return subbands, [replace(image, lanes=self.pe())]
+
+    def given(self, **more: int | str) -> dict[str, str]:
+        """With the subbands' lanes."""
+        return super().given(InPe=self.in_pe(), **more)
 
     def result(self) -> str:
         """As the attribute says."""
@@ -155,11 +180,24 @@ class InverseHaar(Resampling):
         """Two from each."""
         return np.arange(2 * count) // 2
 
+    def needs(self) -> Index:
+        """The last of the beats that an output beat is made of."""
+        parts = self.pe() // self.in_pe()
+        return super().needs() * parts + parts - 1
+
     def cost(self) -> dict[str, float]:
-        """Two sums a pixel of a subband's line; six a lane, two memories' outputs chosen, rounding, saturation."""
-        band = self.source()
-        bits = 2 * band.lanes * (band.bits + 1)
-        return self.buffered(self.line_beats(), bits, 8 * band.lanes * (band.bits + 2))
+        """Eight sums and four roundings of a subband's lane; half a line and a line of the image, and a spare bit."""
+        image = self.streams()[1][0]
+        bits, beats = image.lanes * image.bits, image.width * self.folds()
+        sums = self.in_pe() * 12 * (self.source().bits + 2)
+        found: Counter[str] = Counter({"LUT": sums + bits})
+        for part in (2, 1):
+            found.update(self.buffered(beats // part + SPARE, bits, 0))
+        return dict(found)
+
+
+SPARE = 16
+"""Beats of room that the inverse wavelet's FIFOs have beyond what the order asks for."""
 
 
 @operator
@@ -192,6 +230,7 @@ class BilinearUp(Resampling):
         cycles="1 an output beat",
         test="resampling",
     )
+    smooth = True
 
     def lines(self, count: int) -> Index:
         """The next one, but for the first and the last."""

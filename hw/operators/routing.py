@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 from qonnx.core.modelwrapper import ModelWrapper
-from qonnx.custom_op.registry import getCustomOp
 
 from bitpan.arithmetic import Integers
 from bitpan.errors import BuildError
 from bitpan.hw.measure.unit import Unit, sizes
-from bitpan.hw.operators.base import Folded, Operator, attributes, block_memories, operator
+from bitpan.hw.operators.base import Folded, Operator, attributes, block_memories, operator, ultra_memories
+from bitpan.hw.operators.facts import lanes_before
 from bitpan.hw.operators.streams import Stream
 from bitpan.hw.operators.writer import Writer
 from bitpan.model import Node
@@ -79,6 +79,7 @@ class WidthConverter(Operator):
     )
     own = Operator.own | attributes("Channels InLanes OutLanes", "dataType")
     settings = "InWidth OutWidth"
+    relays = True
 
     def streams(self) -> tuple[list[Stream], list[Stream]]:
         """The same image, other lanes."""
@@ -94,7 +95,7 @@ class WidthConverter(Operator):
 
 @operator
 class StreamFifo(Operator):
-    """Waiting room of ``Depth`` beats on an edge, in shift registers, distributed or block memory."""
+    """Waiting room of ``Depth`` beats on an edge, in shift registers, distributed, block or ultra memory."""
 
     entry = Unit(
         "bp_stream_fifo",
@@ -103,7 +104,7 @@ class StreamFifo(Operator):
         sizes("Width Depth", (8, 16), (32, 512), (80, 2048)),
         test="routing",
     )
-    styles = ("auto", "shift", "distributed", "block")
+    styles = ("auto", "shift", "distributed", "block", "ultra")
     own = Folded.own | attributes("Depth", "dataType", ramStyle=("s", False, "auto", set(styles)))
     settings = "Width Depth Style"
     delay = 2  # memory and output register
@@ -131,6 +132,8 @@ class StreamFifo(Operator):
         depth, width, style = self.attribute("Depth") - 1, self.get_instream_width(), self._style()
         if style == "block":
             return {"LUT": 30, "BRAM_18K": block_memories(depth, width)}
+        if style == "ultra":
+            return {"LUT": 60 + (width if depth > 4096 else 0), "URAM": ultra_memories(depth, width)}
         return {"LUT": 30 + math.ceil(depth / 32) * (width if style == "shift" else 4 * math.ceil(width / 6))}
 
 
@@ -142,11 +145,8 @@ class DuplicateStreams_rtl(Operator):  # noqa: N801 - FINN's naming
     own = attributes("NumChannels PE NumOutputStreams", "inputDataType", numInputVectors=("ints", False, [1]))
 
     def follow(self, graph: ModelWrapper) -> None:
-        """The lanes of the join that a copy ends in, so that its FIFO needs no converter behind it."""
-        takers = [(getCustomOp(graph.find_consumers(name)[0]), name) for name in self.onnx_node.output]
-        taker, name = max(takers, key=lambda taker: len(taker[0].stream_inputs))
-        shape = taker.get_folded_input_shape(list(taker.onnx_node.input).index(name))
-        self.set_nodeattr("PE", int(shape[-1]))
+        """The producer's lanes: what is duplicated goes on as it comes."""
+        self.set_nodeattr("PE", lanes_before(self, graph))
 
     def streams(self) -> tuple[list[Stream], list[Stream]]:
         """One in, the copies out."""

@@ -2,13 +2,13 @@
 //
 // Storage has a registered read, behind it is one output register; a beat needs two cycles to pass an empty FIFO. Holds
 // Depth beats in all, output register included. Storage is a shift register (no pointers, 16 or 32 beats in a LUT),
-// distributed memory or block memory: by default the first up to 17 beats, the second up to 65 beats or 4096 bits. A block
-// memory of 18 Kbit gives 36 bits of 512 beats; for 64 beats of 36 bits LUTs are the cheaper by far.
+// distributed memory, block memory or ultra memory: by default the first up to 17 beats, the second up to 65 beats or 4096
+// bits. A block memory of 18 Kbit gives 36 bits of 512 beats; for 64 beats of 36 bits LUTs are the cheaper by far.
 
 module bp_stream_fifo #(
     parameter int unsigned Width = 8,  // bits per beat
     parameter int unsigned Depth = 4,  // beats, at least 2
-    parameter int unsigned Style = 0,  // 0: by size, 1: shift register, 2: distributed memory, 3: block memory
+    parameter int unsigned Style = 0,  // 0: by size, 1: shift register, 2: distributed memory, 3: block memory, 4: ultra memory
     localparam int unsigned CountBits = $clog2(Depth + 1)
 ) (
     input  logic                 clk_i,
@@ -27,8 +27,8 @@ module bp_stream_fifo #(
     if (Depth < 2) begin : gen_check_depth
         $error("bp_stream_fifo: Depth is at least 2");
     end
-    if (Style > 3) begin : gen_check_style
-        $error("bp_stream_fifo: Style is 0 (by size), 1 (shift register), 2 (distributed) or 3 (block memory)");
+    if (Style > 4) begin : gen_check_style
+        $error("bp_stream_fifo: Style is 0 (by size), 1 (shift register), 2 (distributed), 3 (block) or 4 (ultra memory)");
     end
 
     // The output register counts, so the memory holds one beat less.
@@ -78,6 +78,12 @@ module bp_stream_fifo #(
 
         if (Kind == 2) begin : gen_distributed
             (* ram_style = "distributed" *) logic [Width-1:0] memory[Rows];
+            always_ff @(posedge clk_i) begin
+                if (push) memory[tail_q] <= in0_tdata_i;
+                if (fetch) out0_tdata_o <= memory[head_q];
+            end
+        end else if (Kind == 4) begin : gen_ultra
+            (* ram_style = "ultra" *) logic [Width-1:0] memory[Rows];
             always_ff @(posedge clk_i) begin
                 if (push) memory[tail_q] <= in0_tdata_i;
                 if (fetch) out0_tdata_o <= memory[head_q];

@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
+from bitpan.cache import cache_folder
 from bitpan.errors import BuildError, MissingDependencyError
 from bitpan.files import partial
 from bitpan.hw.packing import parameter_value
@@ -125,11 +126,10 @@ def _versions() -> str:
 
 def _cache(kind: str, files: Sequence[Path], arguments: Sequence[str]) -> Path:
     """Folder of the cache for this content."""
-    base = Path(os.environ.get("BITPAN_CACHE") or Path.home() / ".cache" / "bitpan")
     digest = hashlib.sha256(json.dumps([_versions(), _COMPILE, _LINK, _DEFINES, list(arguments)]).encode())
     for file in files:
         digest.update(f"{file.name}\0".encode() + hashlib.sha256(file.read_bytes()).digest())
-    return base / kind / digest.hexdigest()[:32]
+    return cache_folder() / kind / digest.hexdigest()[:32]
 
 
 def _verilator(work: Path, files: Sequence[Path], arguments: Sequence[str]) -> None:

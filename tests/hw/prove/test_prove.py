@@ -77,14 +77,14 @@ SLOWLY_PROVED = [
         {"patience": 24, "inside": 4} | size(1, 2),
     ),
     ("bp_haar", {**IMAGE, "Width": 4}, {"in0": 16, "out0": 4, "out1": 4, "out2": 4, "out3": 4}, size(4, 4)),
-    (
-        "bp_inverse_haar",
-        {**IMAGE, "OutBits": 1, "Width": 4},
-        {"in0": 4, "in1": 4, "in2": 4, "in3": 4, "out0": 16},
-        {"patience": 24} | size(4, 4),
-    ),
 ]
 BOUNDED = [
+    (
+        "bp_inverse_haar",
+        {**IMAGE, "OutBits": 1, "Width": 2},
+        {"in0": 4, "in1": 4, "in2": 4, "in3": 4, "out0": 16},
+        {"patience": 40, "inside": 5, "seconds": 25, "clocks": 60} | size(4, 4),
+    ),
     (
         "bp_bilinear_up",
         {**IMAGE, "Width": 2},

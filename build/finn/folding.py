@@ -1,0 +1,128 @@
+"""Lanes for a rate on a device: the fewest LUTs with which every unit keeps up, FIFOs where beats wait.
+
+A unit's cost does not depend on its neighbours' but for converters, so the fewest LUTs are each unit's own. DSP slices
+are shared by all: where there are too few, products go into logic, those first that cost the fewest LUTs a slice.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from qonnx.core.modelwrapper import ModelWrapper
+
+from bitpan.build.boards import Board
+from bitpan.build.finn import flow as finn_flow
+from bitpan.build.finn.fifo import insert_fifos
+from bitpan.build.finn.timing import Schedule, schedule
+from bitpan.errors import BuildError
+from bitpan.hw.operators.facts import Facts
+
+TARGETS = (*range(1, 13), *range(14, 25, 2), 27, 30, 32, 36, 48, 54, 64, 72, 96, 108, 144, 216, 288)
+"""Cycles per pixel that are tried, fastest first, when none is asked for."""
+
+SHARE = {"LUT": 0.9, "DSP": 1.0, "BRAM_18K": 0.95, "URAM": 1.0}
+"""Share of a device that the estimates may fill: place and route wants the rest, DMAs a few block memories."""
+
+
+@dataclass(frozen=True)
+class Folding:
+    """A graph whose units have lanes, converters and FIFOs.
+
+    Attributes:
+        target: cycles per PAN pixel that it is folded for.
+        graph: the FINN graph.
+        times: its schedule.
+        fifos: depth by edge.
+        estimates: resources and cycles by node.
+    """
+
+    target: int
+    graph: ModelWrapper
+    times: Schedule
+    fifos: Mapping[str, int]
+    estimates: Mapping[str, Mapping[str, float]]
+
+    @property
+    def totals(self) -> dict[str, float]:
+        """Estimated resources of all nodes."""
+        return _totals(self.estimates)
+
+    def lacking(self, board: Board) -> dict[str, float]:
+        """By how much the totals exceed what may be filled of a board, by resource that they exceed."""
+        return _lacking(self.totals, allowed(board))
+
+
+def allowed(board: Board) -> dict[str, float]:
+    """What may be filled of a board."""
+    return {key: SHARE[key] * count for key, count in board.device.items()}
+
+
+def fold(graph: ModelWrapper, target: int, board: Board) -> Folding:
+    """Fold a copy of ``graph`` for ``target`` cycles per PAN pixel."""
+    return _with_fifos(_with_lanes(graph, target, board), target, board)
+
+
+def _with_lanes(graph: ModelWrapper, target: int, board: Board) -> ModelWrapper:
+    """A copy whose units have lanes, and converters between them."""
+    graph = copy.deepcopy(graph)
+    units = [finn_flow.instance(node) for node in graph.graph.node]
+    for unit in units:
+        unit.fold(target * math.prod(graph.get_tensor_shape("pan")))
+        unit.follow(graph)
+    _spare_dsps(units, allowed(board)["DSP"])
+    return finn_flow.insert_width_converters(graph)
+
+
+def _with_fifos(graph: ModelWrapper, target: int, board: Board) -> Folding:
+    fifos = insert_fifos(graph, schedule(graph, paced=True), ultra=board.uram)
+    return Folding(target, graph, schedule(graph), fifos, finn_flow.estimates(graph, board.part))
+
+
+def _spare_dsps(units: Iterable[Facts], limit: float) -> None:
+    """Products into logic until the others' DSP slices are no more than ``limit``, or none is left to be moved."""
+    found = list(units)
+    used = sum(unit.dsp_estimation("") for unit in found)
+    for unit in sorted((unit for unit in found if unit.logic_price()), key=lambda unit: unit.logic_price()):
+        if used <= limit:
+            return
+        before = unit.dsp_estimation("")
+        unit.use_logic()
+        used += unit.dsp_estimation("") - before
+
+
+def fastest(graph: ModelWrapper, board: Board, name: str) -> Folding:
+    """The fastest folding whose estimates fit the board.
+
+    Raises:
+        BuildError: none does: by how much of which resource, and what would.
+    """
+    limits = allowed(board)
+    for target in TARGETS:
+        lanes = _with_lanes(graph, target, board)
+        lacking = _lacking(_totals(finn_flow.estimates(lanes, board.part)), limits)
+        if lacking and target != TARGETS[-1]:
+            continue
+        found = _with_fifos(lanes, target, board)
+        lacking = found.lacking(board)
+        if not lacking:
+            return found
+        if not {"LUT", "DSP"} & lacking.keys():  # memory alone: slower ones need as much of it
+            break
+    scarce = max(lacking, key=lambda key: lacking[key] / max(limits[key], 1))
+    raise BuildError(
+        f"{name} does not fit {board.name}: folded for {target} cycles a pixel it needs {found.totals[scarce]:,.0f} "
+        f"{scarce}, {lacking[scarce]:,.0f} more than the {limits[scarce]:,.0f} of {board.device[scarce]:,} that may be "
+        f"filled; build narrower strips than {graph.get_tensor_shape('pan')[2]} pixels (--frame), take a larger board, "
+        "or name --cycles-per-pixel to build it all the same"
+    )
+
+
+def _totals(estimates: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
+    return {key: sum(entry[key] for entry in estimates.values()) for key in SHARE}
+
+
+def _lacking(totals: Mapping[str, float], limits: Mapping[str, float]) -> dict[str, float]:
+    return {key: totals[key] - limit for key, limit in limits.items() if totals[key] > limit}

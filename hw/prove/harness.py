@@ -64,12 +64,11 @@ def harness(
     lines += ["assign rst_ni = started_q && free_rst_ni;"]
     for port in ports:
         wire = f"logic [{port.bits - 1}:0] {port.signal}"
-        if port.name in constants:
-            lines.append(f"{wire} = {port.bits}'d{constants[port.name]};")
-        elif port.input and port.name not in _CLOCKED and not _STREAM.match(port.name):
+        value = f" = {port.bits}'d{constants[port.name]}" if port.name in constants else ""
+        if port.input and not value and port.name not in _CLOCKED and not _STREAM.match(port.name):
             inputs.append(f"input {wire}")
         elif port.signal not in faults and port.name not in _CLOCKED:
-            lines.append(f"{wire};")
+            lines.append(f"{wire}{value};")
     given = ", ".join(f".{name}({parameter_value(value)})" for name, value in parameters.items())
     connected = ", ".join(f".{p.name}({p.name if p.name in _CLOCKED else p.signal})" for p in ports)
     lines.append(f"{top} #({given}) i_unit ({connected});")

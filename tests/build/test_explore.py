@@ -38,7 +38,7 @@ def test_nothing_beats_the_front(points, resource):
 def test_what_does_not_fit_is_marked(random_model):
     tiny = replace(board("pynq-z2"), lut=3000)
     points = explore(random_model(blocks=1, channels=8), tiny, (16, 32), [1])
-    assert points[0].lacking.keys() == {"LUT"}
+    assert "LUT" in points[0].lacking
     assert "!" in table(points, tiny) and "of pynq-z2 may be filled 2,700 LUT" in table(points, tiny)
 
 

@@ -1,7 +1,7 @@
-"""``bitpan demo``: the whole line once, on a synthetic scene, with the weights that ship.
+"""``bitpan demo``: the whole line once, on a synthetic scene, with a network and weights that come along.
 
-Makes a scene, builds an accelerator, fuses the scene, proves one whole frame from PyTorch to the PYNQ driver, and
-leaves the fused scene, a picture and a report.
+Makes a scene, exports the network where its QONNX file does not come along, builds an accelerator, fuses the scene,
+proves one whole frame from PyTorch to the PYNQ driver, and leaves the fused scene, a picture and a report.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from bitpan.host.device.devices import CpuDevice, Device, RtlDevice
 from bitpan.host.device.fpga import FpgaDevice
 from bitpan.host.engine.engine import make_engine
 from bitpan.host.scene.parameters import load_scene_parameters
+from bitpan.host.scene.tiles import halo_on_grid
 from bitpan.hw.simulate.accelerator import Accelerator
 from bitpan.hw.simulate.standin import Board
 from bitpan.model import IntegerModel, execute
@@ -42,13 +43,16 @@ from bitpan.rasters import RasterFile, read_picture
 
 Images = Mapping[str, Array]
 
-PRETRAINED = shipped.PRETRAINED / "s2bnet-flat"
-"""The model that ships: checkpoint, QONNX file, integer model and model card."""
+LEAST_TILE = 16
+"""PAN pixels that frames of a demo leave within the halo, at least: small frames are quick in Verilator."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of ``bitpan demo``."""
     options.add_output(parser, "DIR", "what is left", default="out/demo")
+    networks = sorted(folder.name for folder in shipped.PRETRAINED.glob("*/") if (folder / "checkpoint.pt").is_file())
+    told = "of those that come along (default: %(default)s)"
+    parser.add_argument("--network", choices=networks, default=shipped.DEFAULT_MODEL, help=told)
     options.add(parser, "--size", "--board")
     options.add(parser, "--seed", default=20_261_120)
 
@@ -57,18 +61,21 @@ def run(arguments: argparse.Namespace) -> int:
     """Run every step; exit code 1 if any stage differs from another in any bit."""
     began = time.monotonic()
     out: Path = arguments.output
+    network = shipped.find_model(arguments.network)
     out.mkdir(parents=True, exist_ok=True)
     scene, accelerator, fused = out / "scene", out / "accelerator", out / "fused.tif"
     pair = [str(scene / "pan.tif"), str(scene / "ms.tif")]
     _command("synth", "-o", str(scene), "--size", "x".join(map(str, arguments.size)), "--seed", str(arguments.seed))
-    _command("build", str(PRETRAINED / "model.onnx"), "--board", arguments.board, "--luts", "-o", str(accelerator))
+    qonnx = _exported(network, out)
+    _command("build", str(qonnx), "--board", arguments.board, "--luts", "-o", str(accelerator))
     _command("fuse", *pair, "-o", str(fused), "--package", str(accelerator), "--device", "cpu")
     print("\nProof of one whole frame: every stage against PyTorch, every bit", flush=True)
     package = Package.load(accelerator)
-    exact = _prove_frame(package, scene, out / "fused.scene.json")
+    exact = _prove_frame(package, scene, out / "fused.scene.json", network, qonnx)
     quality = _quality(package.model, scene, fused, out / "quicklook.png")
     estimates = json.loads((accelerator / "estimates.json").read_text())
     report = {
+        "network": package.model.name,
         "bit_exact": exact,
         "quality": quality,
         "cycles_per_pixel": round(package.period / math.prod(package.frame), 3),
@@ -86,13 +93,29 @@ def _command(*words: str) -> None:
         raise BuildError(f"the demo stopped at `bitpan {' '.join(words)}`")
 
 
-def _prove_frame(package: Package, folder: Path, parameters: Path) -> dict[str, bool]:
+def _exported(network: Path, out: Path) -> Path:
+    """The network's QONNX file: the one that comes along, or a new one of small frames."""
+    known, exported = network / "model.onnx", out / "model.onnx"
+    if known.is_file():
+        return known
+    frame = "x".join([str(_frame_side(IntegerModel.load(network)))] * 2)
+    _command("export", str(network / "checkpoint.pt"), "--frame", frame, "-o", str(exported))
+    return exported
+
+
+def _frame_side(model: IntegerModel) -> int:
+    """PAN pixels: the least multiple of 32 that leaves a tile within the halo."""
+    grid = math.lcm(32, model.alignment)
+    return -(-(2 * halo_on_grid(model) + LEAST_TILE) // grid) * grid
+
+
+def _prove_frame(package: Package, folder: Path, parameters: Path, network: Path, qonnx: Path) -> dict[str, bool]:
     """The scene's middle frame through every stage; which of them equal PyTorch in every bit."""
     _, scene = load_scene_parameters(parameters, package.model)
     frame = _middle_frame(folder, package.frame, package.model.ratio)
-    expected = _pytorch(frame, scene)
+    expected = _pytorch(network, frame, scene)
     exact = {}
-    for stage, fuse in STAGES.items():
+    for stage, fuse in _stages(qonnx).items():
         began = time.monotonic()
         print(f"  {stage:8}", end="", flush=True)
         fused = fuse(package, frame, scene)
@@ -109,17 +132,17 @@ def _middle_frame(folder: Path, size: tuple[int, int], ratio: int) -> Images:
         return {"pan": pan.read(*fine)[0].astype(np.int64), "ms": ms.read(*coarse)[0].astype(np.int64)}
 
 
-def _pytorch(frame: Images, scene: Images) -> npt.NDArray[np.int64]:
-    network, _ = load_network(PRETRAINED / "checkpoint.pt")
+def _pytorch(folder: Path, frame: Images, scene: Images) -> npt.NDArray[np.int64]:
+    network, _ = load_network(folder / "checkpoint.pt")
     images = (torch.from_numpy(frame[name][None]).float() for name in ("pan", "ms"))
     with torch.no_grad():
         fused: torch.Tensor = network(*images, {name: torch.from_numpy(value).float() for name, value in scene.items()})
     return np.asarray(fused[0].numpy(), np.int64)
 
 
-def _qonnx(package: Package, frame: Images, scene: Images) -> Array:
+def _qonnx(file: Path, frame: Images, scene: Images) -> Array:
     images = {name: image[None] for name, image in frame.items()}
-    found = node_by_node(load_qonnx(PRETRAINED / "model.onnx"), images | dict(scene))
+    found = node_by_node(load_qonnx(file), images | dict(scene))
     return np.asarray(found["fused"][0])
 
 
@@ -135,14 +158,15 @@ def _on_device(device: Device, frame: Images, scene: Images) -> Array:
         return fused
 
 
-STAGES: dict[str, Callable[[Package, Images, Images], Array]] = {
-    "qonnx": _qonnx,
-    "graph": lambda package, frame, scene: execute(package.model, frame, scene),
-    "cpu": lambda package, frame, scene: _on_device(CpuDevice(make_engine(package.model)), frame, scene),
-    "rtl": lambda package, frame, scene: _on_device(RtlDevice(package, stalls="bursts"), frame, scene),
-    "driver": _driver,
-}
-"""What is compared with PyTorch, in the order in which data goes through them."""
+def _stages(qonnx: Path) -> dict[str, Callable[[Package, Images, Images], Array]]:
+    """What is compared with PyTorch, in the order in which data goes through them."""
+    return {
+        "qonnx": lambda package, frame, scene: _qonnx(qonnx, frame, scene),
+        "graph": lambda package, frame, scene: execute(package.model, frame, scene),
+        "cpu": lambda package, frame, scene: _on_device(CpuDevice(make_engine(package.model)), frame, scene),
+        "rtl": lambda package, frame, scene: _on_device(RtlDevice(package, stalls="bursts"), frame, scene),
+        "driver": _driver,
+    }
 
 
 def _quality(model: IntegerModel, folder: Path, fused_file: Path, picture: Path) -> dict[str, dict[str, float]]:

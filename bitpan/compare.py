@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +18,15 @@ Inputs = tuple[dict[str, Integers], dict[str, Integers]]
 
 Stage = Callable[[Mapping[str, Array]], Mapping[str, Array]]
 """Gives every tensor of a network by name, from images and scene parameters by name; images are ``(1, C, H, W)``."""
+
+
+@dataclass(frozen=True)
+class Compared:
+    """A step that changed no number: how many tensors of how many frames it was compared by, element by element."""
+
+    step: str
+    tensors: int
+    frames: int
 
 
 def require_equal(step: str, node: str, expected: npt.ArrayLike, actual: npt.ArrayLike) -> None:

@@ -18,6 +18,7 @@ class Board:
         zynq: processing system, 7 or "mpsoc".
         lut, dsp, bram36, uram: what the device has.
         clock_mhz: of the accelerator.
+        memory_gbytes: a second, at most, to and from its DRAM, by bus and rate of its data sheet.
     """
 
     name: str
@@ -29,11 +30,17 @@ class Board:
     bram36: int
     uram: int
     clock_mhz: int
+    memory_gbytes: float
 
     @property
     def family(self) -> str:
         """Of the device, as Yosys calls it."""
         return "xc7" if self.zynq == "7" else "xcup"
+
+    @property
+    def ff(self) -> int:
+        """Flip-flops: two beside each LUT in these devices."""
+        return 2 * self.lut
 
     @property
     def device(self) -> dict[str, int]:
@@ -44,11 +51,24 @@ class Board:
 BOARDS = {
     board.name: board
     for board in (
-        Board("pynq-z2", "xc7z020clg400-1", "tul.com.tw:pynq-z2:part0", "7", 53_200, 220, 140, 0, 100),
-        Board("ultra96-v2", "xczu3eg-sbva484-1-i", "avnet.com:ultra96v2:part0", "mpsoc", 70_560, 360, 216, 0, 150),
-        Board("aup-zu3", "xczu3eg-sfvc784-2-e", "realdigital.org:aup-zu3-8gb:part0", "mpsoc", 70_560, 360, 216, 0, 200),
-        Board("kv260", "xck26-sfvc784-2LV-c", "xilinx.com:kv260_som:part0", "mpsoc", 117_120, 1_248, 144, 64, 200),
-        Board("zcu104", "xczu7ev-ffvc1156-2-e", "xilinx.com:zcu104:part0", "mpsoc", 230_400, 1_728, 312, 96, 200),
+        Board("pynq-z2", "xc7z020clg400-1", "tul.com.tw:pynq-z2:part0", "7", 53_200, 220, 140, 0, 100, 2.1),
+        Board("ultra96-v2", "xczu3eg-sbva484-1-i", "avnet.com:ultra96v2:part0", "mpsoc", 70_560, 360, 216, 0, 150, 8.5),
+        Board(
+            "aup-zu3",
+            "xczu3eg-sfvc784-2-e",
+            "realdigital.org:aup-zu3-8gb:part0",
+            "mpsoc",
+            70_560,
+            360,
+            216,
+            0,
+            200,
+            19.2,
+        ),
+        Board(
+            "kv260", "xck26-sfvc784-2LV-c", "xilinx.com:kv260_som:part0", "mpsoc", 117_120, 1_248, 144, 64, 200, 19.2
+        ),
+        Board("zcu104", "xczu7ev-ffvc1156-2-e", "xilinx.com:zcu104:part0", "mpsoc", 230_400, 1_728, 312, 96, 200, 19.2),
     )
 }
 """By name."""

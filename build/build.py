@@ -14,10 +14,11 @@ from bitpan.model import IntegerModel
 
 if TYPE_CHECKING:
     from bitpan.build.finn.design import Design
+    from bitpan.compare import Compared
 
 
-def integers(source: Path, progress: Callable[[str], None]) -> tuple[IntegerModel, tuple[int, int]]:
-    """The integer model of the QONNX file ``source``, compared with it, and the height and width of its frames.
+def integers(source: Path, progress: Callable[[str], None]) -> tuple[IntegerModel, tuple[int, int], Compared]:
+    """The integer model of the QONNX file ``source``, the height and width of its frames, and how they were compared.
 
     Raises:
         BuildError: the model is not in the export grammar.
@@ -30,8 +31,7 @@ def integers(source: Path, progress: Callable[[str], None]) -> tuple[IntegerMode
     proto = load_qonnx(source)
     model = raise_graph(proto)
     progress("QONNX against integers")
-    check_qonnx(proto, model)
-    return model, frame_size(proto)
+    return model, frame_size(proto), check_qonnx(proto, model)
 
 
 def build(
@@ -56,10 +56,11 @@ def build(
     from bitpan.build.finn.integer_graph import require_units
 
     progress: Callable[[str], None] = (lambda what: None) if quiet else steps()
-    model, (height, width) = integers(source, progress)
+    model, (height, width), compared = integers(source, progress)
     require_units(model)
     with replacing(folder) as partial, tempfile.TemporaryDirectory(prefix="bitpan-build-") as work:
         design = compile_model(model, height, width, target_board, Path(work) / "work", cycles_per_pixel, progress)
+        design.compared.insert(0, compared)
         areas = measure(design, target_board, progress) if luts else None
         progress("deployment folder")
         write_package(design, target_board, partial, source, command or [], areas)

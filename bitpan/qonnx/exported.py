@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bitpan.compare import cases, require_equal_stages
+from bitpan.compare import Compared, cases, require_equal_stages
 from bitpan.errors import FormatError
 from bitpan.model import IntegerModel
 from bitpan.operations import Array
@@ -103,12 +103,14 @@ def frame_size(proto: onnx.ModelProto) -> tuple[int, int]:
     return dims[-2].dim_value, dims[-1].dim_value
 
 
-def check_qonnx(proto: onnx.ModelProto, model: IntegerModel, random: int = 1) -> None:
+def check_qonnx(proto: onnx.ModelProto, model: IntegerModel, random: int = 1) -> Compared:
     """Raise :class:`~bitpan.errors.MismatchError` at the first tensor that differs, on random and extreme inputs."""
     names = {node.output: node.name for node in model.nodes}
     stages = {"raising QONNX to integers": Exported(proto, names).run}
-    for case in cases(model, *frame_size(proto), random):
+    frames = list(cases(model, *frame_size(proto), random))
+    for case in frames:
         require_equal_stages(model, case, stages, names)
+    return Compared("QONNX against integers", len(names), len(frames))
 
 
 def node_by_node(proto: onnx.ModelProto, feeds: Mapping[str, Array]) -> dict[str, Array]:

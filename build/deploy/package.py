@@ -14,6 +14,7 @@ from typing import Any
 import bitpan
 from bitpan.build.boards import Board
 from bitpan.build.deploy import vivado
+from bitpan.build.deploy.report import report
 from bitpan.build.finn.design import Design
 from bitpan.build.finn.stitch import TOP
 from bitpan.errors import BuildError
@@ -57,6 +58,7 @@ def write_package(
     write_json(folder / DESCRIPTION, describe(design, board, names))
     write_json(folder / "estimates.json", estimate_report(design, board, luts))
     write_json(folder / "provenance.json", _provenance(design, source, command))
+    (folder / "report.html").write_text(report(design, board, luts))
     vivado.write_script(folder / "build.tcl", board, TOP, names, design.model.bands)
     write_checksums(folder)
 

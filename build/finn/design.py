@@ -14,7 +14,7 @@ from bitpan.build.finn import flow as finn_flow
 from bitpan.build.finn.folding import fastest, fold
 from bitpan.build.finn.integer_graph import integer_graph
 from bitpan.build.finn.stitch import TOP, UNITS, Top, assign_addresses
-from bitpan.compare import random_case
+from bitpan.compare import Compared, random_case
 from bitpan.hw.sources import unit_sources
 from bitpan.model import IntegerModel
 
@@ -35,6 +35,7 @@ class Design:
         fifos: depth by edge.
         estimates: FINN's, by node.
         totals: of the resources.
+        compared: steps that were compared with the integer model, in order.
     """
 
     model: IntegerModel
@@ -50,6 +51,7 @@ class Design:
     fifos: dict[str, int]
     estimates: Mapping[str, Mapping[str, float]]
     totals: Mapping[str, float]
+    compared: list[Compared]
 
 
 def compile_model(
@@ -79,10 +81,11 @@ def compile_model(
     finn_flow.set_up(folder / "finn")
     case = random_case(model, height, width, seed=1)
     expected = finn_flow.reference(model, case)
+    steps: list[Compared] = []
 
     def compared(step: str, graph: ModelWrapper) -> ModelWrapper:
         progress(step)
-        finn_flow.check(graph, model, case, expected, step)
+        steps.append(finn_flow.check(graph, model, case, expected, step))
         return graph
 
     graph = compared("integer graph", integer_graph(model, height, width))
@@ -94,8 +97,7 @@ def compile_model(
     registers = assign_addresses(graph, model)
     signature = int(model.digest()[-8:], 16)
     generated = finn_flow.generate(graph, folder / "nodes", board.part, 1000 / board.clock_mhz)
-    top = folder / f"{TOP}.v"
-    top.write_text(Top(graph, model, signature).verilog())
+    (top := folder / f"{TOP}.v").write_text(Top(graph, model, signature).verilog())
     return Design(
         model,
         height,
@@ -110,6 +112,7 @@ def compile_model(
         fifos=dict(folding.fifos),
         estimates=folding.estimates,
         totals=folding.totals,
+        compared=steps,
     )
 
 

@@ -65,6 +65,11 @@ def split(depth: int, width: int) -> list[int]:
     return min(choices, key=lambda parts: sum(block_memories(part - 1, width) for part in parts))
 
 
+def fullest(depth: int) -> int:
+    """Most beats that the schedule lets wait in a FIFO of that depth."""
+    return math.floor((depth - MARGIN_BEATS) / MARGIN_SHARE)
+
+
 def _room(unit: Facts, output: int, taker: Facts) -> int:
     """Beats that wait on an edge without a FIFO and do no harm: in front of a join none but the one it looks at."""
     return 1 if len(taker.stream_inputs) > 1 else PIXELS * int(unit.get_folded_output_shape(output)[-2])

@@ -21,7 +21,7 @@ from qonnx.custom_op.registry import getCustomOp
 from qonnx.transformation.general import RemoveUnusedTensors, SortGraph
 
 from bitpan.arithmetic import Integers
-from bitpan.compare import Inputs, require_equal
+from bitpan.compare import Compared, Inputs, require_equal
 from bitpan.errors import BuildError
 from bitpan.hw.operators.facts import Facts
 from bitpan.hw.operators.writer import DOMAIN
@@ -50,8 +50,8 @@ def reference(model: IntegerModel, case: Inputs) -> dict[str, Integers]:
     return values
 
 
-def check(graph: ModelWrapper, model: IntegerModel, case: Inputs, expected: dict[str, Integers], step: str) -> None:
-    """Execute the graph and compare every tensor it shares with the model."""
+def check(graph: ModelWrapper, model: IntegerModel, case: Inputs, expected: dict[str, Integers], step: str) -> Compared:
+    """Execute the graph and compare every tensor of the model with it."""
     inputs, scene = case
     feed = {name: image.transpose(1, 2, 0)[None].astype(np.float32) for name, image in inputs.items()}
     feed |= {name: value.astype(np.float32) for name, value in scene.items()}
@@ -61,6 +61,7 @@ def check(graph: ModelWrapper, model: IntegerModel, case: Inputs, expected: dict
         if graph.get_tensor_datatype(node.output).name == "BINARY":
             value = 2 * value - 1
         require_equal(step, node.name, expected[node.output], value)
+    return Compared(step, len(model.nodes), frames=1)
 
 
 def specialise(graph: ModelWrapper, part: str) -> ModelWrapper:

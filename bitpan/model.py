@@ -194,15 +194,30 @@ class IntegerModel:
         """PAN pixels beyond an aligned tile of ``fused`` that it depends on, by tensor: the graph walked backwards.
 
         The tile lies on multiples of ``alignment``. Each reach is a whole number of its tensor's samples and the least
-        one that will do.
+        one that will do. Channels that a kernel sees in its centre alone reach less far than others.
         """
-        reach = {"fused": 0}
+        reach = {name: np.zeros(tensor.channels, np.int64) for name, tensor in self.tensors.items()}
         for node in reversed(self.nodes):
-            kernel = self.constants[f"{node.name}.weights"].shape[-1] if f"{node.name}.weights" in self.constants else 1
+            operation, first = OPERATIONS[node.op], 0
             for name in node.inputs:
-                needed = OPERATIONS[node.op].reach(reach.get(node.output, 0), self.tensors[name].stride, kernel)
-                reach[name] = max(reach.get(name, 0), needed)
-        return reach
+                tensor = self.tensors[name]
+                own = reach[node.output][first : first + tensor.channels] if operation.joined else reach[node.output]
+                first += tensor.channels
+                kernels = self._kernels(node, tensor.channels)
+                needed = [operation.reach(int(own.max()), tensor.stride, kernel) for kernel in kernels]
+                reach[name] = np.maximum(reach[name], needed)
+        return {name: int(channels.max()) for name, channels in reach.items()}
+
+    def _kernels(self, node: Node, channels: int) -> list[int]:
+        """Side of the square around the kernel's centre that a node looks at, for each channel of an input."""
+        weights = self.constants.get(f"{node.name}.weights")
+        if weights is None:
+            return [1] * channels
+        if weights.shape[1] != channels:  # a filter a channel
+            return [weights.shape[-1]] * channels
+        away = abs(np.arange(weights.shape[-1]) - weights.shape[-1] // 2)
+        distance = np.where(weights.any(axis=0), np.maximum(away[:, None], away), 0)
+        return [2 * int(channel.max()) + 1 for channel in distance]
 
     def digest(self) -> str:
         """SHA-256 of all that decides what the model computes: everything but its provenance."""

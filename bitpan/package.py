@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,7 @@ from bitpan.registers import STREAMS
 
 DESCRIPTION = "accelerator.json"
 CHECKSUMS = "checksums.sha256"
-SCHEMA = 1
+SCHEMA = 2
 
 
 @dataclass(frozen=True)
@@ -24,14 +25,14 @@ class Package:
     Attributes:
         folder: where it was read from.
         model: the network it computes.
-        frame: height and width of its frames, PAN pixels.
+        frame: height and width of its frames until others are asked for, PAN pixels; none may be wider.
         signature: what its SIGNATURE register must read.
         registers: by scene parameter, the word address of its first integer.
         dma: names of the DMAs in the block design, by stream: ``pan``, ``ms``, ``fused``.
         accelerator: name of the accelerator in the block design.
         bitstream: the bitstream's path; exists where Vivado has run.
         top, sources: the accelerator's RTL, in order of compilation.
-        cycles, period: estimated clock cycles of a frame alone, and from frame to frame.
+        cycles, period: estimated clock cycles of such a frame alone, and from frame to frame; see :meth:`clocks`.
     """
 
     folder: Path
@@ -46,6 +47,13 @@ class Package:
     sources: tuple[Path, ...]
     cycles: int
     period: int
+
+    def clocks(self, height: int, width: int) -> tuple[int, int]:
+        """Estimated clock cycles of a frame of this size alone, and from frame to frame."""
+        rows, columns = self.frame
+        period = self.period * height * width / (rows * columns)
+        filling = (self.cycles - self.period) * width / columns  # lines, that the units hold
+        return math.ceil(period + filling), math.ceil(period)
 
     @classmethod
     def load(cls, folder: Path) -> Package:

@@ -27,6 +27,9 @@ ID, VERSION, START, STATUS, STARTED, FINISHED, SIGNATURE, SIZE = range(0x00, 0x2
 BANKS = (0x8000, 0xC000)
 """First byte address of each bank's scene words."""
 
+MOST_ROWS = 0xFFFF
+"""Of a frame: what the register holds."""
+
 BANK_WORDS = (BANKS[1] - BANKS[0]) // 4
 
 _ID = 0x62697470  # "bitp"
@@ -43,6 +46,9 @@ _STATUS_BITS = (
 class Registers:
     """The register protocol of a package, over any way to read and write 32-bit words by byte address.
 
+    Attributes:
+        size: height and width of the frames, PAN pixels.
+
     Raises:
         DeviceError: what answers is not this package's accelerator, or it is not idle.
     """
@@ -51,6 +57,8 @@ class Registers:
         self._package, self._read, self._write = package, read, write
         self._bank = 1
         self._check_identity()
+        size = self._read(SIZE)
+        self.size = size >> 16, size & 0xFFFF
 
     def load_scene(self, scene: Mapping[str, Integers]) -> None:
         """Write a scene's parameters into the idle bank; frames started from now on use it."""
@@ -64,6 +72,23 @@ class Registers:
             words = np.asarray(scene[name], dtype=np.int64).ravel()
             for i, word in enumerate(words.tolist()):
                 self._write(BANKS[bank] + 4 * (first + i), word & _MASK)
+
+    def set_size(self, height: int, width: int) -> None:
+        """Frames of this size from now on, PAN pixels.
+
+        Raises:
+            DeviceError: a frame is under way, or the accelerator takes none of this size.
+        """
+        grid, (_, widest) = self._package.model.alignment, self._package.frame
+        if not 0 < height <= MOST_ROWS or not 0 < width <= widest or height % grid or width % grid:
+            raise DeviceError(
+                f"frames of {height} x {width} PAN pixels: the accelerator takes multiples of {grid}, at most "
+                f"{MOST_ROWS} high and {widest} wide"
+            )
+        if not self.idle():
+            raise DeviceError(f"a frame is under way, so its size cannot change ({self.describe()})")
+        self._write(SIZE, height << 16 | width)
+        self.size = height, width
 
     def start(self, bank: int | None = None) -> None:
         """Let one more frame in; ``bank`` is the one last loaded unless another is named."""

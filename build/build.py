@@ -71,7 +71,7 @@ def build(
 def _summary(folder: Path, design: Design, target_board: Board, areas: dict[str, Any] | None) -> None:
     totals, pixels = design.totals, design.width * design.height
     print(
-        f"{folder}: {design.model.name} for {target_board.name}, frames of {design.width} x {design.height}, "
+        f"{folder}: {design.model.name} for {target_board.name}, frames up to {design.width} wide, "
         f"{design.period / pixels:.2f} cycles per pixel, "
         f"{target_board.clock_mhz * pixels / design.period:.2f} Mpixel/s at {target_board.clock_mhz} MHz"
     )

@@ -19,6 +19,7 @@ from bitpan.host.progress import progress
 from bitpan.host.scene.parameters import compute_scene_parameters, load_scene_parameters, save_scene_parameters
 from bitpan.host.scene.registration import measure_shift
 from bitpan.host.scene.scene import Scene, array_scene, open_scene
+from bitpan.host.scene.tiles import check_tile
 from bitpan.host.stream import fuse, fuse_array
 from bitpan.model import IntegerModel
 from bitpan.operations import Array
@@ -89,6 +90,8 @@ class Fuser(AbstractContextManager["Fuser"]):
             SceneError: the pair does not fit together, or not the model.
             SceneIOError: a file cannot be read or written.
         """
+        if tile is not None:
+            check_tile(self.model, tile)
         if not isinstance(pan, str | PathLike) or not isinstance(ms, str | PathLike):
             scene = self._arrays(pan, ms, bands, nodata)
             shift, parameters = self._parameters(scene, shift, scene_parameters)

@@ -1,4 +1,4 @@
-"""The fused GeoTIFF, collected from tiles and written in whole rows of blocks."""
+"""The fused GeoTIFF, collected from tiles and written in whole blocks."""
 
 from __future__ import annotations
 
@@ -16,46 +16,52 @@ from bitpan.rasters import BLOCK, Mask, create_raster
 
 
 class FusedWriter:
-    """Collects tiles, in raster order, and writes them.
+    """Collects tiles, in any order, and writes them.
 
-    A row of tiles is kept until whole rows of blocks can be written: a compressed block is written once and the file
-    does not grow by rewriting. The dataset is rasterio's, open for writing; the fused values have so many ``bits``.
+    A block of the file is kept until it is whole: a compressed block is written once and the file does not grow by
+    rewriting. The dataset is rasterio's, open for writing; the fused values have so many ``bits``.
     """
 
     def __init__(self, dataset: Any, scene: Scene, bits: int) -> None:  # noqa: ANN401
         self._dataset, self._nodata, self._bits = dataset, scene.nodata, bits
-        self._bands, self._height, self._width = dataset.count, dataset.height, dataset.width
-        self._rows = np.zeros((self._bands, 0, self._width), dataset.dtypes[0])
-        self._top = 0  # of the rows held
+        self._blocks: dict[tuple[int, int], tuple[npt.NDArray[Any], int]] = {}
+        """By the corner of each block that is not whole: its pixels, and how many have come."""
 
     def put(self, tile: Tile, fused: npt.NDArray[Any] | None, valid: Mask) -> None:
         """Take a tile's fused pixels, ``(bands, height, width)``, None where it holds no data at all."""
-        bottom = tile.top + tile.height
-        if bottom > self._top + self._rows.shape[1]:
-            more = np.zeros((self._bands, bottom - self._top - self._rows.shape[1], self._width), self._rows.dtype)
-            self._rows = np.concatenate([self._rows, more], axis=1)
-        target = self._rows[:, tile.top - self._top : bottom - self._top, tile.left : tile.left + tile.width]
+        dataset = self._dataset
+        values = np.zeros((dataset.count, tile.height, tile.width), dataset.dtypes[0])
         if fused is not None:
-            target[:] = fused
+            values[:] = fused
+            step_aside(values, self._nodata, self._bits)
         if self._nodata is not None:
-            if fused is not None:
-                _step_aside(target, self._nodata, self._bits)
-            target[:, ~valid] = self._nodata
-        if tile.left + tile.width == self._width:
-            self._flush(bottom == self._height)
+            values[:, ~valid] = self._nodata
+        bottom, right = tile.top + tile.height, tile.left + tile.width
+        for top in range(tile.top // BLOCK * BLOCK, bottom, BLOCK):
+            for left in range(tile.left // BLOCK * BLOCK, right, BLOCK):
+                rows = slice(max(top - tile.top, 0), min(top + BLOCK, bottom) - tile.top)
+                columns = slice(max(left - tile.left, 0), min(left + BLOCK, right) - tile.left)
+                self._fill(
+                    top, left, tile.top + rows.start - top, tile.left + columns.start - left, values[:, rows, columns]
+                )
 
-    def _flush(self, end: bool) -> None:
+    def _fill(self, top: int, left: int, row: int, column: int, part: npt.NDArray[Any]) -> None:
+        """A part of the block at ``top`` and ``left``, ``row`` and ``column`` within it; written when it is whole."""
         from rasterio.windows import Window
 
-        ready = self._rows.shape[1] if end else self._rows.shape[1] // BLOCK * BLOCK
-        if ready:
-            self._dataset.write(self._rows[:, :ready], window=Window(0, self._top, self._width, ready))
-            self._rows, self._top = self._rows[:, ready:], self._top + ready
+        dataset, (_, height, width) = self._dataset, part.shape
+        shape = dataset.count, min(BLOCK, dataset.height - top), min(BLOCK, dataset.width - left)
+        block, come = self._blocks.pop((top, left), None) or (np.zeros(shape, part.dtype), 0)
+        block[:, row : row + height, column : column + width] = part
+        if (come := come + height * width) < shape[1] * shape[2]:
+            self._blocks[top, left] = block, come
+        else:
+            dataset.write(block, window=Window(left, top, shape[2], shape[1]))
 
 
-def _step_aside(values: npt.NDArray[Any], nodata: int, bits: int) -> None:
+def step_aside(values: npt.NDArray[Any], nodata: int | None, bits: int) -> None:
     """Move valid values that happen to equal nodata by one count, so that they stay valid."""
-    if 0 <= nodata < 1 << bits:
+    if nodata is not None and 0 <= nodata < 1 << bits:
         values[values == nodata] = nodata + 1 if nodata + 1 < 1 << bits else nodata - 1
 
 

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from bitpan.arithmetic import Integers
 from bitpan.host.device.devices import Device, Frame
-from bitpan.host.output import create_fused
+from bitpan.host.output import create_fused, step_aside
 from bitpan.host.progress import progress
 from bitpan.host.scene.scene import Scene
 from bitpan.host.scene.tiles import DEFAULT_TILE, Tile, TilePlan, plan_tiles
@@ -56,12 +56,14 @@ def fuse_array(
 ) -> npt.NDArray[np.int64]:
     """A whole scene in memory, ``(bands, height, width)``; pixels without data hold ``scene.nodata`` (or 0)."""
     device.load_scene(parameters)
-    plan = plan_tiles(model, scene.grid.height, scene.grid.width, device.frame, side or DEFAULT_TILE)
+    plan = plan_tiles(model, scene.grid.height, scene.grid.width, device.largest, side or DEFAULT_TILE)
     out = np.full((model.bands, scene.grid.height, scene.grid.width), scene.nodata or 0, np.int64)
     for tile, fused, valid in fuse_tiles(scene, plan, device):
         if fused is not None:
             target = out[:, tile.top : tile.top + tile.height, tile.left : tile.left + tile.width]
-            target[:, valid] = fused[:, valid]
+            values = fused[:, valid]
+            step_aside(values, scene.nodata, model.bits)
+            target[:, valid] = values
     return out
 
 
@@ -75,10 +77,10 @@ def fuse(
 ) -> None:
     """Fuse a scene from a file into a GeoTIFF, which appears only when it is complete.
 
-    Tiles are as large as the device's frames allow; where it leaves that free, they have this ``side``.
+    Tiles are as large as the device's largest frame allows; where it takes any, they have this ``side``.
     """
     device.load_scene(parameters)
-    plan = plan_tiles(model, scene.grid.height, scene.grid.width, device.frame, side or DEFAULT_TILE)
+    plan = plan_tiles(model, scene.grid.height, scene.grid.width, device.largest, side or DEFAULT_TILE)
     with create_fused(output, scene, model.bands, model.bits) as writer, progress(len(plan), "fusing", "tile") as step:
         for tile, fused, valid in fuse_tiles(scene, plan, device):
             writer.put(tile, fused, valid)

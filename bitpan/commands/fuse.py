@@ -46,8 +46,8 @@ def run(arguments: argparse.Namespace) -> int:
     if package and arguments.model:
         raise ModelError(f"{arguments.package} holds its own model: leave --model {arguments.model} out")
     if package and arguments.device != "cpu" and arguments.tile:
-        frame, tile = package.frame, arguments.tile
-        raise DeviceError(f"device {arguments.device} has frames of {frame} pixels: leave --tile {tile} out")
+        width, tile = package.frame[1], arguments.tile
+        raise DeviceError(f"device {arguments.device} has strips {width} pixels wide: leave --tile {tile} out")
     model = package.model if package else IntegerModel.load(find_model(arguments.model or DEFAULT_MODEL))
     began, device = time.monotonic(), arguments.device
     with Fuser(model, device, package, arguments.threads, arguments.timeout) as fuser:

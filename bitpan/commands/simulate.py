@@ -34,7 +34,8 @@ def run(arguments: argparse.Namespace) -> int:
     verdict = verify(package, arguments.frames, arguments.stalls, arguments.trace, arguments.seed, tell)
     height, width = package.frame
     pixels = height * width
-    print(f"{verdict.frames} frames of {width} x {height}: every bit equals the integer model")
+    sizes = " and ".join(f"{columns} x {rows}" for rows, columns in verdict.sizes)
+    print(f"{verdict.frames} frames of {sizes}: every bit equals the integer model")
     print(
         f"cycles of a frame alone   {verdict.cycles:>9,}   estimated {verdict.estimate:>9,}   "
         f"{verdict.deviation:+.1%}, {verdict.cycles / pixels:.2f} per PAN pixel"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -26,14 +27,16 @@ class Verdict:
 
     Attributes:
         frames: how many ran, in all.
+        sizes: heights and widths that they had.
         cycles: of one frame alone, from the first PAN beat to the last fused beat.
-        period: cycles a frame when frames follow each other; 0 if fewer than three ran.
+        period: cycles a frame when frames follow each other; 0 if fewer than four ran.
         estimate: the build's estimate of ``cycles``.
         period_estimate: and of ``period``.
         speed: simulated cycles per second of wall time.
     """
 
     frames: int
+    sizes: tuple[tuple[int, int], ...]
     cycles: int
     period: float
     estimate: int
@@ -63,16 +66,17 @@ def verify(
 
     The first frame runs alone and is timed. The others follow each other without a gap, from two scenes in turn, so
     that thresholds change between frames that are inside at once; with ``stalls`` each stream then stalls at random,
-    in another way for each run of frames.
+    in another way for each run of frames. Every other run has narrower and taller frames than the accelerator was
+    built for.
 
     Raises:
         MismatchError: a bit differs.
         SimulationError: the design got stuck or raised an error flag.
     """
-    height, width = package.frame
+    model, sizes = package.model, (package.frame, other_size(package))
     progress("building the simulation")
     with Accelerator(package, trace) as accelerator:
-        cases = [random_case(package.model, height, width, seed + i) for i in range(2)]
+        cases = [random_case(model, *package.frame, seed + i) for i in range(2)]
         for bank, (_, scene) in enumerate(cases):
             accelerator.registers.write_bank(bank, scene)
         began = time.monotonic()
@@ -80,23 +84,31 @@ def verify(
         _run(accelerator, [(0, cases[0])])
         first, last = accelerator.simulation.span(STREAMS["pan"])[0], accelerator.simulation.span(STREAMS["fused"])[1]
         cycles, period, done = last - first + 1, 0.0, 1
-        while done < frames:
-            count = min(frames - done, 4 if stalls else 10)
+        for run in itertools.count():
+            if done == frames:
+                break
+            size = sizes[run % 2]
+            count = min(-(-(frames - done) // 2) if run == 0 else frames - done, 4 if stalls else 10)
             if stalls:
                 patterns = np.random.default_rng(seed + done).permutation(STALLS[1:])
                 accelerator.stall(list(patterns), seed + done)
-            progress(
-                f"frames {done + 1} to {done + count}" + (f", streams stalling {'/'.join(patterns)}" if stalls else "")
-            )
-            images = [random_case(package.model, height, width, seed + done + i + 2)[0] for i in range(count)]
+            how = f", streams stalling {'/'.join(patterns)}" if stalls else ""
+            progress(f"frames {done + 1} to {done + count}, {size[1]} x {size[0]}{how}")
+            images = [random_case(model, *size, seed + done + i + 2)[0] for i in range(count)]
             batch = [(i % 2, (image, cases[i % 2][1])) for i, image in enumerate(images)]
             started = accelerator.simulation.cycle
             _run(accelerator, batch)
-            if count > 1:  # the first of a batch fills an empty pipeline, the others follow it
+            if count > 1 and size == package.frame:  # the first of a run fills an empty pipeline, others follow it
                 period = (accelerator.simulation.span(STREAMS["fused"])[1] - started - cycles) / (count - 1)
             done += count
         speed = accelerator.simulation.cycle / max(1e-9, time.monotonic() - began)
-    return Verdict(done, cycles, period, package.cycles, package.period, speed)
+    return Verdict(done, sizes[: min(2, done - 1) or 1], cycles, period, package.cycles, package.period, speed)
+
+
+def other_size(package: Package) -> tuple[int, int]:
+    """Height and width of frames that are taller than those the accelerator was built for, and half as wide."""
+    grid, (height, width) = package.model.alignment, package.frame
+    return height + grid, max(grid, width // 2 // grid * grid)
 
 
 def _run(accelerator: Accelerator, batch: list[tuple[int, Inputs]]) -> None:

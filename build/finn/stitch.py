@@ -71,10 +71,10 @@ class Top:
         """The source text."""
         body = [self._wires(), self._registers(), self._input("pan"), self._input("ms")]
         body += [*map(self._node, self.graph.graph.node), self._output()]
-        _, height, width, _ = self._shape("pan")
+        width = self._shape("pan")[2]
         return (
             f"// {self.model.name}: {self.model.bands} bands of {self.model.bits} bits, ratio {self.model.ratio}, "
-            f"frames of {height} x {width} PAN pixels; written by bitpan build.\n"
+            f"frames up to {width} PAN pixels wide; written by bitpan build.\n"
             f"module {TOP} (\n    " + ",\n    ".join(self._ports()) + "\n);\n\n" + "\n".join(body) + "\nendmodule\n"
         )
 

@@ -8,6 +8,7 @@ from typing import Protocol
 from bitpan.arithmetic import Integers
 from bitpan.errors import DeviceError
 from bitpan.host.engine.engine import Engine
+from bitpan.host.scene.tiles import largest_frame
 from bitpan.operations import Array
 from bitpan.optional import require
 from bitpan.package import Package
@@ -22,8 +23,8 @@ NAMES = ("cpu", "rtl", "fpga")
 class Device(Protocol):
     """Fuses frames with one scene's parameters at a time. Every device gives the same bits."""
 
-    frame: tuple[int, int] | None
-    """Height and width that each frame must have, PAN pixels; None: any multiple of the ratio."""
+    largest: tuple[int, int] | None
+    """Height and width of the largest frame, PAN pixels; None: any. Frames are multiples of the model's alignment."""
 
     def load_scene(self, scene: Mapping[str, Integers]) -> None:
         """Take a scene's parameters; they hold until the next ones."""
@@ -39,7 +40,7 @@ class Device(Protocol):
 class CpuDevice(Device):
     """The CPU engine; frames of any size."""
 
-    frame = None
+    largest = None
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -59,7 +60,7 @@ class RtlDevice:
     """The accelerator's RTL in Verilator; on all streams a pattern of ``stalls``, see :meth:`.Accelerator.stall`."""
 
     def __init__(self, package: Package, stalls: str | int = "never") -> None:
-        self.frame: tuple[int, int] | None = package.frame
+        self.largest: tuple[int, int] | None = largest_frame(package.model, package.frame[1])
         self._accelerator = require("bitpan.hw.simulate.accelerator").Accelerator(package)
         self._accelerator.stall([stalls] * len(STREAMS))
 
@@ -72,7 +73,8 @@ class RtlDevice:
         accelerator = self._accelerator
         try:
             for pan, ms in frames:
-                check_frame(self.frame, pan)
+                if accelerator.under_way and pan.shape[1:] != accelerator.registers.size:
+                    yield from accelerator.finish()
                 accelerator.start({"pan": pan, "ms": ms})
                 if accelerator.under_way == 2:  # the next frame is in before this one ends, as on the board
                     yield from accelerator.finish()
@@ -85,12 +87,6 @@ class RtlDevice:
     def close(self) -> None:
         """See :class:`Device`."""
         self._accelerator.close()
-
-
-def check_frame(frame: tuple[int, int] | None, pan: Array) -> None:
-    """Raise :class:`DeviceError` unless a frame has the size the accelerator was built for."""
-    if pan.shape[1:] != frame:
-        raise DeviceError(f"the accelerator takes frames of {frame} PAN pixels, not {pan.shape[1:]}")
 
 
 def open_device(name: str, package: Package | None, engine: Engine, timeout: float = 10.0) -> Device:

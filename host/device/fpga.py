@@ -5,17 +5,20 @@ It has run against a register-level stand-in for the board (``bitpan.hw.simulate
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from types import ModuleType
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from bitpan.arithmetic import Integers
 from bitpan.errors import DeviceError, DeviceTimeoutError
-from bitpan.host.device.devices import Frame, check_frame
+from bitpan.host.device.devices import Frame
 from bitpan.host.device.dma import MM2S, S2MM, DmaChannel, wait
+from bitpan.host.scene.tiles import largest_frame
 from bitpan.operations import Array
 from bitpan.optional import require
 from bitpan.package import Package
@@ -24,8 +27,50 @@ from bitpan.registers import Registers
 _DEFAULT_LENGTH_BITS = 14  # of an AXI DMA that the overlay does not describe
 
 
-Buffers = dict[str, Any]
-"""One frame's memory, physically contiguous: pan (H, W), ms (h, w, B), fused (H, W, B), all uint16."""
+class _Memory:
+    """Physically contiguous memory for a frame's three images, as large as the largest one so far.
+
+    Attributes:
+        buffers: pynq's, flat, uint16, by stream.
+        images: views of the frame that is in it, pan (H, W), ms (h, w, B), fused (H, W, B).
+    """
+
+    def __init__(self, pynq: ModuleType) -> None:
+        self._pynq = pynq
+        self.buffers: dict[str, Any] = {}
+        self.images: dict[str, npt.NDArray[np.uint16]] = {}
+
+    def fill(self, pan: Array, ms: Array) -> None:
+        """Take a frame in.
+
+        Raises:
+            DeviceError: there is no memory for it.
+        """
+        _, height, width = pan.shape
+        shapes = {"pan": (height, width), "ms": (*ms.shape[1:], len(ms)), "fused": (height, width, len(ms))}
+        for stream, shape in shapes.items():
+            size = math.prod(shape)
+            if stream not in self.buffers or self.buffers[stream].size < size:
+                self._allocate(stream, size)
+            self.images[stream] = np.asarray(self.buffers[stream])[:size].reshape(shape)
+        self.images["pan"][:], self.images["ms"][:] = pan[0], np.moveaxis(ms, 0, -1)
+
+    def _allocate(self, stream: str, size: int) -> None:
+        if stream in self.buffers:
+            self.buffers.pop(stream).freebuffer()
+        try:
+            self.buffers[stream] = self._pynq.allocate((size,), np.uint16)
+        except (RuntimeError, MemoryError) as error:
+            raise DeviceError(f"no contiguous memory for a frame's {2 * size:,} bytes of {stream} ({error})") from None
+
+    def fused(self) -> Array:
+        """The result, ``(B, H, W)``."""
+        return np.ascontiguousarray(np.moveaxis(self.images["fused"], -1, 0))
+
+    def free(self) -> None:
+        """Give it back."""
+        while self.buffers:
+            self.buffers.popitem()[1].freebuffer()
 
 
 class FpgaDevice:
@@ -37,10 +82,9 @@ class FpgaDevice:
     """
 
     def __init__(self, package: Package, timeout: float = 10.0) -> None:
-        self.frame: tuple[int, int] | None = package.frame
         self._timeout = timeout
-        self._buffers: list[Buffers] = []
         pynq = require("pynq")
+        self._memories = _Memory(pynq), _Memory(pynq)
         overlay = _load_overlay(pynq, package)
         self._channels = {
             stream: _open_channel(pynq, overlay, package.dma[stream], offset)
@@ -48,10 +92,8 @@ class FpgaDevice:
         }
         mmio, _ = _open(pynq, overlay, package.accelerator)
         self._registers = Registers(package, lambda address: int(mmio.read(address)), mmio.write)
-        try:
-            self._buffers += [_allocate(pynq, package) for _ in range(2)]
-        except (RuntimeError, MemoryError) as error:
-            raise DeviceError(f"no contiguous memory for frames of {package.frame} pixels ({error})") from None
+        limits = {stream: channel.limit for stream, channel in self._channels.items()}
+        self.largest: tuple[int, int] | None = largest_frame(package.model, package.frame[1], limits)
 
     def load_scene(self, scene: Mapping[str, Integers]) -> None:
         """See :class:`bitpan.host.device.devices.Device`."""
@@ -63,12 +105,18 @@ class FpgaDevice:
         A frame is prepared, and the last one handed out, while one runs; a frame's inputs follow the inputs of the one
         before it, so the accelerator's pipeline never drains between frames.
         """
-        running: Buffers | None = None
+        running: _Memory | None = None
         try:
             for number, (pan, ms) in enumerate(frames):
-                check_frame(self.frame, pan)
-                prepared = self._buffers[number % 2]
-                prepared["pan"][:], prepared["ms"][:] = pan[0], np.moveaxis(ms, 0, -1)
+                if running is not None and pan.shape[1:] != self._registers.size:
+                    self._receive(running)
+                    self._wait(idle=True)
+                    finished, running = running, None
+                    yield finished.fused()
+                if pan.shape[1:] != self._registers.size:
+                    self._registers.set_size(*pan.shape[1:])
+                prepared = self._memories[number % 2]
+                prepared.fill(pan, ms)
                 if running is not None:
                     self._wait("pan", "ms")
                 finished, running = running, prepared
@@ -78,38 +126,37 @@ class FpgaDevice:
                     self._receive(finished)
                 self._start(prepared, "fused")
                 if finished is not None:
-                    yield _fused(finished)
+                    yield finished.fused()
             if running is not None:
                 self._receive(running)
                 self._wait(idle=True)
                 finished, running = running, None
-                yield _fused(finished)
+                yield finished.fused()
         finally:
             if running is not None:  # the caller gave up, or an error is on its way: leave nothing under way
                 self._stop()
 
     def close(self) -> None:
         """See :class:`bitpan.host.device.devices.Device`."""
-        while self._buffers:
-            for buffer in self._buffers.pop().values():
-                buffer.freebuffer()
+        for memory in self._memories:
+            memory.free()
 
-    def _start(self, buffers: Buffers, *streams: str) -> None:
+    def _start(self, memory: _Memory, *streams: str) -> None:
         for stream in streams:
-            buffer = buffers[stream]
+            buffer = memory.buffers[stream]
             buffer.flush()  # of ``fused`` too: a dirty cache line written back later would overwrite the result
-            self._channels[stream].start(buffer.physical_address, buffer.nbytes)
+            self._channels[stream].start(buffer.physical_address, memory.images[stream].nbytes)
 
-    def _receive(self, buffers: Buffers) -> None:
+    def _receive(self, memory: _Memory) -> None:
         """Until a frame's output is in memory."""
         self._wait("fused")
-        channel, buffer = self._channels["fused"], buffers["fused"]
-        if channel.moved() != buffer.nbytes:
+        channel, size = self._channels["fused"], memory.images["fused"].nbytes
+        if channel.moved() != size:
             raise DeviceError(
-                f"DMA {channel.name} moved {channel.moved()} bytes of a frame of {buffer.nbytes}; "
+                f"DMA {channel.name} moved {channel.moved()} bytes of a frame of {size}; "
                 "the bitstream is of another build: build the package again"
             )
-        buffer.invalidate()
+        memory.buffers["fused"].invalidate()
 
     def _wait(self, *streams: str, idle: bool = False) -> None:
         """Until these DMAs, or with ``idle`` the accelerator, have ended; every error flag ends it too."""
@@ -132,10 +179,6 @@ class FpgaDevice:
             wait(self._registers.idle, min(self._timeout, 1.0))
         for channel in self._channels.values():
             channel.reset()
-
-
-def _fused(buffers: Buffers) -> Array:
-    return np.ascontiguousarray(np.moveaxis(np.asarray(buffers["fused"]), -1, 0))
 
 
 def _load_overlay(pynq: ModuleType, package: Package) -> Any:  # noqa: ANN401
@@ -163,10 +206,3 @@ def _open(pynq: ModuleType, overlay: Any, name: str) -> tuple[Any, dict[str, Any
 def _open_channel(pynq: ModuleType, overlay: Any, name: str, offset: int) -> DmaChannel:  # noqa: ANN401
     mmio, parameters = _open(pynq, overlay, name)
     return DmaChannel(name, mmio, offset, int(parameters.get("c_sg_length_width", _DEFAULT_LENGTH_BITS)))
-
-
-def _allocate(pynq: ModuleType, package: Package) -> Buffers:
-    height, width = package.frame
-    ratio, bands = package.model.ratio, package.model.bands
-    shapes = {"pan": (height, width), "ms": (height // ratio, width // ratio, bands), "fused": (height, width, bands)}
-    return {name: pynq.allocate(shape, np.uint16) for name, shape in shapes.items()}

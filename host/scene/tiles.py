@@ -2,19 +2,26 @@
 
 A *tile* is a part of the output, computed at a time; its *frame* is the tile with the halo on all four sides: what a
 device takes. What the network pads inside a frame reaches no further than the halo, and the scene itself is extended
-by replicated edges, so a tile does not depend on how the scene was cut.
+by replicated edges, so a tile does not depend on how the scene was cut. An accelerator takes frames of any height, so
+its tiles are *strips*, as tall as the scene or as the memory for a frame allows: nearly all of the halo is at their
+sides.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from bitpan.errors import SceneError
 from bitpan.model import IntegerModel
+from bitpan.registers import ELEMENT_BITS, MOST_ROWS
 
 DEFAULT_TILE = 512
-"""Side of a tile on devices without a fixed frame: 8 % is spent on a halo of 20 pixels."""
+"""Side of a tile on devices that take any frame: 8 % is spent on a halo of 20 pixels."""
+
+FRAME_BYTES = 32 << 20
+"""Most memory of a frame, its three images together: two of them are held, on boards that have 512 MB in all."""
 
 
 @dataclass(frozen=True)
@@ -44,18 +51,20 @@ class Tile:
 
 @dataclass(frozen=True)
 class TilePlan:
-    """Tiles of one frame size over a scene, in raster order.
+    """Tiles over a scene, in raster order; the last ones of a row and of a column are as small as they may be.
 
     Attributes:
         height, width: of the scene, PAN pixels.
-        frame: height and width of each frame, multiples of the model's alignment.
+        frame: height and width of the largest frame, multiples of ``grid``.
         halo: on each side, a multiple of it too.
+        grid: the model's alignment.
     """
 
     height: int
     width: int
     frame: tuple[int, int]
     halo: int
+    grid: int
 
     @property
     def steps(self) -> tuple[int, int]:
@@ -64,47 +73,87 @@ class TilePlan:
 
     def __len__(self) -> int:
         rows, columns = self.steps
-        return -(-self.height // rows) * -(-self.width // columns)
+        return math.ceil(self.height / rows) * math.ceil(self.width / columns)
 
     def __iter__(self) -> Iterator[Tile]:
         rows, columns = self.steps
         for top in range(0, self.height, rows):
             for left in range(0, self.width, columns):
                 size = min(rows, self.height - top), min(columns, self.width - left)
-                yield Tile(top, left, *size, top - self.halo, left - self.halo, *self.frame)
+                frame = (_up(side, self.grid) + 2 * self.halo for side in size)
+                yield Tile(top, left, *size, top - self.halo, left - self.halo, *frame)
+
+    def delivered(self) -> float:
+        """Share of the computed pixels that the scene has."""
+        return self.height * self.width / sum(tile.frame_height * tile.frame_width for tile in self)
 
 
 def halo_on_grid(model: IntegerModel) -> int:
     """The model's halo, rounded up to a multiple of its alignment, so that frames begin where every grid does."""
-    return -(-model.halo() // model.alignment) * model.alignment
+    return _up(model.halo(), model.alignment)
+
+
+def _up(length: int, grid: int) -> int:
+    return -(-length // grid) * grid
+
+
+def frame_bytes(model: IntegerModel, height: int, width: int) -> dict[str, int]:
+    """Bytes of a frame's images as an accelerator takes and gives them, by stream."""
+    pixels, coarse = height * width, height * width // model.ratio**2
+    elements = {"pan": pixels, "ms": coarse * model.bands, "fused": pixels * model.bands}
+    return {stream: count * ELEMENT_BITS // 8 for stream, count in elements.items()}
+
+
+def largest_frame(model: IntegerModel, width: int, limits: Mapping[str, int] | None = None) -> tuple[int, int]:
+    """Height and width of the largest frame for an accelerator of this width.
+
+    Args:
+        limits: most bytes of an image, by stream, where a DMA moves no more at once.
+    """
+    grid = model.alignment
+    step = frame_bytes(model, grid, width)
+    steps = [MOST_ROWS // grid, FRAME_BYTES // sum(step.values())]
+    steps += [limit // step[stream] for stream, limit in (limits or {}).items()]
+    return min(steps) * grid, width
+
+
+def check_tile(model: IntegerModel, tile: int) -> None:
+    """Raise :class:`SceneError` unless a tile may have this side."""
+    if tile <= 0 or tile % model.alignment:
+        raise SceneError(
+            f"a tile of {tile} pixels is no positive multiple of {model.alignment}, as model {model.name} needs it"
+        )
 
 
 def plan_tiles(
-    model: IntegerModel, height: int, width: int, frame: tuple[int, int] | None = None, tile: int = DEFAULT_TILE
+    model: IntegerModel, height: int, width: int, largest: tuple[int, int] | None = None, tile: int = DEFAULT_TILE
 ) -> TilePlan:
     """Cut a scene of ``height x width`` PAN pixels for a model, which sets alignment and halo.
 
     Args:
-        frame: the device's fixed frame, halo included; None: tiles of ``tile`` pixels, smaller in a smaller scene.
+        largest: height and width of the largest frame that the device takes, halo included; None: it takes any, and
+            tiles have ``tile`` pixels.
         tile: side of a tile where the frame is free, a multiple of the alignment.
 
     Raises:
         SceneError: the frame leaves no tile, or a size is no multiple of the alignment.
     """
     halo, grid = halo_on_grid(model), model.alignment
-    if frame is None:
-        if tile <= 0 or tile % grid:
-            raise SceneError(
-                f"a tile of {tile} pixels is no positive multiple of {grid}, as model {model.name} needs it"
-            )
-        rows, columns = (min(tile, -(-size // grid) * grid) for size in (height, width))
-        frame = rows + 2 * halo, columns + 2 * halo
-    if min(frame) <= 2 * halo or any(side % grid for side in frame):
+    if largest is None:
+        check_tile(model, tile)
+        largest = tile + 2 * halo, tile + 2 * halo
+    if min(largest) <= 2 * halo or any(side % grid for side in largest):
         raise SceneError(
-            f"a frame of {frame[0]} x {frame[1]} PAN pixels leaves nothing within the halo of {halo} on each side, or "
-            f"is no multiple of {grid}; build the accelerator for frames of at least {2 * halo + grid}"
+            f"a frame of {largest[0]} x {largest[1]} PAN pixels leaves nothing within the halo of {halo} on each "
+            f"side, or is no multiple of {grid}; build the accelerator for frames of at least {2 * halo + grid}"
         )
-    return TilePlan(height, width, frame, halo)
+    rows, columns = (_up(size, grid) + 2 * halo for size in (height, width))
+    return TilePlan(height, width, (min(rows, largest[0]), min(columns, largest[1])), halo, grid)
+
+
+def delivered_share(model: IntegerModel, height: int, width: int, columns: int) -> float:
+    """Share of the pixels computed for a scene of this size that it has, on an accelerator so many ``columns`` wide."""
+    return plan_tiles(model, height, width, largest_frame(model, columns)).delivered()
 
 
 def sample_tiles(height: int, width: int, alignment: int, halo: int, per_axis: int, side: int) -> list[Tile]:
@@ -123,7 +172,7 @@ def sample_tiles(height: int, width: int, alignment: int, halo: int, per_axis: i
         return [alignment * (room * i // max(count - 1, 1)) for i in range(count)]
 
     rows, columns = min(side, height), min(side, width)
-    frame = -(-rows // alignment) * alignment + 2 * halo, -(-columns // alignment) * alignment + 2 * halo
+    frame = _up(rows, alignment) + 2 * halo, _up(columns, alignment) + 2 * halo
     return [
         Tile(top, left, rows, columns, top - halo, left - halo, *frame)
         for top in starts(height, rows)

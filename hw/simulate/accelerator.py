@@ -48,7 +48,7 @@ class Accelerator(AbstractContextManager["Accelerator"]):
     def reset(self) -> None:
         """Forget all frames and scene parameters."""
         self.simulation.reset()
-        self.under_way = 0
+        self.under_way, self.registers = 0, Registers(self.package, self.read, self.write)
 
     def stall(self, patterns: Sequence[str | int], seed: int = 0) -> None:
         """Set a stall pattern on each stream, PAN, MS and fused, see :meth:`.Simulation.set_stall`."""
@@ -56,7 +56,14 @@ class Accelerator(AbstractContextManager["Accelerator"]):
             self.simulation.set_stall(stream, pattern, seed=16 * seed + number + 1)
 
     def start(self, images: Mapping[str, npt.NDArray[np.generic]], bank: int | None = None) -> None:
-        """Start a frame of ``pan (1, height, width)`` and ``ms`` and queue them; see :meth:`.Registers.start`."""
+        """Start a frame of ``pan (1, height, width)`` and ``ms`` and queue them; see :meth:`.Registers.start`.
+
+        Raises:
+            DeviceError: frames of another size are under way, or the accelerator takes none of this one.
+        """
+        _, height, width = images["pan"].shape
+        if (height, width) != self.registers.size:
+            self.registers.set_size(height, width)
         self.registers.start(bank)
         for name in ("pan", "ms"):
             self.push(name, to_beats(images[name]))
@@ -69,10 +76,10 @@ class Accelerator(AbstractContextManager["Accelerator"]):
             SimulationError: the design is stuck, ends its frames in the wrong place, or does not count them right.
             DeviceError: it raised an error flag.
         """
-        height, width = self.package.frame
+        height, width = self.registers.size
         beats = height * width
         self.under_way -= frames
-        patience = self.package.cycles + 10_000  # more than a frame is deep
+        patience = self.package.clocks(height, width)[0] + 10_000  # more than a frame is deep
         while self.simulation.queued(STREAMS["fused"]) < frames * beats:  # in parts, between which Ctrl-C is heard
             self.simulation.run(2 * patience, until={STREAMS["fused"]: frames * beats}, patience=patience)
         data, last = self.simulation.pull_with_last(STREAMS["fused"], frames * beats)

@@ -156,6 +156,18 @@ def test_halo_of_resampling_models(resampler, body, alignment, reach_of_x0):
     assert model.halo() == reach["ms"] == 4 * (-(-(reach_of_x0 + 1) // 4) + 2)
 
 
+def test_a_split_head_reaches_less_far_on_the_ms(random_model, random_inputs):
+    """The MS's channels count in the kernel's centre alone: with 8 blocks it is two MS pixels, with 9 layers three."""
+    model = random_model(blocks=8, channels=4)
+    whole = model.reaches()
+    model.constants["head.weights"] = model.constants["head.weights"].copy()
+    outside = np.ones((3, 3), bool)
+    outside[1, 1] = False
+    model.constants["head.weights"][:, 1:, outside] = 0
+    assert (whole["pan"], whole["ms"]) == (9, 20)
+    assert (model.reaches()["pan"], model.reaches()["ms"], model.halo()) == (9, 16, 16)
+
+
 def measured_reach(model, inputs, scene, name):
     """Rows beyond an aligned tile whose samples were seen to change it, for samples at every place within a block."""
     fused, stride, step = execute(model, inputs, scene), model.tensors[name].stride, model.alignment

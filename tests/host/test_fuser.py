@@ -54,6 +54,27 @@ def test_nodata_of_arrays_stays(scene):
     assert not fused[:, :8, :8].any() and fused[:, 12:, 12:].any()
 
 
+def test_a_valid_pixel_that_equals_nodata_moves_by_one_count(scene):
+    pan, ms, folder = scene
+    fuser = bitpan.load(threads=1)
+    plain = fuser.fuse(pan, ms)
+    value = int(plain[0, 40, 40])
+    pan[pan == value], ms[ms == value] = value + 2, value + 2  # the inputs are valid everywhere
+    options = {"scene_parameters": folder / "fused.scene.json"}
+    fuser.fuse(folder / "pan.tif", folder / "ms.tif", folder / "fused.tif")
+    plain = fuser.fuse(pan, ms, **options)
+    assert (plain == value).any()
+    expected = np.where(plain == value, value + 1, plain)
+    assert np.array_equal(fuser.fuse(pan, ms, nodata=value, **options), expected)
+
+
+def test_a_wrong_tile_is_told_before_anything_is_computed(scene, monkeypatch):
+    pan, ms, _ = scene
+    monkeypatch.setattr("bitpan.host.fuser.compute_scene_parameters", None)
+    with pytest.raises(SceneError, match="102 pixels is no positive multiple of 4"):
+        bitpan.load(threads=1).fuse(pan, ms, tile=102)
+
+
 def test_what_cannot_be_fused_is_told(scene):
     pan, ms, folder = scene
     with pytest.raises(ModelError, match="s2bnet-flat"):

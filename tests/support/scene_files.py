@@ -77,7 +77,7 @@ def write_package(tmp_path):
             registers[parameter.name] = {"address": address, "count": count}
             address += count
         document = {
-            "schema": 1,
+            "schema": 2,
             "frame": {"height": size[0], "width": size[1]},
             "signature": 0xC0FFEE42,
             "registers": registers,
@@ -106,17 +106,22 @@ class ModelAccelerator:
         self.banks = np.zeros((2, 4096), np.int64)
         self.bank_of_frame = []
         self.finished = self.status = 0
+        self.size = package.frame
         self.inputs = {"pan": deque(), "ms": deque()}
         self.output = np.zeros(0, np.uint8)
         self.ticks = 0
 
     def read(self, address):
         known = {0x00: 0x62697470, 0x04: 2, 0x0C: self.status, 0x18: self.package.signature}
+        known |= {0x1C: self.size[0] << 16 | self.size[1]}
         return (known | {0x10: len(self.bank_of_frame), 0x14: self.finished})[address]
 
     def write(self, address, value):
         if address == 0x08:
             self.bank_of_frame.append(value & 1)
+        elif address == 0x1C:
+            assert self.finished == len(self.bank_of_frame), "the size changes between frames"
+            self.size = value >> 16, value & 0xFFFF
         elif address >= 0x8000:
             signed = value - (1 << 32) if value >> 31 else value
             self.banks[(address >> 14) & 1, (address & 0x3FFF) // 4] = signed
@@ -143,7 +148,7 @@ class ModelAccelerator:
             self.ticks = 0
 
     def _fuse(self):
-        model, (height, width) = self.package.model, self.package.frame
+        model, (height, width) = self.package.model, self.size
         shapes = {"pan": (height, width, 1), "ms": (height // model.ratio, width // model.ratio, model.bands)}
         images = {s: self.inputs[s].popleft().view("<u2").reshape(shape) for s, shape in shapes.items()}
         bank = self.banks[self.bank_of_frame[self.finished]]

@@ -71,9 +71,10 @@ def test_next_frame_is_prepared_while_one_runs(package, board, random_inputs):
 
 
 def test_scene_equals_the_cpu(package, board, small_model, small_engine):
+    """Three strips and a narrower one, each as tall as the scene."""
     rng = np.random.default_rng(0)
-    pan, ms = rng.integers(0, 2048, (1, 90, 100)), rng.integers(0, 2048, (2, 23, 25))
-    pan[:, :40, :50] = 0
+    pan, ms = rng.integers(0, 2048, (1, 91, 131)), rng.integers(0, 2048, (2, 23, 33))
+    pan[:, :, :50] = 0
     scene = array_scene(small_model, pan, ms, nodata=0)
     parameters = compute_scene_parameters(small_model, scene, small_engine)
     expected = fuse_array(small_model, scene, CpuDevice(small_engine), parameters)
@@ -169,21 +170,38 @@ def test_left_in_mid_frame(package, board):
         FpgaDevice(package)
 
 
-def test_wrong_frames(package, board, random_inputs):
+@pytest.mark.parametrize(("height", "width"), [(32, 76), (66, 72), (0, 72), (1 << 16, 72)])
+def test_wrong_frames(package, board, random_inputs, height, width):
     _, scenes = make_frames(package, random_inputs, 1)
     device = FpgaDevice(package)
     device.load_scene(scenes[0])
-    with pytest.raises(DeviceError, match=r"\(64, 72\) PAN pixels, not \(32, 32\)"):
-        list(device.fuse([(np.zeros((1, 32, 32)), np.zeros((2, 8, 8)))]))
+    with pytest.raises(
+        DeviceError, match=f"{height} x {width} PAN pixels: .* multiples of 4, at most 65535 high and 72"
+    ):
+        list(device.fuse([(np.zeros((1, height, width)), np.zeros((2, height // 4, width // 4)))]))
 
 
-def test_length_register_is_respected(package, board, random_inputs):
-    frames, scenes = make_frames(package, random_inputs, 1)
-    board.ip_dict["axi_dma_fused"]["parameters"]["C_SG_LENGTH_WIDTH"] = "14"
+def test_frames_of_many_sizes(package, board, random_inputs):
+    """The last frame leaves before a size changes; equal ones follow each other."""
+    sizes = [(8, 72), (8, 72), (120, 4), (64, 72), (64, 72), (64, 72), (12, 20)]
+    frames = [random_inputs(package.model, *size, seed=seed)[0] for seed, size in enumerate(sizes)]
+    _, scene = random_inputs(package.model, 8, 8)
     device = FpgaDevice(package)
-    device.load_scene(scenes[0])
-    with pytest.raises(DeviceError, match="axi_dma_fused moves at most 16383 bytes"):
-        list(device.fuse([(frames[0]["pan"], frames[0]["ms"])]))
+    device.load_scene(scene)
+    fused = list(device.fuse((inputs["pan"], inputs["ms"]) for inputs in frames))
+    for inputs, result in zip(frames, fused, strict=True):
+        np.testing.assert_array_equal(result, execute(package.model, inputs, scene))
+
+
+def test_length_register_makes_strips_shorter(package, board, small_model, small_engine):
+    board.ip_dict["axi_dma_fused"]["parameters"]["C_SG_LENGTH_WIDTH"] = "15"
+    device = FpgaDevice(package)
+    assert device.largest == ((1 << 15) // (72 * 4) // 4 * 4, 72)
+    rng = np.random.default_rng(0)
+    scene = array_scene(small_model, rng.integers(0, 2048, (1, 203, 61)), rng.integers(0, 2048, (2, 51, 16)))
+    parameters = compute_scene_parameters(small_model, scene, small_engine)
+    expected = fuse_array(small_model, scene, CpuDevice(small_engine), parameters)
+    np.testing.assert_array_equal(fuse_array(small_model, scene, device, parameters), expected)
 
 
 def test_missing_part_of_the_overlay(package, board):
@@ -208,8 +226,8 @@ def test_no_board_no_bitstream_no_pynq_no_memory(package, board, monkeypatch):
             FpgaDevice(package)
     monkeypatch.undo()
     monkeypatch.setattr(sys.modules["pynq"], "allocate", fail(RuntimeError("Failed to allocate Memory!")))
-    with pytest.raises(DeviceError, match="no contiguous memory"):
-        FpgaDevice(package)
+    with pytest.raises(DeviceError, match="no contiguous memory for a frame's 128 bytes of pan"):
+        list(FpgaDevice(package).fuse([(np.zeros((1, 8, 8)), np.zeros((2, 2, 2)))]))
     monkeypatch.setitem(sys.modules, "pynq", None)
     with pytest.raises(MissingDependencyError, match=r"bitpan\[board\]"):
         FpgaDevice(package)
@@ -233,7 +251,7 @@ def test_scene_words_are_twos_complement_at_their_addresses(package, random_inpu
     ("changes", "said"),
     [
         ({"frame": {"height": 64}}, "malformed"),
-        ({"schema": 9}, "schema 1"),
+        ({"schema": 9}, "schema 2"),
         ({"dma": {"pan": "a", "ms": "b"}}, "malformed"),
         ({"registers": {"upsample.rows": {"address": 0, "count": 20}}}, "no registers for .*upsample.columns"),
     ],

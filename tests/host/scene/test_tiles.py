@@ -9,8 +9,9 @@ from bitpan.arithmetic import keys_coefficients
 from bitpan.errors import SceneError
 from bitpan.host.device.devices import CpuDevice
 from bitpan.host.engine.engine import CompiledEngine
+from bitpan.host.scene import tiles as tiling
 from bitpan.host.scene.scene import array_scene
-from bitpan.host.scene.tiles import TilePlan, halo_on_grid, plan_tiles, sample_tiles
+from bitpan.host.scene.tiles import TilePlan, delivered_share, halo_on_grid, largest_frame, plan_tiles, sample_tiles
 from bitpan.host.stream import fuse_array, fuse_tiles
 from bitpan.model import execute
 
@@ -30,11 +31,11 @@ def parameters_of(model, scene, random_inputs):
 
 
 class FramedDevice(CpuDevice):
-    """The CPU, with a fixed frame."""
+    """The CPU, with frames no larger than this."""
 
-    def __init__(self, engine, frame):
+    def __init__(self, engine, largest):
         super().__init__(engine)
-        self.frame = frame
+        self.largest = largest
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -67,7 +68,7 @@ def test_a_smaller_halo_would_not_do(small_model, small_engine, random_inputs):
     whole = fuse_array(small_model, scene, device, parameters, side=64)
     halo = halo_on_grid(small_model)
     for trial in (halo, halo - 4):
-        plan = TilePlan(64, 64, (32 + 2 * trial, 32 + 2 * trial), trial)
+        plan = TilePlan(64, 64, (32 + 2 * trial, 32 + 2 * trial), trial, 4)
         tiled = np.zeros_like(whole)
         for tile, fused, _ in fuse_tiles(scene, plan, device):
             tiled[:, tile.top : tile.top + tile.height, tile.left : tile.left + tile.width] = fused
@@ -135,7 +136,7 @@ def test_one_step_less_would_not_do(resampler, random_inputs, body):
     device.load_scene(parameters)
     whole, halo = extended_whole(model, scene, parameters), halo_on_grid(model)
     for trial in (halo, halo - model.alignment):
-        plan = TilePlan(64, 64, (model.alignment + 2 * trial, 16 + 2 * trial), trial)
+        plan = TilePlan(64, 64, (model.alignment + 2 * trial, 16 + 2 * trial), trial, model.alignment)
         tiled = np.zeros_like(whole)
         for tile, fused, _ in fuse_tiles(scene, plan, device):
             tiled[:, tile.top : tile.top + tile.height, tile.left : tile.left + tile.width] = fused
@@ -147,7 +148,7 @@ def test_frames_lie_on_the_coarsest_grid(resampler):
     plan = plan_tiles(model, 100, 60, tile=24)
     assert (model.alignment, plan.halo % 8) == (8, 0)
     assert all(tile.frame_top % 8 == tile.frame_left % 8 == tile.frame_height % 8 == 0 for tile in plan)
-    for wrong in ({"tile": 12}, {"frame": (2 * plan.halo + 12, 2 * plan.halo + 16)}):
+    for wrong in ({"tile": 12}, {"largest": (2 * plan.halo + 12, 2 * plan.halo + 16)}):
         with pytest.raises(SceneError, match="multiple of 8"):
             plan_tiles(model, 100, 60, **wrong)
 
@@ -164,14 +165,15 @@ def test_shifted_scenes_in_tiles_equal_the_whole(small_model, small_engine, rand
 
 @given(st.integers(1, 400), st.integers(1, 400), st.integers(1, 30), st.integers(1, 30))
 def test_tiles_cover_the_scene_once(height, width, rows, columns):
-    plan = TilePlan(height, width, (4 * rows + 40, 4 * columns + 40), 20)
+    plan = TilePlan(height, width, (4 * rows + 40, 4 * columns + 40), 20, 4)
     covered = np.zeros((height, width), np.uint8)
     tiles = list(plan)
     for tile in tiles:
         covered[tile.top : tile.top + tile.height, tile.left : tile.left + tile.width] += 1
         inside = np.zeros((tile.frame_height, tile.frame_width))[tile.inside]
         assert inside.shape == (tile.height, tile.width)
-        assert tile.frame_top % 4 == tile.frame_left % 4 == 0
+        assert tile.frame_top % 4 == tile.frame_left % 4 == tile.frame_height % 4 == tile.frame_width % 4 == 0
+        assert tile.height <= tile.frame_height - 40 < tile.height + 4
     assert (covered == 1).all()
     assert len(plan) == len(tiles)
 
@@ -191,6 +193,26 @@ def test_useless_frames(small_model, frame):
 def test_useless_tiles(small_model, tile):
     with pytest.raises(SceneError, match="no positive multiple of 4"):
         plan_tiles(small_model, 100, 100, tile=tile)
+
+
+def test_strips_are_as_tall_as_memory_and_dma_allow(small_model):
+    rows, columns = largest_frame(small_model, 496)
+    size = rows * 496 * (2 + 4) + rows * 496 // 16 * 4  # two bands
+    assert columns == 496 and rows % 4 == 0 and tiling.FRAME_BYTES - 4 * 496 * 7 < size <= tiling.FRAME_BYTES
+    assert largest_frame(small_model, 4)[0] == 65532  # what the register holds
+    assert largest_frame(small_model, 496, {"fused": 1 << 20}) == ((1 << 20) // (496 * 4) // 4 * 4, 496)
+    strips = plan_tiles(small_model, 1000, 900, (rows, 496))
+    assert [(t.frame_height, t.frame_width) for t in strips] == [(1024, 496), (1024, 452)]
+    assert [(t.height, t.width) for t in strips] == [(1000, 472), (1000, 428)]
+
+
+def test_what_strips_deliver(random_model, small_model):
+    model = random_model(blocks=8, channels=8, bands=4)  # a halo of 20 pixels
+    halo = halo_on_grid(model)
+    strips = plan_tiles(model, 10_000, 10_000, largest_frame(model, 992))
+    computed = sum(t.frame_height * t.frame_width for t in strips)
+    assert delivered_share(model, 10_000, 10_000, 992) == 1e8 / computed
+    assert delivered_share(model, 6000, 912, 496) == 6000 * 912 / ((6000 + 2 * halo) * 2 * 496)
 
 
 @given(st.integers(1, 1000), st.integers(1, 1000), st.integers(1, 5))

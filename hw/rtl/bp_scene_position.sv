@@ -16,6 +16,10 @@ module bp_scene_position #(
     output logic                 bank_o,
     output logic [ FoldBits-1:0] fold_o
 );
+    if (Folds < 1) begin : gen_check_folds
+        $error("bp_scene_position: Folds is at least 1");
+    end
+
     logic last_fold, last_pixel;
     logic [FoldBits-1:0] fold_q;
     logic [3:0] frame_q;

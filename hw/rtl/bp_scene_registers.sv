@@ -56,6 +56,10 @@ module bp_scene_registers #(
     output logic [         31:0] started_o
 );
 
+    if (Rows < 1 || Columns < 1) begin : gen_check_size
+        $error("bp_scene_registers: Rows and Columns are at least 1");
+    end
+
     localparam logic [31:0] Id = 32'h62697470;
     localparam logic [31:0] Version = 32'd2;
 

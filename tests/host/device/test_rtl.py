@@ -11,6 +11,7 @@ from bitpan.host.device.devices import CpuDevice, RtlDevice, open_device
 from bitpan.host.device.fpga import FpgaDevice
 from bitpan.host.scene.parameters import compute_scene_parameters
 from bitpan.host.scene.scene import array_scene
+from bitpan.host.scene.tiles import largest_frame, plan_tiles
 from bitpan.host.stream import fuse_array
 from bitpan.hw.simulate.accelerator import Accelerator, from_beats, to_beats
 from bitpan.hw.simulate.standin import Board
@@ -70,8 +71,24 @@ def test_rtl_equals_the_reference(package, random_inputs, stalls):
         for inputs, result in zip(frames, fused, strict=True):
             np.testing.assert_array_equal(result, execute(package.model, inputs, scene))
     assert device._accelerator.simulation.cycle > 9 * HEIGHT * WIDTH
-    with pytest.raises(DeviceError, match="takes frames of"):
-        list(device.fuse([(np.zeros((1, 8, 8)), np.zeros((2, 2, 2)))]))
+    for height, width in ((8, WIDTH + 4), (6, 8)):
+        with pytest.raises(DeviceError, match=f"frames of {height} x {width} .* takes multiples of 4"):
+            list(device.fuse([(np.zeros((1, height, width)), np.zeros((2, height // 4, width // 4)))]))
+    device.close()
+
+
+@pytest.mark.parametrize("kind", [RtlDevice, FpgaDevice])
+def test_frames_of_many_sizes(package, board, random_inputs, kind):
+    """Tall, flat, narrow, a single MS pixel; equal ones back to back; another scene's parameters in between."""
+    sizes = [(4, WIDTH), (92, 12), (92, 12), (HEIGHT, WIDTH), (4, 4), (20, 44), (20, 44), (20, 44), (64, 4)]
+    device = kind(package)
+    for turn in range(2):
+        frames = [random_inputs(package.model, *size, seed=seed)[0] for seed, size in enumerate(sizes, 10 * turn)]
+        _, scene = random_inputs(package.model, 8, 8, turn)
+        device.load_scene(scene)
+        fused = list(device.fuse((inputs["pan"], inputs["ms"]) for inputs in frames))
+        for inputs, result in zip(frames, fused, strict=True):
+            np.testing.assert_array_equal(result, execute(package.model, inputs, scene))
     device.close()
 
 
@@ -99,11 +116,15 @@ def test_abandoned_in_mid_scene(package, board, random_inputs, kind):
     np.testing.assert_array_equal(fused, execute(package.model, frames[2], scenes[1]))
 
 
-def test_all_devices_fuse_a_scene_alike(package, model, board, small_engine):
+def test_all_devices_fuse_a_scene_alike(package, model, board, monkeypatch):
+    """Three strips, the last one narrower, cut where the memory for a frame ends."""
     from bitpan.host.engine.engine import CompiledEngine
 
+    monkeypatch.setattr("bitpan.host.scene.tiles.FRAME_BYTES", 80 * WIDTH * 25 // 4)
     rng = np.random.default_rng(0)
-    scene = array_scene(model, rng.integers(0, 2048, (1, 33, 50)), rng.integers(0, 2048, (2, 9, 13)), (-2.25, 2.5))
+    scene = array_scene(model, rng.integers(0, 2048, (1, 97, 67)), rng.integers(0, 2048, (2, 25, 17)), (-2.25, 2.5))
+    plan = plan_tiles(model, scene.grid.height, scene.grid.width, largest_frame(model, WIDTH))
+    assert len({(tile.frame_height, tile.frame_width) for tile in plan}) == 4 and len(plan) == 6
     engine = CompiledEngine(model, 1)
     parameters = compute_scene_parameters(model, scene, engine)
     expected = fuse_array(model, scene, CpuDevice(engine), parameters)

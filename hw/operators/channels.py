@@ -12,7 +12,7 @@ from bitpan.errors import FormatError
 from bitpan.hw.measure.unit import Parameters, Unit, random_contents, sizes
 from bitpan.hw.operators.base import attributes, operator, signed_bits
 from bitpan.hw.operators.facts import Index
-from bitpan.hw.operators.pointwise import Pointwise
+from bitpan.hw.operators.pointwise import Pointwise, product_cost, product_steps
 from bitpan.hw.packing import literal
 
 
@@ -27,14 +27,17 @@ class ChannelAffine(Pointwise):
         "y · scale + offset, rounded, saturated; both from the scene",
         sizes("Channels Pe", (8, 2), (32, 8), (32, 32), InBits=12, OutBits=12, Width=512),
     )
-    own = Pointwise.own | attributes("Stride")
+    own = Pointwise.own | attributes("Stride", UseDsp=("i", False, 1))
     sized = True  # where a frame ends it changes banks
-    settings = "Channels Pe InBits ScaleBits OffsetBits Shift OutBits Width StrideBits"
-    delay = 4  # operands, multiply, add, round
+    settings = "Channels Pe InBits ScaleBits OffsetBits Shift OutBits Width StrideBits UseDsp"
 
     def scene_words(self) -> int:
         """A scale and an offset per channel."""
         return 2 * int(self.attribute("Channels"))
+
+    def latency(self) -> int:
+        """Operands, multiply, add, round."""
+        return 3 + product_steps(self.attribute("UseDsp"), AFFINE_SCALE.bits)
 
     def parameters(self, constants: Sequence[Integers]) -> dict[str, str]:
         """Formats of scales and offsets."""
@@ -43,7 +46,8 @@ class ChannelAffine(Pointwise):
     def cost(self) -> dict[str, float]:
         """Two banks of scales and offsets, 32 words of three bits in two LUTs, and the rounding (measured in Yosys)."""
         words = math.ceil((AFFINE_SCALE.bits + AFFINE.bits) * 2 / 3) * math.ceil(2 * self.folds() / 32)
-        return {"LUT": self.pe() * (words + 20) + 70, "DSP": self.pe()}
+        product = product_cost(self.attribute("UseDsp"), self.streams()[0][0].bits, AFFINE_SCALE.bits)
+        return {"LUT": self.pe() * (words + 20 + product["LUT"]) + 70, "DSP": self.pe() * product["DSP"]}
 
 
 _CONSTANTS = {"Gains": "GainBits", "Centres": "CentreBits", "Biases": "BiasBits"}

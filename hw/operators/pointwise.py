@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 from qonnx.core.modelwrapper import ModelWrapper
 
 from bitpan.arithmetic import Integers
@@ -143,6 +144,16 @@ class SignConstant(Sign):
         return {"LUT": self.pe() * self.streams()[0][0].bits * share + 6}
 
 
+def product_steps(dsp: bool, bits: int) -> int:
+    """Registers of ``bp_product``, of the bits of its second factor."""
+    return 1 if dsp else (bits + 3) // 4
+
+
+def product_cost(dsp: bool, wide: int, bits: int) -> dict[str, float]:
+    """Of ``bp_product`` and what waits for it: a DSP slice, or a sum for each two bits of the second factor."""
+    return {"LUT": 0, "DSP": 1} if dsp else {"LUT": (bits + 1) // 2 * (wide + 10), "DSP": 0}
+
+
 _BRANCHES = {"Knees": "Knee", "SlopesAbove": "Slope", "SlopesBelow": "Slope"}
 _BRANCHES |= {"BiasesAbove": "Bias", "BiasesBelow": "Bias"}
 """Constants of RPReLU in the order of its table, and what their bits go by."""
@@ -170,15 +181,24 @@ class RPReLU(Pointwise):
         rest=_random_branches,
         test="pointwise",
     )
-    own = Pointwise.own | attributes("Shift")
-    settings = "Channels Pe PBits XBits KneeBits SlopeBits BiasBits Shift OutBits"
-    luts, luts_a_fold = 36, 9  # comparison, rounding, final addition: within a quarter of what Yosys counts
-    delay = 4  # compare, multiply, add, round
+    own = Pointwise.own | attributes("Shift", UseDsp=("i", False, 1), SlopeBits=("i", False, 10))
+    settings = "Channels Pe PBits XBits KneeBits SlopeBits BiasBits Shift OutBits UseDsp"
+    luts, luts_a_fold, luts_alone = 24, 9, 25  # comparison, rounding, additions (measured in Yosys)
 
     @classmethod
     def takes(cls, node: Node) -> bool:
         """With or without the residual."""
         return len(node.inputs) == cls.inputs
+
+    @classmethod
+    def placed(cls, writer: Writer, node: Node) -> dict[str, Any]:
+        """The slopes' bits say what a product costs in logic."""
+        slopes = [writer.model.constant(node, f"slope_{branch}") for branch in ("above", "below")]
+        return {**super().placed(writer, node), "SlopeBits": signed_bits(np.stack(slopes))}
+
+    def latency(self) -> int:
+        """Compare, multiply, add, round."""
+        return 3 + product_steps(self.attribute("UseDsp"), self.attribute("SlopeBits"))
 
     def parameters(self, constants: Sequence[Integers]) -> dict[str, str]:
         """Constants of every channel, channel 0 lowest, in no more bits than they need."""
@@ -189,8 +209,10 @@ class RPReLU(Pointwise):
         return self.given(**widths, **{f"{kind}Bits": count for kind, count in bits.items()}, **contents)
 
     def cost(self) -> dict[str, float]:
-        """Per lane a product, and the constants of each fold, in memories from 16 on."""
-        return {"LUT": self.pe() * (self.luts + self.luts_a_fold * min(self.folds(), 16)), "DSP": self.pe()}
+        """Per lane a product, and the constants of each fold, in memories from 16 on; those of a single one melt in."""
+        luts = self.luts + self.luts_a_fold * min(self.folds(), 16) if self.folds() > 1 else self.luts_alone
+        product = product_cost(self.attribute("UseDsp"), self.streams()[0][0].bits, self.attribute("SlopeBits"))
+        return {"LUT": self.pe() * (luts + product["LUT"]), "DSP": self.pe() * product["DSP"]}
 
 
 @operator
@@ -208,7 +230,7 @@ class RPReLUPlain(RPReLU):
     )
 
     settings = RPReLU.settings.replace(" XBits", "")
-    luts, luts_a_fold = 12, 8  # no addition
+    luts, luts_a_fold, luts_alone = 12, 8, 16  # no addition of x
 
 
 @operator

@@ -2,7 +2,8 @@
 //
 // Scales and offsets are scene parameters in two banks, written over the cfg bus: channel c's scale at BaseAddress + c, its
 // offset at BaseAddress + Channels + c. The unit counts the frames at its input; frame n uses bank
-// bank_of_frame_i[n mod 16]. Four registers deep: operands, product, sum, result; all of them move together.
+// bank_of_frame_i[n mod 16]. Operands, product (`bp_product`: a register, or more in LUTs), sum, result: all registers move
+// together.
 
 module bp_channel_affine #(
     parameter int unsigned Channels = 4,
@@ -12,6 +13,7 @@ module bp_channel_affine #(
     parameter int unsigned OffsetBits = 20,
     parameter int unsigned Shift = 8,  // fraction bits of the scales
     parameter int unsigned OutBits = 12,
+    parameter bit UseDsp = 1'b1,  // else products are built in LUTs
     parameter int unsigned Width = 16,  // pixels per line, at most
     parameter int unsigned StrideBits = 0,  // log2 of the PAN pixels per pixel
     parameter int unsigned BaseAddress = 0  // scene word of channel 0's scale
@@ -30,6 +32,7 @@ module bp_channel_affine #(
 );
     localparam int unsigned Folds = Channels / Pe;
     localparam int unsigned FoldBits = Folds > 1 ? $clog2(Folds) : 1;
+    localparam int unsigned Steps = UseDsp ? 1 : (ScaleBits + 3) / 4;  // registers of a product
     localparam int unsigned ProductBits = InBits + ScaleBits;
     localparam int unsigned SumBits = (ProductBits > OffsetBits ? ProductBits : OffsetBits) + 1;
 
@@ -37,7 +40,7 @@ module bp_channel_affine #(
     logic [FoldBits-1:0] fold;
     logic [Pe*ScaleBits-1:0] scales;
     logic [Pe*OffsetBits-1:0] offsets;
-    logic [2:0] valid_q;
+    logic [Steps+1:0] valid_q;
 
     assign in0_tready_o = !out0_tvalid_o || out0_tready_i;
     always_ff @(posedge clk_i) begin
@@ -88,8 +91,8 @@ module bp_channel_affine #(
     for (genvar pe = 0; pe < Pe; pe++) begin : gen_pe
         logic signed [InBits-1:0] y_q;
         logic signed [ScaleBits-1:0] scale_q;
-        logic signed [OffsetBits-1:0] offset_q[2];
-        logic signed [ProductBits-1:0] product_q;
+        logic signed [OffsetBits-1:0] offset_q[Steps+1];
+        logic signed [ProductBits-1:0] product;
         logic signed [SumBits-1:0] sum_q;
         logic [OutBits-1:0] result;
 
@@ -99,14 +102,25 @@ module bp_channel_affine #(
                 scale_q <= scales[pe*ScaleBits+:ScaleBits];
                 offset_q[0] <= offsets[pe*OffsetBits+:OffsetBits];
 
-                product_q <= ProductBits'(scale_q) * ProductBits'(y_q);
-                offset_q[1] <= offset_q[0];
+                for (int unsigned step = 0; step < Steps; step++) offset_q[step+1] <= offset_q[step];
 
-                sum_q <= SumBits'(product_q) + SumBits'(offset_q[1]);
+                sum_q <= SumBits'(product) + SumBits'(offset_q[Steps]);
 
                 out0_tdata_o[pe*OutBits+:OutBits] <= result;
             end
         end
+
+        bp_product #(
+            .ABits (InBits),
+            .BBits (ScaleBits),
+            .UseDsp(UseDsp)
+        ) u_product (
+            .clk_i,
+            .enable_i (in0_tready_o),
+            .a_i      (y_q),
+            .b_i      (scale_q),
+            .product_o(product)
+        );
 
         bp_requantise #(
             .InBits (SumBits),

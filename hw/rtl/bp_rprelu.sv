@@ -1,7 +1,8 @@
 // RPReLU of the convolution's sums plus the residual: out = saturate(x + round_half_up(slope * p + bias, Shift)),
 // slope and bias "above" where p >= knee, else "below", each per channel.
 //
-// Five registers deep: constants, branch, product, sum, result. One register per beat and stage; all of them move together.
+// Constants, branch, product (`bp_product`: a register, or more in LUTs), sum, result. One register per beat and stage; all
+// of them move together.
 
 module bp_rprelu #(
     parameter int unsigned Channels = 4,
@@ -13,6 +14,7 @@ module bp_rprelu #(
     parameter int unsigned BiasBits = 20,
     parameter int unsigned Shift = 6,  // fraction bits of slopes and biases
     parameter int unsigned OutBits = 10,
+    parameter bit UseDsp = 1'b1,  // else products are built in LUTs
     parameter logic [Channels*KneeBits-1:0] Knees = '0,  // channel 0 lowest
     parameter logic [Channels*SlopeBits-1:0] SlopesAbove = '0,
     parameter logic [Channels*SlopeBits-1:0] SlopesBelow = '0,
@@ -35,6 +37,7 @@ module bp_rprelu #(
     localparam int unsigned Wider = PBits > KneeBits ? PBits : KneeBits;
     localparam int unsigned FoldBits = Folds > 1 ? $clog2(Folds) : 1;
     localparam int unsigned ProductBits = PBits + SlopeBits;
+    localparam int unsigned Steps = UseDsp ? 1 : (SlopeBits + 3) / 4;  // registers of a product
     localparam int unsigned Larger = ProductBits > BiasBits ? ProductBits : BiasBits;
     localparam int unsigned SumBits = (Larger > XBits + Shift ? Larger : XBits + Shift) + 2;
     localparam int unsigned WordBits = KneeBits + 2 * SlopeBits + 2 * BiasBits;
@@ -44,21 +47,21 @@ module bp_rprelu #(
     end
 
     logic advance, accept;
-    logic [4:0] valid_q;
+    logic [Steps+3:0] valid_q;
     logic [FoldBits-1:0] fold_q;
 
     assign advance = !out0_tvalid_o || out0_tready_i;
     assign accept = advance && in0_tvalid_i && in1_tvalid_i;
     assign in0_tready_o = advance && in1_tvalid_i;
     assign in1_tready_o = advance && in0_tvalid_i;
-    assign out0_tvalid_o = valid_q[4];
+    assign out0_tvalid_o = valid_q[Steps+3];
 
     always_ff @(posedge clk_i) begin
         if (!rst_ni) begin
             valid_q <= '0;
             fold_q  <= '0;
         end else if (advance) begin
-            valid_q <= {valid_q[3:0], accept};
+            valid_q <= {valid_q[Steps+2:0], accept};
             if (accept) fold_q <= fold_q == FoldBits'(Folds - 1) ? '0 : fold_q + 1'b1;
         end
     end
@@ -68,10 +71,11 @@ module bp_rprelu #(
         logic signed [KneeBits-1:0] knee;
         logic signed [SlopeBits-1:0] slope_above, slope_below, slope_q;
         logic signed [BiasBits-1:0] bias_above, bias_below;
-        logic signed [BiasBits-1:0] bias_q[2];
+        logic signed [BiasBits-1:0] bias_q;
         logic signed [PBits-1:0] p_q[2];
-        logic signed [XBits-1:0] x_q[3];
-        logic signed [ProductBits-1:0] product_q;
+        logic signed [XBits-1:0] x_q[2];
+        logic signed [ProductBits-1:0] product;
+        logic signed [SumBits-1:0] base_q[Steps];
         logic signed [SumBits-1:0] sum_q;
         logic [OutBits-1:0] result, result_q;
         logic above;
@@ -105,20 +109,31 @@ module bp_rprelu #(
                 x_q[0] <= in1_tdata_i[pe*XBits+:XBits];
 
                 slope_q <= above ? slope_above : slope_below;
-                bias_q[0] <= above ? bias_above : bias_below;
+                bias_q <= above ? bias_above : bias_below;
                 p_q[1] <= p_q[0];
                 x_q[1] <= x_q[0];
 
-                product_q <= ProductBits'(slope_q) * ProductBits'(p_q[1]);
-                bias_q[1] <= bias_q[0];
-                x_q[2] <= x_q[1];
-
                 // x is a whole number of steps, so it may be added before the rounding.
-                sum_q <= SumBits'(product_q) + SumBits'(bias_q[1]) + (SumBits'(x_q[2]) <<< Shift);
+                base_q[0] <= SumBits'(bias_q) + (SumBits'(x_q[1]) <<< Shift);
+                for (int unsigned step = 1; step < Steps; step++) base_q[step] <= base_q[step-1];
+
+                sum_q <= SumBits'(product) + base_q[Steps-1];
 
                 result_q <= result;
             end
         end
+
+        bp_product #(
+            .ABits (PBits),
+            .BBits (SlopeBits),
+            .UseDsp(UseDsp)
+        ) u_product (
+            .clk_i,
+            .enable_i (advance),
+            .a_i      (p_q[1]),
+            .b_i      (slope_q),
+            .product_o(product)
+        );
 
         bp_requantise #(
             .InBits (SumBits),

@@ -9,6 +9,7 @@ module bp_rprelu_plain #(
     parameter int unsigned BiasBits = 20,
     parameter int unsigned Shift = 6,  // fraction bits of slopes and biases
     parameter int unsigned OutBits = 10,
+    parameter bit UseDsp = 1'b1,  // else products are built in LUTs
     parameter logic [Channels*KneeBits-1:0] Knees = '0,  // channel 0 lowest
     parameter logic [Channels*SlopeBits-1:0] SlopesAbove = '0,
     parameter logic [Channels*SlopeBits-1:0] SlopesBelow = '0,
@@ -34,6 +35,7 @@ module bp_rprelu_plain #(
         .BiasBits   (BiasBits),
         .Shift      (Shift),
         .OutBits    (OutBits),
+        .UseDsp     (UseDsp),
         .Knees      (Knees),
         .SlopesAbove(SlopesAbove),
         .SlopesBelow(SlopesBelow),

@@ -18,11 +18,11 @@ def affine(rng, channels):
     return values
 
 
-@pytest.mark.parametrize(("channels", "pe", "out_bits"), [(6, 2, 12), (5, 5, 16)])
-def test_affine(channels, pe, out_bits):
+@pytest.mark.parametrize(("channels", "pe", "out_bits", "dsp"), [(6, 2, 12, 1), (5, 5, 16, 1), (5, 5, 16, 0)])
+def test_affine(channels, pe, out_bits, dsp):
     """Twenty frames back to back, banks changing from frame to frame."""
     rng = np.random.default_rng(channels)
-    sizes = {"Channels": channels, "Pe": pe, "OutBits": out_bits, "Width": 9, "StrideBits": 2}
+    sizes = {"Channels": channels, "Pe": pe, "OutBits": out_bits, "UseDsp": dsp, "Width": 9, "StrideBits": 2}
     unit = SceneUnit("bp_channel_affine", sizes, 2 * channels)
     set_size(unit.simulation, 12, 16)
     scenes = [affine(rng, channels) for _ in range(2)]
@@ -40,7 +40,7 @@ def test_affine(channels, pe, out_bits):
     assert out_bits > 12 or (results.min() == fmt.min and results.max() == fmt.max)
     inputs = {"in0": np.concatenate([folded(y, pe, 12) for y in images])}
     outputs = {"out0": np.concatenate([folded(y, pe, out_bits) for y in results])}
-    assert check(unit.simulation, inputs, outputs) <= len(inputs["in0"]) + 5
+    assert check(unit.simulation, inputs, outputs) <= len(inputs["in0"]) + 7
     unit.simulation.reset()
     unit.write(1, unit.base + 2 * channels - 1, int(scenes[1][1, -1]) ^ 256)  # one wrong offset is seen
     with pytest.raises(AssertionError, match="wrong bytes"):

@@ -67,18 +67,29 @@ def test_sign_with_constants(channels, pe):
             run(simulation, inputs, outputs)
 
 
+@pytest.mark.parametrize("dsp", [1, 0])
 @pytest.mark.parametrize(
-    ("unit", "channels", "pe", "shift"), [("bp_rprelu", 6, 2, 6), ("bp_rprelu", 3, 3, 0), ("bp_rprelu_plain", 4, 2, 6)]
+    ("unit", "channels", "pe", "shift", "slope_bits"),
+    [
+        ("bp_rprelu", 6, 2, 6, 10),
+        ("bp_rprelu", 3, 3, 0, 9),
+        ("bp_rprelu_plain", 4, 2, 6, 12),
+        ("bp_rprelu_plain", 3, 1, 2, 5),
+        ("bp_rprelu_plain", 2, 2, 0, 2),
+    ],
 )
-def test_rprelu(unit, channels, pe, shift):
+def test_rprelu(unit, channels, pe, shift, slope_bits, dsp):
     rng = np.random.default_rng(channels)
     p, x = integers(rng, 10, (channels, 20, 20)), integers(rng, 9, (channels, 20, 20))
     knee = integers(rng, 8, channels)
-    slopes, biases = integers(rng, 10, (2, channels)), integers(rng, 17, (2, channels))
-    if shift == 0:
-        slopes, biases = slopes // 256, biases // 256
+    slopes, biases = integers(rng, slope_bits, (2, channels)), integers(rng, 17, (2, channels))
+    slopes[:, 0] = -1 << slope_bits - 1, (1 << slope_bits - 1) - 1
+    if shift < 6:
+        slopes, biases = slopes >> (max(0, slope_bits - 3) if shift == 0 else 0), biases // 256
     p[:, 0], p[:, 1] = knee[:, None], knee[:, None] - 1
-    sizes = {"Channels": channels, "Pe": pe, "KneeBits": 8, "BiasBits": 17, "Shift": shift}
+    p[:, 2], p[:, 3] = -512, 511
+    sizes = {"Channels": channels, "Pe": pe, "KneeBits": 8, "BiasBits": 17, "SlopeBits": slope_bits, "Shift": shift}
+    sizes["UseDsp"] = dsp
     inputs = {"in0": folded(p, pe, 10)}
     if unit == "bp_rprelu":
         sizes["XBits"] = 9
@@ -86,13 +97,13 @@ def test_rprelu(unit, channels, pe, shift):
     else:
         x = 0
     result = arithmetic.rprelu(p, x, knee, *slopes, *biases, shift, Format(10, 6))
-    assert len(np.unique(result)) > 200
+    assert len(np.unique(result)) > 100
     outputs = {"out0": folded(result, pe, 10)}
     constants = {"Knees": literal(knee, 8)}
     for name, slope, bias in zip(("Above", "Below"), slopes, biases, strict=True):
-        constants |= {f"Slopes{name}": literal(slope, 10), f"Biases{name}": literal(bias, 17)}
+        constants |= {f"Slopes{name}": literal(slope, slope_bits), f"Biases{name}": literal(bias, 17)}
     with Simulation(unit_sources(unit), unit, {**sizes, **constants}) as simulation:
-        assert check(simulation, inputs, outputs) <= len(inputs["in0"]) + 6
+        assert check(simulation, inputs, outputs) <= len(inputs["in0"]) + 8
         outputs["out0"][-1, 0] ^= 1
         with pytest.raises(AssertionError, match="wrong bytes"):
             run(simulation, inputs, outputs)
@@ -117,6 +128,12 @@ def test_centre(in_bits, signed, offset, shift, out_bits):
     sizes = {"Elements": 3, "InBits": in_bits, "InSigned": int(signed), "Offset": offset, "Shift": shift}
     with Simulation(unit_sources("bp_centre"), "bp_centre", {**sizes, "OutBits": out_bits}) as simulation:
         assert check(simulation, {"in0": pack(x, in_bits)}, {"out0": pack(result, out_bits)}) <= len(x) + 2
+
+
+def test_a_planted_fault_of_a_product_in_luts_is_seen(plant):
+    plant("bp_product", "+ {multiple, negative}", "+ {multiple, 1'b0}")
+    with pytest.raises(AssertionError, match="wrong bytes"):
+        test_rprelu("bp_rprelu_plain", 3, 1, 2, 5, 0)
 
 
 def test_a_planted_fault_is_seen(plant):

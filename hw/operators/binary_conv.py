@@ -78,9 +78,10 @@ class BinaryConv(Convolution):
         return 4 + (int(self.attribute("SIMD")) // 12).bit_length()
 
     def matrix_cost(self) -> dict[str, float]:
-        """So much per binary MAC and cycle, so much per element of a piece; and the weights."""
+        """So much per binary MAC and cycle, per element of a piece, and per accumulator; and the weights."""
         simd, pe = int(self.attribute("SIMD")), int(self.attribute("PE"))
         if self.steps == 1:  # rows share up to four majorities for two elements
-            return {"LUT": 0.55 * simd * pe + (0.6 + min(4, pe) / 2) * simd}
+            return {"LUT": 0.57 * simd * pe + (0.6 + min(4, pe) / 2) * simd}
         weights = weight_cost(self.steps, simd * pe, self.attribute("ramStyle"))
-        return {**weights, "LUT": 1.1 * simd * pe + 0.7 * simd + weights["LUT"]}
+        macs = (0.98 if self.steps == 2 else 1.04) * simd * pe
+        return {**weights, "LUT": macs + 0.6 * simd + 10 * pe * (self.part > 1) + weights["LUT"]}

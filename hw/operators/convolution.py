@@ -182,8 +182,11 @@ class Convolution(Operator):
         return np.repeat((last + 1) * self.folds - 1, self.times)
 
     def _line(self) -> int:
-        """Clocks of a line's windows and margin."""
-        return int(self.attribute("Width")) * self.steps + self.margin
+        """Clocks of a line's windows and margin; columns come a clock apart where windows do, else two."""
+        return int(self.attribute("Width")) * self.steps + self.margin * self._apart()
+
+    def _apart(self) -> int:
+        return min(2, self.steps)
 
     def interval(self, feed: float) -> float:
         """A sum's pieces, and a line's share of its margin."""
@@ -192,7 +195,7 @@ class Convolution(Operator):
     def clocks(self) -> int:
         """Of its lines or its beats; a large window takes in some before its first result, one a clock has a pause."""
         height, width, margin = self.attribute("Height"), self.attribute("Width"), self.margin
-        first = max(margin - 1, 0) * (width * self.folds + margin)
+        first = max(margin - 1, 0) * (width * max(self.folds, self._apart()) + margin * self._apart())
         return int(height * max(self._line(), width * self.folds) + first + (self.steps == 1 and margin > 0))
 
     def get_exp_cycles(self) -> int:
@@ -201,7 +204,7 @@ class Convolution(Operator):
 
     def latency(self) -> int:
         """Clocks through the window, a sum's pieces, and :meth:`depth`."""
-        return 1 + (self.folds > 1) + (self.margin > 0) + self.part + self.depth()
+        return 1 + (self.margin > 0) + (self.part * self.groups > 1) + self.part + self.depth()
 
     def depth(self) -> int:
         """Clocks from the last piece of a sum to the result."""
@@ -230,16 +233,17 @@ class Convolution(Operator):
         if pieces > 1:
             found["LUT"] += pieces + PIECE_LUTS * pieces * self.simd * image.bits
         if self.margin:
-            found["LUT"] += 80
+            found["LUT"] += 95
             words = line_elements(self.keep) * image.bits
             if image.width > LUT_COLUMNS:
                 found["BRAM_18K"] = block_memories(image.width, words)
             else:
-                found["LUT"] += 4 * math.ceil(words / 3) * math.ceil(image.width / 64)
+                bits = 6 if image.width <= 32 else 3  # in four LUTs
+                found["LUT"] += 4 * math.ceil(words / bits) * math.ceil(image.width / 64)
         return found
 
 
-PIECE_LUTS = 0.45
+PIECE_LUTS = 0.4
 """Of a window's bit, for its way to the piece that it is in."""
 
 
@@ -252,10 +256,10 @@ def line_elements(keep: npt.NDArray[np.bool_]) -> int:
 def weight_cost(words: int, bits: int, style: str = "auto") -> dict[str, float]:
     """LUTs or block memories of ``words`` of weights.
 
-    A LUT holds 64 words of a bit, or all bits alike; constants in logic, which one word is, need none.
+    A LUT holds 64 words of a bit, or all that are alike up to their sign; constants in logic, as one word, need none.
     """
     if words == 1:
         return {"LUT": 0}
     if style == "block" or (style == "auto" and words > LUT_WORDS):
         return {"LUT": 0, "BRAM_18K": block_memories(words, bits)}
-    return {"LUT": min(bits, 1 << words) * math.ceil(words / 64)}
+    return {"LUT": min(bits * (1.2 if words > 16 else 1), 1 << words - 1) * math.ceil(words / 64)}

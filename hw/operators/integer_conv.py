@@ -97,4 +97,4 @@ class IntegerConv(Convolution):
         """Multipliers, adder tree, accumulator and requantiser of each PE, and the weights."""
         simd, pe = self.attribute("SIMD"), self.attribute("PE")
         weights = weight_cost(self.steps, 8 * simd * pe, self.attribute("ramStyle"))
-        return {**weights, "LUT": pe * (12 * simd + 100) + weights["LUT"], "DSP": simd * pe}
+        return {**weights, "LUT": pe * (10.5 * simd + 35 + 100 * (self.part > 1)) + weights["LUT"], "DSP": simd * pe}

@@ -6,8 +6,8 @@
 // all of them Times / Groups times, before the next group: Times * (pieces of a group) beats a window. Depthwise, each Pe
 // channels are a group, and each tap a piece.
 //
-// A window a clock if it is one beat; else the next column is fetched meanwhile. A line costs Kernel / 2 clocks more, a
-// frame nothing; input and output are free of each other, but for what a window needs.
+// A window a clock if it is one beat; else the next column is fetched meanwhile. A line costs Kernel / 2 clocks more, or
+// twice as many, a frame nothing; input and output are free of each other, but for what a window needs.
 
 module bp_window #(
     parameter int unsigned Kernel = 3,  // columns and rows of a window, odd
@@ -104,19 +104,19 @@ module bp_window #(
     );
 
     if (InPe < Channels) begin : gen_collect
-        bp_width_converter #(
-            .InWidth (InPe * Bits),
-            .OutWidth(PixelBits)
-        ) u_collect (
-            .clk_i,
-            .rst_ni,
-            .in0_tdata_i  (beat),
-            .in0_tvalid_i (beat_valid),
-            .in0_tready_o (beat_ready),
-            .out0_tdata_o (pixel),
-            .out0_tvalid_o(pixel_valid),
-            .out0_tready_i(pixel_ready)
-        );
+        localparam int unsigned Folds = Channels / InPe;
+        logic [(Folds-1)*InPe*Bits-1:0] early_q;  // all beats of the pixel but the last
+        logic [$clog2(Folds)-1:0] count_q;
+        logic last_beat;
+        assign last_beat = count_q == ($clog2(Folds))'(Folds - 1);
+        assign pixel = {beat, early_q};
+        assign pixel_valid = beat_valid && last_beat;
+        assign beat_ready = !last_beat || pixel_ready;
+        always_ff @(posedge clk_i) begin
+            if (!rst_ni) count_q <= '0;
+            else if (beat_valid && beat_ready) count_q <= last_beat ? '0 : count_q + 1'b1;
+            if (beat_valid && !last_beat) early_q <= pixel[PixelBits-1:InPe*Bits];
+        end
     end else begin : gen_whole
         assign pixel = beat;
         assign pixel_valid = beat_valid;
@@ -127,9 +127,9 @@ module bp_window #(
     logic [Kernel-1:0][Kernel-1:0][PixelBits-1:0] window_q;
     logic next, whole;  // a column comes in; it makes a window
     logic held_q, free, last_q;
+    logic take;  // a piece of it goes out
 
-    assign free = !held_q || last_q && out0_tready_i;
-    assign out0_tvalid_o = held_q;
+    assign free = !held_q || last_q && take;
     always_ff @(posedge clk_i) begin
         if (!rst_ni) held_q <= 1'b0;
         else if (free) held_q <= next && whole;
@@ -151,6 +151,7 @@ module bp_window #(
             .Bits      (Bits),
             .Width     (Width),
             .StrideBits(StrideBits),
+            .Streaming (Part * Times == 1),
             .Stored    (stored())
         ) u_columns (
             .clk_i,
@@ -201,7 +202,18 @@ module bp_window #(
     logic [PassBits-1:0] pass_d, pass_q;
     logic [GroupBits-1:0] group_d, group_q;
 
-    assign out0_tdata_o = pieces[group_q][piece_q];
+    if (Part * Groups > 1) begin : gen_register
+        assign take = held_q && (!out0_tvalid_o || out0_tready_i);
+        always_ff @(posedge clk_i) begin
+            if (!rst_ni) out0_tvalid_o <= 1'b0;
+            else if (!out0_tvalid_o || out0_tready_i) out0_tvalid_o <= held_q;
+            if (take) out0_tdata_o <= pieces[group_q][piece_q];
+        end
+    end else begin : gen_direct
+        assign take = held_q && out0_tready_i;
+        assign out0_tvalid_o = held_q;
+        assign out0_tdata_o = pieces;
+    end
 
     always_comb begin
         piece_d = piece_q == PieceBits'(Part - 1) ? '0 : piece_q + 1'b1;
@@ -217,11 +229,12 @@ module bp_window #(
             pass_q  <= '0;
             group_q <= '0;
             last_q  <= Part * Times == 1;
-        end else if (held_q && out0_tready_i) begin
+        end else if (take) begin
             piece_q <= piece_d;
             pass_q  <= pass_d;
             group_q <= group_d;
-            last_q  <= piece_d == PieceBits'(Part - 1) && pass_d == PassBits'(Passes - 1) && group_d == GroupBits'(Groups - 1);
+            last_q  <= piece_d == PieceBits'(Part - 1) && pass_d == PassBits'(Passes - 1)
+                && group_d == GroupBits'(Groups - 1);
         end
     end
 endmodule

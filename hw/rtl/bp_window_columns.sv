@@ -15,6 +15,7 @@ module bp_window_columns #(
     parameter int unsigned Bits = 1,  // per element
     parameter int unsigned Width = 8,  // most columns of a frame
     parameter int unsigned StrideBits = 0,  // log2 of PAN pixels per pixel
+    parameter bit Streaming = 1'b1,  // a column a clock; else one in two, and no path from ready_i through the unit
     parameter logic [(Kernel-1)*Channels-1:0] Stored = '1,  // channel c of the line l + 1 back is of use: bit l * Channels + c
     localparam int unsigned PixelBits = Channels * Bits
 ) (
@@ -54,7 +55,7 @@ module bp_window_columns #(
 
     assign real_pixel = real_line_q && margin_q == '0;
     assign end_of_line = margin_q[Margin-1];
-    assign step = !home_q && (!valid_o || ready_i) && (in0_tvalid_i || !real_pixel);
+    assign step = !home_q && (!valid_o || Streaming && ready_i) && (in0_tvalid_i || !real_pixel);
     assign load = loading_q && in0_tvalid_i && (home_q || margin_q != '0 || column_q != load_column_q);
     assign loaded = load_column_q == last_column_q;
     assign in0_tready_o = load || step && real_pixel;

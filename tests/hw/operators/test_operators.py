@@ -103,4 +103,4 @@ def test_widths_and_cycles_are_what_finn_expects(design):
                 index = list(consumer.input).index(name)
                 assert instance(consumer).get_instream_width(index) == operation.get_outstream_width(i)
         if node.op_type == "BinaryConv_rtl":
-            assert operation.get_exp_cycles() <= (9 * SIZE + 1) * SIZE, "a line has a clock for its margin"
+            assert operation.get_exp_cycles() <= (9 * SIZE + 2) * SIZE, "a line has two clocks for its margin"

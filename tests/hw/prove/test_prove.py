@@ -58,12 +58,6 @@ SLOWLY_PROVED = [
     ("bp_rprelu_plain", {"Channels": 2, "Pe": 1, **TINY}, {"in0": 4, "out0": 4}, {}),
     ("bp_rprelu", {"Channels": 2, "Pe": 1, "XBits": 2, **TINY}, {"in0": 4, "in1": 4, "out0": 4}, {}),
     (
-        "bp_binary_conv",
-        {"Channels": 1, "OutChannels": 2, "InPe": 1, "Simd": 9, "Pe": 1, "Width": 2},
-        {"in0": 4, "out0": 8},
-        {"patience": 40, "inside": 3} | size(2, 2),
-    ),
-    (
         "bp_integer_conv",
         {"Kernel": 1, "Channels": 2, "OutChannels": 2, "InPe": 1, "Simd": 1, "Pe": 1, "InBits": 2, "WeightBits": 2}
         | {"BiasBits": 2, "OutBits": 2, "Shift": 1},
@@ -79,6 +73,12 @@ SLOWLY_PROVED = [
     ("bp_haar", {**IMAGE, "Width": 4}, {"in0": 16, "out0": 4, "out1": 4, "out2": 4, "out3": 4}, size(4, 4)),
 ]
 BOUNDED = [
+    (
+        "bp_binary_conv",
+        {"Channels": 1, "OutChannels": 1, "InPe": 1, "Simd": 9, "Pe": 1, "Width": 2},
+        {"in0": 4, "out0": 4},
+        {"patience": 32, "inside": 4, "seconds": 25, "clocks": 60} | size(2, 2),
+    ),
     (
         "bp_inverse_haar",
         {**IMAGE, "OutBits": 1, "Width": 2},

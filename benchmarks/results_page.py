@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from bitpan.build.boards import BOARDS
+from bitpan.build.table import markdown
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "results.md"
@@ -61,37 +61,21 @@ def _demo(records: Records) -> Iterable[str]:
 
 
 def _accelerators(records: Records) -> Iterable[str]:
-    yield "## Accelerators of `s2bnet-flat`"
-    names = [name for name in (*BOARDS, "frames256") if name in records]
-    rows, areas = [], []
-    for name in names:
-        own = records[name]["figures"]
-        (height, width), inner = own["frame"], [side - 2 * own["halo"] for side in own["frame"]]
-        case = f"{own['board']}, {height} x {width}"
-        rows.append([case, f"{inner[0]} x {inner[1]}", f"{own['cycles_per_pixel']:.2f}", f"{own['clock_mhz']} MHz"])
-        rows[-1] += [f"{own['megapixels_per_second']:.2f}", f"{own['cycles_per_frame']:,}"]
-        rows[-1] += [f"{own['cycles_per_frame_steady']:,}"]
-        areas += _areas(case, own)
-    yield (
-        "Frames as they are streamed, and the tile of a scene that each yields within its halo; cycles as estimated, "
-        "Mpixel/s of frames at the clock that the board's block design asks for."
-    )
-    heads = ["board, frame", "tile", "cycles per PAN pixel", "clock", "Mpixel/s", "cycles, a frame alone"]
-    yield _table([*heads, "frame to frame"], rows)
-    yield "What they take, as FINN estimates and as Yosys counts, each kind of unit by itself and summed:"
-    yield _table(["board, frame", "", "LUT", "FF", "DSP", "BRAM36"], areas)
-    for name in names:
-        yield _origin(records[name], f"proof of {name}")
-        yield _block("".join(records[name]["printed"][-2 if name in BOARDS else -1 :]))
-
-
-def _areas(case: str, own: Record) -> list[list[str]]:
-    finn, yosys, device = own["totals"], own["yosys"], own["device"]
-    return [
-        [case, "FINN", f"{finn['LUT']:,.0f}", "", f"{finn['DSP']:.0f}", f"{finn['BRAM_18K'] / 2:g}"],
-        ["", f"Yosys, {yosys['family']}", *(f"{yosys[key]:,g}" for key in ("LUT", "FF", "DSP", "BRAM36"))],
-        ["", "the device has", f"{device['LUT']:,}", "", f"{device['DSP']:,}", f"{device['BRAM_18K'] / 2:g}"],
-    ]
+    yield "## Accelerators"
+    if "table" in records:
+        yield _origin(records["table"])
+        yield (
+            "The fastest that fits each board, in strips of any height and the width named, of 4 bands. Cycles per PAN "
+            "pixel are from frame to frame as estimated, which the proofs below hold to; Mpixel/s are what is "
+            "delivered of a scene of 10,000 x 10,000 pixels, halos paid, at the clock that the board's block design "
+            "asks for. Resources are Yosys' counts unit by unit, with the share of the device; levels those of the "
+            "longest path in a unit; *widest* the widest strip that a build at this rate has memory for."
+        )
+        yield markdown(records["table"]["figures"])
+    for name in records:
+        if name.startswith("proof of"):
+            yield _origin(records[name], name)
+            yield _block("".join(records[name]["printed"]))
 
 
 def _quality(records: Records) -> Iterable[str]:

@@ -130,7 +130,10 @@ class Training:
             raise DataError(
                 f"{self.training[0].name} has {gt.shape[1]} bands, the network {own.bands}; choose them with --bands"
             )
-        adapted = type(network)(calibrated(replace(own, head=self.settings.head), pan, ms, gt))
+        found = calibrated(replace(own, head=self.settings.head), pan, ms, gt)
+        if abs(found.input_fraction - own.input_fraction) <= 1:  # the sample's chance: the weights are used to theirs
+            found = replace(found, input_fraction=own.input_fraction)
+        adapted = type(network)(found)
         adapted.load_state_dict(network.state_dict())
         if adapted.configuration.head != own.head:
             adapted.replace_head(pan, ms)

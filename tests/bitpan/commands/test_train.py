@@ -92,6 +92,19 @@ def test_fine_tuning_takes_the_checkpoints_architecture(finished, write, tmp_pat
     assert 0 < max(float((old[name] - new[name]).abs().max()) for name in old) < 2 * FINETUNING["lr"]
 
 
+def test_fine_tuning_keeps_the_input_unless_the_imagery_is_of_another_scale(finished, write, tmp_path):
+    words = ["--data", write(), "--patch", "16", "--batch", "2", "--iterations", "1", "--out", str(tmp_path / "out")]
+    found = {}
+    for fraction in range(5, 12):
+        document = read_checkpoint(finished / "checkpoint.pt")
+        document["configuration"]["input_fraction"] = fraction
+        torch.save(document, tmp_path / "other.pt")
+        assert main(["train", "--finetune", str(tmp_path / "other.pt"), *words]) == 0
+        found[fraction] = load_network(tmp_path / "out" / "checkpoint.pt")[0].configuration.input_fraction
+    own = found[11]
+    assert found == {f: f if abs(f - own) <= 1 else own for f in range(5, 12)} and 7 <= own <= 9
+
+
 @pytest.mark.parametrize("network", ["s2bnet-flat", "s2bnet-flat-bbcu"])
 def test_fine_tuning_may_change_a_full_head(write, tmp_path, capsys, network):
     """A checkpoint that has another head keeps it."""

@@ -77,7 +77,7 @@ BOUNDED = [
         "bp_binary_conv",
         {"Channels": 1, "OutChannels": 1, "InPe": 1, "Simd": 9, "Pe": 1, "Width": 2},
         {"in0": 4, "out0": 4},
-        {"patience": 32, "inside": 4, "seconds": 25, "clocks": 60} | size(2, 2),
+        {"patience": 32, "inside": 4, "seconds": 60, "clocks": 60} | size(2, 2),
     ),
     (
         "bp_inverse_haar",

@@ -96,10 +96,9 @@ def verify(
             progress(f"frames {done + 1} to {done + count}, {size[1]} x {size[0]}{how}")
             images = [random_case(model, *size, seed + done + i + 2)[0] for i in range(count)]
             batch = [(i % 2, (image, cases[i % 2][1])) for i, image in enumerate(images)]
-            started = accelerator.simulation.cycle
-            _run(accelerator, batch)
-            if count > 1 and size == package.frame:  # the first of a run fills an empty pipeline, others follow it
-                period = (accelerator.simulation.span(STREAMS["fused"])[1] - started - cycles) / (count - 1)
+            ended = _run(accelerator, batch)
+            if count > 1 and size == package.frame:
+                period = (accelerator.simulation.span(STREAMS["fused"])[1] - ended) / (count - 1)
             done += count
         speed = accelerator.simulation.cycle / max(1e-9, time.monotonic() - began)
     return Verdict(done, sizes[: min(2, done - 1) or 1], cycles, period, package.cycles, package.period, speed)
@@ -111,9 +110,15 @@ def other_size(package: Package) -> tuple[int, int]:
     return height + grid, max(grid, width // 2 // grid * grid)
 
 
-def _run(accelerator: Accelerator, batch: list[tuple[int, Inputs]]) -> None:
+def _run(accelerator: Accelerator, batch: list[tuple[int, Inputs]]) -> int:
+    """Run frames, each with the scene of its bank, and compare; the cycle in which the first one's last beat left."""
     for bank, (images, _) in batch:
         accelerator.start(images, bank)
     model = accelerator.package.model
-    for (_, (images, scene)), result in zip(batch, accelerator.finish(len(batch)), strict=True):
+    results = accelerator.finish()
+    ended = accelerator.simulation.span(STREAMS["fused"])[1]
+    if len(batch) > 1:
+        results += accelerator.finish(len(batch) - 1)
+    for (_, (images, scene)), result in zip(batch, results, strict=True):
         require_equal("simulating the accelerator", "fused", execute(model, images, scene), result)
+    return ended

@@ -53,14 +53,14 @@ def test_half_the_room_stops_the_accelerator(body, resampler, tmp_path, monkeypa
 
 
 NETWORKS = {
-    "s2bnet": {},
+    "s2bnet": {"blocks": 10},
     "s2bnet-flat": {"gsfa": "features"},
     "bnnpan": {"blocks": 1},
     "bnnpan without norm": {"blocks": 1, "norm": "none"},
     "bnnpan without wavelet": {"blocks": 1, "wavelet": "none"},
     "bnnpan with outer skip": {"blocks": 1, "outer_skip": "add"},
     "bnnpan of 8 bands": {"blocks": 1, "bands": 8},
-    "s2bnet of ratio 2": {"ratio": 2},
+    "s2bnet of ratio 2": {"blocks": 10, "ratio": 2},
 }
 
 

@@ -39,12 +39,13 @@ module bp_stream_fifo #(
 
     logic [CountBits-1:0] stored_q;  // beats in the memory
     logic [CountBits-1:0] count_q;
+    logic full_q;  // known a clock ahead: what it stops lies far
     logic push, fetch, pop;
 
     assign push = in0_tvalid_i && in0_tready_o;
     assign fetch = stored_q != 0 && (!out0_tvalid_o || out0_tready_i);
     assign pop = out0_tvalid_o && out0_tready_i;
-    assign in0_tready_o = stored_q != CountBits'(Rows);
+    assign in0_tready_o = !full_q;
     assign count_o = count_q;
 
     if (Kind == 1) begin : gen_shift
@@ -101,12 +102,17 @@ module bp_stream_fifo #(
         if (!rst_ni) begin
             stored_q <= '0;
             count_q <= '0;
+            full_q <= 1'b0;
             out0_tvalid_o <= 1'b0;
         end else begin
             if (fetch) out0_tvalid_o <= 1'b1;
             else if (pop) out0_tvalid_o <= 1'b0;
-            stored_q <= stored_q + CountBits'(push) - CountBits'(fetch);
-            count_q <= count_q + CountBits'(push) - CountBits'(pop);
+            // Both sums are there when push and fetch, which come late, choose.
+            if (push && !fetch) stored_q <= stored_q + 1'b1;
+            if (!push && fetch) stored_q <= stored_q - 1'b1;
+            if (push != fetch) full_q <= push && stored_q == CountBits'(Rows - 1);
+            if (push && !pop) count_q <= count_q + 1'b1;
+            if (!push && pop) count_q <= count_q - 1'b1;
         end
     end
 endmodule

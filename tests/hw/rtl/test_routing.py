@@ -114,7 +114,7 @@ def test_width_converter(narrow, wide, up):
 @pytest.mark.parametrize(
     ("unit", "right", "wrong", "seen_by"),
     [
-        ("bp_stream_fifo", "stored_q != CountBits'(Rows);", "1'b1;", lambda: test_stream_fifo(40, 18, 0)),
+        ("bp_stream_fifo", "!full_q;", "1'b1;", lambda: test_stream_fifo(40, 18, 0)),
         ("bp_duplicate", "out1_tdata_o = beat_q", "out1_tdata_o = ~beat_q", lambda: test_duplicate()),
         (
             "bp_concat_streams",
@@ -135,7 +135,7 @@ def test_a_planted_fault_is_seen(unit, right, wrong, seen_by, plant):
     ("unit", "parameters", "message"),
     [
         ("bp_stream_fifo", {"Depth": 1}, "Depth is at least 2"),
-        ("bp_stream_fifo", {"Style": 4}, "Style is 0"),
+        ("bp_stream_fifo", {"Style": 5}, "Style is 0"),
         ("bp_duplicate", {"Copies": 3}, "Copies is 2"),
         ("bp_width_converter", {"InWidth": 8, "OutWidth": 12}, "multiple of the other"),
     ],

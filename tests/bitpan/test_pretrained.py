@@ -19,8 +19,8 @@ def test_checkpoint_qonnx_and_integers_are_one_network(folder, tmp_path):
     export(folder / "checkpoint.pt", tmp_path / "model.onnx")
     shipped = IntegerModel.load(folder)
     for source in (*folder.glob("model.onnx"), tmp_path / "model.onnx"):
-        model, tile = integers(source, lambda what: None)
-        assert tile == (64, 64)
+        model, frame, _ = integers(source, lambda what: None)
+        assert frame == (64, 64)
         assert (model.nodes, model.tensors, model.scene) == (shipped.nodes, shipped.tensors, shipped.scene)
         assert model.constants.keys() == shipped.constants.keys()
         for name, value in model.constants.items():

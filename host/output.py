@@ -51,7 +51,8 @@ class FusedWriter:
 
         dataset, (_, height, width) = self._dataset, part.shape
         shape = dataset.count, min(BLOCK, dataset.height - top), min(BLOCK, dataset.width - left)
-        block, come = self._blocks.pop((top, left), None) or (np.zeros(shape, part.dtype), 0)
+        begun = self._blocks.pop((top, left), None)
+        block, come = begun or (np.zeros(shape, part.dtype), 0)
         block[:, row : row + height, column : column + width] = part
         if (come := come + height * width) < shape[1] * shape[2]:
             self._blocks[top, left] = block, come

@@ -7,14 +7,14 @@ Yosys.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from bitpan import values
 from bitpan.build.boards import BOARDS, Board, board
 from bitpan.build.build import steps
-from bitpan.build.explore import draw, explore, table
+from bitpan.build.explore import Point, draw, explore, table
 from bitpan.build.finn.folding import TARGETS
 from bitpan.build.table import markdown, row
 from bitpan.commands import options
@@ -57,7 +57,7 @@ def run(arguments: argparse.Namespace) -> int:
         return _table(boards, arguments.ms_bands, arguments.output)
     model = IntegerModel.load(find_model(arguments.model))
     progress = steps()
-    found = {}
+    found: dict[str, Sequence[Point]] = {}
     for each in boards:
         found[each.name] = explore(model, each, arguments.frame, arguments.cycles_per_pixel, progress)
         print(f"\n{model.name} on {each.name} at {each.clock_mhz} MHz, strips of {arguments.frame[1]}:")
@@ -90,6 +90,7 @@ def _table(boards: list[Board], bands: list[int], output: Path | None) -> int:
 
 def _networks(bands: list[int]) -> Iterator[IntegerModel]:
     """What ships, and for other numbers of bands the same networks untrained: weights decide no rate."""
+    from bitpan.models.networks.binary_network import BinaryNetwork
     from bitpan.models.networks.configuration import Configuration
     from bitpan.models.networks.integers import to_integer_model
     from bitpan.models.networks.registry import NETWORKS
@@ -98,6 +99,7 @@ def _networks(bands: list[int]) -> Iterator[IntegerModel]:
         for name in ("s2bnet-flat", "s2bnet", "bnnpan"):
             model = IntegerModel.load(PRETRAINED / name)
             if count != model.bands:
-                blocks = NETWORKS[name].default_blocks
-                model = to_integer_model(NETWORKS[name](Configuration(bands=count, blocks=blocks)))
+                network = NETWORKS[name](Configuration(bands=count, blocks=NETWORKS[name].default_blocks))
+                assert isinstance(network, BinaryNetwork)
+                model = to_integer_model(network)
             yield model

@@ -111,8 +111,8 @@ class FpgaDevice:
                 if running is not None and pan.shape[1:] != self._registers.size:
                     self._receive(running)
                     self._wait(idle=True)
-                    finished, running = running, None
-                    yield finished.fused()
+                    last, running = running, None
+                    yield last.fused()
                 if pan.shape[1:] != self._registers.size:
                     self._registers.set_size(*pan.shape[1:])
                 prepared = self._memories[number % 2]

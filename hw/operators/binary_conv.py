@@ -66,7 +66,10 @@ class BinaryConv(Convolution):
 
     def parameters(self, constants: Sequence[Integers]) -> dict[str, str]:
         """Weights row by row; thresholds, saturated just beyond the sums."""
-        known = {"Groups": self.groups, "Weights": literal(constants[0].transpose(0, 2, 3, 1) > 0, 1)}
+        known: dict[str, int | str] = {
+            "Groups": self.groups,
+            "Weights": literal(constants[0].transpose(0, 2, 3, 1) > 0, 1),
+        }
         if len(constants) == 1:
             return self.given(**known, OutBits=self.streams()[1][0].bits)
         bits = self.elements.bit_length() + 1

@@ -249,8 +249,8 @@ PIECE_LUTS = 0.4
 
 def line_elements(keep: npt.NDArray[np.bool_]) -> int:
     """Elements that the line memory holds for each column: of each line back those that it or an older one needs."""
-    used = keep.any(axis=1)  # row, channel
-    return sum(int(np.count_nonzero(used[: len(keep) - back].any(axis=0))) for back in range(1, len(keep)))
+    used: npt.NDArray[np.bool_] = np.any(keep, axis=1)  # row, channel
+    return sum(int(np.count_nonzero(np.any(used[: len(keep) - back], axis=0))) for back in range(1, len(keep)))
 
 
 def weight_cost(words: int, bits: int, style: str = "auto") -> dict[str, float]:

@@ -26,7 +26,7 @@ from bitpan.cache import remembered
 from bitpan.errors import BuildError
 from bitpan.model import IntegerModel
 
-WIDTHS = (496, 320, 248)
+WIDTHS = (992, 496, 320, 248)
 """Strips to try, widest first: just within a power of two with the FIFOs' margin, or what narrow parts hold."""
 
 WIDER = (320, 368, 496, 744, 992, 1488, 1984, 2976, 3968)

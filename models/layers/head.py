@@ -40,7 +40,8 @@ def nearest(weight: Tensor, kept: Tensor, images: Tensor) -> tuple[Tensor, Tenso
     given = weight.double().flatten(1) @ columns
     chosen = kept.flatten() > 0
     seen = torch.cat([columns[chosen], torch.ones_like(columns[:1])])
-    found = torch.linalg.lstsq(seen @ seen.T, seen @ given.T).solution
+    # Smooth images leave the weights open: of all that come as near, the smallest.
+    found = torch.linalg.pinv(seen @ seen.T, rtol=1e-10, hermitian=True) @ (seen @ given.T)
     near = torch.zeros_like(weight).flatten(1)
     near[:, chosen] = found[:-1].T.to(weight.dtype)
     return near.reshape(weight.shape), found[-1].to(weight.dtype)

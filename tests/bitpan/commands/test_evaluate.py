@@ -122,7 +122,7 @@ def test_tables(sources, tmp_path, capsys):
     methods = ["s2bnet-flat", "EXP", "Brovey"]
     assert list(document["table"]) == methods and len(document["values"]) == 9
     row = document["table"]["s2bnet-flat"]
-    assert row["images"] == 3 and row["binary MACs"] == 73_728 and row["parameters"] == 11_660
+    assert row["images"] == 3 and row["binary MACs"] == 73_728 and row["parameters"] == 10_764
     values = [value["ERGAS"] for value in document["values"] if value["method"] == "s2bnet-flat"]
     assert row["ERGAS"]["mean"] == pytest.approx(np.mean(values))
     assert row["ERGAS"]["deviation"] == pytest.approx(np.std(values, ddof=1))

@@ -62,14 +62,14 @@ def test_binary(kernel, channels, out_channels, in_pe, simd, pe, groups, compare
     frames = [rng.choice([-1, 1], (channels, ROWS, COLUMNS)) for _ in range(3)]
     frames += [np.full((channels, ROWS, COLUMNS), sign) for sign in (-1, 1)]
     results = []
-    for frame in frames:
-        parts = zip(np.split(frame, groups), np.split(weights, groups), strict=True)
+    for image in frames:
+        parts = zip(np.split(image, groups), np.split(weights, groups), strict=True)
         sums = np.concatenate([arithmetic.conv2d(part, rows, pad_value=-1) for part, rows in parts])
         results.append((arithmetic.sign(sums, thresholds) + 1) // 2 if compare else sums)
     sizes = {"Kernel": kernel, "Channels": channels, "OutChannels": out_channels, "Simd": simd, "Groups": groups}
     sizes |= {"OutBits": out_bits, "Compare": int(compare), "Thresholds": literal(thresholds, out_bits + 1)}
     sizes |= {"Weights": literal(weights.transpose(0, 2, 3, 1) > 0, 1)}
-    bits = [(frame + 1) // 2 for frame in frames]
+    bits = [(image + 1) // 2 for image in frames]
     cycles = equal("bp_binary_conv", sizes, bits, results, in_pe, 1, pe, 1 if compare else out_bits)
     assert cycles <= 5 * frame(kernel, channels // in_pe, width // simd * (out_channels // pe)) + 40
 

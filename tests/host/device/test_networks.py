@@ -34,7 +34,7 @@ def pairs(folder):
 @pytest.mark.slow
 @pytest.mark.parametrize("network", ["s2bnet-flat", "s2bnet", "bnnpan"])
 def test_imagery(network, tmp_path):
-    onnx.save(to_qonnx(IntegerModel.load(PRETRAINED / network), 64, 64), tmp_path / "model.onnx")
+    onnx.save(to_qonnx(IntegerModel.load(PRETRAINED / network), 64, 128), tmp_path / "model.onnx")
     build(tmp_path / "model.onnx", tmp_path / "package", board("zcu104"), 4, quiet=True)
     package = Package.load(tmp_path / "package")
     for pan, ms in pairs(os.environ.get("BITPAN_SCENES", "")):

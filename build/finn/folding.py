@@ -7,7 +7,9 @@ are shared by all: where there are too few, products go into logic, those first 
 from __future__ import annotations
 
 import copy
+import itertools
 import math
+import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -16,7 +18,7 @@ from qonnx.core.modelwrapper import ModelWrapper
 from bitpan.build.boards import Board
 from bitpan.build.finn import flow as finn_flow
 from bitpan.build.finn.fifo import insert_fifos
-from bitpan.build.finn.timing import Schedule, schedule
+from bitpan.build.finn.timing import Schedule, schedule, slowest
 from bitpan.errors import BuildError
 from bitpan.hw.operators.facts import Facts
 
@@ -100,8 +102,10 @@ def fastest(graph: ModelWrapper, board: Board, name: str) -> Folding:
         BuildError: none does: by how much of which resource, and what would.
     """
     limits = allowed(board)
-    for target in TARGETS:
+    for target, slower in itertools.pairwise((*TARGETS, sys.maxsize)):
         lanes = _with_lanes(graph, target, board)
+        if slowest(lanes) >= slower:  # a unit that no lanes make faster
+            continue
         lacking = _lacking(_totals(finn_flow.estimates(lanes, board.part)), limits)
         if lacking and target != TARGETS[-1]:
             continue

@@ -58,17 +58,22 @@ class Schedule:
         return int((np.arange(1, len(pushed) + 1) - popped).max(initial=0))
 
 
+def slowest(graph: ModelWrapper) -> float:
+    """Cycles per PAN pixel of the slowest unit."""
+    pixels = int(np.prod(graph.get_tensor_shape("pan")))
+    return float(max(instance(node).clocks() for node in graph.graph.node)) / pixels
+
+
 def schedule(graph: ModelWrapper, paced: bool = False) -> Schedule:
     """The schedule of one frame through ``graph``; ``paced``: at the pace of its slowest unit, and smoothed."""
-    units = [instance(node) for node in graph.graph.node]
     pixels = int(np.prod(graph.get_tensor_shape("pan")))
-    interval = max(unit.clocks() for unit in units) / pixels
+    interval = slowest(graph)
     coarse = int(np.prod(graph.get_tensor_shape("ms")[:3]))
     feed = interval if paced else 1.0
     departures: dict[str, Times] = {"pan": np.arange(float(pixels)) * feed, "ms": np.arange(float(coarse))}
     arrivals: dict[str, Times] = {}
-    for unit in units:
-        _serve(unit, feed, interval * pixels * paced, departures, arrivals)
+    for node in graph.graph.node:
+        _serve(instance(node), feed, interval * pixels * paced, departures, arrivals)
     return Schedule(interval, pixels, departures, arrivals)
 
 

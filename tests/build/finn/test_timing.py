@@ -7,6 +7,9 @@ from bitpan.build.boards import board
 from bitpan.build.build import build
 from bitpan.build.deploy.verify import verify
 from bitpan.build.finn import fifo
+from bitpan.build.finn.flow import set_up, specialise
+from bitpan.build.finn.folding import fastest
+from bitpan.build.finn.integer_graph import integer_graph
 from bitpan.errors import SimulationError
 from bitpan.package import Package
 
@@ -19,6 +22,14 @@ def test_half_the_room_stops_the_accelerator(random_model, qonnx, tmp_path, monk
     build(tmp_path / "model.onnx", tmp_path / "package", board("pynq-z2"), 36, quiet=True)
     with pytest.raises(SimulationError, match="no beat moved"):
         verify(Package.load(tmp_path / "package"), frames=1)
+
+
+def test_nothing_is_folded_for_a_rate_that_no_lanes_reach(resampler):
+    """A depthwise convolution takes nine clocks a pixel at least: more lanes elsewhere would wait for it."""
+    set_up()
+    target_board = board("zcu104")
+    graph = specialise(integer_graph(resampler(["gabor"], channels=4), 16, 16), target_board.part)
+    assert fastest(graph, target_board, "features").target == 9
 
 
 def test_fastest_fold_that_fits_is_taken(random_model, qonnx, tmp_path):

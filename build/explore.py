@@ -72,11 +72,12 @@ def table(points: Sequence[Point], board: Board) -> str:
     """The points as text; what is marked does not fit."""
     limits, held = allowed(board), board.device
     shown = [key for key in RESOURCES if held[key]]
+    fronts = {key: front(points, key) for key in shown}
     lines = [f"{'cycles':>8} {'Mpixel/s':>9} " + " ".join(f"{key:>16}" for key in shown)]
     for point in points:
         cells = []
         for key in shown:
-            mark = "!" if key in point.lacking else "*" if point in front(points, key) else " "
+            mark = "!" if key in point.lacking else "*" if point in fronts[key] else " "
             cells.append(f"{point.used[key]:>9,.0f} {point.used[key] / held[key]:>4.0%}{mark}")
         lines.append(f"{point.cycles:>8.2f} {point.megapixels:>9.2f} " + " ".join(f"{cell:>16}" for cell in cells))
     may = ", ".join(f"{limits[key]:,.0f} {key}" for key in shown)

@@ -90,7 +90,7 @@ def _fitting(model: IntegerModel, board: Board, width: int, progress: Progress) 
 
 def _device(board: Board) -> dict[str, int]:
     """What the device has, by Yosys' names."""
-    return {"LUT": board.lut, "FF": 2 * board.lut, "DSP": board.dsp, "BRAM36": board.bram36, "URAM": board.uram}
+    return {"LUT": board.lut, "FF": board.ff, "DSP": board.dsp, "BRAM36": board.bram36, "URAM": board.uram}
 
 
 def _widest(model: IntegerModel, board: Board, target: int, width: int, progress: Progress) -> int:

@@ -50,9 +50,8 @@ LEAST_TILE = 16
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of ``bitpan demo``."""
     options.add_output(parser, "DIR", "what is left", default="out/demo")
-    networks = sorted(folder.name for folder in shipped.PRETRAINED.glob("*/") if (folder / "checkpoint.pt").is_file())
     told = "of those that come along (default: %(default)s)"
-    parser.add_argument("--network", choices=networks, default=shipped.DEFAULT_MODEL, help=told)
+    parser.add_argument("--network", choices=shipped.names(), default=shipped.DEFAULT_MODEL, help=told)
     options.add(parser, "--size", "--board")
     options.add(parser, "--seed", default=20_261_120)
 

@@ -2,7 +2,7 @@
 
 Where a stream is duplicated and its copies meet again, the direct copy waits until the other has been through windows
 and matrix-vector units. Too little room there stops both for ever: the duplicator cannot feed the long way while the
-short one is full. A wavelet or a pool gives a line in half the time of the next one; without room behind it the units
+short one is full. A pool gives a line in half the time of the next one; without room behind it the units
 in front of it stand still.
 """
 

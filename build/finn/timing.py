@@ -8,7 +8,7 @@ without back-pressure. Fed as fast as it takes its input, the schedule's last be
 FIFOs come from a second schedule, *paced*: fed at the pace of the slowest unit, and smoothed, so that beats wait where
 they are narrow. What no edge holds more of in it than its FIFO has room for is a schedule that the hardware can
 follow; running as early as it can, it is never later than that. A shallower FIFO could stop the long way round before
-its first result, or the slowest unit for want of room behind a wavelet or a pool, which give their lines in bursts.
+its first result, or the slowest unit for want of room behind a pool, which gives its lines in bursts.
 """
 
 from __future__ import annotations

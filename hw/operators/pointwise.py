@@ -70,7 +70,7 @@ class Sign(Pointwise):
         """It follows."""
 
     def follow(self, graph: ModelWrapper) -> None:
-        """The producer's lanes: what a pool or a wavelet gives in bursts waits behind the sign, where it is narrow."""
+        """The producer's lanes: what a pool gives in bursts waits behind the sign, where it is narrow."""
         self.set_nodeattr("PE", lanes_before(self, graph))
 
 

@@ -15,6 +15,7 @@ from bitpan.errors import BuildError
 from bitpan.hw.measure.unit import Unit, sizes
 from bitpan.hw.operators.base import Folded, attributes, block_memories, operator
 from bitpan.hw.operators.facts import Index, lanes_before, last_beats
+from bitpan.hw.operators.routing import fifo_cost
 from bitpan.hw.operators.streams import Stream, datatype, number_format
 from bitpan.hw.operators.writer import Writer
 from bitpan.model import Node
@@ -81,6 +82,17 @@ class Resampling(Folded):
 _IN_LUTS = 16384
 """Largest line buffer, in bits, that Yosys keeps in LUT memory, about."""
 
+SPARE = 16
+"""Beats of room that the FIFOs of both wavelets have beyond what the order asks for."""
+
+
+def waiting_cost(image: Stream, logic: float) -> dict[str, float]:
+    """Of a line and half a line of an image, each in a FIFO, and of the logic around them."""
+    beats, found = image.beats // image.height, Counter({"LUT": logic})
+    for part in (1, 2):
+        found.update(fifo_cost(beats // part + SPARE, image.lanes * image.bits))
+    return dict(found)
+
 
 class Halving(Resampling):
     """A unit that makes one pixel of each 2x2 block."""
@@ -101,7 +113,8 @@ class Haar(Halving):
         "bp_haar", 90, "LL, LH, HL, HH of each 2x2 block, exact", sizes(_IMAGE, *_LARGE, InBits=10), test="resampling"
     )
     outputs = 4
-    delay = 3  # line buffer, columns' memory, sums
+    smooth, holds = True, True
+    delay = 4  # FIFO, columns' memory, sums
 
     @classmethod
     def make(cls, writer: Writer, node: Node) -> None:
@@ -126,9 +139,9 @@ class Haar(Halving):
         return list(arithmetic.haar(images[0]))
 
     def cost(self) -> dict[str, float]:
-        """A line of the image; six sums a lane (measured in Yosys, as the others')."""
+        """Six sums a lane (measured in Yosys, as the others'); the lines that wait."""
         image = self.source()
-        return self.buffered(self.line_beats(), self.get_instream_width(), 6 * image.lanes * (image.bits + 2))
+        return waiting_cost(image, 6 * image.lanes * (image.bits + 2) + 40)
 
 
 @operator
@@ -186,18 +199,9 @@ class InverseHaar(Resampling):
         return super().needs() * parts + parts - 1
 
     def cost(self) -> dict[str, float]:
-        """Eight sums and four roundings of a subband's lane; half a line and a line of the image, and a spare bit."""
+        """Eight sums and four roundings of a subband's lane; the lines that wait, and a spare bit."""
         image = self.streams()[1][0]
-        bits, beats = image.lanes * image.bits, image.width * self.folds()
-        sums = self.in_pe() * 12 * (self.source().bits + 2)
-        found: Counter[str] = Counter({"LUT": sums + bits})
-        for part in (2, 1):
-            found.update(self.buffered(beats // part + SPARE, bits, 0))
-        return dict(found)
-
-
-SPARE = 16
-"""Beats of room that the inverse wavelet's FIFOs have beyond what the order asks for."""
+        return waiting_cost(image, self.in_pe() * 12 * (self.source().bits + 2) + image.lanes * image.bits)
 
 
 @operator

@@ -118,23 +118,24 @@ class StreamFifo(Operator):
         """Width, depth and storage."""
         return self.given(Width=self.get_instream_width(), Style=self.styles.index(self.attribute("ramStyle")))
 
-    def _style(self) -> str:
-        """Where the beats are kept; by size as in ``bp_stream_fifo.sv``."""
-        depth, style = self.attribute("Depth"), str(self.attribute("ramStyle"))
-        if style != "auto":
-            return style
-        if depth <= 17:
-            return "shift"
-        return "distributed" if depth <= 65 or depth * self.get_instream_width() <= 4096 else "block"
-
     def cost(self) -> dict[str, float]:
-        """32 beats of a bit in a shift register, of six bits in four LUTs of distributed memory; and the counters."""
-        depth, width, style = self.attribute("Depth") - 1, self.get_instream_width(), self._style()
-        if style == "block":
-            return {"LUT": 30, "BRAM_18K": block_memories(depth, width)}
-        if style == "ultra":
-            return {"LUT": 60 + (width if depth > 4096 else 0), "URAM": ultra_memories(depth, width)}
-        return {"LUT": 30 + math.ceil(depth / 32) * (width if style == "shift" else 4 * math.ceil(width / 6))}
+        """:func:`fifo_cost`."""
+        return fifo_cost(self.attribute("Depth"), self.get_instream_width(), self.attribute("ramStyle"))
+
+
+def fifo_cost(depth: int, width: int, style: str = "auto") -> dict[str, float]:
+    """Storage, by size as in ``bp_stream_fifo.sv``, and the counters.
+
+    32 beats of a bit lie in a LUT as shift register, of six bits in four LUTs of distributed memory.
+    """
+    if style == "auto":
+        style = "shift" if depth <= 17 else "distributed" if depth <= 65 or depth * width <= 4096 else "block"
+    rows = depth - 1
+    if style == "block":
+        return {"LUT": 30, "BRAM_18K": block_memories(rows, width)}
+    if style == "ultra":
+        return {"LUT": 60 + (width if rows > 4096 else 0), "URAM": ultra_memories(rows, width)}
+    return {"LUT": 30 + math.ceil(rows / 32) * (width if style == "shift" else 4 * math.ceil(width / 6))}
 
 
 @operator

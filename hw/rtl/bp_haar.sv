@@ -2,8 +2,10 @@
 //
 //   out0 = LL = a+b+c+d   out1 = LH = a+b-c-d   out2 = HL = a-b+c-d   out3 = HH = a-b-c+d
 //
-// Lines are paired through a line buffer, their sums and differences paired by columns; a block leaves with its last
-// pixel. Each output takes its subband when it can; the next block enters when all four have taken theirs.
+// Taken evenly, a line of blocks goes out in the time of two lines of x, the lower one and the next upper one: a line of
+// upper pixels waits at most, and half a line of lower ones, in a FIFO each, and x never stands still. Lines are paired as
+// they come out, their sums and differences paired by columns. Each output takes its subband when it can; the next block
+// enters when all four have taken theirs.
 
 module bp_haar #(
     parameter int unsigned Channels = 4,
@@ -49,6 +51,7 @@ module bp_haar #(
     localparam int unsigned FoldBits = Folds > 1 ? $clog2(Folds) : 1;
     localparam int unsigned LineBits = Width * Folds > 1 ? $clog2(Width * Folds) : 1;
     localparam int unsigned MidBits = OutBits - 1;  // of a sum of two pixels
+    localparam int unsigned Spare = 16;  // room of the FIFOs beyond what the order asks for
 
     logic [1:0][Pe-1:0][InBits-1:0] lines;  // above, below
     logic [Pe-1:0][1:0][MidBits-1:0] column;  // sum and difference of the two
@@ -65,20 +68,39 @@ module bp_haar #(
         .last_o  (last_of_line)
     );
 
-    bp_pair_beats #(
-        .Width(Pe * InBits),
-        .Distance(Width * Folds)
-    ) u_lines (
-        .clk_i,
-        .rst_ni,
-        .last_i       (last_of_line),
-        .in0_tdata_i,
-        .in0_tvalid_i,
-        .in0_tready_o,
-        .out0_tdata_o (lines),
-        .out0_tvalid_o(column_valid),
-        .out0_tready_i(column_ready)
-    );
+    // The lines in turn into a FIFO each, and out together.
+    logic [LineBits-1:0] beat_q;
+    logic line_q;  // the lower
+    logic [1:0] line_ready, line_valid;
+    assign in0_tready_o = line_ready[line_q];
+    assign column_valid = &line_valid;
+    always_ff @(posedge clk_i) begin
+        if (!rst_ni) begin
+            beat_q <= '0;
+            line_q <= 1'b0;
+        end else if (in0_tvalid_i && in0_tready_o) begin
+            beat_q <= beat_q == last_of_line ? '0 : beat_q + 1'b1;
+            if (beat_q == last_of_line) line_q <= !line_q;
+        end
+    end
+    for (genvar i = 0; i < 2; i++) begin : gen_line
+        bp_stream_fifo #(
+            .Width(Pe * InBits),
+            .Depth(Width * Folds / (i + 1) + Spare)
+        ) u_waiting (
+            .clk_i,
+            .rst_ni,
+            .in0_tdata_i,
+            .in0_tvalid_i (in0_tvalid_i && line_q == 1'(i)),
+            .in0_tready_o (line_ready[i]),
+            .out0_tdata_o (lines[i]),
+            .out0_tvalid_o(line_valid[i]),
+            .out0_tready_i(column_ready && line_valid[1-i]),
+            // verilator lint_off PINCONNECTEMPTY
+            .count_o      ()
+            // verilator lint_on PINCONNECTEMPTY
+        );
+    end
 
     bp_pair_beats #(
         .Width(Pe * 2 * MidBits),

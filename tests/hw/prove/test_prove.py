@@ -70,7 +70,6 @@ SLOWLY_PROVED = [
         {"in0": 2, "out0": 4},
         {"patience": 24, "inside": 4} | size(1, 2),
     ),
-    ("bp_haar", {**IMAGE, "Width": 4}, {"in0": 16, "out0": 4, "out1": 4, "out2": 4, "out3": 4}, size(4, 4)),
 ]
 BOUNDED = [
     (
@@ -78,6 +77,12 @@ BOUNDED = [
         {"Channels": 1, "OutChannels": 1, "InPe": 1, "Simd": 9, "Pe": 1, "Width": 2},
         {"in0": 4, "out0": 4},
         {"patience": 32, "inside": 4, "seconds": 60, "clocks": 60} | size(2, 2),
+    ),
+    (
+        "bp_haar",
+        {**IMAGE, "Width": 4},
+        {"in0": 16, "out0": 4, "out1": 4, "out2": 4, "out3": 4},
+        {"patience": 32, "inside": 4, "seconds": 25, "clocks": 60} | size(4, 4),
     ),
     (
         "bp_inverse_haar",

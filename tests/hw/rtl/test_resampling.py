@@ -181,6 +181,20 @@ def test_a_subband_goes_out_while_the_others_wait(tmp_path):
             assert [simulation.queued(stream) for stream in outputs] == [int(stream == ready) for stream in outputs]
 
 
+@pytest.mark.parametrize("part", [2, 4])
+def test_the_wavelet_gives_blocks_evenly_and_its_input_never_stands_still(part, tmp_path, plant):
+    """A block in four clocks, a pixel in each; room for a quarter of the lower line instead of a half is too little."""
+    plant("bp_haar", "Folds / (i + 1)", f"Folds / ({part - 1} * i + 1)")
+    operator = of("Haar", 1, 1, 6, 128, "INT10")
+    inputs, outputs = frames(operator)
+    with simulate(operator, tmp_path) as simulation:
+        for stream in outputs:
+            simulation.set_stall(stream, 4)
+        run(simulation, inputs, outputs)
+        first, last, beats = simulation.span("in0_V")
+    assert (last - first + 1 == beats) == (part == 2)
+
+
 def test_bilinear_up_keeps_pace_with_an_even_input(tmp_path):
     """A beat in four clocks, as the output needs it; at the end, the last line becomes two of twice the length."""
     operator = of("BilinearUp", 4, 2, 6, 16, "INT10")

@@ -115,6 +115,8 @@ class Haar(Halving):
     outputs = 4
     smooth, holds = True, True
     delay = 4  # FIFO, columns' memory, sums
+    registered = 8
+    """Most beats of a left pixel during which blocks wait in registers alone."""
 
     @classmethod
     def make(cls, writer: Writer, node: Node) -> None:
@@ -130,6 +132,10 @@ class Haar(Halving):
         if node is nodes[0]:
             writer.add(cls.__name__, node.name, node.inputs, names, cls.placed(writer, node))
 
+    def latency(self) -> int:
+        """Two clocks more in a FIFO of blocks."""
+        return self.delay + 2 * (self.folds() > self.registered)
+
     def result(self) -> str:
         """Exact sums."""
         return datatype(arithmetic.haar_format(number_format(self.attribute("inputDataType"))))
@@ -139,9 +145,10 @@ class Haar(Halving):
         return list(arithmetic.haar(images[0]))
 
     def cost(self) -> dict[str, float]:
-        """Six sums a lane (measured in Yosys, as the others'); the lines that wait."""
+        """Six sums a lane (measured in Yosys, as the others'); the lines that wait, and blocks."""
         image = self.source()
-        return waiting_cost(image, 6 * image.lanes * (image.bits + 2) + 40)
+        sums = image.lanes * (image.bits + 2)
+        return waiting_cost(image, 6 * sums + 40 + (self.folds() > self.registered) * 4 * sums)
 
 
 @operator

@@ -55,8 +55,8 @@ module bp_haar #(
 
     logic [1:0][Pe-1:0][InBits-1:0] lines;  // above, below
     logic [Pe-1:0][1:0][MidBits-1:0] column;  // sum and difference of the two
-    logic [1:0][Pe-1:0][1:0][MidBits-1:0] block;  // left, right
-    logic column_valid, column_ready, block_valid, block_ready;
+    logic [1:0][Pe-1:0][1:0][MidBits-1:0] pair, block;  // left, right
+    logic column_valid, column_ready, pair_valid, pair_ready, block_valid, block_ready;
 
     logic [LineBits-1:0] last_of_line;
     bp_last_beat #(
@@ -112,10 +112,35 @@ module bp_haar #(
         .in0_tdata_i  (column),
         .in0_tvalid_i (column_valid),
         .in0_tready_o (column_ready),
-        .out0_tdata_o (block),
-        .out0_tvalid_o(block_valid),
-        .out0_tready_i(block_ready)
+        .out0_tdata_o (pair),
+        .out0_tvalid_o(pair_valid),
+        .out0_tready_i(pair_ready)
     );
+
+    // No pair comes while the left pixel passes, a beat of it a clock: as many wait as leave meanwhile, one in four clocks.
+    // Registers hold those of eight beats.
+    if (Folds <= 8) begin : gen_few
+        assign block = pair;
+        assign block_valid = pair_valid;
+        assign pair_ready = block_ready;
+    end else begin : gen_many
+        bp_stream_fifo #(
+            .Width(Pe * 4 * MidBits),
+            .Depth(Folds / 4)
+        ) u_waiting (
+            .clk_i,
+            .rst_ni,
+            .in0_tdata_i  (pair),
+            .in0_tvalid_i (pair_valid),
+            .in0_tready_o (pair_ready),
+            .out0_tdata_o (block),
+            .out0_tvalid_o(block_valid),
+            .out0_tready_i(block_ready),
+            // verilator lint_off PINCONNECTEMPTY
+            .count_o      ()
+            // verilator lint_on PINCONNECTEMPTY
+        );
+    end
 
     logic [3:0] valid_q, ready;
     assign ready = {out3_tready_i, out2_tready_i, out1_tready_i, out0_tready_i};

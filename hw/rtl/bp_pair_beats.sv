@@ -27,17 +27,18 @@ module bp_pair_beats #(
     logic [Width-1:0] first_q, second_q;
     logic [CountBits-1:0] count_q;
     logic half_q;  // the second
-    logic accept, last;
+    logic advance, accept, last;
 
-    assign in0_tready_o = !out0_tvalid_o || out0_tready_i;
+    assign advance = !out0_tvalid_o || out0_tready_i;
+    assign in0_tready_o = !half_q || advance;
     assign accept = in0_tvalid_i && in0_tready_o;
     assign last = count_q == last_i;
     assign out0_tdata_o = {second_q, first_q};
 
     always_ff @(posedge clk_i) begin
         if (!half_q) memory[count_q] <= in0_tdata_i;  // written again until the beat is there
-        if (in0_tready_o) first_q <= memory[count_q];
-        if (in0_tready_o) second_q <= in0_tdata_i;
+        if (advance) first_q <= memory[count_q];
+        if (advance) second_q <= in0_tdata_i;
     end
 
     always_ff @(posedge clk_i) begin
@@ -45,8 +46,8 @@ module bp_pair_beats #(
             count_q <= '0;
             half_q <= 1'b0;
             out0_tvalid_o <= 1'b0;
-        end else if (in0_tready_o) begin
-            out0_tvalid_o <= accept && half_q;
+        end else begin
+            if (advance) out0_tvalid_o <= accept && half_q;
             if (accept) count_q <= last ? '0 : count_q + 1'b1;
             if (accept && last) half_q <= !half_q;
         end

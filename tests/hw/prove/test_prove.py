@@ -82,7 +82,7 @@ BOUNDED = [
         "bp_haar",
         {**IMAGE, "Width": 4},
         {"in0": 16, "out0": 4, "out1": 4, "out2": 4, "out3": 4},
-        {"patience": 32, "inside": 4, "seconds": 25, "clocks": 60} | size(4, 4),
+        {"patience": 32, "inside": 4, "seconds": 40, "clocks": 60} | size(4, 4),
     ),
     (
         "bp_inverse_haar",

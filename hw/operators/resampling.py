@@ -205,10 +205,19 @@ class InverseHaar(Resampling):
         parts = self.pe() // self.in_pe()
         return super().needs() * parts + parts - 1
 
+    def _queues(self) -> bool:
+        """Whether blocks wait in a FIFO while a right pixel passes."""
+        return self.in_pe() < self.pe() and self.folds() > 2
+
+    def latency(self) -> int:
+        """Two clocks more in a FIFO of blocks."""
+        return self.delay + 2 * self._queues()
+
     def cost(self) -> dict[str, float]:
-        """Eight sums and four roundings of a subband's lane; the lines that wait, and a spare bit."""
+        """Eight sums and four roundings of a subband's lane; the lines that wait, and blocks, and a spare bit."""
         image = self.streams()[1][0]
-        return waiting_cost(image, self.in_pe() * 12 * (self.source().bits + 2) + image.lanes * image.bits)
+        bits = image.lanes * image.bits
+        return waiting_cost(image, self.in_pe() * 12 * (self.source().bits + 2) + bits * (5 if self._queues() else 1))
 
 
 @operator

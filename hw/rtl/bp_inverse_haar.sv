@@ -124,13 +124,39 @@ module bp_inverse_haar #(
         end
     end
 
-    logic push;
-    logic [1:0] ready;  // of the upper line, of the lower one
+    logic push, room;
     assign push = valid_q[2] && whole;
-    assign advance = !push || &ready;
+    assign advance = !push || room;
     always_ff @(posedge clk_i) begin
         if (!rst_ni) valid_q <= '0;
         else if (advance) valid_q <= {valid_q[1:0], come};
+    end
+
+    // No block is taken while the right pixel passes, a beat of it a clock; narrow beats, which come all the time, wait.
+    logic pair_valid;
+    logic [1:0] ready;  // of the upper line, of the lower one
+    logic [3:0][Pe-1:0][OutBits-1:0] pair;
+    if (InPe == Pe || Folds <= 2) begin : gen_few
+        assign pair = block;
+        assign pair_valid = push;
+        assign room = &ready;
+    end else begin : gen_many
+        bp_stream_fifo #(
+            .Width(4 * Pe * OutBits),
+            .Depth(Folds > 8 ? Folds / 4 : 2)
+        ) u_waiting (
+            .clk_i,
+            .rst_ni,
+            .in0_tdata_i  (block),
+            .in0_tvalid_i (push),
+            .in0_tready_o (room),
+            .out0_tdata_o (pair),
+            .out0_tvalid_o(pair_valid),
+            .out0_tready_i(&ready),
+            // verilator lint_off PINCONNECTEMPTY
+            .count_o      ()
+            // verilator lint_on PINCONNECTEMPTY
+        );
     end
 
     // Left and right pixels of a line one after the other, and a FIFO for them.
@@ -146,8 +172,8 @@ module bp_inverse_haar #(
             .clk_i,
             .rst_ni,
             .last_i       (FoldBits'(Folds - 1)),
-            .in0_tdata_i  ({block[2*i+1], block[2*i]}),
-            .in0_tvalid_i (push && ready[1-i]),
+            .in0_tdata_i  ({pair[2*i+1], pair[2*i]}),
+            .in0_tvalid_i (pair_valid && ready[1-i]),
             .in0_tready_o (ready[i]),
             .out0_tdata_o (serial),
             .out0_tvalid_o(serial_valid),

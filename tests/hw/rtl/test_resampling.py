@@ -151,6 +151,16 @@ def test_an_inverse_wavelet_of_narrower_subbands(tmp_path):
             check(simulation, *frames(operator))
 
 
+@pytest.mark.parametrize("folds", [2, 4, 8, 16])
+def test_an_inverse_wavelet_of_narrow_subbands_takes_a_beat_a_clock(folds, tmp_path):
+    operator = make("InverseHaar", 4 * folds, 4, 3, 32, "INT12", outputDataType="INT10", Shift=2, InPE=1)
+    inputs, outputs = frames(operator)
+    with simulate(operator, tmp_path) as simulation:
+        run(simulation, inputs, outputs)
+        first, last, beats = simulation.span("in0_V")
+    assert last - first + 1 == beats
+
+
 FAULTS = {
     "Haar": ("bp_haar", "sum_left - sum_right", "sum_right - sum_left"),
     "InverseHaar": ("bp_inverse_haar", "lower_high_q <= hl - hh", "lower_high_q <= hl + hh"),

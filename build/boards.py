@@ -16,7 +16,7 @@ class Board:
         part: the device as Vivado writes it.
         board_part: Vivado's board definition without its version; "" if there is none.
         zynq: processing system, 7 or "mpsoc".
-        lut, dsp, bram36, uram: what the device has.
+        lut, lutram, dsp, bram36, uram: what the device has; ``lutram``: LUTs that can be memory.
         clock_mhz: of the accelerator.
         memory_gbytes: a second, at most, to and from its DRAM, by bus and rate of its data sheet.
     """
@@ -26,6 +26,7 @@ class Board:
     board_part: str
     zynq: str
     lut: int
+    lutram: int
     dsp: int
     bram36: int
     uram: int
@@ -51,14 +52,15 @@ class Board:
 BOARDS = {
     board.name: board
     for board in (
-        Board("pynq-z2", "xc7z020clg400-1", "tul.com.tw:pynq-z2:part0", "7", 53_200, 220, 140, 0, 100, 2.1),
-        Board("ultra96-v2", "xczu3eg-sbva484-1-i", "avnet.com:ultra96v2:part0", "mpsoc", 70_560, 360, 216, 0, 150, 8.5),
+        Board("pynq-z2", "xc7z020clg400-1", "tul.com.tw:pynq-z2:part0", "7", 53_200, 17_400, 220, 140, 0, 100, 2.1),
+        Board("ultra96-v2", "xczu3eg-sbva484-1-i", "avnet.com:ultra96v2:part0", "mpsoc", 70_560, 28_800, 360, 216, 0, 150, 8.5),
         Board(
             "aup-zu3",
             "xczu3eg-sfvc784-2-e",
             "realdigital.org:aup-zu3-8gb:part0",
             "mpsoc",
             70_560,
+            28_800,
             360,
             216,
             0,
@@ -66,9 +68,9 @@ BOARDS = {
             19.2,
         ),
         Board(
-            "kv260", "xck26-sfvc784-2LV-c", "xilinx.com:kv260_som:part0", "mpsoc", 117_120, 1_248, 144, 64, 200, 19.2
+            "kv260", "xck26-sfvc784-2LV-c", "xilinx.com:kv260_som:part0", "mpsoc", 117_120, 57_600, 1_248, 144, 64, 200, 19.2
         ),
-        Board("zcu104", "xczu7ev-ffvc1156-2-e", "xilinx.com:zcu104:part0", "mpsoc", 230_400, 1_728, 312, 96, 200, 19.2),
+        Board("zcu104", "xczu7ev-ffvc1156-2-e", "xilinx.com:zcu104:part0", "mpsoc", 230_400, 101_760, 1_728, 312, 96, 200, 19.2),
     )
 }
 """By name."""

@@ -24,6 +24,9 @@ MARGIN_SHARE = 1.01
 PIXELS = 2
 """What waits on an edge without a FIFO: units have a register or two, and stand still for no longer than that."""
 
+REGISTERS = 2
+"""Beats of a FIFO's depth that are not in its block memory."""
+
 WORTH = 4
 """Block memories of 18 Kbit that an ultra memory, which holds as much as 16, has to save where the device has some."""
 
@@ -60,9 +63,9 @@ def insert_fifos(graph: ModelWrapper, times: Schedule, ultra: int = 0) -> dict[s
 
 def split(depth: int, width: int) -> list[int]:
     """A depth in one part or two that together take fewer block memories: these hold powers of two of words."""
-    rows = [1 << k for k in range(9, depth.bit_length()) if (1 << k) + MARGIN_BEATS < depth]
-    choices = [[depth], *([depth - part, part] for part in rows)]
-    return min(choices, key=lambda parts: sum(block_memories(part - 1, width) for part in parts))
+    whole = [(1 << k) + REGISTERS for k in range(9, depth.bit_length())]
+    choices = [[depth], *([depth - part, part] for part in whole if part + MARGIN_BEATS < depth)]
+    return min(choices, key=lambda parts: sum(block_memories(part - REGISTERS, width) for part in parts))
 
 
 def fullest(depth: int) -> int:

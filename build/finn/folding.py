@@ -11,13 +11,14 @@ import itertools
 import math
 import sys
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from qonnx.core.modelwrapper import ModelWrapper
 
 from bitpan.build.boards import Board
 from bitpan.build.finn import flow as finn_flow
 from bitpan.build.finn.fifo import insert_fifos
+from bitpan.build.finn.repeat import repeated
 from bitpan.build.finn.timing import Schedule, schedule, slowest
 from bitpan.errors import BuildError
 from bitpan.hw.operators.facts import Facts
@@ -39,6 +40,7 @@ class Folding:
         times: its schedule.
         fifos: depth by edge.
         estimates: resources and cycles by node.
+        spared: whether block memory lacked at first.
     """
 
     target: int
@@ -46,6 +48,7 @@ class Folding:
     times: Schedule
     fifos: Mapping[str, int]
     estimates: Mapping[str, Mapping[str, float]]
+    spared: bool = False
 
     @property
     def totals(self) -> dict[str, float]:
@@ -63,8 +66,19 @@ def allowed(board: Board) -> dict[str, float]:
 
 
 def fold(graph: ModelWrapper, target: int, board: Board) -> Folding:
-    """Fold a copy of ``graph`` for ``target`` cycles per PAN pixel."""
-    return _with_fifos(_with_lanes(graph, target, board), target, board)
+    """Fold a copy of ``graph`` for ``target`` cycles per PAN pixel.
+
+    Where block memory lacks, FIFOs go into LUTs, or units that may be there twice are, whatever takes fewer LUTs.
+    """
+
+    def folded(graph: ModelWrapper) -> Folding:
+        return _spare_memories(_with_fifos(_with_lanes(graph, target, board), target, board), board)
+
+    def lacking(found: Folding) -> tuple[float, float]:
+        return found.lacking(board).get("BRAM_18K", 0), found.totals["LUT"]
+
+    found = folded(graph)
+    return min(found, folded(repeated(graph)), key=lacking) if found.spared else found
 
 
 def _with_lanes(graph: ModelWrapper, target: int, board: Board) -> ModelWrapper:
@@ -95,6 +109,22 @@ def _spare_dsps(units: Iterable[Facts], limit: float) -> None:
         used += unit.dsp_estimation("") - before
 
 
+def _spare_memories(found: Folding, board: Board) -> Folding:
+    """FIFOs into LUTs until the block memories are few enough, the cheapest a memory first, as far as LUTs go."""
+    room = min(allowed(board)["LUT"] - found.totals["LUT"], SHARE["LUT"] * board.lutram)
+    lacking = found.lacking(board).get("BRAM_18K", 0.0)
+    if not lacking:
+        return found
+    units = [finn_flow.instance(node) for node in found.graph.graph.node]
+    for unit in sorted((unit for unit in units if unit.memory_price()), key=lambda unit: unit.memory_price()):
+        saved = unit.bram_estimation("")
+        cost = saved * unit.memory_price()
+        if lacking > 0 and cost <= room:
+            unit.use_luts()
+            lacking, room = lacking - saved, room - cost
+    return replace(found, estimates=finn_flow.estimates(found.graph, board.part), spared=True)
+
+
 def fastest(graph: ModelWrapper, board: Board, name: str) -> Folding:
     """The fastest folding whose estimates fit the board.
 
@@ -109,7 +139,7 @@ def fastest(graph: ModelWrapper, board: Board, name: str) -> Folding:
         lacking = _lacking(_totals(finn_flow.estimates(lanes, board.part)), limits)
         if lacking and target != TARGETS[-1]:
             continue
-        found = _with_fifos(lanes, target, board)
+        found = fold(graph, target, board)
         lacking = found.lacking(board)
         if not lacking:
             return found

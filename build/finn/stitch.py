@@ -41,7 +41,8 @@ def assign_addresses(graph: ModelWrapper, model: IntegerModel) -> dict[str, dict
     for node in model.nodes:
         for position, name in enumerate(node.scene):
             if position == 0:
-                instance(graph.find_producer(node.output)).set_nodeattr("BaseAddress", address)
+                for taker in graph.find_consumers(name):
+                    instance(taker).set_nodeattr("BaseAddress", address)
             count = math.prod(model.scene_parameter(name).shape)
             registers[name] = {"address": address, "count": count}
             address += count

@@ -13,6 +13,7 @@ its first result, or the slowest unit for want of room behind a pool, which give
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,6 +24,9 @@ from bitpan.build.finn.flow import instance
 from bitpan.hw.operators.facts import Facts, Index
 
 Times = npt.NDArray[np.float64]
+
+LINES_AHEAD = 3
+"""Of the MS: a pixel's own and the two below it that it is interpolated from, whole."""
 
 
 @dataclass
@@ -71,10 +75,36 @@ def schedule(graph: ModelWrapper, paced: bool = False) -> Schedule:
     coarse = int(np.prod(graph.get_tensor_shape("ms")[:3]))
     feed = interval if paced else 1.0
     departures: dict[str, Times] = {"pan": np.arange(float(pixels)) * feed, "ms": np.arange(float(coarse))}
+    if paced:
+        departures["ms"] = _ahead(graph.get_tensor_shape("ms"), pixels * feed)
     arrivals: dict[str, Times] = {}
     for node in graph.graph.node:
-        _serve(instance(node), feed, interval * pixels * paced, departures, arrivals)
+        unit = instance(node)
+        if paced and unit.late:
+            continue
+        for name in unit.stream_inputs:
+            if name not in departures:
+                _serve_late(graph, name, unit, departures, arrivals)
+        _serve(unit, feed, interval * pixels * paced, departures, arrivals)
     return Schedule(interval, pixels, departures, arrivals)
+
+
+def _ahead(shape: Sequence[int], frame: float) -> Times:
+    """When the MS comes: evenly in the time of a ``frame``, but the lines ahead that an interpolator wants."""
+    _, height, width, _ = shape
+    beats = np.arange(float(height * width))
+    return np.maximum(beats, (beats - LINES_AHEAD * width) * frame / len(beats))
+
+
+def _serve_late(
+    graph: ModelWrapper, name: str, taker: Facts, departures: dict[str, Times], arrivals: dict[str, Times]
+) -> None:
+    """Of the late unit that gives ``name``: each beat leaves when those that the ``taker`` joins it with are there."""
+    unit = instance(graph.find_producer(name))
+    out = np.max([departures[other] for other in taker.stream_inputs if other in departures], axis=0)
+    departures[name] = out
+    for source in unit.stream_inputs:
+        arrivals[source] = _taken(out - unit.latency(), unit.needs(), departures[source], joined=False)
 
 
 def _serve(unit: Facts, feed: float, pace: float, departures: dict[str, Times], arrivals: dict[str, Times]) -> None:

@@ -20,8 +20,8 @@ from bitpan.registers import ELEMENT_BITS, MOST_ROWS
 DEFAULT_TILE = 512
 """Side of a tile on devices that take any frame: 8 % is spent on a halo of 20 pixels."""
 
-FRAME_BYTES = 32 << 20
-"""Most memory of a frame, its three images together: two of them are held, on boards that have 512 MB in all."""
+FRAME_BYTES = 56 << 20
+"""Most memory of a frame, its three images together: two of them are held, of the 128 MB that small boards reserve."""
 
 
 @dataclass(frozen=True)

@@ -19,12 +19,19 @@ class Facts(HWCustomOp):  # type: ignore[misc]
         smooth: whether a paced schedule spreads its output evenly, so that what comes in bursts waits in front of it.
         holds: whether what waits does so in memory of its own, so that it takes all inputs as soon as they are there.
         relays: whether it only hands beats on, in other lanes.
+        repeats: whether a second one of it can take less than to keep its output until another branch needs it.
     """
 
     delay = 1
     smooth = False
     holds = False
     relays = False
+    repeats = False
+
+    @property
+    def late(self) -> bool:
+        """Whether it is such a second one: its output comes when it is needed, and its input waits until then."""
+        return self.repeats and bool(self.get_nodeattr("Late"))
 
     @property
     def stream_inputs(self) -> list[str]:
@@ -43,6 +50,13 @@ class Facts(HWCustomOp):  # type: ignore[misc]
 
     def use_logic(self) -> None:
         """Build products in logic."""
+
+    def memory_price(self) -> float:
+        """LUTs for each block memory of 18 Kbit saved where it keeps its data in LUTs; 0: there is no such choice."""
+        return 0.0
+
+    def use_luts(self) -> None:
+        """Keep its data in LUTs."""
 
     def scene_words(self) -> int:
         """Words on the scene-parameter bus; 0: there is no such port."""

@@ -33,9 +33,10 @@ class Interpolator(Operator):
         cycles="Clocks a PAN pixel",
     )
     own = Operator.own | attributes(
-        "Bands Stride CoefficientBits", "inputDataType outputDataType", Clocks=("i", False, 1)
+        "Bands Stride CoefficientBits", "inputDataType outputDataType", Clocks=("i", False, 1), Late=("i", False, 0)
     )
     sized = True
+    repeats, holds = True, True
     settings = "Bands Bits Width Clocks StrideBits OutBits CoefficientBits"
 
     @classmethod
@@ -76,7 +77,7 @@ class Interpolator(Operator):
 
     def latency(self) -> int:
         """Three columns of the vertical pass, a pixel of the horizontal one, and the pipeline."""
-        return int((3 * self.attribute("Stride") + 2) * self.attribute("Clocks") + 10)
+        return int((3 * self.attribute("Stride") + 2) * self.attribute("Clocks") + 11)
 
     def cost(self) -> dict[str, float]:
         """Per band at once five taps of a line, and of a column those that a step takes (measured in Yosys).
@@ -86,7 +87,7 @@ class Interpolator(Operator):
         bits, clocks = self.get_instream_width(), int(self.attribute("Clocks"))
         words = 6 << (int(self.attribute("Width")) - 1).bit_length()
         copies, part = math.ceil(TAPS / self.attribute("Stride")), int(self.attribute("Bands")) // clocks
-        luts = 209 + part * (121 + 92 * math.log2(clocks))
+        luts = 209 + self.get_outstream_width() + part * (121 + 92 * math.log2(clocks))
         found = {"DSP": float(part * (copies + TAPS))}
         if words * bits < _IN_BLOCKS:
             return found | {"LUT": luts + copies * bits * 1.55 * math.ceil(words / 64)}

@@ -107,7 +107,6 @@ class StreamFifo(Operator):
     styles = ("auto", "shift", "distributed", "block", "ultra")
     own = Folded.own | attributes("Depth", "dataType", ramStyle=("s", False, "auto", set(styles)))
     settings = "Width Depth Style"
-    delay = 2  # memory and output register
 
     def streams(self) -> tuple[list[Stream], list[Stream]]:
         """The same in and out."""
@@ -118,24 +117,52 @@ class StreamFifo(Operator):
         """Width, depth and storage."""
         return self.given(Width=self.get_instream_width(), Style=self.styles.index(self.attribute("ramStyle")))
 
+    def style(self) -> str:
+        """Where the beats are kept."""
+        return fifo_style(self.attribute("Depth"), self.get_instream_width(), self.attribute("ramStyle"))
+
+    def latency(self) -> int:
+        """Memory and output register; between them one for a slow memory."""
+        return 3 if self.style() in ("block", "ultra") else 2
+
     def cost(self) -> dict[str, float]:
         """:func:`fifo_cost`."""
         return fifo_cost(self.attribute("Depth"), self.get_instream_width(), self.attribute("ramStyle"))
 
+    def memory_price(self) -> float:
+        """From both costs, where it lies in block memory."""
+        if self.style() != "block":
+            return 0.0
+        block, luts = self.cost(), fifo_cost(self.attribute("Depth"), self.get_instream_width(), "distributed")
+        return (luts["LUT"] - block["LUT"]) / block["BRAM_18K"]
+
+    def use_luts(self) -> None:
+        """Distributed memory."""
+        self.set_nodeattr("ramStyle", "distributed")
+
+
+def fifo_style(depth: int, width: int, style: str = "auto") -> str:
+    """The style, or that which is chosen by size as in ``bp_stream_fifo.sv``."""
+    if style != "auto":
+        return style
+    return "shift" if depth <= 17 else "distributed" if depth <= 65 or depth * width <= 4096 else "block"
+
 
 def fifo_cost(depth: int, width: int, style: str = "auto") -> dict[str, float]:
-    """Storage, by size as in ``bp_stream_fifo.sv``, and the counters.
+    """Storage and counters.
 
-    32 beats of a bit lie in a LUT as shift register, of six bits in four LUTs of distributed memory.
+    32 beats of a bit lie in a LUT as shift register, of six bits in four LUTs of distributed memory; deeper ones by 64
+    beats of three bits, with the choice among them.
     """
-    if style == "auto":
-        style = "shift" if depth <= 17 else "distributed" if depth <= 65 or depth * width <= 4096 else "block"
-    rows = depth - 1
+    style = fifo_style(depth, width, style)
     if style == "block":
-        return {"LUT": 30, "BRAM_18K": block_memories(rows, width)}
+        return {"LUT": 40, "BRAM_18K": block_memories(depth - 2, width)}
     if style == "ultra":
-        return {"LUT": 60 + (width if rows > 4096 else 0), "URAM": ultra_memories(rows, width)}
-    return {"LUT": 30 + math.ceil(rows / 32) * (width if style == "shift" else 4 * math.ceil(width / 6))}
+        return {"LUT": 70 + (width if depth > 4098 else 0), "URAM": ultra_memories(depth - 2, width)}
+    if style == "shift":
+        return {"LUT": 30 + width * math.ceil((depth - 1) / 32)}
+    blocks = math.ceil((depth - 1) / 64)
+    return {"LUT": 45 + (blocks * (4 * math.ceil(width / 3) + width // 2) if blocks > 1 else 4 * math.ceil(width / 3))}
 
 
 @operator

@@ -36,10 +36,9 @@ module bp_frame_gate #(
     } state_e;
 
     state_e state_q, state_d;
-    logic [3:0] entered_q;  // frames let in, modulo 16
-    logic open, moved, last_beat, error;
+    logic [3:0] entered_q, next_q;  // frames let in, modulo 16, and one more
+    logic open_q, moved, last_beat, error;
 
-    assign open = entered_q != started_i[3:0];
     assign moved = out0_tvalid_o && out0_tready_i;
 
     bp_frame_counter #(
@@ -54,8 +53,8 @@ module bp_frame_gate #(
 
     always_comb begin
         out0_tdata_o = in0_tdata_i;
-        out0_tvalid_o = in0_tvalid_i && open;
-        in0_tready_o = out0_tready_i && open;
+        out0_tvalid_o = in0_tvalid_i && open_q;
+        in0_tready_o = out0_tready_i && open_q;
         state_d = state_q;
         error = 1'b0;
         unique case (state_q)
@@ -83,11 +82,17 @@ module bp_frame_gate #(
         if (!rst_ni) begin
             state_q <= Pass;
             entered_q <= '0;
+            next_q <= 4'd1;
+            open_q <= 1'b0;
             length_error_o <= 1'b0;
         end else begin
             state_q <= state_d;
             length_error_o <= error;
-            if (moved && last_beat) entered_q <= entered_q + 4'd1;
+            open_q <= (moved && last_beat ? next_q : entered_q) != started_i[3:0];
+            if (moved && last_beat) begin
+                entered_q <= next_q;
+                next_q <= next_q + 4'd1;
+            end
         end
     end
 

@@ -50,6 +50,8 @@ module bp_interpolator #(
 
     logic [Part*OutBits-1:0] column;
     logic column_bank, column_tlast, column_valid, column_ready;
+    logic [Bands*OutBits-1:0] pixel;
+    logic pixel_valid, pixel_ready;
 
     bp_interpolator_rows #(
         .Part(Part),
@@ -92,6 +94,20 @@ module bp_interpolator #(
         .column_tlast_i  (column_tlast),
         .column_tvalid_i(column_valid),
         .column_tready_o(column_ready),
+        .out0_tdata_o (pixel),
+        .out0_tvalid_o(pixel_valid),
+        .out0_tready_i(pixel_ready)
+    );
+
+    // A stop of what follows would go through both passes in a clock.
+    bp_register_slice #(
+        .Width(Bands * OutBits)
+    ) u_slice (
+        .clk_i,
+        .rst_ni,
+        .in0_tdata_i  (pixel),
+        .in0_tvalid_i (pixel_valid),
+        .in0_tready_o (pixel_ready),
         .out0_tdata_o,
         .out0_tvalid_o,
         .out0_tready_i

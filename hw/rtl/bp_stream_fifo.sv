@@ -1,9 +1,10 @@
 // First in, first out: up to Depth beats wait between a producer and a consumer.
 //
-// Storage has a registered read, behind it is one output register; a beat needs two cycles to pass an empty FIFO. Holds
-// Depth beats in all, output register included. Storage is a shift register (no pointers, 16 or 32 beats in a LUT),
-// distributed memory, block memory or ultra memory: by default the first up to 17 beats, the second up to 65 beats or 4096
-// bits. A block memory of 18 Kbit gives 36 bits of 512 beats; for 64 beats of 36 bits LUTs are the cheaper by far.
+// Storage is a shift register (no pointers, 16 or 32 beats in a LUT), distributed memory, block memory or ultra memory: by
+// default the first up to 17 beats, the second up to 65 beats or 4096 bits. A block memory of 18 Kbit gives 36 bits of 512
+// beats; for 64 beats of 36 bits LUTs are the cheaper by far. What is read goes into the output register; of a block or an
+// ultra memory, which take half a clock to read, into a register of their own before. A beat needs two cycles to pass an
+// empty FIFO, or three. Holds Depth beats in all, registers included.
 
 module bp_stream_fifo #(
     parameter int unsigned Width = 8,  // bits per beat
@@ -31,20 +32,26 @@ module bp_stream_fifo #(
         $error("bp_stream_fifo: Style is 0 (by size), 1 (shift register), 2 (distributed), 3 (block) or 4 (ultra memory)");
     end
 
-    // The output register counts, so the memory holds one beat less.
-    localparam int unsigned Rows = Depth - 1;
-    localparam int unsigned RowBits = Rows > 1 ? $clog2(Rows) : 1;
-    localparam int unsigned BySize = Rows <= 16 ? 1 : Rows <= 64 || Depth * Width <= 4096 ? 2 : 3;
+    localparam int unsigned BySize = Depth <= 17 ? 1 : Depth <= 65 || Depth * Width <= 4096 ? 2 : 3;
     localparam int unsigned Kind = Style == 0 ? BySize : Style;
+    localparam bit Slow = Kind > 2;
+    localparam int unsigned Rows = Slow ? Depth - 2 : Depth - 1;  // what is in the registers is not in the memory
+    localparam int unsigned RowBits = Rows > 1 ? $clog2(Rows) : 1;
+
+    if (Rows == 0) begin : gen_check_rows
+        $error("bp_stream_fifo: Depth is at least 3 in block or ultra memory");
+    end
 
     logic [CountBits-1:0] stored_q;  // beats in the memory
     logic [CountBits-1:0] count_q;
-    logic full_q;  // known a clock ahead: what it stops lies far
-    logic push, fetch, pop;
+    logic full_q, some_q;  // all rows of the memory, or any; known a clock ahead: what they stop lies far
+    logic push, fetch, load, pop;
+    logic [Width-1:0] read;  // the register behind the memory; the output's, if it is not a slow one
+    logic read_valid;
 
     assign push = in0_tvalid_i && in0_tready_o;
-    assign fetch = stored_q != 0 && (!out0_tvalid_o || out0_tready_i);
     assign pop = out0_tvalid_o && out0_tready_i;
+    assign load = !out0_tvalid_o || out0_tready_i;
     assign in0_tready_o = !full_q;
     assign count_o = count_q;
 
@@ -57,7 +64,7 @@ module bp_stream_fifo #(
             logic [Rows-1:0] line_q;
             always_ff @(posedge clk_i) begin
                 if (push) line_q <= Rows'({line_q, in0_tdata_i[i]});
-                if (fetch) out0_tdata_o[i] <= line_q[oldest+:1];
+                if (fetch) read[i] <= line_q[oldest+:1];
             end
         end
     end else begin : gen_memory
@@ -81,21 +88,37 @@ module bp_stream_fifo #(
             (* ram_style = "distributed" *) logic [Width-1:0] memory[Rows];
             always_ff @(posedge clk_i) begin
                 if (push) memory[tail_q] <= in0_tdata_i;
-                if (fetch) out0_tdata_o <= memory[head_q];
+                if (fetch) read <= memory[head_q];
             end
         end else if (Kind == 4) begin : gen_ultra
             (* ram_style = "ultra" *) logic [Width-1:0] memory[Rows];
             always_ff @(posedge clk_i) begin
                 if (push) memory[tail_q] <= in0_tdata_i;
-                if (fetch) out0_tdata_o <= memory[head_q];
+                if (fetch) read <= memory[head_q];
             end
         end else begin : gen_block
             (* ram_style = "block" *) logic [Width-1:0] memory[Rows];
             always_ff @(posedge clk_i) begin
                 if (push) memory[tail_q] <= in0_tdata_i;
-                if (fetch) out0_tdata_o <= memory[head_q];
+                if (fetch) read <= memory[head_q];
             end
         end
+    end
+
+    if (Slow) begin : gen_slow
+        logic read_valid_q;
+        assign read_valid = read_valid_q;
+        assign fetch = some_q && (!read_valid_q || load);
+        always_ff @(posedge clk_i) begin
+            if (!rst_ni) read_valid_q <= 1'b0;
+            else if (fetch) read_valid_q <= 1'b1;
+            else if (load) read_valid_q <= 1'b0;
+            if (load) out0_tdata_o <= read;
+        end
+    end else begin : gen_fast
+        assign read_valid = some_q;
+        assign fetch = some_q && load;
+        assign out0_tdata_o = read;
     end
 
     always_ff @(posedge clk_i) begin
@@ -103,14 +126,15 @@ module bp_stream_fifo #(
             stored_q <= '0;
             count_q <= '0;
             full_q <= 1'b0;
+            some_q <= 1'b0;
             out0_tvalid_o <= 1'b0;
         end else begin
-            if (fetch) out0_tvalid_o <= 1'b1;
-            else if (pop) out0_tvalid_o <= 1'b0;
+            if (load) out0_tvalid_o <= read_valid;
             // Both sums are there when push and fetch, which come late, choose.
             if (push && !fetch) stored_q <= stored_q + 1'b1;
             if (!push && fetch) stored_q <= stored_q - 1'b1;
             if (push != fetch) full_q <= push && stored_q == CountBits'(Rows - 1);
+            if (push != fetch) some_q <= push || stored_q != CountBits'(1);
             if (push && !pop) count_q <= count_q + 1'b1;
             if (!push && pop) count_q <= count_q - 1'b1;
         end

@@ -187,7 +187,7 @@ def test_a_pixel_in_so_many_clocks_frame_after_frame(ratio: int, clocks: int) ->
     first, last, count = unit.simulation.span("out0")
     assert (last - first, count) == (clocks * (5 * unit.beats - 1), 5 * unit.beats)
     # Three lines, three columns, and the pipeline.
-    assert first - unit.simulation.span("in0")[0] <= 3 * 16 + 3 * ratio * clocks + clocks + 13
+    assert first - unit.simulation.span("in0")[0] <= 3 * 16 + 3 * ratio * clocks + clocks + 14
 
 
 @pytest.mark.parametrize("folds", [1, 2])

@@ -1,0 +1,72 @@
+"""Foldings on devices that are short of block memory: what goes elsewhere, and that it is exact and keeps the pace."""
+
+from dataclasses import replace
+
+import onnx
+import pytest
+
+from bitpan.build.boards import board
+from bitpan.build.build import build
+from bitpan.build.deploy.verify import verify
+from bitpan.build.finn.flow import instance, set_up, specialise
+from bitpan.build.finn.folding import fold
+from bitpan.build.finn.integer_graph import integer_graph
+from bitpan.build.finn.timing import Schedule
+from bitpan.errors import SimulationError
+from bitpan.package import Package
+
+NETWORK = {"blocks": 6, "channels": 4, "bands": 1}
+"""Of seven block memories where there are enough."""
+
+
+def with_memories(count, **more):
+    return replace(board("pynq-z2"), bram36=count, **more)
+
+
+SHORT = with_memories(2, lutram=900)
+"""Of LUTs too."""
+
+
+@pytest.fixture(scope="module")
+def graph(random_model):
+    set_up()
+    return specialise(integer_graph(random_model(**NETWORK), 32, 128), board("pynq-z2").part)
+
+
+def late(folding):
+    return sum(instance(node).late for node in folding.graph.graph.node)
+
+
+def test_the_ms_waits_instead_of_its_interpolation_where_memory_lacks(graph):
+    """If LUTs that can be memory do not suffice."""
+    plenty, enough, both = (fold(graph, 36, each) for each in (board("pynq-z2"), with_memories(2), SHORT))
+    assert [late(found) for found in (plenty, enough, both)] == [0, 0, 1]
+    assert plenty.totals["BRAM_18K"] == 7
+    assert enough.totals["BRAM_18K"] == both.totals["BRAM_18K"] == 3
+    assert not both.lacking(SHORT)
+
+
+def test_fifos_go_into_luts_and_no_more_than_needed(graph):
+    few, none = (fold(graph, 36, with_memories(count)) for count in (3, 1))
+    assert few.totals["LUT"] < none.totals["LUT"]
+    assert none.totals["BRAM_18K"] == 1
+    assert not none.lacking(with_memories(1))
+
+
+def test_luts_that_cannot_be_memory_are_none(graph):
+    found = fold(graph, 36, with_memories(1, lutram=0))
+    assert "BRAM_18K" in found.lacking(with_memories(1))
+    assert not any("distributed" in str(node.attribute) for node in found.graph.graph.node)
+
+
+def test_it_is_exact_and_as_fast_and_the_ms_needs_its_room(random_model, qonnx, tmp_path, monkeypatch):
+    """Two scenes' parameters in turn, frames back to back; without its FIFO the MS waits for ever."""
+    onnx.save(qonnx(random_model(**NETWORK), 32, 128), tmp_path / "model.onnx")
+    build(tmp_path / "model.onnx", tmp_path / "package", SHORT, 36, quiet=True)
+    verdict = verify(Package.load(tmp_path / "package"), frames=4)
+    assert verdict.period <= 1.03 * verdict.period_estimate
+    room = Schedule.occupancy
+    monkeypatch.setattr(Schedule, "occupancy", lambda self, name: 0 if "_of_ms" in name else room(self, name))
+    build(tmp_path / "model.onnx", tmp_path / "package", SHORT, 36, quiet=True)
+    with pytest.raises(SimulationError, match="no beat moved"):
+        verify(Package.load(tmp_path / "package"), frames=1)

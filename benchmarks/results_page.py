@@ -69,7 +69,7 @@ def _accelerators(records: Records) -> Iterable[str]:
             "pixel are from frame to frame as estimated, which the proofs below hold to; Mpixel/s are what is "
             "delivered of a scene of 10,000 x 10,000 pixels, halos paid, at the clock that the board's block design "
             "asks for. Resources are Yosys' counts unit by unit, with the share of the device; levels those of the "
-            "longest path in a unit; *widest* the widest strip that a build at this rate has memory for."
+            "longest path in a unit."
         )
         yield markdown(records["table"]["figures"])
     for name in records:

@@ -6,7 +6,7 @@ work. A message names the value, the file and the cure, in one line.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 
@@ -48,6 +48,14 @@ class MissingDependencyError(BitpanError, ImportError):
 
 class BuildError(BitpanError, RuntimeError):
     """The hardware flow stopped."""
+
+
+class FitError(BuildError):
+    """A design is too large for a board; ``lacking`` says by how much, by resource."""
+
+    def __init__(self, message: str, lacking: Mapping[str, float]) -> None:
+        super().__init__(message)
+        self.lacking = lacking
 
 
 class MismatchError(BuildError):

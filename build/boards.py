@@ -49,28 +49,20 @@ class Board:
         return {"LUT": self.lut, "DSP": self.dsp, "BRAM_18K": 2 * self.bram36, "URAM": self.uram}
 
 
+XC7Z020 = 53_200, 17_400, 220, 140, 0
+XCZU3EG = 70_560, 28_800, 360, 216, 0
+XCK26 = 117_120, 57_600, 1_248, 144, 64
+XCZU7EV = 230_400, 101_760, 1_728, 312, 96
+"""Devices: LUTs, those that can be memory, DSP slices, block memories, ultra memories."""
+
 BOARDS = {
     board.name: board
     for board in (
-        Board("pynq-z2", "xc7z020clg400-1", "tul.com.tw:pynq-z2:part0", "7", 53_200, 17_400, 220, 140, 0, 100, 2.1),
-        Board("ultra96-v2", "xczu3eg-sbva484-1-i", "avnet.com:ultra96v2:part0", "mpsoc", 70_560, 28_800, 360, 216, 0, 150, 8.5),
-        Board(
-            "aup-zu3",
-            "xczu3eg-sfvc784-2-e",
-            "realdigital.org:aup-zu3-8gb:part0",
-            "mpsoc",
-            70_560,
-            28_800,
-            360,
-            216,
-            0,
-            200,
-            19.2,
-        ),
-        Board(
-            "kv260", "xck26-sfvc784-2LV-c", "xilinx.com:kv260_som:part0", "mpsoc", 117_120, 57_600, 1_248, 144, 64, 200, 19.2
-        ),
-        Board("zcu104", "xczu7ev-ffvc1156-2-e", "xilinx.com:zcu104:part0", "mpsoc", 230_400, 101_760, 1_728, 312, 96, 200, 19.2),
+        Board("pynq-z2", "xc7z020clg400-1", "tul.com.tw:pynq-z2:part0", "7", *XC7Z020, 100, 2.1),
+        Board("ultra96-v2", "xczu3eg-sbva484-1-i", "avnet.com:ultra96v2:part0", "mpsoc", *XCZU3EG, 150, 8.5),
+        Board("aup-zu3", "xczu3eg-sfvc784-2-e", "realdigital.org:aup-zu3-8gb:part0", "mpsoc", *XCZU3EG, 200, 19.2),
+        Board("kv260", "xck26-sfvc784-2LV-c", "xilinx.com:kv260_som:part0", "mpsoc", *XCK26, 200, 19.2),
+        Board("zcu104", "xczu7ev-ffvc1156-2-e", "xilinx.com:zcu104:part0", "mpsoc", *XCZU7EV, 200, 19.2),
     )
 }
 """By name."""

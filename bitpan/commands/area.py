@@ -1,4 +1,4 @@
-"""``bitpan area``: what a unit costs at a size, or, without a unit, the table of all units in ``hw/README.md``."""
+"""``bitpan area``: what a unit costs at a size, or a whole accelerator; without either, the table of all units."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import json
 import re
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from bitpan.commands import options
@@ -19,7 +20,13 @@ from bitpan.hw.measure.yosys import FAMILIES
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of ``bitpan area``."""
     names = ", ".join(known.name for known in UNITS)
-    parser.add_argument("unit", nargs="?", help=f"one of {names}; without it, the table in hw/README.md is made anew")
+    parser.add_argument(
+        "unit",
+        nargs="?",
+        metavar="UNIT|FOLDER",
+        help=f"one of {names}; or a folder that bitpan build left: its whole netlist (a quarter of an hour or more); "
+        "without either, the table in hw/README.md is made anew",
+    )
     parser.add_argument(
         "parameters", nargs="*", metavar="PARAM=VALUE", help="size; what is not given is that of the unit's middle row"
     )
@@ -35,8 +42,30 @@ def run(arguments: argparse.Namespace) -> int:
         table.write(lambda what: print(f"{what}\n", end="", file=sys.stderr, flush=True))  # two at once: whole lines
         print(f"{table.README}: {len(UNITS)} units")
         return 0
+    if Path(arguments.unit).is_dir():
+        return _whole(Path(arguments.unit), arguments)
     found = unit(arguments.unit).figures(_given(arguments.parameters), arguments.family)
     print(json.dumps(found, indent=2) if arguments.json else _lines(found))
+    return 0
+
+
+def _whole(folder: Path, arguments: argparse.Namespace) -> int:
+    """Print the counts of an accelerator's netlist beside the sum of its units."""
+    from bitpan.build.deploy.areas import whole
+
+    if arguments.parameters:
+        raise BuildError(f"{folder}: an accelerator's parameters are what it was built with; give none")
+    counted, units = whole(folder)
+    found = {"LUT": counted.lut, "FF": counted.ff, "BRAM36": counted.bram36, "DSP": counted.dsp, "URAM": counted.uram}
+    if arguments.json:
+        path = {"from": counted.path.start, "to": counted.path.end}
+        print(json.dumps({"whole": found, "units": units, "levels": counted.levels, "path": path}, indent=2))
+        return 0
+    print(f"{folder}: the whole netlist has " + ", ".join(f"{count:,g} {key}" for key, count in found.items()))
+    if units:
+        share = counted.lut / units["LUT"] - 1
+        print(f"its units have {units['LUT']:,} LUT one by one: the whole has {share:+.1%}")
+    print(f"{counted.levels:g} LUT levels, from {counted.path.start} to {counted.path.end}")
     return 0
 
 

@@ -1,22 +1,25 @@
 """LUTs of a design from Yosys: each kind of unit is synthesised once, by itself, and counted as often as it occurs.
 
-Units that differ only in their weights or addresses count as one kind; the first of them stands for all.
+Units that differ only in their weights or addresses count as one kind; the first of them stands for all. The whole
+netlist at once takes far longer; it tells whether the sum is right, and the paths that go through several units.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bitpan.build.boards import Board
+from bitpan.build.boards import Board, board
 from bitpan.build.finn import flow as finn_flow
 from bitpan.build.finn.design import Design
 from bitpan.build.finn.stitch import UNITS
-from bitpan.hw.measure.yosys import area
+from bitpan.hw.measure.yosys import Area, area
 from bitpan.hw.sources import unit_sources
+from bitpan.package import Package
 from bitpan.qonnx.pattern import attributes
 
 _INDIVIDUAL = {"BaseAddress", "code_gen_dir_ipgen", "ipgen_path", "ip_path", "gen_top_module"}
@@ -42,12 +45,12 @@ def kinds(design: Design) -> list[Kind]:
     return [*found.values(), *(Kind(unit_sources(unit), [unit]) for unit in UNITS)]
 
 
-def measure(design: Design, board: Board, progress: Callable[[str], None]) -> dict[str, Any]:
+def measure(design: Design, target_board: Board, progress: Callable[[str], None]) -> dict[str, Any]:
     """Areas by node and their sum: LUT, FF, BRAM36, DSP, URAM as Yosys counts them, and the longest path's levels."""
     nodes: dict[str, dict[str, float]] = {}
     found = kinds(design)
     with ThreadPoolExecutor(2) as pool:  # each Yosys is a process of its own
-        areas = pool.map(lambda kind: area(kind.sources, kind.nodes[0], family=board.family), found)
+        areas = pool.map(lambda kind: area(kind.sources, kind.nodes[0], family=target_board.family), found)
         for number, (kind, counted) in enumerate(zip(found, areas, strict=True)):
             progress(f"Yosys, unit {number + 1} of {len(found)}: {kind.nodes[0]}, {counted.lut:,} LUT")
             counts: dict[str, float] = {"LUT": counted.lut, "FF": counted.ff, "BRAM36": counted.bram36}
@@ -55,4 +58,21 @@ def measure(design: Design, board: Board, progress: Callable[[str], None]) -> di
             nodes |= {name: dict(counts) for name in kind.nodes}
     totals = {key: sum(entry[key] for entry in nodes.values()) for key in ("LUT", "FF", "BRAM36", "DSP", "URAM")}
     totals["levels"] = max(entry["levels"] for entry in nodes.values())
-    return {"family": board.family, "totals": totals, "nodes": nodes}
+    return {"family": target_board.family, "totals": totals, "nodes": nodes}
+
+
+def whole(folder: Path) -> tuple[Area, dict[str, float] | None]:
+    """Area of the whole accelerator in a deployment folder, and the sum of its units if the build has measured them.
+
+    Raises:
+        ModelError: it is no deployment folder, or a damaged one.
+        BuildError: Yosys refused, crashed or took too long.
+    """
+    package = Package.load(folder)
+    estimates = json.loads((folder / "estimates.json").read_text())
+    counted = area(package.sources, package.top, family=board(estimates["board"]).family, timeout=HOURS * 3600)
+    return counted, estimates.get("yosys", {}).get("totals")
+
+
+HOURS = 4
+"""That Yosys may take for a whole accelerator: one of 50,000 LUTs takes a quarter of one."""

@@ -20,7 +20,7 @@ from bitpan.build.finn import flow as finn_flow
 from bitpan.build.finn.fifo import insert_fifos
 from bitpan.build.finn.repeat import repeated
 from bitpan.build.finn.timing import Schedule, schedule, slowest
-from bitpan.errors import BuildError
+from bitpan.errors import FitError
 from bitpan.hw.operators.facts import Facts
 
 TARGETS = (*range(1, 13), *range(14, 25, 2), 27, 30, 32, 36, 48, 54, 64, 72, 96, 108, 144, 216, 288)
@@ -74,11 +74,11 @@ def fold(graph: ModelWrapper, target: int, board: Board) -> Folding:
     def folded(graph: ModelWrapper) -> Folding:
         return _spare_memories(_with_fifos(_with_lanes(graph, target, board), target, board), board)
 
-    def lacking(found: Folding) -> tuple[float, float]:
-        return found.lacking(board).get("BRAM_18K", 0), found.totals["LUT"]
+    def shortage(found: Folding) -> tuple[float, float]:
+        return sum(found.lacking(board).values()), found.totals["LUT"]
 
     found = folded(graph)
-    return min(found, folded(repeated(graph)), key=lacking) if found.spared else found
+    return min(found, folded(repeated(graph)), key=shortage) if found.spared else found
 
 
 def _with_lanes(graph: ModelWrapper, target: int, board: Board) -> ModelWrapper:
@@ -129,7 +129,7 @@ def fastest(graph: ModelWrapper, board: Board, name: str) -> Folding:
     """The fastest folding whose estimates fit the board.
 
     Raises:
-        BuildError: none does: by how much of which resource, and what would.
+        FitError: none does: by how much of which resource, and what would.
     """
     limits = allowed(board)
     for target, slower in itertools.pairwise((*TARGETS, sys.maxsize)):
@@ -146,11 +146,12 @@ def fastest(graph: ModelWrapper, board: Board, name: str) -> Folding:
         if not {"LUT", "DSP"} & lacking.keys():  # memory alone: slower ones need as much of it
             break
     scarce = max(lacking, key=lambda key: lacking[key] / max(limits[key], 1))
-    raise BuildError(
+    raise FitError(
         f"{name} does not fit {board.name}: folded for {target} cycles a pixel it needs {found.totals[scarce]:,.0f} "
         f"{scarce}, {lacking[scarce]:,.0f} more than the {limits[scarce]:,.0f} of {board.device[scarce]:,} that may be "
         f"filled; build narrower strips than {graph.get_tensor_shape('pan')[2]} pixels (--frame), take a larger board, "
-        "or name --cycles-per-pixel to build it all the same"
+        "or name --cycles-per-pixel to build it all the same",
+        lacking,
     )
 
 

@@ -15,11 +15,13 @@ from bitpan.build.finn.flow import instance
 
 
 def repeated(graph: ModelWrapper) -> ModelWrapper:
-    """A copy of ``graph``, not folded yet, where units that may be there twice are, if two nodes take what they give."""
+    """A copy of ``graph``, not folded yet, with two of each unit that may be there twice and that two nodes need."""
     graph = copy.deepcopy(graph)
     for node in list(graph.graph.node):
-        taker = graph.find_consumers(node.output[0])[0] if graph.find_consumers(node.output[0]) else None
-        if instance(node).repeats and taker is not None and len(taker.output) > 1:
+        if not instance(node).repeats:
+            continue
+        (taker,) = graph.find_consumers(node.output[0])
+        if len(taker.output) > 1:
             _repeat(graph, node, taker)
     return graph.transform(SortGraph())
 

@@ -93,7 +93,7 @@ def _ahead(shape: Sequence[int], frame: float) -> Times:
     """When the MS comes: evenly in the time of a ``frame``, but the lines ahead that an interpolator wants."""
     _, height, width, _ = shape
     beats = np.arange(float(height * width))
-    return np.maximum(beats, (beats - LINES_AHEAD * width) * frame / len(beats))
+    return np.asarray(np.maximum(beats, (beats - LINES_AHEAD * width) * frame / len(beats)))
 
 
 def _serve_late(

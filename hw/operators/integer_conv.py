@@ -12,7 +12,7 @@ import numpy.typing as npt
 from bitpan.arithmetic import Integers
 from bitpan.hw.measure.unit import Parameters, Unit, random_contents, sizes
 from bitpan.hw.operators.base import attributes, operator, signed_bits
-from bitpan.hw.operators.convolution import SHAPE, Convolution, weight_cost
+from bitpan.hw.operators.convolution import DSP_LUTS, SHAPE, Convolution, line_elements, weight_cost
 from bitpan.hw.operators.writer import Writer
 from bitpan.hw.packing import literal
 from bitpan.model import Node
@@ -32,7 +32,8 @@ def _random_integers(values: Parameters) -> dict[str, int | str]:
 class IntegerConv(Convolution):
     """Convolution with bias, rounding and saturation. Third node input: biases ``(O,)``.
 
-    ``Keep`` are the elements of a window that a weight is not zero for, as a hexadecimal number, element 0 lowest.
+    ``Keep`` are the elements of a window that a weight is not zero for, and maybe a few more, as a hexadecimal number,
+    element 0 lowest.
     """
 
     op = "conv"
@@ -61,7 +62,7 @@ class IntegerConv(Convolution):
         """The elements that some weight is not zero for, at least one."""
         used = (weights != 0).any(axis=0).transpose(1, 2, 0).reshape(-1)
         used[0] |= not used.any()
-        return {"Keep": f"{int.from_bytes(np.packbits(used, bitorder='little').tobytes(), 'little'):x}"}
+        return {"Keep": _hexadecimal(used)}
 
     @classmethod
     def constants(cls, writer: Writer, node: Node) -> list[str]:
@@ -76,6 +77,19 @@ class IntegerConv(Convolution):
         number = int(self.attribute("Keep"), 16).to_bytes((found.size + 7) // 8, "little")
         bits = np.unpackbits(np.frombuffer(number, np.uint8), bitorder="little", count=found.size)
         return np.asarray(bits.reshape(found.shape) > 0)
+
+    def fold(self, clocks: int) -> None:
+        """With up to :data:`SPARE` elements of zero weight more, where their number has better divisors."""
+        found, pixels = [], int(self.attribute("Height") * self.attribute("Width"))
+        for keep in _wider(self.keep):
+            self.set_nodeattr("Keep", _hexadecimal(keep.reshape(-1)))
+            super().fold(clocks)
+            cost = self.cost()
+            price = cost["LUT"] + DSP_LUTS * cost["DSP"]
+            chosen = {name: self.attribute(name) for name in ("Keep", "SIMD", "PE")}
+            found.append((max(self.steps * pixels, clocks), price, chosen))
+        for name, value in min(found, key=lambda each: each[:2])[-1].items():
+            self.set_nodeattr(name, value)
 
     def parameters(self, constants: Sequence[Integers]) -> dict[str, str]:
         """Weights row by row, biases, and an accumulator that the worst input cannot overflow."""
@@ -98,3 +112,24 @@ class IntegerConv(Convolution):
         simd, pe = self.attribute("SIMD"), self.attribute("PE")
         weights = weight_cost(self.steps, 8 * simd * pe, self.attribute("ramStyle"))
         return {**weights, "LUT": pe * (10.5 * simd + 35 + 100 * (self.part > 1)) + weights["LUT"], "DSP": simd * pe}
+
+
+SPARE = 2
+"""Elements more than needed: 17, of a network's first convolution, is a prime."""
+
+
+def _wider(keep: npt.NDArray[np.bool_]) -> list[npt.NDArray[np.bool_]]:
+    """What is kept, and with one element more, and two, those first that take the least line memory."""
+    found = [keep]
+    for _ in range(SPARE):
+        choices = []
+        for place in np.argwhere(~found[-1]):
+            more = found[-1].copy()
+            more[tuple(place)] = True
+            choices.append(more)
+        found += sorted(choices, key=line_elements)[:1]
+    return found
+
+
+def _hexadecimal(bits: npt.NDArray[np.bool_]) -> str:
+    return f"{int.from_bytes(np.packbits(bits, bitorder='little').tobytes(), 'little'):x}"

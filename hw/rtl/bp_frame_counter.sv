@@ -21,21 +21,38 @@ module bp_frame_counter #(
     localparam int unsigned RowBits = 16 - StrideBits;
     localparam int unsigned ColumnBits = $clog2(Width + 1) < RowBits ? $clog2(Width + 1) : RowBits;
 
-    logic [ColumnBits-1:0] column_q;
-    logic [RowBits-1:0] row_q;
-    logic last_column, last_row;
+    // Whether the next column and row are the last is known when they begin, but for the first ones: the size may change
+    // before those.
+    logic [ColumnBits-1:0] columns, column_q, before_last_column_q;
+    logic [RowBits-1:0] rows, row_q, before_last_row_q;
+    logic one_column_q, first_column_q, next_column_q, last_column;
+    logic one_row_q, first_row_q, next_row_q, last_row;
 
-    assign last_column = column_q == size_i.columns[StrideBits+:ColumnBits];
-    assign last_row = row_q == size_i.rows[StrideBits+:RowBits];
+    assign columns = size_i.columns[StrideBits+:ColumnBits];
+    assign rows = size_i.rows[StrideBits+:RowBits];
+    assign last_column = first_column_q ? one_column_q : next_column_q;
+    assign last_row = first_row_q ? one_row_q : next_row_q;
     assign last_o = last_column && last_row;
 
     always_ff @(posedge clk_i) begin
+        one_column_q <= columns == ColumnBits'(1);
+        one_row_q <= rows == RowBits'(1);
+        before_last_column_q <= columns - 1'b1;
+        before_last_row_q <= rows - 1'b1;
         if (!rst_ni) begin
             column_q <= ColumnBits'(1);
-            row_q    <= RowBits'(1);
+            row_q <= RowBits'(1);
+            first_column_q <= 1'b1;
+            first_row_q <= 1'b1;
         end else if (step_i) begin
             column_q <= last_column ? ColumnBits'(1) : column_q + 1'b1;
-            if (last_column) row_q <= last_row ? RowBits'(1) : row_q + 1'b1;
+            first_column_q <= last_column;
+            next_column_q <= column_q == before_last_column_q;
+            if (last_column) begin
+                row_q <= last_row ? RowBits'(1) : row_q + 1'b1;
+                first_row_q <= last_row;
+                next_row_q <= row_q == before_last_row_q;
+            end
         end
     end
 endmodule

@@ -107,15 +107,19 @@ module bp_window #(
         localparam int unsigned Folds = Channels / InPe;
         logic [(Folds-1)*InPe*Bits-1:0] early_q;  // all beats of the pixel but the last
         logic [$clog2(Folds)-1:0] count_q;
-        logic last_beat;
-        assign last_beat = count_q == ($clog2(Folds))'(Folds - 1);
+        logic completes_q;  // the beat is its pixel's last; known ahead, since all of the unit waits for it
         assign pixel = {beat, early_q};
-        assign pixel_valid = beat_valid && last_beat;
-        assign beat_ready = !last_beat || pixel_ready;
+        assign pixel_valid = beat_valid && completes_q;
+        assign beat_ready = !completes_q || pixel_ready;
         always_ff @(posedge clk_i) begin
-            if (!rst_ni) count_q <= '0;
-            else if (beat_valid && beat_ready) count_q <= last_beat ? '0 : count_q + 1'b1;
-            if (beat_valid && !last_beat) early_q <= pixel[PixelBits-1:InPe*Bits];
+            if (!rst_ni) begin
+                count_q <= '0;
+                completes_q <= 1'b0;
+            end else if (beat_valid && beat_ready) begin
+                count_q <= completes_q ? '0 : count_q + 1'b1;
+                completes_q <= count_q == ($clog2(Folds))'(Folds - 2);
+            end
+            if (beat_valid && !completes_q) early_q <= pixel[PixelBits-1:InPe*Bits];
         end
     end else begin : gen_whole
         assign pixel = beat;

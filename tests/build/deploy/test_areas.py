@@ -10,6 +10,9 @@ from bitpan.build.build import build
 from bitpan.cli import main
 from bitpan.qonnx.write import to_qonnx
 
+MOST_LEVELS = 7
+"""One more than of a unit alone: Yosys saves LUTs on every path that is no slower than the slowest of all."""
+
 
 def judged(model, folder, name, target, capsys, size=(32, 64)):
     onnx.save(to_qonnx(model, *size), folder / "model.onnx")
@@ -20,7 +23,7 @@ def judged(model, folder, name, target, capsys, size=(32, 64)):
     assert abs(found["whole"]["LUT"] / found["units"]["LUT"] - 1) < 0.1, found
     for key in ("DSP", "BRAM36", "URAM"):
         assert found["whole"][key] == found["units"][key], found
-    assert found["levels"] <= 6, found
+    assert found["levels"] <= MOST_LEVELS, found
 
 
 def test_a_small_accelerator(random_model, tmp_path, capsys):

@@ -6,8 +6,10 @@ It has run against a register-level stand-in for the board (``bitpan.hw.simulate
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -25,6 +27,16 @@ from bitpan.package import Package
 from bitpan.registers import Registers
 
 _DEFAULT_LENGTH_BITS = 14  # of an AXI DMA that the overlay does not describe
+
+
+MEMORY_STATE = Path("/proc/meminfo")
+
+
+def contiguous_memory() -> int:
+    """Bytes of contiguous memory that are free, less an eighth for others; 0: the kernel does not say."""
+    told = MEMORY_STATE.read_text() if MEMORY_STATE.exists() else ""
+    found = re.search(r"^CmaFree:\s*(\d+) kB", told, re.MULTILINE)
+    return int(found[1]) * 1024 * 7 // 8 if found else 0
 
 
 class _Memory:
@@ -93,7 +105,8 @@ class FpgaDevice:
         mmio, _ = _open(pynq, overlay, package.accelerator)
         self._registers = Registers(package, lambda address: int(mmio.read(address)), mmio.write)
         limits = {stream: channel.limit for stream, channel in self._channels.items()}
-        self.largest: tuple[int, int] | None = largest_frame(package.model, package.frame[1], limits)
+        memory = contiguous_memory() // len(self._memories)
+        self.largest: tuple[int, int] | None = largest_frame(package.model, package.frame[1], limits, memory)
 
     def load_scene(self, scene: Mapping[str, Integers]) -> None:
         """See :class:`bitpan.host.device.devices.Device`."""

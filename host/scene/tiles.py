@@ -104,15 +104,18 @@ def frame_bytes(model: IntegerModel, height: int, width: int) -> dict[str, int]:
     return {stream: count * ELEMENT_BITS // 8 for stream, count in elements.items()}
 
 
-def largest_frame(model: IntegerModel, width: int, limits: Mapping[str, int] | None = None) -> tuple[int, int]:
+def largest_frame(
+    model: IntegerModel, width: int, limits: Mapping[str, int] | None = None, memory: int | None = None
+) -> tuple[int, int]:
     """Height and width of the largest frame for an accelerator of this width.
 
     Args:
         limits: most bytes of an image, by stream, where a DMA moves no more at once.
+        memory: bytes for a frame where there are fewer than :data:`FRAME_BYTES`.
     """
     grid = model.alignment
     step = frame_bytes(model, grid, width)
-    steps = [MOST_ROWS // grid, FRAME_BYTES // sum(step.values())]
+    steps = [MOST_ROWS // grid, min(FRAME_BYTES, memory or FRAME_BYTES) // sum(step.values())]
     steps += [limit // step[stream] for stream, limit in (limits or {}).items()]
     return min(steps) * grid, width
 

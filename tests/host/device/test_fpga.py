@@ -8,10 +8,12 @@ import pytest
 
 from bitpan import cli
 from bitpan.errors import DeviceError, DeviceTimeoutError, MissingDependencyError, ModelError
+from bitpan.host.device import fpga
 from bitpan.host.device.devices import CpuDevice
 from bitpan.host.device.fpga import FpgaDevice
 from bitpan.host.scene.parameters import compute_scene_parameters
 from bitpan.host.scene.scene import array_scene
+from bitpan.host.scene.tiles import frame_bytes
 from bitpan.host.stream import fuse_array
 from bitpan.hw.simulate.standin import Board
 from bitpan.model import execute
@@ -49,6 +51,18 @@ def test_frames_and_scenes(package, board, random_inputs):
     assert sorted(set(board.accelerator.bank_of_frame)) == [0, 1]
     assert board.overlays == [str(package.bitstream)]
     device.close()
+
+
+@pytest.mark.parametrize(("free", "rows"), [(64, "fewer"), (1 << 20, "as many"), (0, "as many")])
+def test_frames_fit_the_memory_that_is_free(free, rows, package, board, tmp_path, monkeypatch):
+    """In kB; a kernel that keeps no such memory says 0."""
+    most = FpgaDevice(package).largest[0]
+    monkeypatch.setattr(fpga, "MEMORY_STATE", tmp_path / "meminfo")
+    (tmp_path / "meminfo").write_text(f"MemTotal:  516056 kB\nCmaTotal:  131072 kB\nCmaFree:  {free} kB\n")
+    height, width = FpgaDevice(package).largest
+    assert (height < most) == (rows == "fewer")
+    if rows == "fewer":
+        assert 2 * sum(frame_bytes(package.model, height, width).values()) <= free * 1024 * 7 // 8
 
 
 def test_next_frame_is_prepared_while_one_runs(package, board, random_inputs):

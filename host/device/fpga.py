@@ -122,10 +122,8 @@ class FpgaDevice:
         try:
             for number, (pan, ms) in enumerate(frames):
                 if running is not None and pan.shape[1:] != self._registers.size:
-                    self._receive(running)
-                    self._wait(idle=True)
-                    last, running = running, None
-                    yield last.fused()
+                    result, running = self._last(running), None
+                    yield result
                 if pan.shape[1:] != self._registers.size:
                     self._registers.set_size(*pan.shape[1:])
                 prepared = self._memories[number % 2]
@@ -141,10 +139,8 @@ class FpgaDevice:
                 if finished is not None:
                     yield finished.fused()
             if running is not None:
-                self._receive(running)
-                self._wait(idle=True)
-                finished, running = running, None
-                yield finished.fused()
+                result, running = self._last(running), None
+                yield result
         finally:
             if running is not None:  # the caller gave up, or an error is on its way: leave nothing under way
                 self._stop()
@@ -159,6 +155,12 @@ class FpgaDevice:
             buffer = memory.buffers[stream]
             buffer.flush()  # of ``fused`` too: a dirty cache line written back later would overwrite the result
             self._channels[stream].start(buffer.physical_address, memory.images[stream].nbytes)
+
+    def _last(self, memory: _Memory) -> Array:
+        """The result of a frame that none follows."""
+        self._receive(memory)
+        self._wait(idle=True)
+        return memory.fused()
 
     def _receive(self, memory: _Memory) -> None:
         """Until a frame's output is in memory."""

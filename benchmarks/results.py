@@ -64,7 +64,7 @@ class Session:
         with subprocess.Popen([*program, *given], stdout=subprocess.PIPE, **options) as process:
             for line in process.stdout or ():
                 print(line, end="", flush=True)
-                lines.append(line)
+                lines.append(line.replace(f"{ROOT}/", ""))  # a record names no folder of a machine
         if process.returncode:
             raise SystemExit(f"stopped: `{self.commands[-1]}` ended with {process.returncode}")
         self.printed.append("".join(lines))

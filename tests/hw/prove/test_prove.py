@@ -192,8 +192,8 @@ def test_a_unit_that_takes_in_too_much_is_found():
         ("in0_tlast_i != last_beat) begin", "in0_tlast_i && !last_beat) begin", "bad_start_o"),
         ("error   = 1'b1;", "error   = last_beat;", "bad_error_o"),
         ("in0_tlast_i) state_d", "in0_tlast_i && in0_tdata_i[0]) state_d", "bad_error_o"),  # swallows the next frame
-        ("!= started_i[3:0]", "!= started_i[3:0] && entered_q != 4'd2", "bad_stuck_o"),
-        ("out0_tvalid_o = 1'b1;", "out0_tvalid_o = last_beat;", "bad_lost_o"),
+        ("!= started_i[3:0]", "!= started_i[3:0] && (moved && last_beat ? next_q : entered_q) != 4'd2", "bad_stuck_o"),
+        ("out0_tvalid_o = 1'b1;", "out0_tvalid_o = in0_tvalid_i || last_beat;", "bad_lost_o"),
     ],
 )
 def test_a_fault_of_the_gate_is_found(right, wrong, fault, plant):

@@ -87,8 +87,6 @@ module bp_bilinear_axis #(
 
     assign advance = !out0_tvalid_o || out0_tready_i;
     assign first_index = index_q == '0;
-    assign last_index = index_q == last_index_i;
-    assign last_place = place_q == last_place_i;
     assign issue = advance && leads_q && step;
     // An output whose newer sample is the last one's goes back to its start; one that is the last to use its older
     // sample frees it.
@@ -127,6 +125,8 @@ module bp_bilinear_axis #(
 
     if (Interval == 1) begin : gen_two_ports
         assign step = 1'b1;
+        assign last_index = index_q == last_index_i;
+        assign last_place = place_q == last_place_i;
         always_ff @(posedge clk_i) begin
             if (advance) near_q <= memory[{slot_q, place_q}];
             if (advance) far_q <= memory[{far_slot, place_q}];
@@ -134,6 +134,11 @@ module bp_bilinear_axis #(
     end else begin : gen_one_port
         logic step_q;
         assign step = step_q;
+        // An output takes two clocks: what it comes to may be known a clock after it is there.
+        always_ff @(posedge clk_i) begin
+            last_index <= index_q == last_index_i;
+            last_place <= place_q == last_place_i;
+        end
         always_ff @(posedge clk_i) begin
             if (!rst_ni) step_q <= 1'b0;
             else if (advance && leads_q) step_q <= !step_q;

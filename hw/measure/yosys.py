@@ -127,6 +127,7 @@ def area(
     parameters: Mapping[str, int | str] | None = None,
     family: str = "xc7",
     timeout: float = 1800.0,
+    wire: int = 0,
 ) -> Area:
     """Synthesise ``top`` for a device family, or find the result in the cache.
 
@@ -136,12 +137,13 @@ def area(
         parameters: its parameters; a string is a Verilog literal (`packing.literal`).
         family: one of `FAMILIES`.
         timeout: seconds that Yosys may take.
+        wire: picoseconds of a wire between LUTs; default: Yosys' own 300.
 
     Raises:
         MissingDependencyError: pyosys is not installed.
         BuildError: a source is missing, or Yosys refused, crashed or took too long.
     """
-    design = prepare(sources, top, parameters, family)
+    design = prepare(sources, top, parameters, family, wire)
 
     def synthesised() -> dict[str, Any]:
         found = _synthesise(design, timeout)
@@ -152,12 +154,17 @@ def area(
 
 
 def prepare(
-    sources: Sequence[Path | str], top: str, parameters: Mapping[str, int | str] | None = None, family: str = "xc7"
+    sources: Sequence[Path | str],
+    top: str,
+    parameters: Mapping[str, int | str] | None = None,
+    family: str = "xc7",
+    wire: int = 0,
 ) -> Design:
     """Check the arguments of `area` and name their content; raises as that does."""
     if family not in FAMILIES:
         raise BuildError(f"device family {family!r} is none of {', '.join(FAMILIES)}")
     commands = [
+        *([f"scratchpad -set synth_xilinx.abc9.W {wire}"] if wire else []),
         f"synth_xilinx -family {family} -flatten -noiopad -top {top}",
         "tee -q -o stat.json stat -json",
         f"select {top}",

@@ -10,8 +10,8 @@ from bitpan.build.build import build
 from bitpan.cli import main
 from bitpan.qonnx.write import to_qonnx
 
-MOST_LEVELS = 8
-"""Two more than of a unit alone: a ready goes through sign, copies, RPReLU and the FIFO before it in one clock."""
+MOST_LEVELS = 6
+"""As of a unit alone, though a ready goes through sign, copies, RPReLU and the FIFO before it in one clock."""
 
 
 def judged(model, folder, name, target, capsys, size=(32, 64)):

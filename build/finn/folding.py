@@ -1,7 +1,8 @@
 """Lanes for a rate on a device: the fewest LUTs with which every unit keeps up, FIFOs where beats wait.
 
 A unit's cost does not depend on its neighbours' but for converters, so the fewest LUTs are each unit's own. DSP slices
-are shared by all: where there are too few, products go into logic, those first that cost the fewest LUTs a slice.
+are shared by all: where there are too few, a slice makes the products of two channels, or products go into logic, those
+first that cost the fewest LUTs a slice.
 """
 
 from __future__ import annotations
@@ -68,7 +69,8 @@ def allowed(board: Board) -> dict[str, float]:
 def fold(graph: ModelWrapper, target: int, board: Board) -> Folding:
     """Fold a copy of ``graph`` for ``target`` cycles per PAN pixel.
 
-    Where block memory lacks, FIFOs go into LUTs, or units that may be there twice are, whatever takes fewer LUTs.
+    Where block memory lacks, FIFOs and convolutions' lines go into LUTs, or units that may be there twice are, whatever
+    takes fewer LUTs.
     """
 
     def folded(graph: ModelWrapper) -> Folding:
@@ -98,19 +100,19 @@ def _with_fifos(graph: ModelWrapper, target: int, board: Board) -> Folding:
 
 
 def _spare_dsps(units: Iterable[Facts], limit: float) -> None:
-    """Products into logic until the others' DSP slices are no more than ``limit``, or none is left to be moved."""
+    """Save DSP slices, the cheapest first, until they are no more than ``limit`` or no unit can save any."""
     found = list(units)
     used = sum(unit.dsp_estimation("") for unit in found)
-    for unit in sorted((unit for unit in found if unit.logic_price()), key=lambda unit: unit.logic_price()):
+    for unit in sorted((unit for unit in found if unit.dsp_price()), key=lambda unit: unit.dsp_price()):
         if used <= limit:
             return
         before = unit.dsp_estimation("")
-        unit.use_logic()
+        unit.spare_dsps()
         used += unit.dsp_estimation("") - before
 
 
 def _spare_memories(found: Folding, board: Board) -> Folding:
-    """FIFOs into LUTs until the block memories are few enough, the cheapest a memory first, as far as LUTs go."""
+    """FIFOs and lines into LUTs until block memories suffice, the cheapest a memory first, as far as LUTs go."""
     room = min(allowed(board)["LUT"] - found.totals["LUT"], SHARE["LUT"] * board.lutram)
     lacking = found.lacking(board).get("BRAM_18K", 0.0)
     if not lacking:

@@ -60,6 +60,7 @@ class Operator(Facts, RTLBackend):  # type: ignore[misc]
         sized: whether it has the port ``size_i``; its attribute ``Stride``, PAN pixels per pixel of its first input, is
             then ``StrideBits``, its logarithm, among the parameters.
         settings: Verilog parameters, in order, that :meth:`given` writes.
+        sparing: the attribute, and its value, with which it takes fewer DSP slices; None: there is no such choice.
     """
 
     entry: Unit
@@ -68,6 +69,7 @@ class Operator(Facts, RTLBackend):  # type: ignore[misc]
     only = ""
     sized = False
     settings = ""
+    sparing: tuple[str, int] | None = None
 
     # What a subclass says.
 
@@ -146,19 +148,21 @@ class Operator(Facts, RTLBackend):  # type: ignore[misc]
         names = dict.fromkeys([*self.settings.split(), *more])
         return {name: str(known[name] if name in known else self.attribute(name)) for name in names}
 
-    def logic_price(self) -> float:
-        """From both costs, where there is an attribute ``UseDsp``."""
-        if "UseDsp" not in self.own or not self.attribute("UseDsp"):
+    def dsp_price(self) -> float:
+        """From both costs."""
+        if self.sparing is None:
             return 0.0
-        before = self.cost()
-        self.use_logic()
+        now, before = self.attribute(self.sparing[0]), self.cost()
+        self.spare_dsps()
         after = self.cost()
-        self.set_nodeattr("UseDsp", 1)
-        return float(after["LUT"] - before["LUT"]) / max(1, before["DSP"] - after["DSP"])
+        self.set_nodeattr(self.sparing[0], now)
+        saved = before["DSP"] - after["DSP"]
+        return float(after["LUT"] - before["LUT"]) / saved if saved > 0 else 0.0
 
-    def use_logic(self) -> None:
-        """Sets ``UseDsp``."""
-        self.set_nodeattr("UseDsp", 0)
+    def spare_dsps(self) -> None:
+        """Sets the attribute."""
+        if self.sparing is not None:
+            self.set_nodeattr(*self.sparing)
 
     def shared_ports(self) -> dict[str, int]:
         """Input ports that all units of the kind share, and their bits."""

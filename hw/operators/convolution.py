@@ -20,13 +20,13 @@ from bitpan.model import Node
 from bitpan.operations import OPERATIONS
 
 STYLES = ("auto", "distributed", "block")
-"""Where weights lie, in the order of ``WeightMemory``: by size, in LUTs, in block memory."""
+"""Where weights and lines lie, as ``WeightMemory`` and ``LineMemory`` count: by size, in LUTs, in block memory."""
 
 LUT_WORDS = 256
 """Most words for which the choice by size (``bp_weight_memory.sv``) takes LUTs."""
 
 LUT_COLUMNS = 128
-"""Most columns for which lines lie in LUTs (``bp_window_columns.sv``)."""
+"""Most columns for which the choice by size takes LUTs for lines (``bp_window_columns.sv``)."""
 
 SHAPE = "Channels OutChannels InPe Simd Pe Width"
 """Parameters of a unit that its size is told by."""
@@ -67,8 +67,9 @@ class Convolution(Operator):
         "Stride Kernel Channels OutChannels SIMD PE InPE",
         "inputDataType outputDataType",
         ramStyle=("s", False, "auto", set(STYLES)),
+        lineStyle=("s", False, "auto", set(STYLES)),
     )
-    settings = "Kernel Channels OutChannels InPe Simd Pe Width StrideBits WeightMemory"
+    settings = "Kernel Channels OutChannels InPe Simd Pe Width StrideBits LineMemory WeightMemory"
     sized = True
     smooth = True
 
@@ -214,12 +215,23 @@ class Convolution(Operator):
         """Those of the image, of folding and where the weights lie, too."""
         known = {"Channels": self.attribute("Channels"), "InPe": self.attribute("InPE"), "Simd": self.simd}
         known |= {"WeightMemory": STYLES.index(self.attribute("ramStyle"))}
+        known |= {"LineMemory": STYLES.index(self.attribute("lineStyle"))}
         return super().given(**{name: known[name] for name in self.settings.split() if name in known}, **more)
 
     def cost(self) -> dict[str, float]:
         """Of the window and of what is behind it, both fitted to Yosys' counts."""
         window, rest = self.window_cost(), self.matrix_cost()
         return {key: window.get(key, 0) + rest.get(key, 0) for key in {**window, **rest}}
+
+    def memory_price(self) -> float:
+        """From what the lines cost in each, where they lie in block memory."""
+        block = self.line_cost(self.attribute("lineStyle"))
+        saved = block.get("BRAM_18K", 0.0)
+        return self.line_cost("distributed")["LUT"] / saved if saved else 0.0
+
+    def use_luts(self) -> None:
+        """For the lines."""
+        self.set_nodeattr("lineStyle", "distributed")
 
     def matrix_cost(self) -> dict[str, float]:
         """Of products, sums and weights."""
@@ -233,14 +245,18 @@ class Convolution(Operator):
         if pieces > 1:
             found["LUT"] += pieces + PIECE_LUTS * pieces * self.simd * image.bits
         if self.margin:
-            found["LUT"] += 95
-            words = line_elements(self.keep) * image.bits
-            if image.width > LUT_COLUMNS:
-                found["BRAM_18K"] = block_memories(image.width, words)
-            else:
-                bits = 6 if image.width <= 32 else 3  # in four LUTs
-                found["LUT"] += 4 * math.ceil(words / bits) * math.ceil(image.width / 64)
+            lines = self.line_cost(self.attribute("lineStyle"))
+            found |= lines | {"LUT": found["LUT"] + 95 + lines["LUT"]}
         return found
+
+    def line_cost(self, style: str) -> dict[str, float]:
+        """Of the line memory."""
+        image = self.streams()[0][0]
+        words = line_elements(self.keep) * image.bits if self.margin else 0
+        if style == "block" or (style == "auto" and image.width > LUT_COLUMNS):
+            return {"LUT": 0, "BRAM_18K": block_memories(image.width, words) if words else 0}
+        bits = 6 if image.width <= 32 else 3  # in four LUTs
+        return {"LUT": math.ceil(image.width / 64) * (4 * math.ceil(words / bits) + words // 2)}  # with the choice
 
 
 PIECE_LUTS = 0.4

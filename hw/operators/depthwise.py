@@ -32,7 +32,7 @@ class DepthwiseConv(Convolution):
         test="convolutions",
     )
     own = Convolution.own | attributes("Shift")
-    settings = "Kernel Channels InPe Pe Width StrideBits WeightMemory InBits Shift OutBits"
+    settings = "Kernel Channels InPe Pe Width StrideBits LineMemory WeightMemory InBits Shift OutBits"
 
     @classmethod
     def constants(cls, writer: Writer, node: Node) -> list[str]:

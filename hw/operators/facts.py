@@ -44,12 +44,12 @@ class Facts(HWCustomOp):  # type: ignore[misc]
     def follow(self, graph: ModelWrapper) -> None:
         """Take the lanes of the producer, which has chosen its own."""
 
-    def logic_price(self) -> float:
-        """LUTs for each DSP slice saved where products are built in logic; 0: there is no such choice."""
+    def dsp_price(self) -> float:
+        """LUTs for each DSP slice that it can save; 0: there is no such choice."""
         return 0.0
 
-    def use_logic(self) -> None:
-        """Build products in logic."""
+    def spare_dsps(self) -> None:
+        """Save them."""
 
     def memory_price(self) -> float:
         """LUTs for each block memory of 18 Kbit saved where it keeps its data in LUTs; 0: there is no such choice."""

@@ -54,8 +54,9 @@ class IntegerConv(Convolution):
         rest=_random_integers,
         test="convolutions",
     )
-    own = Convolution.own | attributes("Shift", Keep=("s", True, ""))
-    settings = f"{Convolution.settings} InBits Shift OutBits"
+    own = Convolution.own | attributes("Shift", Keep=("s", True, ""), Paired=("i", False, 0))
+    sparing = ("Paired", 1)
+    settings = f"{Convolution.settings} InBits Shift OutBits Paired"
 
     @classmethod
     def seen(cls, weights: npt.NDArray[Any]) -> dict[str, Any]:
@@ -96,7 +97,8 @@ class IntegerConv(Convolution):
         weights, bias = constants
         rows = weights.transpose(0, 2, 3, 1)[:, self.keep]
         (image,), _ = self.streams()
-        weight_bits, bias_bits = signed_bits(weights), signed_bits(bias)
+        symmetric = np.stack([weights, -weights])  # pairs of rows leave out the lowest number
+        weight_bits, bias_bits = signed_bits(symmetric if self.pairs else weights), signed_bits(bias)
         worst = int(abs(rows).sum(axis=1).max()) << (image.bits - 1)
         widths = {"WeightBits": weight_bits, "BiasBits": bias_bits}
         widths["AccBits"] = max(worst.bit_length() + 1, bias_bits) + 1
@@ -104,14 +106,26 @@ class IntegerConv(Convolution):
         return self.given(**widths, Keep=f"{self.keep.size}'h{self.attribute('Keep')}", **contents)
 
     def depth(self) -> int:
-        """Piece, multiply, adder tree, accumulator, requantise."""
-        return 4 + math.ceil(math.log2(max(2, self.attribute("SIMD"))))
+        """Piece, multiply, adder tree, what pairs carried, accumulator, requantise."""
+        return 5 + math.ceil(math.log2(max(2, self.attribute("SIMD"))))
 
     def matrix_cost(self) -> dict[str, float]:
-        """Multipliers, adder tree, accumulator and requantiser of each PE, and the weights."""
+        """Multipliers, adder tree, accumulator and requantiser of each PE, and the weights (measured in Yosys)."""
         simd, pe = self.attribute("SIMD"), self.attribute("PE")
         weights = weight_cost(self.steps, 8 * simd * pe, self.attribute("ramStyle"))
-        return {**weights, "LUT": pe * (10.5 * simd + 35 + 100 * (self.part > 1)) + weights["LUT"], "DSP": simd * pe}
+        luts = pe * (10.5 * simd + 35 + 100 * (self.part > 1)) + weights["LUT"]
+        luts += self.pairs * simd * (14 + 7.7 * max(1, self._overlap))
+        return {**weights, "LUT": luts, "DSP": simd * (pe - self.pairs)}
+
+    @property
+    def pairs(self) -> int:
+        """Of channels that share their multipliers (``bp_quant_mvu.sv``), if its operands are not too wide."""
+        return self.attribute("Paired") * self.attribute("PE") // 2 if self._overlap < 8 else 0
+
+    @property
+    def _overlap(self) -> int:
+        """Bits of one product that lie on the other in a DSP slice."""
+        return self.streams()[0][0].bits + 2 * 8 - 25
 
 
 SPARE = 2

@@ -9,6 +9,7 @@ module bp_adder_tree #(
 ) (
     /* verilator lint_off UNUSEDSIGNAL */
     input  logic                       clk_i,
+    input  logic                       enable_i,  // all registers move
     /* verilator lint_on UNUSEDSIGNAL */
     input  logic [Count-1:0][Bits-1:0] v_i,
     output logic [SumBits-1:0]         sum_o
@@ -29,8 +30,10 @@ module bp_adder_tree #(
                 end
             end
             always_ff @(posedge clk_i) begin
-                for (int unsigned i = 0; i < Here; i++) begin
-                    v[i] <= 2 * i + 1 < Before ? wide[2*i] + wide[(2*i+1)%Before] : wide[2*i];
+                if (enable_i) begin
+                    for (int unsigned i = 0; i < Here; i++) begin
+                        v[i] <= 2 * i + 1 < Before ? wide[2*i] + wide[(2*i+1)%Before] : wide[2*i];
+                    end
                 end
             end
         end

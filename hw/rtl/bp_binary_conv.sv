@@ -12,6 +12,7 @@ module bp_binary_conv #(
     parameter int unsigned Pe = 2,  // channels per output beat, a divisor of OutChannels
     parameter int unsigned Width = 8,  // most columns of an image
     parameter int unsigned StrideBits = 0,  // log2 of PAN pixels per pixel
+    parameter int unsigned LineMemory = 0,  // 0: by size, 1: LUTs, 2: block memory
     parameter int unsigned OutBits = 7,  // bits of a sum, two's complement
     parameter int unsigned Groups = 1,  // of channels
     parameter int unsigned WeightMemory = 0,  // 0: by size, 1: LUTs, 2: block memory
@@ -41,6 +42,7 @@ module bp_binary_conv #(
         .InPe      (InPe),
         .Width     (Width),
         .StrideBits(StrideBits),
+        .LineMemory(LineMemory),
         .Simd      (Simd),
         .Times     (OutChannels / Pe),
         .Groups    (Groups)

@@ -9,6 +9,7 @@ module bp_depthwise_conv #(
     parameter int unsigned Pe = 2,  // channels at once and per output beat, a divisor of Channels
     parameter int unsigned Width = 8,  // most columns of an image
     parameter int unsigned StrideBits = 0,  // log2 of PAN pixels per pixel
+    parameter int unsigned LineMemory = 0,  // 0: by size, 1: LUTs, 2: block memory
     parameter int unsigned InBits = 10,  // bits of x; all numbers are two's complement
     parameter int unsigned WeightBits = 8,
     parameter int Shift = 6,  // bits dropped
@@ -37,6 +38,7 @@ module bp_depthwise_conv #(
         .InPe      (InPe),
         .Width     (Width),
         .StrideBits(StrideBits),
+        .LineMemory(LineMemory),
         .Simd      (Pe),
         .Times     (Channels / Pe),
         .Groups    (Channels / Pe)

@@ -12,6 +12,7 @@ module bp_integer_conv #(
     parameter int unsigned Pe = 2,  // channels per output beat, a divisor of OutChannels
     parameter int unsigned Width = 8,  // most columns of an image
     parameter int unsigned StrideBits = 0,  // log2 of PAN pixels per pixel
+    parameter int unsigned LineMemory = 0,  // 0: by size, 1: LUTs, 2: block memory
     parameter int unsigned InBits = 12,  // bits of x; all numbers are two's complement
     parameter int unsigned WeightBits = 8,
     parameter int unsigned BiasBits = 24,
@@ -19,6 +20,7 @@ module bp_integer_conv #(
     parameter int Shift = 8,  // bits dropped
     parameter int unsigned OutBits = 10,
     parameter int unsigned WeightMemory = 0,  // 0: by size, 1: LUTs, 2: block memory
+    parameter bit Paired = 1'b0,  // a DSP slice makes the products of two channels
     parameter logic [Kernel*Kernel*Channels-1:0] Keep = '1,  // elements of a window, by row, column, channel, that go on
     localparam int unsigned RowWidth = $countones(Keep),
     // Row m, kept element k at bit (m * RowWidth + k) * WeightBits.
@@ -45,6 +47,7 @@ module bp_integer_conv #(
         .InPe      (InPe),
         .Width     (Width),
         .StrideBits(StrideBits),
+        .LineMemory(LineMemory),
         .Simd      (Simd),
         .Times     (OutChannels / Pe),
         .Keep      (Keep)
@@ -72,6 +75,7 @@ module bp_integer_conv #(
         .Shift       (Shift),
         .OutBits     (OutBits),
         .WeightMemory(WeightMemory),
+        .Paired      (Paired),
         .Weights     (Weights),
         .Biases      (Biases)
     ) u_mvu (

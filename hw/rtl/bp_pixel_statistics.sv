@@ -58,8 +58,9 @@ module bp_pixel_statistics #(
         .Bits (Bits)
     ) u_sum (
         .clk_i,
-        .v_i  (x_q),
-        .sum_o(beat_sum)
+        .enable_i(1'b1),
+        .v_i     (x_q),
+        .sum_o   (beat_sum)
     );
 
     bp_adder_tree #(
@@ -68,8 +69,9 @@ module bp_pixel_statistics #(
         .Signed(1'b0)
     ) u_squares (
         .clk_i,
-        .v_i  (square_q),
-        .sum_o(beat_squares)
+        .enable_i(1'b1),
+        .v_i     (square_q),
+        .sum_o   (beat_squares)
     );
 
     always_ff @(posedge clk_i) begin

@@ -16,6 +16,7 @@ module bp_window #(
     parameter int unsigned InPe = 2,  // elements per input beat, a divisor of Channels
     parameter int unsigned Width = 8,  // most columns of an image
     parameter int unsigned StrideBits = 0,  // log2 of PAN pixels per pixel
+    parameter int unsigned LineMemory = 0,  // 0: by size, 1: LUTs, 2: block memory
     parameter int unsigned Simd = 12,  // elements per output beat, a divisor of a group's
     parameter int unsigned Times = 1,  // beats of a piece
     parameter int unsigned Groups = 1,  // of channels, a divisor of Channels and Times
@@ -155,6 +156,7 @@ module bp_window #(
             .Bits      (Bits),
             .Width     (Width),
             .StrideBits(StrideBits),
+            .LineMemory(LineMemory),
             .Streaming (Part * Times == 1),
             .Stored    (stored())
         ) u_columns (

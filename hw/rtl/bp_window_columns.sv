@@ -15,6 +15,7 @@ module bp_window_columns #(
     parameter int unsigned Bits = 1,  // per element
     parameter int unsigned Width = 8,  // most columns of a frame
     parameter int unsigned StrideBits = 0,  // log2 of PAN pixels per pixel
+    parameter int unsigned LineMemory = 0,  // 0: by size, 1: LUTs, 2: block memory
     parameter bit Streaming = 1'b1,  // a column a clock; else one in two, and no path from ready_i through the unit
     parameter logic [(Kernel-1)*Channels-1:0] Stored = '1,  // channel c of the line l + 1 back is of use: bit l * Channels + c
     localparam int unsigned PixelBits = Channels * Bits
@@ -36,6 +37,9 @@ module bp_window_columns #(
 
     if (Kernel < 3 || Kernel % 2 == 0) begin : gen_check_kernel
         $error("bp_window_columns: Kernel is odd, at least 3");
+    end
+    if (LineMemory > 2) begin : gen_check_memory
+        $error("bp_window_columns: LineMemory is 0 (by size), 1 (LUTs) or 2 (block memory)");
     end
 
     // Where the next step is: column and margin of the line, the lines behind it that exist, and the lines to come, this
@@ -155,7 +159,7 @@ module bp_window_columns #(
         assign word_d = '0;
     end
 
-    if (Width <= 128) begin : gen_luts
+    if (LineMemory == 1 || LineMemory == 0 && Width <= 128) begin : gen_luts
         (* ram_style = "distributed" *) logic [WordBits-1:0] memory[Width];
         always_ff @(posedge clk_i) begin
             if (write) memory[place_q] <= word_d;

@@ -1,4 +1,4 @@
-"""Foldings on devices that are short of block memory: what goes elsewhere, and that it is exact and keeps the pace."""
+"""Foldings on devices that are short of something: what goes elsewhere, and that it is exact and keeps the pace."""
 
 from dataclasses import replace
 
@@ -50,6 +50,40 @@ def test_fifos_go_into_luts_and_no_more_than_needed(graph):
     assert few.totals["LUT"] < none.totals["LUT"]
     assert none.totals["BRAM_18K"] == 1
     assert not none.lacking(with_memories(1))
+
+
+def test_lines_go_into_luts_as_well(random_model):
+    """The convolutions' are wide enough for block memory; the first takes 8 channels of 10 bits, the others of one."""
+    graph = specialise(integer_graph(random_model(**NETWORK), 32, 192), board("pynq-z2").part)
+    plenty, few = (fold(graph, 36, each) for each in (board("pynq-z2"), with_memories(7)))
+    moved = [node.name for node in few.graph.graph.node if any(x.name == "lineStyle" for x in node.attribute)]
+    assert moved
+    assert few.totals["BRAM_18K"] <= 13 < plenty.totals["BRAM_18K"]
+    for name in moved:
+        before, after = (found.estimates[name] for found in (plenty, few))
+        assert before["BRAM_18K"] > after["BRAM_18K"]
+        assert before["LUT"] < after["LUT"]
+
+
+def test_dsps_are_saved_first_where_they_cost_the_fewest_luts(graph):
+    """A slice makes the products of two channels, then RPReLU's go into logic; no more than needed."""
+    plenty = fold(graph, 1, board("pynq-z2"))
+    boards = [replace(board("pynq-z2"), dsp=count) for count in (int(plenty.totals["DSP"]) - 1, 1)]
+    pairs, least = (fold(graph, 1, each) for each in boards)
+    head = [found.estimates["node_head"]["DSP"] for found in (plenty, pairs, least)]
+    assert head[0] == 2 * head[1] == 2 * head[2]
+    assert pairs.totals["DSP"] == plenty.totals["DSP"] - head[1] > least.totals["DSP"]
+    assert plenty.totals["LUT"] < pairs.totals["LUT"] < least.totals["LUT"]
+    assert pairs.lacking(boards[0]) == {}
+    assert least.lacking(boards[1]).keys() == {"DSP"}
+
+
+def test_pairs_of_channels_are_exact(random_model, qonnx, tmp_path):
+    onnx.save(qonnx(random_model(blocks=1, channels=4, bands=4), 32, 64), tmp_path / "model.onnx")
+    build(tmp_path / "model.onnx", tmp_path / "package", replace(board("pynq-z2"), dsp=1), 1, quiet=True)
+    for unit in ("node_head", "node_tail"):
+        assert ".Paired(1)" in (tmp_path / f"package/rtl/{unit}.v").read_text()
+    verify(Package.load(tmp_path / "package"), frames=4)
 
 
 def test_luts_that_cannot_be_memory_are_none(graph):

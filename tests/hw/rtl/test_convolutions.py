@@ -88,8 +88,8 @@ def test_binary(kernel, channels, out_channels, in_pe, simd, pe, groups, compare
 )
 def test_integer(kernel, channels, out_channels, in_pe, simd, pe, in_bits, split):
     rng = np.random.default_rng(channels)
-    weights = rng.integers(-128, 128, (out_channels, channels, kernel, kernel))
-    weights[0] = -128
+    weights = rng.integers(-127, 128, (out_channels, channels, kernel, kernel))
+    weights[0] = -127
     keep = np.ones((channels, kernel, kernel), bool)
     keep[channels - split :] = False
     keep[:, kernel // 2, kernel // 2] = True

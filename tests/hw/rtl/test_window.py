@@ -175,6 +175,7 @@ def fault_cases():
     ("change", "message"),
     [
         ({"Kernel": 2, "Keep": "16'hffff", "Simd": 16}, "Kernel is odd"),
+        ({"LineMemory": 3}, "LineMemory is 0"),
         ({"InPe": 3}, "InPe divides Channels"),
         ({"Groups": 3, "Simd": 3, "Times": 3}, "Groups divides Channels and Times"),
         ({"Groups": 2, "Simd": 6, "Times": 3}, "Groups divides Channels and Times"),

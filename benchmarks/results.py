@@ -79,7 +79,7 @@ def demo(session: Session) -> Any:  # noqa: ANN401
 
 def table(session: Session) -> Any:  # noqa: ANN401
     """The fastest accelerator of each network on each board."""
-    session.run("bitpan", "explore", "--table", "--ms-bands", "4", "-o", f"{OUT}/table.json")
+    session.run("bitpan", "explore", "--table", "--ms-bands", "4", "8", "-o", f"{OUT}/table.json")
     return read(f"{OUT}/table.json")
 
 

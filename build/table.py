@@ -63,15 +63,16 @@ def _row(model: IntegerModel, board: Board, progress: Progress) -> dict[str, Any
             design = compile_model(model, ROWS, width, board, Path(work), target, progress)
             counted: dict[str, float] = measure(design, board, progress)["totals"]
         limits = _device(board)
-        over = {key for key, limit in limits.items() if counted[key] > SHARES[key] * limit}
+        over = {key: counted[key] - SHARES[key] * limit for key, limit in limits.items()}
+        over = {key: excess for key, excess in over.items() if excess > 0}
         if not over:
             break
         scarce = min(over)
         progress(f"Yosys counts {counted[scarce]:,g} {scarce} of {limits[scarce]:,}")
-        if width > (WIDTHS[0] if over <= MEMORY else USUAL):
+        if width > (WIDTHS[0] if over.keys() <= MEMORY else USUAL):
             width = WIDTHS[WIDTHS.index(width) - 1]
         elif target == TARGETS[-1]:
-            raise FitError(f"{model.name} does not fit {board.name}: too many {scarce}", {scarce: counted[scarce]})
+            raise FitError(f"{model.name} does not fit {board.name}: {over[scarce]:,g} {scarce} too many", over)
         else:
             target = TARGETS[TARGETS.index(target) + 1]
     return {

@@ -99,9 +99,10 @@ def sizes(names: str, *rows: Sequence[int], **common: int) -> list[Parameters]:
     return [{**dict(zip(names.split(), row, strict=True)), **common} for row in rows]
 
 
-def random_contents(count: int, bits: int, seed: int = 1) -> str:
-    """As many random integers as a literal; nonsensical sizes are left for the module to refuse."""
+def random_contents(count: int, bits: int, seed: int = 1, symmetric: bool = False) -> str:
+    """As many random integers as a literal, not the lowest where symmetric; the module refuses nonsensical sizes."""
     count, bits = max(count, 1), min(max(bits, 1), 63)
     if count * bits > _LARGEST:
         raise BuildError(f"{count:,} constants of {bits} bits are more than {_LARGEST:,} bits: choose a smaller size")
-    return literal(np.random.default_rng(seed).integers(-(1 << bits - 1), 1 << bits - 1, count), bits)
+    lowest = int(symmetric) - (1 << bits - 1)
+    return literal(np.random.default_rng(seed).integers(lowest, 1 << bits - 1, count), bits)

@@ -23,7 +23,7 @@ def _random_integers(values: Parameters) -> dict[str, int | str]:
     product = values["InBits"] + values["WeightBits"]
     return {
         "AccBits": max(product + width.bit_length(), bias_bits) + 1,
-        "Weights": random_contents(width * height, values["WeightBits"]),
+        "Weights": random_contents(width * height, values["WeightBits"], symmetric=True),
         "Biases": random_contents(height, bias_bits),
     }
 
@@ -42,10 +42,10 @@ class IntegerConv(Convolution):
         20,
         "integer convolution, bias, rounding, saturation",
         sizes(
-            f"Kernel {SHAPE}",
-            (3, 1, 4, 1, 3, 2, 64),
-            (3, 5, 32, 5, 9, 4, 496),
-            (1, 32, 4, 8, 32, 1, 496),
+            f"Kernel {SHAPE} Paired",
+            (3, 1, 4, 1, 3, 2, 64, 0),
+            (3, 5, 32, 5, 9, 4, 496, 0),
+            (3, 5, 32, 5, 9, 4, 496, 1),
             InBits=12,
             WeightBits=8,
             OutBits=10,

@@ -82,6 +82,10 @@ class GeoreferenceWarning(BitpanWarning):
     """A raster has no CRS, so the pair is aligned by extent and ratio alone."""
 
 
+class RadiometryWarning(BitpanWarning):
+    """The brightness of a scene's PAN does not follow that of its MS."""
+
+
 class SlowEngineWarning(BitpanWarning):
     """What makes the CPU fast is not installed."""
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -11,12 +12,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from bitpan.arithmetic import Integers
 from bitpan.errors import DeviceError, SceneError, SceneIOError
 from bitpan.host.device.devices import open_device
 from bitpan.host.engine.engine import make_engine
 from bitpan.host.progress import progress
-from bitpan.host.scene.parameters import compute_scene_parameters, load_scene_parameters, save_scene_parameters
+from bitpan.host.scene.brightness import measure_pan
+from bitpan.host.scene.calibration import Calibration, load_calibration, save_calibration
+from bitpan.host.scene.parameters import compute_scene_parameters
 from bitpan.host.scene.registration import measure_shift
 from bitpan.host.scene.scene import Scene, array_scene, open_scene
 from bitpan.host.scene.tiles import check_tile
@@ -94,14 +96,14 @@ class Fuser(AbstractContextManager["Fuser"]):
             check_tile(self.model, tile)
         if not isinstance(pan, str | PathLike) or not isinstance(ms, str | PathLike):
             scene = self._arrays(pan, ms, bands, nodata)
-            shift, parameters = self._parameters(scene, shift, scene_parameters)
-            fused = fuse_array(self.model, scene.shifted(shift), self._device, parameters, tile)
+            own = self._calibration(scene, shift, scene_parameters)
+            fused = fuse_array(self.model, _calibrated(scene, own), self._device, own.parameters, tile)
             return fused.astype(np.asarray(ms).dtype)
         path = _output(output, Path(pan), Path(ms))
         with open_scene(Path(pan), Path(ms), self.model, bands) as scene:
-            shift, parameters = self._parameters(scene, shift, scene_parameters)
-            fuse(scene.shifted(shift), path, self.model, self._device, parameters, tile)
-        save_scene_parameters(path.with_suffix(".scene.json"), self.model, shift, parameters)
+            own = self._calibration(scene, shift, scene_parameters)
+            fuse(_calibrated(scene, own), path, self.model, self._device, own.parameters, tile)
+        save_calibration(path.with_suffix(".scene.json"), self.model, own)
         return path
 
     def _arrays(self, pan: Any, ms: Any, bands: Sequence[int] | None, nodata: int | None) -> Scene:  # noqa: ANN401
@@ -114,14 +116,12 @@ class Fuser(AbstractContextManager["Fuser"]):
             ms = ms[[band - 1 for band in bands]]
         return array_scene(self.model, pan[None] if pan.ndim == 2 else pan, ms, nodata=nodata)
 
-    def _parameters(
-        self, scene: Scene, shift: Shift | str | None, saved: File | None
-    ) -> tuple[Shift, Mapping[str, Integers]]:
-        """The misregistration and the scene's integers, computed or read."""
+    def _calibration(self, scene: Scene, shift: Shift | str | None, saved: File | None) -> Calibration:
+        """Measured and computed, or read."""
         if saved is not None:
             if shift is not None:
                 raise SceneError(f"{saved} holds its own shift: leave --shift out")
-            return load_scene_parameters(Path(saved), self.model)
+            return load_calibration(Path(saved), self.model)
         if shift == "auto":
             (dy, dx), known = measure_shift(scene), scene.grid.shift
             shift = dy - known[0], dx - known[1]
@@ -129,8 +129,15 @@ class Fuser(AbstractContextManager["Fuser"]):
         elif isinstance(shift, str):
             raise SceneError(f"a shift is (dy, dx) in PAN pixels or 'auto', not {shift!r}")
         found: Shift = shift or (0.0, 0.0)
+        match = measure_pan(scene.shifted(found), self.model.bits)
+        seen = replace(scene.shifted(found), match=match)
         with progress(len(self.model.scene), "scene parameters", "parameter") as step:
-            return found, compute_scene_parameters(self.model, scene.shifted(found), self._engine, step)
+            parameters = compute_scene_parameters(self.model, seen, self._engine, step)
+        return Calibration(found, match, parameters)
+
+
+def _calibrated(scene: Scene, own: Calibration) -> Scene:
+    return replace(scene.shifted(own.shift), match=own.match)
 
 
 def _output(output: File | None, *inputs: Path) -> Path:

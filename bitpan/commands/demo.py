@@ -26,7 +26,7 @@ from bitpan.files import write_json
 from bitpan.host.device.devices import CpuDevice, Device, RtlDevice
 from bitpan.host.device.fpga import FpgaDevice
 from bitpan.host.engine.engine import make_engine
-from bitpan.host.scene.parameters import load_scene_parameters
+from bitpan.host.scene.calibration import load_calibration
 from bitpan.host.scene.tiles import halo_on_grid
 from bitpan.hw.simulate.accelerator import Accelerator
 from bitpan.hw.simulate.standin import Board
@@ -110,8 +110,10 @@ def _frame_side(model: IntegerModel) -> int:
 
 def _prove_frame(package: Package, folder: Path, parameters: Path, network: Path, qonnx: Path) -> dict[str, bool]:
     """The scene's middle frame through every stage; which of them equal PyTorch in every bit."""
-    _, scene = load_scene_parameters(parameters, package.model)
+    calibration = load_calibration(parameters, package.model)
     frame = _middle_frame(folder, package.frame, package.model.ratio)
+    frame["pan"] = calibration.match.apply(frame["pan"])
+    scene = dict(calibration.parameters)
     expected = _pytorch(network, frame, scene)
     exact = {}
     for stage, fuse in _stages(qonnx).items():

@@ -9,19 +9,16 @@ mean, mean size and spread, and from the latent prior. Everything after these in
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from bitpan.arithmetic import Integers, affine_integers, keys_coefficients, srm_threshold
-from bitpan.errors import FormatError, ModelError, SceneError, SceneIOError
-from bitpan.files import write_json
+from bitpan.errors import ModelError
 from bitpan.host.engine.engine import Engine, needed_nodes
 from bitpan.host.scene import latent
 from bitpan.host.scene.scene import Scene
@@ -30,7 +27,6 @@ from bitpan.model import IntegerModel, SceneParameter
 from bitpan.operations import Array
 from bitpan.rasters import Mask
 
-SCHEMA = 1
 SAMPLE_SIDE = 128  # PAN pixels of a sample tile
 SAMPLES = 16
 _GRIDS = (4, 8, 16, 32)  # sample tiles per axis; a finer grid is tried only where a coarser one found no data at all
@@ -205,46 +201,3 @@ _KINDS: dict[str, Callable[[_Measured, SceneParameter], Integers]] = {
     "affine": lambda measured, own: affine(measured.model, own, measured.values(own.measures), measured.prior),
 }
 """What computes each of :data:`bitpan.operations.SCENE_KINDS`."""
-
-
-def save_scene_parameters(
-    path: Path, model: IntegerModel, shift: tuple[float, float], parameters: Mapping[str, Integers]
-) -> None:
-    """Write the integers and the misregistration (dy, dx) that the scene was opened with as JSON.
-
-    Raises:
-        OutputError: the file cannot be written.
-    """
-    document = {
-        "schema": SCHEMA,
-        "model": model.name,
-        "fingerprint": model.digest()[:16],
-        "shift": list(shift),
-        "parameters": {name: np.asarray(value).tolist() for name, value in parameters.items()},
-    }
-    write_json(path, document, indent=None)
-
-
-def load_scene_parameters(path: Path, model: IntegerModel) -> tuple[tuple[float, float], dict[str, Integers]]:
-    """Read what :func:`save_scene_parameters` wrote: the shift (dy, dx) and the integers by name.
-
-    Raises:
-        SceneError: the file is not that, or is for another model.
-    """
-    try:
-        document = json.loads(path.read_text())
-        dy, dx = document["shift"]
-        parameters = {name: np.array(value, dtype=np.int64) for name, value in document["parameters"].items()}
-        schema, name, fingerprint = (document[key] for key in ("schema", "model", "fingerprint"))
-    except OSError as error:
-        raise SceneIOError(f"{path}: cannot be read ({error.strerror})") from None
-    except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
-        raise SceneError(f"{path}: not a file of scene parameters ({error}); fuse the scene without it") from None
-    made = f"model {name} {fingerprint}, schema {schema}"
-    if made != (own := f"model {model.name} {model.digest()[:16]}, schema {SCHEMA}"):
-        raise SceneError(f"{path}: made for {made}, not for {own}; fuse the scene without it")
-    try:
-        model.check_scene(parameters)
-    except FormatError as error:
-        raise SceneError(f"{path}: {error}") from None
-    return (float(dy), float(dx)), parameters

@@ -37,7 +37,7 @@ def _filled(values: npt.NDArray[Any], valid: Mask, bits: int, fill: int, name: s
     if low < 0 or high >= 1 << bits:
         wrong = low if low < 0 else high
         raise SceneError(
-            f"{name}: holds the value {wrong}; the model was made for {bits} bits (0 to {(1 << bits) - 1}): "
+            f"{name}: holds the value {wrong}, which is none of {bits} bits (0 to {(1 << bits) - 1}): "
             "rescale the image, declare its nodata value, or give a model of its bit depth"
         )
     return values, valid

@@ -17,7 +17,11 @@ from bitpan.errors import GeoreferenceWarning, SceneError, naming
 from bitpan.host.scene.grid import Grid, align, measured_ratio
 from bitpan.host.scene.rasters import ArrayRaster, Raster, TiffRaster, read_extended
 from bitpan.model import IntegerModel
+from bitpan.radiometry import PanMatch
 from bitpan.rasters import Mask, relative_transform
+
+PAN_BITS = 16
+"""Most bits of PAN's counts; those of the model come with the match."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +49,7 @@ class Scene:
         edge: upper and left edge of the MS raster in the PAN's pixel coordinates, as the files say.
         nodata: value that marks the fused scene's pixels without data, or None.
         profile: what the fused GeoTIFF takes over: crs, transform, dtype, descriptions, colorinterp.
+        match: brings PAN's counts onto the MS's; None: they stay as they are.
     """
 
     pan: Raster
@@ -53,6 +58,7 @@ class Scene:
     edge: tuple[float, float] = (0.0, 0.0)
     nodata: int | None = None
     profile: Mapping[str, Any] = field(default_factory=dict)
+    match: PanMatch | None = None
 
     def shifted(self, shift: tuple[float, float]) -> Scene:
         """The same scene with another misregistration (dy, dx) on top of what the files say, PAN pixels.
@@ -67,6 +73,8 @@ class Scene:
         pan, pan_valid = read_extended(self.pan, grid.pan_origin[0] + top, grid.pan_origin[1] + left, height, width)
         ms_top, ms_left = grid.ms_origin[0] + top // ratio, grid.ms_origin[1] + left // ratio
         ms, ms_valid = read_extended(self.ms, ms_top, ms_left, height // ratio, width // ratio)
+        if self.match:  # what stands for missing data stays
+            pan = np.where(pan_valid, self.match.apply(pan), pan)
         rows = _nearest_sample(height, ratio, grid.shift[0])
         columns = _nearest_sample(width, ratio, grid.shift[1])
         return Patch(pan, ms, pan_valid & ms_valid[rows[:, None], columns])
@@ -96,7 +104,7 @@ def array_scene(
     pan, ms = np.asarray(pan), np.asarray(ms)
     if pan.ndim != 3 or len(pan) != 1 or ms.ndim != 3 or len(ms) != model.bands:
         raise SceneError(f"pan {pan.shape} and ms {ms.shape} must be (1, H, W) and ({model.bands}, h, w)")
-    fine = ArrayRaster(pan, model.bits, nodata, fills[0], "pan")
+    fine = ArrayRaster(pan, PAN_BITS, nodata, fills[0], "pan")
     coarse = ArrayRaster(ms, model.bits, nodata, fills[1], "ms")
     _check_extents((fine.size, coarse.size), model, "pan and ms")
     return Scene(fine, coarse, align(fine.size, coarse.size, (0.0, 0.0), model.ratio, shift), nodata=nodata)
@@ -118,7 +126,7 @@ def open_scene(
     """
     fills = fill_values(model)
     with (
-        closing(TiffRaster(pan_path, model.bits, fills[0])) as pan,
+        closing(TiffRaster(pan_path, PAN_BITS, fills[0])) as pan,
         closing(TiffRaster(ms_path, model.bits, fills[1], bands)) as ms,
     ):
         edge = _georeference(pan, ms, model)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from bitpan.models.imagery.degrade import Counts, to_counts, wald
 from bitpan.models.imagery.readers import Arrays, read
 from bitpan.models.imagery.sources import Source
 from bitpan.models.imagery.synth import synthesise
+from bitpan.radiometry import matched_pan
 
 ALL = slice(None)
 
@@ -43,6 +44,11 @@ class Triples:
     def ratio(self) -> int:
         """PAN pixels per MS pixel."""
         return int(self.pan.shape[-1] // self.ms.shape[-1])
+
+    def matched(self, bits: int) -> Triples:
+        """The same with PAN as bright as the MS, each image by itself, see :mod:`bitpan.radiometry`."""
+        pans = (matched_pan(pan, ms, bits) for pan, ms in zip(self.pan, self.ms, strict=True))
+        return replace(self, pan=np.stack(list(pans)).astype(self.pan.dtype))
 
     def part(self, samples: slice = ALL, rows: slice = ALL, columns: slice = ALL) -> Triples:
         """Some samples, and rows and columns of the truth, which start and stop at multiples of the ratio."""

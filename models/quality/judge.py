@@ -26,6 +26,7 @@ from bitpan.models.quality.metrics import cut
 from bitpan.models.quality.unrounded import unrounded
 from bitpan.models.training import distributed
 from bitpan.models.training.checkpoint import load_network
+from bitpan.radiometry import matched_pan
 
 Table = dict[str, dict[str, float]]
 """Method: index: value."""
@@ -47,9 +48,10 @@ class Judgement:
 
 
 def _inputs(image: Image, network: PanSharpener) -> tuple[torch.Tensor, torch.Tensor]:
-    """PAN and MS ``(1, ., H, W)`` where the network is."""
+    """PAN, as bright as the MS, and MS, ``(1, ., H, W)``, where the network is."""
     device = next(network.parameters()).device
-    pan, ms = (torch.tensor(source[None], dtype=torch.float32, device=device) for source in (image.pan, image.ms))
+    matched = matched_pan(image.pan, image.ms, network.configuration.bits)
+    pan, ms = (torch.tensor(source[None], dtype=torch.float32, device=device) for source in (matched, image.ms))
     return pan, ms
 
 
@@ -73,7 +75,8 @@ def unrounded_method(network: BinaryNetwork) -> Method:
     def fuse(image: Image) -> Counts:
         pan, ms = _inputs(image, network)
         scene = {name: value.cpu().numpy().astype(np.int64) for name, value in network.measure(pan, ms).items()}
-        return unrounded(model, {"pan": image.pan, "ms": image.ms}, scene).astype(np.uint16)
+        images = {"pan": matched_pan(image.pan, image.ms, model.bits), "ms": image.ms}
+        return unrounded(model, images, scene).astype(np.uint16)
 
     return fuse
 

@@ -19,7 +19,7 @@ from bitpan.models.training.settings import Settings
 
 
 def gather(settings: Settings) -> tuple[list[Triples], list[Triples]]:
-    """Training and held-out images of all sources.
+    """Training and held-out images of all sources, their PAN as bright as their MS.
 
     Raises:
         DataError: naming source, value and cure.
@@ -45,7 +45,7 @@ def gather(settings: Settings) -> tuple[list[Triples], list[Triples]]:
     if not training:
         raise DataError("there is nothing to train on; give --data or --synthetic N")
     require_equal_bands(training)
-    return training, held_out
+    return [part.matched(own.bits) for part in training], [part.matched(own.bits) for part in held_out]
 
 
 def _compare_depths(sources: Sequence[Triples]) -> None:

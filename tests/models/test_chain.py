@@ -13,6 +13,7 @@ from bitpan.cli import main
 from bitpan.compare import random_case
 from bitpan.errors import BuildError
 from bitpan.formats import Format
+from bitpan.host.scene.calibration import load_calibration
 from bitpan.model import IntegerModel
 from bitpan.models.export import written
 from bitpan.models.networks.bnnpan import BNNPan
@@ -190,8 +191,9 @@ def test_from_a_checkpoint_to_a_fused_scene(make_network, tmp_path, capsys, kind
         with rasterio.open(path) as dataset:
             image = np.pad(dataset.read().astype(np.float32), ((0, 0), (margin,) * 2, (margin,) * 2), mode="edge")
         images.append(torch.from_numpy(image[None]))
-    parameters = json.loads((tmp_path / "fused.scene.json").read_text())["parameters"]
-    scene = {name: torch.tensor(value, dtype=torch.float32) for name, value in parameters.items()}
+    saved = load_calibration(tmp_path / "fused.scene.json", IntegerModel.load(tmp_path / "model"))
+    images[0] = torch.from_numpy(saved.match.apply(images[0]).astype(np.float32))
+    scene = {name: torch.tensor(value, dtype=torch.float32) for name, value in saved.parameters.items()}
     with torch.no_grad():
         expected = network(*images, scene)[0, :, halo:-halo, halo:-halo].numpy()
     with rasterio.open(out) as dataset:

@@ -9,8 +9,10 @@ import pytest
 from bitpan import cli, shipped
 from bitpan.commands import demo
 from bitpan.errors import BuildError
+from bitpan.host.scene.calibration import Calibration
 from bitpan.host.scene.tiles import plan_tiles
 from bitpan.model import IntegerModel
+from bitpan.radiometry import PanMatch
 
 NETWORKS = ("bnnpan", "s2bnet", "s2bnet-flat")
 
@@ -64,8 +66,9 @@ def test_a_stage_that_differs_is_told(monkeypatch, capsys, tmp_path, wrong, same
     expected = np.arange(8).reshape(2, 2, 2)
     found = expected.copy()
     found[1, 0, 1] += wrong
-    monkeypatch.setattr(demo, "load_scene_parameters", lambda file, model: (None, {}))
-    monkeypatch.setattr(demo, "_middle_frame", lambda folder, size, ratio: {})
+    calibration = Calibration((0.0, 0.0), PanMatch(11), {})
+    monkeypatch.setattr(demo, "load_calibration", lambda file, model: calibration)
+    monkeypatch.setattr(demo, "_middle_frame", lambda folder, size, ratio: {"pan": expected})
     monkeypatch.setattr(demo, "_pytorch", lambda folder, frame, scene: expected)
     monkeypatch.setattr(demo, "_stages", lambda file: {"one": lambda *_: expected, "two": lambda *_: found})
     package = SimpleNamespace(model=SimpleNamespace(ratio=4), frame=(2, 2))

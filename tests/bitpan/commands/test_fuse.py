@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,7 +15,9 @@ from bitpan import cli
 from bitpan.errors import DeviceTimeoutError
 from bitpan.host.device.devices import CpuDevice
 from bitpan.host.output import create_fused
-from bitpan.host.scene.parameters import compute_scene_parameters, load_scene_parameters
+from bitpan.host.scene.brightness import measure_pan
+from bitpan.host.scene.calibration import load_calibration
+from bitpan.host.scene.parameters import compute_scene_parameters
 from bitpan.host.scene.scene import array_scene, open_scene
 from bitpan.host.scene.tiles import plan_tiles
 from bitpan.host.stream import fuse_array
@@ -58,11 +61,13 @@ def test_output_is_the_fused_scene_with_its_georeference(fuse, pair, small_model
         assert (dataset.dtypes[0], dataset.nodata) == ("uint16", None)
         assert dataset.profile["tiled"]
         assert dataset.profile["compress"] == "deflate"
-    _, parameters = load_scene_parameters(out.with_suffix(".scene.json"), small_model)
+    calibration = load_calibration(out.with_suffix(".scene.json"), small_model)
     scene = array_scene(small_model, read(pan)[0], read(ms)[0])
+    assert calibration.match == measure_pan(scene, small_model.bits)
+    scene = replace(scene, match=calibration.match)
     for name, value in compute_scene_parameters(small_model, scene, small_engine).items():
-        np.testing.assert_array_equal(parameters[name], value)
-    expected = fuse_array(small_model, scene, CpuDevice(small_engine), parameters)
+        np.testing.assert_array_equal(calibration.parameters[name], value)
+    expected = fuse_array(small_model, scene, CpuDevice(small_engine), calibration.parameters)
     np.testing.assert_array_equal(fused, expected)
     assert sorted(file.name for file in out.parent.iterdir()) == ["MS.tif", "OUT.scene.json", "OUT.tif", "PAN.tif"]
 
@@ -94,6 +99,7 @@ def test_shift_and_saved_parameters(fuse, pair, small_model, small_engine, shift
     fused = read(out)[0]
     shift = tuple(float(part) for part in shift.split(","))
     scene = array_scene(small_model, read(pan)[0], read(ms)[0], shift)
+    scene = replace(scene, match=measure_pan(scene, small_model.bits))
     parameters = compute_scene_parameters(small_model, scene, small_engine)
     np.testing.assert_array_equal(fused, fuse_array(small_model, scene, CpuDevice(small_engine), parameters))
     saved = out.rename(out.with_name("saved.json")) and out.with_suffix(".scene.json")

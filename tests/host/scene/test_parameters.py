@@ -1,20 +1,14 @@
 """Scene parameters: the integers computed once per scene."""
 
-import json
-import re
-
 import numpy as np
 import pytest
 import torch
 
 from bitpan.arithmetic import affine_integers, keys_coefficients, srm_threshold
-from bitpan.errors import SceneError, SceneIOError
 from bitpan.host.engine.engine import CompiledEngine, ReferenceEngine, needed_nodes
 from bitpan.host.scene.parameters import (
     affine,
     compute_scene_parameters,
-    load_scene_parameters,
-    save_scene_parameters,
     srm,
 )
 from bitpan.host.scene.scene import array_scene
@@ -200,51 +194,3 @@ def test_a_scene_without_data_has_parameters(small_model, small_engine):
     for name in ("block0.threshold", "block1.threshold"):
         expected = srm(small_model, small_model.scene_parameter(name), np.zeros(8))
         np.testing.assert_array_equal(found[name], expected)
-
-
-def test_saved_and_loaded(small_model, random_model, random_inputs, tmp_path):
-    _, parameters = random_inputs(small_model, 8, 8)
-    path = tmp_path / "out.scene.json"
-    save_scene_parameters(path, small_model, (-2.25, 2.5), parameters)
-    shift, loaded = load_scene_parameters(path, small_model)
-    assert shift == (-2.25, 2.5)
-    for name in parameters:
-        np.testing.assert_array_equal(loaded[name], parameters[name])
-    assert [file.name for file in tmp_path.iterdir()] == ["out.scene.json"]
-    with pytest.raises(SceneError, match="made for model"):
-        load_scene_parameters(path, random_model(blocks=2, channels=8, bands=2, seed=1))
-
-
-@pytest.mark.parametrize(
-    ("change", "said"),
-    [
-        (lambda text: text[:40], "not a file of scene parameters"),
-        (lambda text: "[]", "not a file of scene parameters"),
-        (lambda text: text.replace('"shift"', '"drift"'), "not a file of scene parameters"),
-        (lambda text: text.replace('"block1.threshold"', '"other"'), "missing"),
-        (lambda text: text.replace('"schema": 1', '"schema": 2'), "schema 2"),
-        (
-            lambda text: re.sub('("fingerprint": ")[^"]*', r"\g<1>ab", text),
-            r"model random ab, .*; fuse the scene without it",
-        ),
-    ],
-)
-def test_bad_files(small_model, random_inputs, tmp_path, change, said):
-    path = tmp_path / "out.scene.json"
-    save_scene_parameters(path, small_model, (0.0, 0.0), random_inputs(small_model, 8, 8)[1])
-    path.write_text(change(path.read_text()))
-    with pytest.raises(SceneError, match=said):
-        load_scene_parameters(path, small_model)
-    path.unlink()
-    with pytest.raises(SceneIOError, match="cannot be read"):
-        load_scene_parameters(path, small_model)
-
-
-def test_out_of_range_is_named(small_model, random_inputs, tmp_path):
-    path = tmp_path / "out.scene.json"
-    save_scene_parameters(path, small_model, (0.0, 0.0), random_inputs(small_model, 8, 8)[1])
-    document = json.loads(path.read_text())
-    document["parameters"]["block0.threshold"][0] = 5000
-    path.write_text(json.dumps(document))
-    with pytest.raises(SceneError, match=r"block0\.threshold.*leaves"):
-        load_scene_parameters(path, small_model)

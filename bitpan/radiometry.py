@@ -10,6 +10,7 @@ in one image alone, are left out.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -65,10 +66,10 @@ def block_means(pan: npt.ArrayLike, ms: npt.ArrayLike, valid: npt.NDArray[np.boo
         ms: ``(B, H / ratio, W / ratio)``.
         valid: ``(H, W)``.
     """
-    pan, ms = np.asarray(pan)[0], np.asarray(ms)
-    side = BLOCK * (pan.shape[-1] // ms.shape[-1])
+    fine, coarse = np.asarray(pan)[0], np.asarray(ms).mean(axis=0)
+    side = BLOCK * (fine.shape[-1] // coarse.shape[-1])
     whole = _blocks(valid, side).all(axis=(1, 3))
-    means = [_blocks(ms.mean(axis=0), BLOCK).mean(axis=(1, 3)), _blocks(pan, side).mean(axis=(1, 3))]
+    means = (_blocks(image, size).mean(axis=(1, 3)) for image, size in ((coarse, BLOCK), (fine, side)))
     return np.stack([each[whole] for each in means], axis=-1)
 
 
@@ -90,7 +91,7 @@ def matched_pan(pan: npt.ArrayLike, ms: npt.ArrayLike, bits: int) -> Integers:
     return match_pan(block_means(pan, ms, everywhere), bits).apply(pan)
 
 
-def _blocks(image: npt.NDArray[np.generic], side: int) -> npt.NDArray[np.generic]:
+def _blocks(image: npt.NDArray[Any], side: int) -> npt.NDArray[Any]:
     """Whole blocks of an image, ``(rows, side, columns, side)``."""
     rows, columns = (size // side for size in image.shape)
     return image[: rows * side, : columns * side].reshape(rows, side, columns, side)

@@ -111,7 +111,7 @@ def _frame_side(model: IntegerModel) -> int:
 def _prove_frame(package: Package, folder: Path, parameters: Path, network: Path, qonnx: Path) -> dict[str, bool]:
     """The scene's middle frame through every stage; which of them equal PyTorch in every bit."""
     calibration = load_calibration(parameters, package.model)
-    frame = _middle_frame(folder, package.frame, package.model.ratio)
+    frame = dict(_middle_frame(folder, package.frame, package.model.ratio))
     frame["pan"] = calibration.match.apply(frame["pan"])
     scene = dict(calibration.parameters)
     expected = _pytorch(network, frame, scene)

@@ -75,8 +75,8 @@ def unrounded_method(network: BinaryNetwork) -> Method:
     def fuse(image: Image) -> Counts:
         pan, ms = _inputs(image, network)
         scene = {name: value.cpu().numpy().astype(np.int64) for name, value in network.measure(pan, ms).items()}
-        images = {"pan": matched_pan(image.pan, image.ms, model.bits), "ms": image.ms}
-        return unrounded(model, images, scene).astype(np.uint16)
+        matched = matched_pan(image.pan, image.ms, model.bits)
+        return unrounded(model, {"pan": matched, "ms": image.ms}, scene).astype(np.uint16)
 
     return fuse
 

@@ -98,6 +98,8 @@ module bp_quant_mvu #(
         return w;
     endfunction
 
+    localparam logic [MatrixHeight*MatrixWidth*WeightBits-1:0] Stepped = stepped();
+
     logic advance, valid, first, last;
     logic [Simd*InBits-1:0] piece;
     /* verilator lint_off UNUSEDSIGNAL */
@@ -113,7 +115,7 @@ module bp_quant_mvu #(
         .Times       (Times),
         .StepBits    (Pe * RowBits),
         .WeightMemory(WeightMemory),
-        .Weights     (stepped())
+        .Weights     (Stepped)
     ) u_front (
         .clk_i,
         .rst_ni,
@@ -132,7 +134,7 @@ module bp_quant_mvu #(
     always_comb begin
         for (int unsigned i = 0; i < Simd; i++) x[i] = piece[i*InBits+:InBits];
         for (int unsigned i = 0; i < Pe * Simd; i++) begin
-            rows[i] = Constant ? stepped()[i*WeightBits+:WeightBits] : weights[i*WeightBits+:WeightBits];
+            rows[i] = Constant ? Stepped[i*WeightBits+:WeightBits] : weights[i*WeightBits+:WeightBits];
         end
     end
 

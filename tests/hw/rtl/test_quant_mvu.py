@@ -7,6 +7,7 @@ from bench import check, lint, run
 from bitpan import arithmetic
 from bitpan.errors import BuildError
 from bitpan.formats import Format
+from bitpan.hw.measure.yosys import area
 from bitpan.hw.packing import literal, pack
 from bitpan.hw.simulate.simulation import Simulation
 from bitpan.hw.sources import unit_sources
@@ -91,3 +92,12 @@ def test_a_planted_fault_is_found(plant, right, wrong):
     plant(UNIT, right, wrong)
     with pytest.raises(Exception, match=r"wrong bytes|failed"):
         test_results(5, 2, 5, 2, 1, 8, 12, 0, 24)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("paired", "slices"), [(0, 144), (1, 72)])
+def test_pairs_halve_the_slices_of_a_head(paired, slices):
+    rng = np.random.default_rng(0)
+    weights, bias = rng.integers(-127, 128, (32, 18)), rng.integers(-(2**17), 2**17, 32)
+    sizes = parameters(weights, bias, 18, 8, paired, 8, 12, 7, 10)
+    assert area(unit_sources(UNIT), UNIT, sizes).dsp == slices

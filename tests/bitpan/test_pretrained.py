@@ -29,19 +29,15 @@ def test_checkpoint_qonnx_and_integers_are_one_network(folder, tmp_path):
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
 def test_it_beats_interpolation_and_gsa_on_a_scene_it_has_not_seen(folder):
-    from bitpan.host.device.devices import CpuDevice
-    from bitpan.host.engine.engine import make_engine
-    from bitpan.host.scene.parameters import compute_scene_parameters
-    from bitpan.host.scene.scene import array_scene
-    from bitpan.host.stream import fuse_array
+    from bitpan.host.fuser import Fuser
     from bitpan.models.imagery.synth import synthesise
     from bitpan.models.quality import metrics
     from bitpan.models.quality.classical import METHODS
 
     model = IntegerModel.load(folder)
     made = synthesise(256, seed=1_000_003, bands=model.bands, bits=model.bits, ratio=model.ratio)
-    scene, engine = array_scene(model, made.pan, made.ms), make_engine(model)
-    fused = fuse_array(model, scene, CpuDevice(engine), compute_scene_parameters(model, scene, engine))
+    with Fuser(model) as fuser:
+        fused = fuser.fuse(made.pan, made.ms)
     rivals = [METHODS[name](made.pan, made.ms, model.ratio, model.bits) for name in ("EXP", "GSA")]
     for index in (metrics.sam, lambda image, truth: metrics.ergas(image, truth, model.ratio)):
         assert index(fused, made.truth) < min(index(rival, made.truth) for rival in rivals)

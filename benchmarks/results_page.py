@@ -65,7 +65,7 @@ def _accelerators(records: Records) -> Iterable[str]:
     if "table" in records:
         yield _origin(records["table"])
         yield (
-            "The fastest that fits each board, in strips of any height and the width named, of 4 bands. Cycles per PAN "
+            "The fastest that fits each board, in strips of any height and the width named. Cycles per PAN "
             "pixel are from frame to frame as estimated, which the proofs below hold to; Mpixel/s are what is "
             "delivered of a scene of 10,000 x 10,000 pixels, halos paid, at the clock that the board's block design "
             "asks for. Resources are Yosys' counts unit by unit, with the share of the device; levels those of the "

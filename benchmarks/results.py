@@ -182,9 +182,9 @@ def main() -> None:
 
 def perform(name: str, again: bool) -> None:
     """Measure a part and keep its record, if it is due."""
-    part, records = PARTS[name], read(MEASURED) if MEASURED.exists() else {}
+    part, known = PARTS[name], read(MEASURED) if MEASURED.exists() else {}
     digest = sources(part.folders)
-    if not again and records.get(name, {}).get("sources") == digest:
+    if not again and known.get(name, {}).get("sources") == digest:
         print(f"{name}: of these sources already")
         return
     if part.scenes and not SCENES:
@@ -192,7 +192,7 @@ def perform(name: str, again: bool) -> None:
         return
     session, began, load = Session(), time.monotonic(), os.getloadavg()[0]
     figures = part.measure(session)
-    records[name] = {
+    record = {
         "commands": session.commands,
         "date": datetime.now(timezone.utc).strftime("%Y-%m-%d"),
         "seconds": round(time.monotonic() - began),
@@ -203,7 +203,8 @@ def perform(name: str, again: bool) -> None:
         "printed": session.printed,
         "figures": figures,
     }
-    write_beside(MEASURED, (json.dumps(records, indent=1) + "\n").encode())
+    records = read(MEASURED) if MEASURED.exists() else {}  # others may have measured meanwhile
+    write_beside(MEASURED, (json.dumps({**records, name: record}, indent=1) + "\n").encode())
 
 
 def sources(folders: tuple[str, ...]) -> str:

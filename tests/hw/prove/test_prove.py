@@ -106,7 +106,7 @@ BOUNDED = [
         "bp_interpolator",
         {"Bands": 1, "Bits": 1, "Width": 2, "StrideBits": 1, "CoefficientBits": 2},
         {"in0": 4, "out0": 16},
-        {"patience": 96, "inside": 4, "seconds": 25, "clocks": 130} | size(4, 4),
+        {"patience": 96, "inside": 5, "seconds": 25, "clocks": 130} | size(4, 4),
     ),
 ]
 

@@ -85,7 +85,6 @@ def _add_schedule(add: Callable[..., None]) -> None:
     add("--iterations", "of all stages", type=int)
     add("--batch", "patches of an iteration, of all processes", type=int)
     add("--patch", "PAN pixels", type=int)
-    add("--brightness", "make patches brighter or darker at random, at most so much", type=float, metavar="OCTAVES")
     add("--stages", "the stages' shares of the iterations, as in 0.15,0.1,0.75", type=shares, metavar="SHARE,...")
     add("--lr", "learning rate, or one per stage", type=rates, metavar="RATE[,...]")
     add("--seed")

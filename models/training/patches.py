@@ -60,31 +60,19 @@ def _compare_depths(sources: Sequence[Triples]) -> None:
 
 
 def draw(
-    sources: Sequence[Triples],
-    batch: int,
-    patch: int,
-    seed: Sequence[int],
-    part: slice = slice(None),
-    brightness: float = 0.0,
-    bits: int = 16,
+    sources: Sequence[Triples], batch: int, patch: int, seed: Sequence[int], part: slice = slice(None)
 ) -> tuple[Tensor, Tensor, Tensor]:
     """A batch of random patches, flipped and transposed at random: pan, ms and gt as floats.
 
     The same ``seed`` gives the same batch, so that a resumed training sees what it would have seen; ``part`` of it is
-    cut out and returned, so that several processes can share it. Counts are multiplied by ``2**-brightness`` to
-    ``2**brightness``, all of a patch alike, and saturate at ``bits`` bits.
+    cut out and returned, so that several processes can share it.
     """
     random = np.random.default_rng(seed)
     sizes = np.array([triples.gt.shape[0] * triples.gt.shape[2] * triples.gt.shape[3] for triples in sources], float)
     which = random.choice(len(sources), batch, p=sizes / sizes.sum())
     patches = [_patch(sources[i], patch, random) for i in which]
     cuts = [_turned(*each) for each in patches[part]]
-    images = tensors(Triples("batch", *(np.stack(images) for images in zip(*cuts, strict=True))))
-    if not brightness:
-        return images
-    gains = torch.from_numpy(2.0 ** random.uniform(-brightness, brightness, batch)[part]).float().reshape(-1, 1, 1, 1)
-    pan, ms, gt = ((image * gains).round().clamp(max=(1 << bits) - 1) for image in images)
-    return pan, ms, gt
+    return tensors(Triples("batch", *(np.stack(images) for images in zip(*cuts, strict=True))))
 
 
 def _patch(triples: Triples, patch: int, random: np.random.Generator) -> tuple[Triples, npt.NDArray[np.int64]]:

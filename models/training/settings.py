@@ -35,7 +35,6 @@ class Settings(Arms):
         hold_out: fraction of the rest kept for validation.
         blocks, channels: of the network; 0 blocks stands for its own depth.
         iterations, batch, patch, seed: of the training.
-        brightness: octaves by which patches are made brighter or darker at random, at most.
         stages: shares of the iterations, one per stage of the network; empty takes the network's own.
         lr: peak learning rate, one or one per stage.
         finetune: checkpoint whose weights were taken; only the network's last stage is trained then.
@@ -65,7 +64,6 @@ class Settings(Arms):
     stages: tuple[float, ...] = ()
     lr: float | tuple[float, ...] = 1e-2
     seed: int = 0
-    brightness: float = 0.0
     finetune: str = ""
     validate_every: int = 500
     save_every: float = 60.0
@@ -79,7 +77,7 @@ class Settings(Arms):
         for name in ("iterations", "batch", "patch", "scene_size", "validate_every", "channels", "ratio"):
             if getattr(self, name) < 1:
                 raise DataError(f"--{name.replace('_', '-')} {getattr(self, name)}: at least 1")
-        for name in ("synthetic", "seed", "save_every", "threads", "brightness"):
+        for name in ("synthetic", "seed", "save_every", "threads"):
             if not getattr(self, name) >= 0:
                 raise DataError(f"--{name.replace('_', '-')} {getattr(self, name)}: at least 0")
         if not 0 <= self.hold_out < 1 or not all(0 < rate < math.inf for rate in self.rates):

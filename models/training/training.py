@@ -175,8 +175,7 @@ class Training:
             self._begin(self.stage + 1)
         for group in self.optimiser.param_groups:
             group["lr"] = self._rate()
-        seed = own.seed, self.iteration
-        batch = draw(self.training, own.batch, own.patch, seed, self.part, own.brightness, own.bits)
+        batch = draw(self.training, own.batch, own.patch, (own.seed, self.iteration), self.part)
         pan, ms, gt = (image.to(self.device) for image in batch)
         self._seed()
         set_progress(self.network, self.iteration / own.iterations)

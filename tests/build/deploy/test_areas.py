@@ -12,7 +12,7 @@ from bitpan.qonnx.write import to_qonnx
 
 MOST_LEVELS = 6.25
 """As of a unit alone, though a ready goes through sign, copies, RPReLU and the FIFO before it in one clock; but for
-the U-shaped network's weights of 256 words in LUTs, which Yosys maps 6.08 deep."""
+the U-shaped network's weights of 128 words in LUTs, which Yosys maps 6.08 deep."""
 
 
 def judged(model, folder, name, target, capsys, size=(32, 64)):

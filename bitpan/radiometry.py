@@ -68,9 +68,14 @@ def block_means(pan: npt.ArrayLike, ms: npt.ArrayLike, valid: npt.NDArray[np.boo
     """
     fine, coarse = np.asarray(pan)[0], np.asarray(ms).mean(axis=0)
     side = BLOCK * (fine.shape[-1] // coarse.shape[-1])
-    whole = _blocks(valid, side).all(axis=(1, 3))
+    whole = whole_blocks(valid, side)
     means = (_blocks(image, size).mean(axis=(1, 3)) for image, size in ((coarse, BLOCK), (fine, side)))
     return np.stack([each[whole] for each in means], axis=-1)
+
+
+def whole_blocks(valid: npt.NDArray[np.bool_], side: int) -> npt.NDArray[np.bool_]:
+    """Which blocks of ``side`` x ``side`` pixels, from the first on, are valid throughout."""
+    return np.asarray(_blocks(valid, side).all(axis=(1, 3)))
 
 
 def match_pan(means: Float, bits: int) -> PanMatch:

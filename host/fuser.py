@@ -129,8 +129,9 @@ class Fuser(AbstractContextManager["Fuser"]):
         elif isinstance(shift, str):
             raise SceneError(f"a shift is (dy, dx) in PAN pixels or 'auto', not {shift!r}")
         found: Shift = shift or (0.0, 0.0)
-        match = measure_pan(scene.shifted(found), self.model.bits)
-        seen = replace(scene.shifted(found), match=match)
+        shifted = scene.shifted(found)
+        match = measure_pan(shifted, self.model.bits)
+        seen = replace(shifted, match=match)
         with progress(len(self.model.scene), "scene parameters", "parameter") as step:
             parameters = compute_scene_parameters(self.model, seen, self._engine, step)
         return Calibration(found, match, parameters)

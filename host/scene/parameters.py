@@ -25,6 +25,7 @@ from bitpan.host.scene.scene import Scene
 from bitpan.host.scene.tiles import halo_on_grid, sample_tiles
 from bitpan.model import IntegerModel, SceneParameter
 from bitpan.operations import Array
+from bitpan.radiometry import whole_blocks
 from bitpan.rasters import Mask
 
 SAMPLE_SIDE = 128  # PAN pixels of a sample tile
@@ -123,13 +124,6 @@ def _average(sums: Iterable[tuple[Array, int]]) -> Float:
     """Sums over pixels by the number of pixels; zero where there are none."""
     totals, counts = zip(*sums, strict=True)
     return np.asarray(sum(totals) / max(sum(counts), 1))
-
-
-def whole_blocks(valid: Mask, stride: int) -> Mask:
-    """Which blocks of ``stride`` x ``stride`` pixels, from the first on, are valid throughout."""
-    height, width = (side // stride for side in valid.shape)
-    blocks = valid[: height * stride, : width * stride].reshape(height, stride, width, stride)
-    return np.asarray(blocks.all(axis=(1, 3)))
 
 
 def _read_samples(model: IntegerModel, scene: Scene) -> list[_Sample]:

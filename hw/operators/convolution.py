@@ -98,8 +98,7 @@ class Convolution(Operator):
         def cost(fold: Fold) -> float:
             self.set_nodeattr("SIMD", fold.simd)
             self.set_nodeattr("PE", fold.pe)
-            found = self.cost()
-            return found["LUT"] + DSP_LUTS * found.get("DSP", 0)
+            return self.price()
 
         pixels = int(self.attribute("Height") * self.attribute("Width"))
         cost(
@@ -232,6 +231,11 @@ class Convolution(Operator):
     def use_luts(self) -> None:
         """For the lines."""
         self.set_nodeattr("lineStyle", "distributed")
+
+    def price(self) -> float:
+        """LUTs, those included that are given for its DSP slices."""
+        found = self.cost()
+        return found["LUT"] + DSP_LUTS * found.get("DSP", 0)
 
     def matrix_cost(self) -> dict[str, float]:
         """Of products, sums and weights."""

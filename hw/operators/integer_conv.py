@@ -12,7 +12,7 @@ import numpy.typing as npt
 from bitpan.arithmetic import Integers
 from bitpan.hw.measure.unit import Parameters, Unit, random_contents, sizes
 from bitpan.hw.operators.base import attributes, operator, signed_bits
-from bitpan.hw.operators.convolution import DSP_LUTS, SHAPE, Convolution, line_elements, weight_cost
+from bitpan.hw.operators.convolution import SHAPE, Convolution, line_elements, weight_cost
 from bitpan.hw.operators.writer import Writer
 from bitpan.hw.packing import literal
 from bitpan.model import Node
@@ -85,10 +85,8 @@ class IntegerConv(Convolution):
         for keep in _wider(self.keep):
             self.set_nodeattr("Keep", _hexadecimal(keep.reshape(-1)))
             super().fold(clocks)
-            cost = self.cost()
-            price = cost["LUT"] + DSP_LUTS * cost["DSP"]
             chosen = {name: self.attribute(name) for name in ("Keep", "SIMD", "PE")}
-            found.append((max(self.steps * pixels, clocks), price, chosen))
+            found.append((max(self.steps * pixels, clocks), self.price(), chosen))
         for name, value in min(found, key=lambda each: each[:2])[-1].items():
             self.set_nodeattr(name, value)
 

@@ -75,7 +75,7 @@ def unrounded_method(network: BinaryNetwork) -> Method:
     def fuse(image: Image) -> Counts:
         pan, ms = _inputs(image, network)
         scene = {name: value.cpu().numpy().astype(np.int64) for name, value in network.measure(pan, ms).items()}
-        matched = matched_pan(image.pan, image.ms, model.bits)
+        matched = pan[0].cpu().numpy().astype(np.int64)
         return unrounded(model, {"pan": matched, "ms": image.ms}, scene).astype(np.uint16)
 
     return fuse

@@ -1,6 +1,7 @@
-"""Results that took long, kept as JSON under ``$BITPAN_CACHE`` by the hash of all that they depend on.
+"""What took long, kept under ``$BITPAN_CACHE`` by the hash of all that it depends on: results and folders of files.
 
-Each file holds the digest of its own content: one that was cut or edited is made again.
+Each holds the digest of its own content: one that was cut or edited is made again. Compiled code is among it, so a
+cache in which others may write is refused.
 """
 
 from __future__ import annotations
@@ -12,7 +13,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from bitpan.files import write_json
+from bitpan.errors import CacheError, ModelError
+from bitpan.files import partial, write_json
+from bitpan.intake.sums import check_sums, write_sums
+
+_OTHERS_WRITE = 0o022
 
 
 def cache_folder() -> Path:
@@ -21,8 +26,12 @@ def cache_folder() -> Path:
 
 
 def remembered(kind: str, key: str, make: Callable[[], Any]) -> Any:  # noqa: ANN401
-    """What ``make`` gave for this ``key`` before, or gives now, in JSON's types; ``kind`` is a folder of the cache."""
-    path = cache_folder() / kind / f"{key}.json"
+    """What ``make`` gave for this ``key`` before, or gives now, in JSON's types; ``kind`` is a folder of the cache.
+
+    Raises:
+        CacheError: others may write in the cache.
+    """
+    path = _own(kind) / f"{key}.json"
     try:
         document = json.loads(path.read_text())
         if document["sha256"] == _digest(document["content"]):
@@ -32,6 +41,54 @@ def remembered(kind: str, key: str, make: Callable[[], Any]) -> Any:  # noqa: AN
     content = json.loads(json.dumps(make()))
     write_json(path, {"sha256": _digest(content), "content": content}, indent=None)
     return content
+
+
+def kept(kind: str, key: str, make: Callable[[Path], object]) -> Path:
+    """The folder that ``make`` filled for this ``key`` before, or fills now; ``kind`` is a folder of the cache.
+
+    Raises:
+        CacheError: others may write in the cache.
+    """
+    path = _own(kind) / key
+    if path.is_dir():
+        try:
+            _require_own(path)
+            check_sums(path, "made again")
+        except ModelError:
+            pass
+        else:
+            return path
+    with partial(path, keep=not path.is_dir()) as new:
+        new.mkdir(mode=0o700)
+        make(new)
+        write_sums(new)
+    return path
+
+
+def _own(kind: str) -> Path:
+    """The cache's folder ``kind``, made if need be."""
+    cache = cache_folder()
+    try:
+        cache.parent.mkdir(parents=True, exist_ok=True)
+        for folder in (cache, cache / kind):
+            folder.mkdir(mode=0o700, exist_ok=True)
+            _require_own(folder)
+    except OSError as error:
+        if isinstance(error, CacheError):
+            raise
+        raise CacheError(f"{cache}: no cache can be made there ({error.strerror}); set BITPAN_CACHE") from None
+    return cache / kind
+
+
+def _require_own(folder: Path) -> None:
+    """Raise :class:`CacheError` where somebody else may put anything into a folder."""
+    state = folder.stat()
+    if state.st_uid != os.getuid() or state.st_mode & _OTHERS_WRITE:
+        whose = "is somebody else's" if state.st_uid != os.getuid() else "can be written by others"
+        raise CacheError(
+            f"{folder}: {whose}, and what is in the cache is executed; remove it, or set BITPAN_CACHE to a folder of "
+            "your own"
+        )
 
 
 def _digest(content: Any) -> str:  # noqa: ANN401

@@ -38,6 +38,10 @@ class OutputError(BitpanError, OSError):
     """A file other than a raster could not be written."""
 
 
+class CacheError(BitpanError, PermissionError):
+    """The cache of compiled code and results is not the user's alone."""
+
+
 class DataError(BitpanError, ValueError):
     """Training data is not what it should be."""
 

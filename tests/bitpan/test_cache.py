@@ -1,10 +1,13 @@
 """What is kept between runs, and what happens to it."""
 
 import json
+import os
+import stat
 
 import pytest
 
-from bitpan.cache import cache_folder, remembered
+from bitpan.cache import cache_folder, kept, remembered
+from bitpan.errors import CacheError
 
 
 @pytest.fixture
@@ -48,3 +51,81 @@ def test_a_damaged_result_is_made_again(made, damage):
     assert len(calls) == 2
     remembered("area", "key", make)
     assert len(calls) == 2
+
+
+@pytest.fixture
+def filled(tmp_path, monkeypatch):
+    """How often a folder was filled, and the function that fills it."""
+    monkeypatch.setenv("BITPAN_CACHE", str(tmp_path / "cache"))
+    calls = []
+
+    def fill(folder):
+        calls.append(1)
+        (folder / "design.so").write_bytes(b"code" * 1000)
+
+    return calls, fill
+
+
+def test_a_folder_is_filled_once_and_is_nobody_elses(filled):
+    calls, fill = filled
+    before = os.umask(0)
+    try:
+        folder = kept("design", "key", fill)
+    finally:
+        os.umask(before)
+    assert kept("design", "key", fill) == folder and len(calls) == 1
+    assert (folder / "design.so").read_bytes() == b"code" * 1000
+    assert all(stat.S_IMODE(each.stat().st_mode) == 0o700 for each in (folder, folder.parent, folder.parents[1]))
+    with pytest.raises(KeyboardInterrupt):
+        kept("design", "other", lambda folder: (_ for _ in ()).throw(KeyboardInterrupt))
+    assert os.listdir(folder.parent) == ["key"]
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda folder: os.truncate(folder / "design.so", 100),
+        lambda folder: (folder / "design.so").write_bytes(b"evil" * 1000),
+        lambda folder: (folder / "design.so").unlink(),
+        lambda folder: (folder / "more.so").write_bytes(b"more"),
+        lambda folder: (folder / "checksums.sha256").unlink(),
+    ],
+)
+def test_a_damaged_folder_is_filled_again(filled, damage):
+    calls, fill = filled
+    damage(kept("design", "key", fill))
+    folder = kept("design", "key", fill)
+    assert len(calls) == 2 and (folder / "design.so").read_bytes() == b"code" * 1000
+    assert sorted(os.listdir(folder)) == ["checksums.sha256", "design.so"] and os.listdir(folder.parent) == ["key"]
+    kept("design", "key", fill)
+    assert len(calls) == 2
+
+
+@pytest.mark.parametrize("mode", [0o777, 0o770, 0o1777, 0o702])
+@pytest.mark.parametrize("place", ["", "design", "design/key"])
+def test_a_cache_in_which_others_may_write_is_refused(filled, mode, place):
+    calls, fill = filled
+    kept("design", "key", fill)
+    remembered("design", "result", dict)
+    (cache_folder() / place).chmod(mode)
+    with pytest.raises(CacheError, match=r"can be written by others, .*; remove it, or set BITPAN_CACHE"):
+        kept("design", "key", fill)
+    if place != "design/key":
+        with pytest.raises(CacheError, match="can be written by others"):
+            remembered("design", "result", dict)
+    assert len(calls) == 1
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root gives files away")
+def test_a_cache_of_somebody_else_is_refused(filled):
+    kept("design", "key", filled[1])
+    os.chown(cache_folder(), 12345, -1)
+    with pytest.raises(CacheError, match="cache: is somebody else's"):
+        kept("design", "key", filled[1])
+
+
+def test_where_no_cache_can_be(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("BITPAN_CACHE", str(tmp_path / "file/cache"))
+    with pytest.raises(CacheError, match=r"no cache can be made there .*; set BITPAN_CACHE"):
+        remembered("design", "result", dict)

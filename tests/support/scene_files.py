@@ -11,6 +11,7 @@ import rasterio
 from rasterio.transform import Affine
 
 from bitpan.host.engine.engine import CompiledEngine
+from bitpan.intake.sums import write_sums
 from bitpan.model import execute
 
 
@@ -91,6 +92,7 @@ def write_package(tmp_path):
             "cycles_per_frame_steady": 900,
         }
         (folder / "accelerator.json").write_text(json.dumps(document | changes))
+        write_sums(folder)
         return folder
 
     return write

@@ -204,7 +204,7 @@ def test_errors_are_one_line_and_leave_the_good_output(fuse, pair):
         (["--tile", "30"], "no positive multiple of 4"),
         (["--device", "rtl"], "add --package DIR"),
         (["--device", "fpga"], "add --package DIR"),
-        (["--package", "/nowhere"], "accelerator.json: cannot be read"),
+        (["--package", "/nowhere"], "checksums.sha256: cannot be read"),
         (["--model", "nothing-of-the-kind"], "nothing-of-the-kind: no model.json there"),
         (["--scene-parameters", "/nowhere.json"], "nowhere.json: cannot be read"),
         (["-o", "/nowhere/OUT.tif"], "lies in none"),

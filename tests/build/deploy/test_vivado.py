@@ -9,16 +9,22 @@ import pytest
 from bitpan.build.boards import BOARDS, board
 from bitpan.build.deploy import vivado
 from bitpan.errors import BuildError
+from bitpan.intake.sums import check_sums, write_sums
+from bitpan.package import VIVADOS_OWN
 
 # Every Vivado command answers with nothing; what the script decides on is given.
 STAND_IN = """
-set log [open commands.log w]
+set log [open vivado_commands.log w]
 proc unknown {args} { puts $::log [join $args " "]; return "" }
 proc get_property {name args} { return [dict get {PROGRESS 100% SLACK 0.1} $name] }
 proc glob {args} { return [list [lindex $args 0]] }
 rename file real_file
 proc file {args} {
-    if {[lindex $args 0] eq "copy"} { puts $::log "copy [lindex $args end]"; return }
+    if {[lindex $args 0] eq "copy"} {
+        puts $::log "copy [lindex $args end]"
+        close [open [lindex $args end] w]
+        return
+    }
     uplevel 1 [list real_file {*}$args]
 }
 source build.tcl
@@ -26,20 +32,42 @@ close $log
 """
 
 
-@pytest.mark.skipif(shutil.which("tclsh") is None, reason="tclsh is not installed")
+def run_stand_in(folder):
+    (folder / "vivado_run.tcl").write_text(STAND_IN)
+    return subprocess.run(["tclsh", "vivado_run.tcl"], cwd=folder, capture_output=True, text=True, check=False)
+
+
+needs_tcl = pytest.mark.skipif(shutil.which("tclsh") is None, reason="tclsh is not installed")
+
+
+@needs_tcl
 @pytest.mark.parametrize("bands", [3, 4, 8])
 @pytest.mark.parametrize("name", sorted(BOARDS))
 def test_script_runs_to_its_end(name, bands, tmp_path):
     vivado.write_script(tmp_path / "build.tcl", board(name), "bitpan_accelerator", ["rtl/a.sv", "rtl/b.v"], bands)
-    (tmp_path / "run.tcl").write_text(STAND_IN)
-    done = subprocess.run(["tclsh", "run.tcl"], cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    commands = (tmp_path / "commands.log").read_text()
+    write_sums(tmp_path)
+    for _ in range(2):
+        done = run_stand_in(tmp_path)
+        assert done.returncode == 0, done.stderr
+    assert {tmp_path / "bitpan.bit", tmp_path / "bitpan.hwh"} < check_sums(tmp_path, "", VIVADOS_OWN).keys()
+    commands = (tmp_path / "vivado_commands.log").read_text()
     assert f"{tmp_path}/rtl/a.sv {tmp_path}/rtl/b.v" in commands
     for dma in ("axi_dma_pan", "axi_dma_ms", "axi_dma_fused"):
         assert f"xilinx.com:ip:axi_dma {dma}" in commands
     assert ("axis_dwidth_converter" in commands) == (bands == 3)
     assert f"copy {tmp_path}/bitpan.hwh" in commands
+
+
+@needs_tcl
+def test_what_changed_since_the_build_goes_into_no_bitstream(tmp_path):
+    (tmp_path / "rtl").mkdir()
+    (tmp_path / "rtl/a.sv").write_text("module a; endmodule\n")
+    vivado.write_script(tmp_path / "build.tcl", board("pynq-z2"), "bitpan_accelerator", ["rtl/a.sv"], 4)
+    write_sums(tmp_path)
+    (tmp_path / "rtl/a.sv").write_text("module a; initial $display(1); endmodule\n")
+    done = run_stand_in(tmp_path)
+    assert done.returncode and "rtl/a.sv: FAILED" in done.stderr + done.stdout
+    assert not (tmp_path / "bitpan.bit").exists()
 
 
 def test_unknown_board_is_named():

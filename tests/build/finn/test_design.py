@@ -1,6 +1,5 @@
 """From QONNX to a proved accelerator, on small frames."""
 
-import hashlib
 import itertools
 import json
 import math
@@ -14,7 +13,6 @@ import pytest
 
 from bitpan.build.boards import board
 from bitpan.build.build import build
-from bitpan.build.deploy.package import write_checksums
 from bitpan.build.deploy.verify import verify
 from bitpan.build.finn import stitch
 from bitpan.build.finn.integer_graph import integer_graph
@@ -144,15 +142,6 @@ def test_what_does_not_fit_is_told_and_built_only_where_the_folding_is_named(sou
         build(source, tmp_path / "package", tiny, quiet=True)
     assert not (tmp_path / "package").exists()
     build(source, tmp_path / "package", tiny, 12, quiet=True)
-
-
-def test_only_what_is_deployed_is_summed_up(tmp_path):
-    (tmp_path / "vivado/core").mkdir(parents=True)
-    for name in ("bitpan.bit", "vivado/core/log", "vivado.log", "checksums.sha256"):
-        (tmp_path / name).write_text(name)
-    write_checksums(tmp_path)
-    digest = hashlib.sha256(b"bitpan.bit").hexdigest()
-    assert (tmp_path / "checksums.sha256").read_text() == f"{digest}  bitpan.bit\n"
 
 
 def test_scene_parameters_beyond_the_register_space_are_refused(source, model, tmp_path, monkeypatch):

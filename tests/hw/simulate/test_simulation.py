@@ -1,12 +1,15 @@
 """The simulation itself: ports found, faults of a design noticed, stuck streams named, compiler and cache."""
 
+import os
+import subprocess
+import sys
 import time
 
 import numpy as np
 import pytest
 
 from bench import lint
-from bitpan.errors import BuildError, MissingDependencyError, SimulationError
+from bitpan.errors import BuildError, CacheError, MissingDependencyError, SimulationError
 from bitpan.hw.simulate import verilate as verilation
 from bitpan.hw.simulate.simulation import STALLS, Simulation
 from bitpan.hw.simulate.verilate import verilate
@@ -179,3 +182,24 @@ def test_cache(tmp_path, monkeypatch):
     with pytest.raises(BuildError, match="stop"):
         verilate([copy], "bp_duplicate")
     assert runs and set(real.parent.iterdir()) == before
+
+
+def test_a_damaged_library_is_built_again(tmp_path, monkeypatch):
+    """Loaded as it is, a truncated one would end the process by a signal."""
+    monkeypatch.setenv("BITPAN_CACHE", str(tmp_path))
+    library = verilate([rtl("bp_duplicate")], "bp_duplicate").path
+    os.truncate(library, library.stat().st_size // 2)
+    (library.parent / "ports.json").write_text("[[")
+    (runtime,) = tmp_path.glob("runtime/*/harness.o")
+    os.truncate(runtime, 0)
+    program = (
+        "from bitpan.hw.simulate.simulation import Simulation; import sys; Simulation(sys.argv[1:], 'bp_duplicate')"
+    )
+    subprocess.run([sys.executable, "-c", program, str(rtl("bp_duplicate"))], check=True)
+
+
+def test_a_library_from_a_cache_in_which_others_write_is_not_loaded(tmp_path, monkeypatch):
+    monkeypatch.setenv("BITPAN_CACHE", str(tmp_path))
+    tmp_path.chmod(0o777)
+    with pytest.raises(CacheError, match="can be written by others"):
+        verilate([rtl("bp_duplicate")], "bp_duplicate")

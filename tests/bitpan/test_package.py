@@ -1,0 +1,90 @@
+"""A deployment folder is used as it was built, or not at all."""
+
+import json
+
+import pytest
+
+import bitpan
+from bitpan.errors import ModelError
+from bitpan.intake.sums import CHECKSUMS, file_digest, write_sums
+from bitpan.package import Package
+
+
+@pytest.fixture
+def folder(small_model, write_package):
+    """With a Verilog file, and a bitstream of Vivado's."""
+    folder = write_package(small_model, rtl={"top": "bitpan_top", "sources": ["rtl/top.v"]})
+    (folder / "rtl").mkdir()
+    (folder / "rtl/top.v").write_text("module bitpan_top; endmodule\n")
+    (folder / "bitpan.bit").write_bytes(b"bits")
+    write_sums(folder)
+    return folder
+
+
+def test_a_package_and_what_vivado_keeps_beside_it(folder):
+    (folder / "vivado/system").mkdir(parents=True)
+    for name in ("vivado/system/a", "vivado.log"):
+        (folder / name).write_text("Vivado's")
+    package = Package.load(folder)
+    assert package.sources == (folder / "rtl/top.v",)
+    assert package.digest == file_digest(folder / CHECKSUMS)
+
+
+@pytest.mark.parametrize("name", ["rtl/top.v", "bitpan.bit", "model.npz", "model.json", "accelerator.json"])
+@pytest.mark.parametrize("load", [Package.load, bitpan.load])
+def test_what_changed_since_the_build_is_refused(folder, name, load):
+    with (folder / name).open("ab") as file:
+        file.write(b" ")
+    with pytest.raises(ModelError, match=rf"{name}: damaged or changed since it was written .* build it again"):
+        load(folder)
+
+
+@pytest.mark.parametrize("name", ["rtl/more.svh", "bitpan.dtbo", ".hidden"])
+def test_a_file_too_many_is_refused(folder, name):
+    (folder / name).write_text("more")
+    with pytest.raises(ModelError, match=f"{name}: is none of the folder's files"):
+        Package.load(folder)
+
+
+@pytest.mark.parametrize("name", ["rtl/top.v", CHECKSUMS])
+def test_a_file_too_few_is_refused(folder, name):
+    (folder / name).unlink()
+    with pytest.raises(ModelError, match=f"{name}: (is not there|cannot be read)"):
+        Package.load(folder)
+
+
+@pytest.mark.parametrize("name", ["vivado/top.v", "../top.v", "rtl/../rtl/top.v"])
+@pytest.mark.parametrize("role", ["rtl", "bitstream"])
+def test_what_no_checksum_covers_is_not_used(folder, name, role):
+    (folder / "vivado").mkdir()
+    (folder / name).write_text("module bitpan_top; endmodule\n")
+    document = json.loads((folder / "accelerator.json").read_text())
+    document[role] = {"top": "bitpan_top", "sources": [name]} if role == "rtl" else name
+    (folder / "accelerator.json").write_text(json.dumps(document))
+    write_sums(folder)
+    if name.startswith("vivado"):
+        sums = (folder / CHECKSUMS).read_text().splitlines(keepends=True)
+        (folder / CHECKSUMS).write_text("".join(line for line in sums if "vivado" not in line))
+    with pytest.raises(ModelError, match=f"accelerator.json: names .*{name}, which no checksum covers"):
+        Package.load(folder)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"frame": {"height": 64}}, "malformed"),
+        ({"schema": 9}, "schema 2"),
+        ({"dma": {"pan": "a", "ms": "b"}}, "malformed"),
+        ({"registers": {"upsample.rows": {"address": 0, "count": 20}}}, "no registers for .*upsample.columns"),
+    ],
+)
+def test_bad_descriptions(small_model, write_package, changes, said):
+    with pytest.raises(ModelError, match=rf"accelerator\.json: .*{said}"):
+        Package.load(write_package(small_model, **changes))
+
+
+def test_a_description_that_is_no_json(folder):
+    (folder / "accelerator.json").write_text("{")
+    write_sums(folder)
+    with pytest.raises(ModelError, match="not JSON"):
+        Package.load(folder)

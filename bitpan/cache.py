@@ -6,7 +6,6 @@ cache in which others may write is refused.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 from collections.abc import Callable
@@ -15,6 +14,7 @@ from typing import Any
 
 from bitpan.errors import CacheError, ModelError
 from bitpan.files import partial, write_json
+from bitpan.intake.documents import digest, parsed
 from bitpan.intake.sums import check_sums, write_sums
 
 _OTHERS_WRITE = 0o022
@@ -33,13 +33,13 @@ def remembered(kind: str, key: str, make: Callable[[], Any]) -> Any:  # noqa: AN
     """
     path = _own(kind) / f"{key}.json"
     try:
-        document = json.loads(path.read_text())
-        if document["sha256"] == _digest(document["content"]):
+        document = parsed(path.read_bytes())
+        if document["sha256"] == digest(document["content"]):
             return document["content"]
     except (OSError, ValueError, LookupError, TypeError, RecursionError):
         pass
     content = json.loads(json.dumps(make()))
-    write_json(path, {"sha256": _digest(content), "content": content}, indent=None)
+    write_json(path, {"sha256": digest(content), "content": content}, indent=None)
     return content
 
 
@@ -89,7 +89,3 @@ def _require_own(folder: Path) -> None:
             f"{folder}: {whose}, and what is in the cache is executed; remove it, or set BITPAN_CACHE to a folder of "
             "your own"
         )
-
-
-def _digest(content: Any) -> str:  # noqa: ANN401
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

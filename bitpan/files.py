@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from bitpan.errors import ModelError, OutputError
+from bitpan.errors import OutputError
 
 
 def write_beside(path: Path, content: bytes) -> None:
@@ -34,20 +34,6 @@ def write_beside(path: Path, content: bytes) -> None:
 def write_json(path: Path, content: Any, indent: int | None = 1) -> None:  # noqa: ANN401
     """Write a JSON file as :func:`write_beside` does."""
     write_beside(path, (json.dumps(content, indent=indent) + "\n").encode())
-
-
-def read_json(path: Path, schema: int, cure: str) -> dict[str, Any]:
-    """The object in a JSON file of a model; raise :class:`ModelError` with the ``cure`` unless it is of ``schema``."""
-    try:
-        document = json.loads(path.read_text())
-    except OSError as error:
-        raise ModelError(f"{path}: cannot be read ({error.strerror}); {cure}") from None
-    except ValueError as error:
-        raise ModelError(f"{path}: not JSON ({error}); {cure}") from None
-    found = document.get("schema") if isinstance(document, dict) else None
-    if found != schema:
-        raise ModelError(f"{path}: schema {found}, this bitpan reads schema {schema}; {cure}")
-    return dict(document)
 
 
 @contextlib.contextmanager

@@ -13,7 +13,7 @@ class Format:
 
     Attributes:
         bits: width in hardware, sign bit included, 1 to 48.
-        fraction: fraction bits; may be negative or exceed ``bits``.
+        fraction: fraction bits, -64 to 64; may exceed ``bits``.
         signed: two's complement if true, else natural binary.
     """
 
@@ -22,8 +22,10 @@ class Format:
     signed: bool = True
 
     def __post_init__(self) -> None:
-        if not 1 <= self.bits <= 48:
-            raise FormatError(f"a format has 1 to 48 bits, not {self.bits}")
+        if not isinstance(self.bits, int) or not 1 <= self.bits <= 48:
+            raise FormatError(f"a format has 1 to 48 bits, not {self.bits!r}")
+        if not isinstance(self.fraction, int) or not -64 <= self.fraction <= 64:
+            raise FormatError(f"a format has -64 to 64 fraction bits, not {self.fraction!r}")
 
     @property
     def min(self) -> int:

@@ -23,11 +23,12 @@ import numpy.typing as npt
 
 from bitpan.arithmetic import Integers
 from bitpan.errors import FormatError, ModelError
-from bitpan.files import read_json, write_beside, write_json
+from bitpan.files import write_beside, write_json
 from bitpan.formats import Format
+from bitpan.intake.documents import read_sealed, sealed
 from bitpan.operations import OPERATIONS, SCENE_KINDS, Array, Operation
 
-SCHEMA = 2
+SCHEMA = 3
 """Version of the files."""
 
 HEADER = ("name", "bands", "bits", "ratio")
@@ -93,6 +94,14 @@ class SceneParameter:
     measures: str = ""
 
 
+_MOST_CHANNELS = 1 << 12
+
+
+def _require_whole(place: str, what: str, value: object, most: int) -> None:
+    if not isinstance(value, int) or not 1 <= value <= most:
+        raise ModelError(f"{place}: {what} {value!r}, not 1 to {most}")
+
+
 @dataclass
 class IntegerModel:
     """A network in integers.
@@ -139,25 +148,50 @@ class IntegerModel:
         return named | dict(node.attributes) | {key: scene[name] for key, name in given}
 
     def check_scene(self, scene: Mapping[str, Array]) -> None:
-        """Raise :class:`FormatError` unless ``scene`` holds every parameter, of its shape and within its format."""
+        """Raise :class:`FormatError` unless ``scene`` holds every parameter, of its shape, format and total."""
         for parameter in self.scene:
             if parameter.name not in scene:
                 raise FormatError(f"scene parameter {parameter.name!r} is missing; compute it with bitpan.host")
             value = np.asarray(scene[parameter.name])
             if value.shape != parameter.shape:
                 raise FormatError(f"scene parameter {parameter.name!r} has shape {value.shape}, not {parameter.shape}")
+            if value.dtype.kind not in "iu":
+                raise FormatError(f"scene parameter {parameter.name!r} is of {value.dtype}, not of integers")
             if value.min() < parameter.format.min or value.max() > parameter.format.max:
                 raise FormatError(f"scene parameter {parameter.name!r} leaves {parameter.format}: {value}")
+            total = SCENE_KINDS[parameter.kind].total
+            if total is not None and (value.sum(axis=-1) != total).any():
+                raise FormatError(f"scene parameter {parameter.name!r} has rows that do not sum to {total}: {value}")
 
     def check(self) -> None:
         """Raise :class:`ModelError` unless every node and scene parameter has what its operation or kind says."""
-        for node in self.nodes:
-            self._check_node(node)
+        for name, most in (("bands", _MOST_CHANNELS), ("bits", 16), ("ratio", 64)):
+            _require_whole(f"model {self.name}", name, getattr(self, name), most)
+        for name, tensor in self.tensors.items():
+            _require_whole(f"tensor {name}", "channels", tensor.channels, _MOST_CHANNELS)
+            _require_whole(f"tensor {name}", "stride", tensor.stride, _MOST_CHANNELS)
+        image = Format(self.bits, 0, False)
+        sides = {
+            "pan": Tensor(1, image),
+            "ms": Tensor(self.bands, image, self.ratio),
+            "fused": Tensor(self.bands, image),
+        }
+        for name, expected in sides.items():
+            if self.tensors.get(name) != expected:
+                raise ModelError(f"tensor {name} is {self.tensors.get(name)}, not {expected}")
         for entry in self.scene:
             if entry.kind not in SCENE_KINDS:
                 raise ModelError(f"scene parameter {entry.name} is of unknown kind {entry.kind!r}")
             for key in SCENE_KINDS[entry.kind].constants:
                 self.constant(entry, key)
+        known = {"pan", "ms"}
+        for node in self.nodes:
+            if not known.issuperset(node.inputs) or node.output in known:
+                raise ModelError(f"node {node.name} takes what no node before it gives, or gives what one has given")
+            self._check_node(node)
+            known.add(node.output)
+        if "fused" not in known:
+            raise ModelError("no node gives the tensor fused")
 
     def _check_node(self, node: Node) -> None:
         operation = OPERATIONS.get(node.op)
@@ -251,12 +285,12 @@ class IntegerModel:
             "constants_sha256": hashlib.sha256(stored.getvalue()).hexdigest(),
         }
         write_beside(folder / "model.npz", stored.getvalue())
-        write_json(folder / "model.json", document)
+        write_json(folder / "model.json", sealed(document))
 
     @classmethod
     def load(cls, folder: Path) -> IntegerModel:
         """Read what :meth:`save` wrote; raise :class:`ModelError` naming the file if it is not that."""
-        document = read_json(folder / "model.json", SCHEMA, "build it again, or give the folder of a built model")
+        document = read_sealed(folder / "model.json", SCHEMA, "build it again, or give the folder of a built model")
         try:
             content = (folder / "model.npz").read_bytes()
             if document["constants_sha256"] != hashlib.sha256(content).hexdigest():

@@ -15,7 +15,15 @@ import numpy as np
 import numpy.typing as npt
 
 from bitpan import arithmetic
-from bitpan.arithmetic import AFFINE, AFFINE_SCALE, Integers, conv2d, keys_coefficients, requantise
+from bitpan.arithmetic import (
+    AFFINE,
+    AFFINE_SCALE,
+    COEFFICIENT_BITS,
+    Integers,
+    conv2d,
+    keys_coefficients,
+    requantise,
+)
 from bitpan.formats import Format
 
 Array = npt.NDArray[Any]
@@ -225,10 +233,12 @@ class SceneKind:
         constants: float arrays that it is computed with, by ``<parameter>.<key>``, that every one of the kind has.
         draw: random integers, extremes among them, of: a generator, the shape, the format of the tensor it measures
             (None if it measures none), the ratio.
+        total: what each row of it sums to; None where that is open.
     """
 
     constants: tuple[str, ...]
     draw: Callable[[np.random.Generator, tuple[int, ...], Format | None, int], Integers]
+    total: int | None = None
 
 
 def _draw_coefficients(rng: np.random.Generator, shape: Sequence[int], source: Format | None, ratio: int) -> Integers:
@@ -249,7 +259,7 @@ def _draw_affine(rng: np.random.Generator, shape: Sequence[int], source: Format 
 
 
 SCENE_KINDS = {
-    "interpolation": SceneKind((), _draw_coefficients),
+    "interpolation": SceneKind((), _draw_coefficients, 1 << COEFFICIENT_BITS),
     "srm": SceneKind(("fc1.weight", "fc1.bias", "fc2.weight", "fc2.bias"), _draw_thresholds),
     "affine": SceneKind((), _draw_affine),
 }

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bitpan.errors import ModelError
-from bitpan.files import read_json
+from bitpan.intake.documents import read_document
 from bitpan.intake.sums import CHECKSUMS, check_sums
 from bitpan.model import IntegerModel
 from bitpan.registers import STREAMS
@@ -70,7 +70,7 @@ class Package:
         """
         source = folder / DESCRIPTION
         sums = check_sums(folder, _CURE, VIVADOS_OWN)
-        document = read_json(source, SCHEMA, _CURE)
+        document = read_document(source, SCHEMA, _CURE)
         model = IntegerModel.load(folder)
         try:
             package = cls(

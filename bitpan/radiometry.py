@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bitpan.arithmetic import Integers, requantise
+from bitpan.errors import FormatError
 from bitpan.formats import Format
 
 BLOCK = 4
@@ -31,6 +32,8 @@ LEAST_FIT = 0.5
 """Of the blocks' variance that the line should explain; below it the ratio of means is taken."""
 
 _STEEPEST = 64.0  # a slope or its inverse; beyond it the two are not of one scene
+_GAINS = int(2**FRACTION / _STEEPEST), int(2**FRACTION * _STEEPEST)
+_FARTHEST = _GAINS[1] << 23  # a mean of PAN, and one of the MS by the steepest slope
 _ROUNDS = 3
 _FAR = 3 * 1.4826  # median deviations that are three standard deviations of a normal distribution
 
@@ -45,12 +48,21 @@ class PanMatch:
         bits: unsigned bits of the result, the MS's.
         gain, offset: integers.
         fit: share of the variance of PAN's blocks, those far off the line left out, that the MS explains, 0 to 1.
+
+    Raises:
+        FormatError: gain or offset is no integer, or beyond what :func:`match_pan` gives.
     """
 
     bits: int
     gain: int = 1 << FRACTION
     offset: int = 0
     fit: float = 1.0
+
+    def __post_init__(self) -> None:
+        for name, least, most in (("gain", _GAINS[0], _GAINS[1]), ("offset", -_FARTHEST, _FARTHEST)):
+            value = getattr(self, name)
+            if not isinstance(value, int) or not least <= value <= most:
+                raise FormatError(f"PAN's {name} is {value!r}, no integer of {least} to {most}")
 
     def apply(self, pan: npt.ArrayLike) -> Integers:
         """PAN's counts, of any shape and up to 16 bits, as they are after the match."""

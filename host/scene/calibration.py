@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,12 +9,13 @@ from pathlib import Path
 import numpy as np
 
 from bitpan.arithmetic import Integers
-from bitpan.errors import FormatError, SceneError, SceneIOError
+from bitpan.errors import ModelError, SceneError
 from bitpan.files import write_json
+from bitpan.intake.documents import read_sealed, sealed
 from bitpan.model import IntegerModel
 from bitpan.radiometry import PanMatch
 
-SCHEMA = 2
+SCHEMA = 3
 
 
 @dataclass(frozen=True)
@@ -47,29 +47,28 @@ def save_calibration(path: Path, model: IntegerModel, calibration: Calibration) 
         "pan": {"gain": calibration.match.gain, "offset": calibration.match.offset, "fit": calibration.match.fit},
         "parameters": {name: np.asarray(value).tolist() for name, value in calibration.parameters.items()},
     }
-    write_json(path, document, indent=None)
+    write_json(path, sealed(document), indent=None)
 
 
 def load_calibration(path: Path, model: IntegerModel) -> Calibration:
     """Read what :func:`save_calibration` wrote.
 
     Raises:
-        SceneError: the file is not that, or is for another model.
+        SceneError: the file is not that, was changed since, or is for another model.
     """
+    cure, own = "fuse the scene without it", model.digest()[:16]
     try:
-        document = json.loads(path.read_text())
-        made = "model {model} {fingerprint}, schema {schema}".format(**document)
-        if made != (own := f"model {model.name} {model.digest()[:16]}, schema {SCHEMA}"):
-            raise SceneError(f"{path}: made for {made}, not for {own}; fuse the scene without it")
+        document = read_sealed(path, SCHEMA, cure)
+    except ModelError as error:
+        raise SceneError(str(error)) from None
+    if document.get("fingerprint") != own:
+        made = f"model {document.get('model')} {document.get('fingerprint')}"
+        raise SceneError(f"{path}: made for {made}, not for model {model.name} {own}; {cure}")
+    try:
         (dy, dx), pan = document["shift"], document["pan"]
-        match = PanMatch(model.bits, int(pan["gain"]), int(pan["offset"]), float(pan["fit"]))
-        parameters = {name: np.array(value, dtype=np.int64) for name, value in document["parameters"].items()}
-    except OSError as error:
-        raise SceneIOError(f"{path}: cannot be read ({error.strerror})") from None
-    except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
-        raise SceneError(f"{path}: not a file of scene parameters ({error}); fuse the scene without it") from None
-    try:
+        match = PanMatch(model.bits, pan["gain"], pan["offset"], float(pan["fit"]))
+        parameters = {name: np.array(value) for name, value in document["parameters"].items()}
         model.check_scene(parameters)
-    except FormatError as error:
-        raise SceneError(f"{path}: {error}") from None
-    return Calibration((float(dy), float(dx)), match, parameters)
+        return Calibration((float(dy), float(dx)), match, parameters)
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
+        raise SceneError(f"{path}: not a file of scene parameters ({error}); {cure}") from None

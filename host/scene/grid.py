@@ -57,13 +57,18 @@ def align(
         shift: misregistration (dy, dx) on top of the edges, PAN pixels.
 
     Raises:
-        SceneError: not half a PAN pixel is covered.
+        SceneError: not half a PAN pixel is covered, or the shift takes the MS out of the scene.
     """
     if any(min(pan_size[a], edge[a] + ratio * ms_size[a]) - max(0.0, edge[a]) < _DRIFT for a in (0, 1)):
         raise SceneError(
             f"PAN and MS do not overlap: the MS begins {edge[0]:.1f} PAN pixels below and {edge[1]:.1f} to the right "
             f"of the PAN's corner and is {ms_size[0] * ratio} x {ms_size[1] * ratio} PAN pixels large; "
             "give a pair of the same place"
+        )
+    if not all(abs(shift[a]) < ratio * ms_size[a] for a in (0, 1)):
+        raise SceneError(
+            f"a shift of {shift[0]:g},{shift[1]:g} PAN pixels takes the MS, {ms_size[0] * ratio} x "
+            f"{ms_size[1] * ratio} PAN pixels large, out of the scene; measure it (--shift auto), or give a smaller one"
         )
     axes = [_align_axis(pan_size[a], ms_size[a], edge[a], ratio, shift[a]) for a in (0, 1)]
     (top, bottom, ms_top, dy), (left, right, ms_left, dx) = axes

@@ -1,6 +1,7 @@
 """The integer model's file and its reference executor."""
 
 import json
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 from bitpan import arithmetic
 from bitpan.errors import FormatError, ModelError
 from bitpan.formats import Format
+from bitpan.intake.documents import sealed
 from bitpan.model import IntegerModel, execute
 
 
@@ -64,6 +66,54 @@ def test_damaged_model_is_refused_with_its_file(random_model, tmp_path, damage, 
     with pytest.raises(ModelError, match=said) as error:
         IntegerModel.load(tmp_path)
     assert str(tmp_path) in str(error.value)
+
+
+def test_any_flipped_bit_is_seen(random_model, tmp_path):
+    random_model(blocks=1, channels=4).save(tmp_path)
+    for name in ("model.json", "model.npz"):
+        whole, rng = (tmp_path / name).read_bytes(), np.random.default_rng(0)
+        for place in rng.integers(len(whole) - 1, size=200).tolist():  # the last is a line's end
+            flipped = bytearray(whole)
+            flipped[place] ^= 1 << int(rng.integers(8))
+            (tmp_path / name).write_bytes(flipped)
+            with pytest.raises(ModelError, match=re.escape(str(tmp_path))):
+                IntegerModel.load(tmp_path)
+        (tmp_path / name).write_bytes(whole)
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "said"),
+    [
+        (("bits",), 17, "bits 17, not 1 to 16"),
+        (("bits",), "11", "bits '11'"),
+        (("bands",), 1 << 31, "bands 2147483648"),
+        (("ratio",), 0, "ratio 0"),
+        (("tensors", "x0", "channels"), 2.5, r"tensor x0: channels 2\.5"),
+        (("tensors", "x0", "format", "fraction"), 1 << 40, "-64 to 64 fraction bits"),
+        (("tensors", "x0", "format", "bits"), "9", "1 to 48 bits, not '9'"),
+        (("tensors", "pan", "channels"), 4, "tensor pan is .*, not "),
+        (("tensors", "ms", "stride"), 2, "tensor ms is .*, not "),
+        (("nodes", 0, "output"), "pan", "node upsample takes what no node before it gives, or gives what one has"),
+        (("nodes", 3, "inputs"), ["fused", "pan"], "node input_concat takes what no node before it gives"),
+        (("nodes",), [], "no node gives the tensor fused"),
+        (("nodes", 0), [[[]]], "not a bitpan integer model"),
+        (("scene", 0, "kind"), "other", "unknown kind"),
+        (("tensors",), {}, "tensor pan is None"),
+    ],
+)
+def test_numbers_out_of_range_are_named(random_model, tmp_path, place, value, said):
+    """In a file whose sum is right."""
+    random_model(blocks=1, channels=4).save(tmp_path)
+    document = json.loads((tmp_path / "model.json").read_text())
+    del document["sha256"]
+    *way, last = place
+    entry = document
+    for key in way:
+        entry = entry[key]
+    entry[last] = value
+    (tmp_path / "model.json").write_text(json.dumps(sealed(document)))
+    with pytest.raises(ModelError, match=said):
+        IntegerModel.load(tmp_path)
 
 
 @pytest.mark.parametrize("node", ["depthwise1", "binary_conv3", "rprelu4"])
@@ -230,3 +280,7 @@ def test_scene_parameters_are_checked(random_model, random_inputs):
         model.check_scene({**scene, "block0.threshold": np.zeros(3, dtype=np.int64)})
     with pytest.raises(FormatError, match="leaves"):
         model.check_scene({**scene, "block0.threshold": np.full_like(scene["block0.threshold"], 5000)})
+    with pytest.raises(FormatError, match="not of integers"):
+        model.check_scene({**scene, "block0.threshold": scene["block0.threshold"] / 2})
+    with pytest.raises(FormatError, match=r"upsample\.rows' has rows that do not sum to 1024"):
+        model.check_scene({**scene, "upsample.rows": scene["upsample.rows"] + np.eye(4, 5, dtype=np.int64)})

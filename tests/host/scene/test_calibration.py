@@ -6,8 +6,9 @@ import re
 import numpy as np
 import pytest
 
-from bitpan.errors import SceneError, SceneIOError
+from bitpan.errors import SceneError
 from bitpan.host.scene.calibration import Calibration, load_calibration, save_calibration
+from bitpan.intake.documents import sealed
 from bitpan.radiometry import PanMatch
 
 
@@ -24,37 +25,68 @@ def test_saved_and_loaded(small_model, random_model, random_inputs, tmp_path):
         load_calibration(path, random_model(blocks=2, channels=8, bands=2, seed=1))
 
 
+@pytest.fixture
+def saved(small_model, random_inputs, tmp_path):
+    path = tmp_path / "out.scene.json"
+    save_calibration(path, small_model, Calibration((0.0, 0.0), PanMatch(11), random_inputs(small_model, 8, 8)[1]))
+    return path
+
+
+def test_any_flipped_bit_is_seen(saved, small_model):
+    whole, rng = bytearray(saved.read_bytes()), np.random.default_rng(0)
+    for place in rng.integers(len(whole) - 1, size=400).tolist():  # the last is a line's end
+        flipped = whole.copy()
+        flipped[place] ^= 1 << int(rng.integers(8))
+        saved.write_bytes(flipped)
+        with pytest.raises(SceneError, match=r"scene\.json: .*; fuse the scene without it"):
+            load_calibration(saved, small_model)
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (lambda text: text[:40], "not a file of scene parameters"),
-        (lambda text: "[]", "not a file of scene parameters"),
-        (lambda text: text.replace('"gain"', '"grain"'), "not a file of scene parameters"),
-        (lambda text: text.replace('"shift"', '"drift"'), "not a file of scene parameters"),
-        (lambda text: text.replace('"block1.threshold"', '"other"'), "missing"),
-        (lambda text: text.replace('"schema": 2', '"schema": 1'), "schema 1, not for"),
-        (
-            lambda text: re.sub('("fingerprint": ")[^"]*', r"\g<1>ab", text),
-            r"model random ab, .*; fuse the scene without it",
-        ),
+        (lambda text: text[:40], "not JSON"),
+        (lambda text: "[" * 100_000, "not JSON .*nested too deeply"),
+        (lambda text: "[]", "schema None"),
+        (lambda text: text.replace('"schema": 3', '"schema": 2'), "schema 2, this bitpan reads schema 3"),
+        (lambda text: text.replace('"gain": 16384', '"gain": 16385'), "damaged or changed since it was written"),
+        (lambda text: re.sub(', "sha256": "[^"]*"', "", text), "damaged or changed since it was written"),
     ],
 )
-def test_bad_files(small_model, random_inputs, tmp_path, change, said):
-    path = tmp_path / "out.scene.json"
-    save_calibration(path, small_model, Calibration((0.0, 0.0), PanMatch(11), random_inputs(small_model, 8, 8)[1]))
-    path.write_text(change(path.read_text()))
+def test_bad_files(saved, small_model, change, said):
+    saved.write_text(change(saved.read_text()))
+    with pytest.raises(SceneError, match=rf"scene\.json: {said}.*; fuse the scene without it"):
+        load_calibration(saved, small_model)
+    saved.unlink()
+    with pytest.raises(SceneError, match="cannot be read"):
+        load_calibration(saved, small_model)
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "said"),
+    [
+        (("fingerprint",), "ab", "made for model random ab, not for"),
+        (("pan", "gain"), "1", "PAN's gain is '1', no integer of 256 to 1048576"),
+        (("pan", "gain"), 1 << 21, "PAN's gain is 2097152"),
+        (("pan", "offset"), 0.5, "PAN's offset is 0.5"),
+        (("pan",), None, "not a file of scene parameters"),
+        (("shift",), [1], "not a file of scene parameters"),
+        (("parameters",), {}, "is missing"),
+        (("parameters", "block0.threshold", 0), 5000, r"block0\.threshold.*leaves"),
+        (("parameters", "block0.threshold", 0), 0.5, "is of float64, not of integers"),
+        (("parameters", "upsample.rows", 0), [0, 0, 1023, 0, 0], "rows that do not sum to 1024"),
+        (("parameters", "upsample.rows", 0), [0, 0, 1024], "not a file of scene parameters"),
+    ],
+)
+def test_numbers_out_of_range_are_named(saved, small_model, place, value, said):
+    """In a file whose sum is right."""
+    document = json.loads(saved.read_text())
+    del document["sha256"]
+    *way, last = place
+    entry = document
+    for key in way:
+        entry = entry[key]
+    entry[last] = value
+    saved.write_text(json.dumps(sealed(document)))
     with pytest.raises(SceneError, match=said):
-        load_calibration(path, small_model)
-    path.unlink()
-    with pytest.raises(SceneIOError, match="cannot be read"):
-        load_calibration(path, small_model)
-
-
-def test_out_of_range_is_named(small_model, random_inputs, tmp_path):
-    path = tmp_path / "out.scene.json"
-    save_calibration(path, small_model, Calibration((0.0, 0.0), PanMatch(11), random_inputs(small_model, 8, 8)[1]))
-    document = json.loads(path.read_text())
-    document["parameters"]["block0.threshold"][0] = 5000
-    path.write_text(json.dumps(document))
-    with pytest.raises(SceneError, match=r"block0\.threshold.*leaves"):
-        load_calibration(path, small_model)
+        load_calibration(saved, small_model)

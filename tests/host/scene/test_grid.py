@@ -19,6 +19,13 @@ def test_same_corner():
     assert grid.shift == (0.0, 0.0)
 
 
+@pytest.mark.parametrize("shift", [(92.0, 0.0), (0.0, -72.0), (2.0**31, 0.0), (0.0, float("nan"))])
+def test_a_shift_out_of_the_scene_is_refused(shift):
+    align((90, 70), (23, 18), (0.0, 0.0), 4, (91.75, -71.75))
+    with pytest.raises(SceneError, match=r"takes the MS, 92 x 72 PAN pixels large, out of the scene"):
+        align((90, 70), (23, 18), (0.0, 0.0), 4, shift)
+
+
 def test_pamplona():
     """Landsat-8, ratio 2: the MS begins 6.69 m west and 4.96 m south of the PAN, of 15 m pixels."""
     pan = transform(15.0, 605264.54, 4745828.11)
@@ -65,7 +72,7 @@ def test_every_alignment_is_consistent(ratio, pan, ms, edge, shift):
     try:
         grid = align((pan, pan), (ms, ms), (edge, edge), ratio, (shift, 0.0))
     except SceneError:
-        assert min(pan, edge + ratio * ms) - max(0, edge) < 0.5
+        assert min(pan, edge + ratio * ms) - max(0, edge) < 0.5 or abs(shift) >= ratio * ms
         return
     assert abs(grid.shift[0]) <= ratio / 2
     # The sample's position in the PAN: where the files and the misregistration put it.

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import time
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -13,11 +15,13 @@ from bitpan.errors import DataError
 from bitpan.files import staged
 from bitpan.models.imagery.images import Image, gather_images, require_equal_bands, synthetic_images
 from bitpan.models.imagery.sources import parse
-from bitpan.models.imagery.triples import HELD_OUT_SEED
+from bitpan.models.imagery.triples import HELD_OUT_SEED, needed_bits
+from bitpan.models.networks.configuration import Configuration
 from bitpan.models.quality.classical import METHODS
-from bitpan.models.quality.judge import classical_methods, entry_methods, load_entries, require_fit
+from bitpan.models.quality.judge import Entry, classical_methods, entry_methods, load_entries, require_fit
 from bitpan.models.quality.report import cost_facts, document, judge_and_draw, make_rows, notes
 from bitpan.models.quality.tables import markdown, write_tables
+from bitpan.models.training.retarget import retarget
 
 SAID = ("data", "synthetic", "scene_size", "ratio", "hold_out", "full_resolution", "border")
 """Arguments that table.json repeats."""
@@ -29,7 +33,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("checkpoints", nargs="*", type=Path, metavar="CHECKPOINT", help="what `bitpan train` wrote")
     options.add(parser, "--data")
     add("--synthetic", type=int, default=0, metavar="N", help="N synthetic scenes that no training sees")
-    options.add(parser, "--scene-size", "--sensor", "--bands", "--bits", "--ratio")
+    options.add(parser, "--scene-size", "--sensor", "--bands", "--ratio")
+    options.add(parser, "--bits", default=0, help="unsigned bits of the imagery (default: as many as its counts need)")
     add("--hold-out", type=float, default=0.3, help=f"{options.HELD_OUT}, to judge; 1 is all (default: 0.3)")
     add("--full-resolution", action="store_true", help="judge the pairs themselves too, without a truth")
     add("--classical", default=",".join(METHODS), metavar="NAMES", help="methods to compare, or none (%(default)s)")
@@ -41,9 +46,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Judge everything, then write everything."""
     began = time.monotonic()
-    if arguments.threads:
-        torch.set_num_threads(arguments.threads)
+    torch.set_num_threads(arguments.threads or options.free_cores())
     entries = load_entries(arguments.checkpoints, arguments.device)
+    arguments.bits = arguments.bits or needed_bits(arguments.data, arguments.bands, _depth_of(entries))
+    entries = [_deepened(entry, arguments.bits) for entry in entries]
     chosen = () if arguments.classical == "none" else tuple(arguments.classical.split(","))
     methods = entry_methods(entries, arguments.real_features) | classical_methods(chosen)
     if not methods:
@@ -61,6 +67,17 @@ def run(arguments: argparse.Namespace) -> int:
     print(markdown(rows))
     print(f"{arguments.output / 'table.md'}, table.csv, table.json and quicklooks/ of {len(images)} images")
     return 0
+
+
+def _depth_of(entries: Sequence[Entry]) -> int:
+    return max((entry.network.configuration.bits for entry in entries), default=Configuration.bits)
+
+
+def _deepened(entry: Entry, bits: int) -> Entry:
+    """The network for imagery of more bits than it was trained on, whose counts mean the same."""
+    if entry.network.configuration.bits >= bits:
+        return entry
+    return replace(entry, network=retarget(entry.network, bits).to(next(entry.network.parameters()).device))
 
 
 def _images(arguments: argparse.Namespace) -> list[Image]:

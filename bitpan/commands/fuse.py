@@ -36,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--tile", type=int, metavar="PIXELS", help=f"side of the CPU's tiles, without halo (default: {DEFAULT_TILE})"
     )
-    options.add(parser, "--threads", default=None)
+    options.add(parser, "--threads", default=None, help="of the CPU (default: all)")
     parser.add_argument("--timeout", type=float, default=10.0, metavar="S", help="seconds for a board's frame (10)")
 
 

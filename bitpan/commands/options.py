@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -47,7 +48,7 @@ SHARED: dict[str, dict[str, Any]] = {
     "--size": _an("of the scene, PAN pixels", "512x512", value(values.size), "HxW"),
     "--border": _an("pixels to cut from every side first"),
     "--device": _an("cpu or cuda", "cpu", str, "DEVICE"),
-    "--threads": _an("of the CPU (default: all)"),
+    "--threads": _an("of the CPU (default: as many as cores are idle)"),
     "--seed": _an("of all that is drawn at random"),
     "--board": _an("to build for", "pynq-z2", str, None),
     "--json": {"action": "store_true", "help": "print JSON"},
@@ -64,6 +65,14 @@ def add(parser: argparse._ActionsContainer, *flags: str, **changes: Any) -> None
 
             own["choices"] = SENSORS
         parser.add_argument(flag, **_told(own))
+
+
+def free_cores() -> int:
+    """Threads where none are asked for: as many as there are idle cores, one at least.
+
+    On a busy machine two threads wait for each other longer than one needs.
+    """
+    return max(1, len(os.sched_getaffinity(0)) - round(os.getloadavg()[0]))
 
 
 def add_output(parser: argparse.ArgumentParser, metavar: str, text: str, *more: str, **changes: Any) -> None:  # noqa: ANN401

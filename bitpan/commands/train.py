@@ -103,6 +103,7 @@ def _training(arguments: argparse.Namespace) -> Training:
         if given:
             raise ModelError(f"--resume takes its settings from {arguments.resume}: leave {_option(min(given))} out")
         return resume(arguments.resume)
+    given["threads"] = given.get("threads") or options.free_cores()  # stored, since the last bits depend on it
     given |= {"data": tuple(given.get("data", ())), "command": shlex.join(["bitpan", *sys.argv[1:]])}
     return Training(Settings(**given)) if path is None else finetune(path, given)
 
@@ -116,12 +117,7 @@ def _train(arguments: argparse.Namespace) -> None:
     own, first = training.settings, distributed.rank() == 0
     if own.compile:
         compile_kernels()
-    if own.threads:
-        torch.set_num_threads(own.threads)
-    if first and own.finetune and training.held_out and not training.iteration:
-        print(
-            f"before, on what is held out:\n{evaluate.as_text(evaluate.quality(training.network, training.held_out))}"
-        )
+    torch.set_num_threads(own.threads or options.free_cores())
     quality = training.run(arguments.output)
     if not first:
         return
@@ -132,7 +128,15 @@ def _train(arguments: argparse.Namespace) -> None:
         if training.held_out
         else "nothing was held out to validate with,"
     )
+    if training.kept:
+        print(_kept(training.kept.iteration, own.iterations))
     print(f"{arguments.output / 'checkpoint.pt'}: {judged} after {training.seconds:.0f} s")
+
+
+def _kept(iteration: int, iterations: int) -> str:
+    if not iteration:
+        return "no iteration was better on what is held out: the weights are those it started from"
+    return f"the weights are those after iteration {iteration} of {iterations}, the best on what is held out"
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -1,7 +1,8 @@
 """Training data as it lies on disk: GeoTIFF and .mat pairs, .npz and PanCollection HDF5 triples, as plain arrays.
 
 A file holds either a pair at full resolution (PAN and MS, to be degraded by Wald's protocol) or triples that already
-have a truth (``gt``). Images come out as ``(N, bands, height, width)`` in the file's own counts.
+have a truth (``gt``). Images come out as ``(N, bands, height, width)`` in the file's own counts; of a pair of GeoTIFFs
+with gaps the tiles that have none.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ import numpy.typing as npt
 from scipy.io.matlab import MatReadError
 
 from bitpan.errors import DataError, SceneError, SceneIOError
-from bitpan.rasters import read_picture
+from bitpan.models.imagery.gaps import whole_tiles
+from bitpan.rasters import Picture, read_picture
 
 Arrays = dict[str, npt.NDArray[Any]]
 
@@ -47,7 +49,7 @@ def read(source: str, bands: Sequence[int] | None = None) -> Arrays:
         if not path.is_file():
             raise DataError(f"{path}: there is no such file; a pair of GeoTIFFs is given as PAN.tif,MS.tif")
     if len(paths) == 2:
-        return {"pan": _read_tiff(paths[0]), "ms": _read_tiff(paths[1], bands)}
+        return whole_tiles(_read_tiff(paths[0]), _read_tiff(paths[1], bands))
     if len(paths) > 2:
         raise DataError(f"{source}: a source is one file or the two files PAN.tif,MS.tif, not {len(paths)}")
     path, suffix = paths[0], paths[0].suffix.lower()
@@ -71,13 +73,11 @@ def _choose(path: Path, role: str, image: npt.NDArray[Any], bands: Sequence[int]
     return image[:, [band - 1 for band in bands]]
 
 
-def _read_tiff(path: Path, bands: Sequence[int] | None = None) -> npt.NDArray[Any]:
+def _read_tiff(path: Path, bands: Sequence[int] | None = None) -> Picture:
     try:
-        picture = read_picture(path, bands)
-        picture.require_data("crop the pair to valid pixels (gdal_translate -projwin)")
+        return read_picture(path, bands)
     except (SceneError, SceneIOError) as error:
         raise DataError(str(error)) from None
-    return picture.image[None]
 
 
 def _read_mat(path: Path) -> Arrays:

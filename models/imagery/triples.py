@@ -13,7 +13,7 @@ from tqdm import tqdm
 from bitpan.errors import DataError
 from bitpan.models.imagery.degrade import Counts, to_counts, wald
 from bitpan.models.imagery.readers import Arrays, read
-from bitpan.models.imagery.sources import Source
+from bitpan.models.imagery.sources import Bands, Source, parse
 from bitpan.models.imagery.synth import synthesise
 from bitpan.radiometry import matched_pan
 
@@ -21,6 +21,9 @@ ALL = slice(None)
 
 GAP = 16
 """Columns of the truth left out between training and held-out pixels."""
+
+MOST_BITS = 16
+"""Of any imagery; of the PAN's, which is brought onto the MS's, at every depth of the MS."""
 
 HELD_OUT_SEED = 1_000_000
 """Synthetic scenes from this seed on are never trained on."""
@@ -81,10 +84,22 @@ def load_source(own: Source, ratio: int) -> Triples:
 
 def read_checked(own: Source) -> dict[str, Counts]:
     """The source's arrays in whole counts of its bits, the chosen bands alone."""
-    arrays = {role: _checked(image, own.files, role, own.bits) for role, image in read(own.files, own.bands).items()}
+    found = read(own.files, own.bands)
+    arrays = {role: _checked(image, own.files, role, _depth(role, own.bits)) for role, image in found.items()}
     if "gt" in arrays and any(own.shift):
         raise DataError(f"{own.files}: has a truth, to which PAN and MS are registered; leave --shift out")
     return arrays
+
+
+def _depth(role: str, bits: int) -> int:
+    return MOST_BITS if role == "pan" else bits
+
+
+def needed_bits(sources: Sequence[str], bands: Bands, least: int) -> int:
+    """The bits that hold every count of these sources' MS, ``least`` or more; bands as of :func:`.sources.parse`."""
+    arrays = (read_checked(parse(text, bands, MOST_BITS)) for text in sources)
+    tops = (int(image.max()) for found in arrays for role, image in found.items() if role != "pan")
+    return max([least, *(top.bit_length() for top in tops)])
 
 
 def _checked(image: npt.NDArray[Any], source: str, role: str, bits: int) -> Counts:
@@ -108,7 +123,7 @@ def _degraded(arrays: Arrays, own: Source, ratio: int) -> Arrays:
     pairs = zip(*whole_pixels(arrays, own, ratio), strict=True)
     samples = [wald(pan, ms, ratio, own.sensor, shift=own.shift) for pan, ms in pairs]
     roles = zip(("pan", "ms", "gt"), zip(*samples, strict=True), strict=True)
-    return {role: np.stack([to_counts(image, own.bits) for image in images]) for role, images in roles}
+    return {role: np.stack([to_counts(image, _depth(role, own.bits)) for image in images]) for role, images in roles}
 
 
 def whole_pixels(arrays: Arrays, own: Source, ratio: int) -> tuple[Counts, Counts]:

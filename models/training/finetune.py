@@ -7,20 +7,21 @@ from pathlib import Path
 from typing import Any
 
 from bitpan.errors import DataError, ModelError
+from bitpan.models.imagery.triples import needed_bits
 from bitpan.models.networks.configuration import Configuration
 from bitpan.models.training.checkpoint import load_network
 from bitpan.models.training.settings import Settings
 from bitpan.models.training.training import Training
 
-FINETUNING = {"iterations": 300, "lr": 5e-3, "hold_out": 0.0, "validate_every": 100}
-"""Defaults of a fine-tuning. Nothing is held out: the pair to be fused is all there is to learn from."""
+FINETUNING = {"iterations": 300, "lr": 5e-3, "hold_out": 0.2, "validate_every": 100}
+"""Defaults of a fine-tuning. Little is held out: the pair to be fused is all there is to learn from."""
 
 
 def finetune(path: Path, given: dict[str, Any]) -> Training:
     """A training that starts from the weights and the configuration in the finished checkpoint ``path``.
 
     What is not among the ``given`` settings is the checkpoint's, or :data:`FINETUNING`'s. A full head may become
-    another.
+    another, and the bits are as many as the data need, if these are more than the checkpoint's.
 
     Raises:
         ModelError: if a given setting contradicts the checkpoint.
@@ -28,7 +29,7 @@ def finetune(path: Path, given: dict[str, Any]) -> Training:
     """
     network, _ = load_network(path)
     own = network.configuration
-    names = ({f.name for f in fields(Settings)} & {f.name for f in fields(Configuration)}) - {"bands", "seed"}
+    names = ({f.name for f in fields(Settings)} & {f.name for f in fields(Configuration)}) - {"bands", "bits", "seed"}
     fixed = {name: getattr(own, name) for name in sorted(names)} | {"network": network.name}
     if own.head == "full":
         fixed["head"] = given.get("head", "full")
@@ -38,8 +39,10 @@ def finetune(path: Path, given: dict[str, Any]) -> Training:
                 f"{path}: its {name} is {value}, which --{name.replace('_', '-')} {given[name]} contradicts; "
                 "leave it out, or train anew"
             )
-    settings = Settings(**{**FINETUNING, **given, **fixed, "finetune": str(path)})
     try:
+        bits = given.get("bits") or needed_bits(given.get("data", ()), given.get("bands"), own.bits)
+        settings = Settings(**{**FINETUNING, **given, **fixed, "bits": bits, "finetune": str(path)})
         return Training(settings, network)
-    except DataError as error:
-        raise DataError(f"{error} ({path} is for {own.bands} bands of {own.bits} bits at ratio {own.ratio})") from None
+    except (DataError, ModelError) as error:
+        made_for = f"{path} is for {own.bands} bands of {own.bits} bits at ratio {own.ratio}"
+        raise type(error)(f"{error} ({made_for})") from None

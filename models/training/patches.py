@@ -50,7 +50,7 @@ def gather(settings: Settings) -> tuple[list[Triples], list[Triples]]:
 
 def _compare_depths(sources: Sequence[Triples]) -> None:
     """Refuse imagery of another depth among the rest; one bit less is a darker scene."""
-    depths = {source.name: int(max(source.pan.max(), source.gt.max())).bit_length() for source in sources}
+    depths = {source.name: int(source.gt.max()).bit_length() for source in sources}
     low, high = min(depths, key=depths.__getitem__, default=""), max(depths, key=depths.__getitem__, default="")
     if low and depths[high] - depths[low] > 1:
         raise DataError(

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TypeVar
+
+import torch
+from torch import Tensor
 
 from bitpan.errors import ModelError
-from bitpan.models.networks.binary_network import BinaryNetwork
+from bitpan.models.networks.configuration import calibrated
+from bitpan.models.networks.pansharpener import PanSharpener
+
+Network = TypeVar("Network", bound=PanSharpener)
 
 
-def retarget(network: BinaryNetwork, bits: int | None = None, gain: int = 0) -> BinaryNetwork:
+def retarget(network: Network, bits: int | None = None, gain: int = 0) -> Network:
     """The same weights for other imagery.
 
     Args:
@@ -33,3 +40,21 @@ def retarget(network: BinaryNetwork, bits: int | None = None, gain: int = 0) -> 
     other = type(network)(target)
     other.load_state_dict(network.state_dict())
     return other.eval()
+
+
+@torch.no_grad()
+def fitted(network: Network, bits: int, pan: Tensor, ms: Tensor, gt: Tensor) -> Network:
+    """The same weights for imagery of ``bits`` bits of which these are samples ``(N, ., H, W)``.
+
+    The gain is 0, or what brings the samples' spread to that of the training where they fuse better so. Input and
+    residual move together: each by itself would make of the weights a network that nobody has trained.
+
+    Raises:
+        ModelError: no network has so many bits.
+    """
+    own = network.configuration
+    found = calibrated(replace(own, bits=bits), pan, ms, gt)
+    gain = max(found.input_fraction + found.input_shift - own.input_fraction - own.input_shift, -own.residual_gain)
+    gains = {gain, 0} if own.offset <= found.fused.max else {gain}
+    candidates = [retarget(network, bits, each) for each in sorted(gains, key=abs)]
+    return min(candidates, key=lambda each: float((each(pan, ms) - gt).abs().mean()))

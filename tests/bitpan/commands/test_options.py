@@ -1,5 +1,6 @@
 """Options that several commands have, and what the commands need to be installed."""
 
+import os
 import subprocess
 import sys
 
@@ -7,6 +8,7 @@ import numpy as np
 import pytest
 
 from bitpan.cli import main
+from bitpan.commands import options
 
 
 @pytest.mark.parametrize(
@@ -37,6 +39,7 @@ import sys
 for name in ("torch", "brevitas", "tqdm", "h5py", "PIL", "onnx"):
     sys.modules[name] = None
 from bitpan.cli import main
+from bitpan.commands import options
 sys.exit(main(sys.argv[1:]))
 """
 
@@ -55,3 +58,12 @@ def test_scenes_metrics_and_fusing_need_no_pytorch(tmp_path):
     printed = bitpan("metrics", "fused.tif", "--truth", "scene/truth.tif", *pair, "--border", "8")
     values = [float(line.split()[-2]) for line in printed.splitlines() if line.startswith(("PSNR", "Q2n", "HQNR"))]
     assert len(values) == 3 and np.isfinite(values).all()
+
+
+def test_threads_are_those_of_idle_cores(monkeypatch):
+    monkeypatch.setattr(os, "sched_getaffinity", lambda process: set(range(8)))
+    found = {}
+    for load in (0.0, 0.4, 3.2, 7.9, 30.0):
+        monkeypatch.setattr(os, "getloadavg", lambda load=load: (load, 0.0, 0.0))
+        found[load] = options.free_cores()
+    assert found == {0.0: 8, 0.4: 8, 3.2: 5, 7.9: 1, 30.0: 1}

@@ -1,19 +1,26 @@
 """The command: what it writes, what it says, and one line for whatever it is given wrong."""
 
+import json
+from pathlib import Path
+
 import h5py
 import numpy as np
 import pytest
 import torch
 from scipy.io import savemat
 
+import bitpan
 from bitpan.cli import main
 from bitpan.errors import ModelError
+from bitpan.models.imagery.synth import synthesise
 from bitpan.models.training.checkpoint import load_network, read_checkpoint
 from bitpan.models.training.finetune import FINETUNING
 from bitpan.models.training.settings import Settings
+from bitpan.models.training.training import resume
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
+SHIPPED = str(Path(bitpan.__file__).parent / "pretrained" / "s2bnet-flat" / "checkpoint.pt")
 SMALL = ["--blocks", "1", "--channels", "8", "--iterations", "2", "--batch", "2", "--patch", "16"]
 SYNTHETIC = ["--synthetic", "1", "--scene-size", "32", *SMALL]
 
@@ -92,19 +99,6 @@ def test_fine_tuning_takes_the_checkpoints_architecture(finished, write, tmp_pat
     assert 0 < max(float((old[name] - new[name]).abs().max()) for name in old) < 2 * FINETUNING["lr"]
 
 
-def test_fine_tuning_keeps_the_input_unless_the_imagery_is_of_another_scale(finished, write, tmp_path):
-    words = ["--data", write(), "--patch", "16", "--batch", "2", "--iterations", "1", "--out", str(tmp_path / "out")]
-    found = {}
-    for fraction in range(5, 12):
-        document = read_checkpoint(finished / "checkpoint.pt")
-        document["configuration"]["input_fraction"] = fraction
-        torch.save(document, tmp_path / "other.pt")
-        assert main(["train", "--finetune", str(tmp_path / "other.pt"), *words]) == 0
-        found[fraction] = load_network(tmp_path / "out" / "checkpoint.pt")[0].configuration.input_fraction
-    own = found[11]
-    assert found == {f: f if abs(f - own) <= 1 else own for f in range(5, 12)} and 7 <= own <= 9
-
-
 @pytest.mark.parametrize("network", ["s2bnet-flat", "s2bnet-flat-bbcu"])
 def test_fine_tuning_may_change_a_full_head(write, tmp_path, capsys, network):
     """A checkpoint that has another head keeps it."""
@@ -127,7 +121,7 @@ def test_fine_tuning_may_change_a_full_head(write, tmp_path, capsys, network):
         (["--network", "s2bnet-flat-fp"], "its network is s2bnet-flat, which --network s2bnet-flat-fp contradicts"),
         (["--channels", "16"], "its channels is 8"),
         (["--outer-skip", "add"], "which --outer-skip add contradicts"),
-        (["--bits", "12"], "its bits is 11"),
+        (["--bits", "17"], "17 bits"),
         (["--ratio", "2"], "its ratio is 4"),
         (["--bands", "1,2,3"], "has 3 bands, the network 4"),
     ],
@@ -139,12 +133,66 @@ def test_fine_tuning_to_what_does_not_fit(finished, write, tmp_path, capsys, wor
     assert not (tmp_path / "out").exists()
 
 
-def test_fine_tuning_on_deeper_or_eight_bands_names_what_the_checkpoint_is_for(finished, write, tmp_path, capsys):
-    checkpoint = str(finished / "checkpoint.pt")
-    for arrays in (pair(bits=12), pair(bands=8)):
-        source = write(arrays=arrays)
-        line = refused(capsys, "--finetune", checkpoint, "--data", source, "--out", str(tmp_path))
-        assert source in line and "is for 4 bands of 11 bits at ratio 4" in line
+def test_fine_tuning_on_eight_bands_names_what_the_checkpoint_is_for(finished, write, tmp_path, capsys):
+    checkpoint, source = str(finished / "checkpoint.pt"), write(arrays=pair(bands=8))
+    line = refused(capsys, "--finetune", checkpoint, "--data", source, "--out", str(tmp_path))
+    assert source in line and "is for 4 bands of 11 bits at ratio 4" in line
+
+
+@pytest.mark.parametrize(
+    ("depth", "given", "found"),
+    [(10, [], 11), (11, [], 11), (12, [], 12), (12, ["--bits", "14"], 14), (8, ["--bits", "8"], 8)],
+)
+def test_fine_tuning_takes_the_depth_of_the_data(finished, write, tmp_path, depth, given, found):
+    """And the PAN may have a bit more than the MS."""
+    arrays = pair(bits=depth)
+    arrays |= {"I_PAN": arrays["I_PAN"] * 2, "I_MS": arrays["I_MS"] // 3 * 4}
+    words = ["--data", write(arrays=arrays), *given, "--patch", "16", "--batch", "2", "--iterations", "1"]
+    assert main(["train", "--finetune", str(finished / "checkpoint.pt"), *words, "--out", str(tmp_path / "out")]) == 0
+    network, provenance = load_network(tmp_path / "out" / "checkpoint.pt")
+    assert network.configuration.bits == provenance["settings"]["bits"] == found
+
+
+def test_fine_tuning_says_before_and_after_and_keeps_the_better(tmp_path, capsys):
+    """Before is what `bitpan evaluate` says of the weights that ship, on the same columns, to the last bit."""
+    made = synthesise((64, 1024), seed=9)
+    savemat(tmp_path / "pair.mat", {"I_PAN": made.pan[0], "I_MS": made.ms.transpose(1, 2, 0)})
+    source = str(tmp_path / "pair.mat")
+    judged = tmp_path / "judged"
+    words = [SHIPPED, "--data", source, "--hold-out", "0.2", "--classical", "EXP", "--threads", "1", "-o", str(judged)]
+    assert main(["evaluate", *words]) == 0
+    expected = json.loads((judged / "table.json").read_text())["table"]["s2bnet-flat"]
+    found = {}
+    for rate in ("1e-9", "1"):
+        out = tmp_path / rate
+        words = ["--data", source, "--patch", "16", "--batch", "2", "--iterations", "4", "--validate-every", "2"]
+        words += ["--threads", "1"]
+        assert main(["train", "--finetune", SHIPPED, *words, "--lr", rate, "--out", str(out)]) == 0
+        found[rate] = load_network(out / "checkpoint.pt")
+        table = found[rate][1]["quality"]
+        assert table.keys() == {"before", "s2bnet-flat", "EXP", "GSA"}
+        assert table["before"] == {index: expected[index]["mean"] for index in ("PSNR", "SAM", "ERGAS")}
+    shipped = load_network(Path(SHIPPED))[0]
+    network, provenance = found["1"]
+    said = capsys.readouterr().out
+    assert "no iteration was better on what is held out: the weights are those it started from" in said
+    assert provenance["iteration"] == 0 and provenance["quality"]["s2bnet-flat"] == provenance["quality"]["before"]
+    assert network.configuration == shipped.configuration
+    assert all(torch.equal(value, network.state_dict()[name]) for name, value in shipped.state_dict().items())
+
+
+def test_a_fine_tuning_resumed_keeps_what_the_whole_one_keeps(finished, write, tmp_path):
+    words = ["--finetune", str(finished / "checkpoint.pt"), "--data", write(), "--patch", "16", "--batch", "2"]
+    words += ["--iterations", "8", "--validate-every", "2", "--lr", "0.5", "--save-every", "0"]
+    assert main(["train", *words, "--out", str(tmp_path / "whole")]) == 0
+    training = resume(tmp_path / "whole" / "last.pt")
+    document = read_checkpoint(tmp_path / "whole" / "last.pt")
+    assert 0 <= document["training"]["kept"]["iteration"] <= 8 and training.iteration == 8
+    training.run(tmp_path / "again")
+    one, other = (read_checkpoint(tmp_path / name / "checkpoint.pt") for name in ("whole", "again"))
+    assert one["provenance"]["iteration"] == other["provenance"]["iteration"]
+    assert one["provenance"]["quality"] == other["provenance"]["quality"]
+    assert all(torch.equal(one["state"][name], other["state"][name]) for name in one["state"])
 
 
 def test_bad_hdf5(tmp_path, capsys):
@@ -203,7 +251,7 @@ def test_sources_that_differ(write, tmp_path, capsys):
     four, three, ten = write(), write("three.mat", pair(bands=3)), write("ten.mat", pair(bits=10))
     line = refused(capsys, "--data", four, three, "--out", str(tmp_path))
     assert f"{four} has 4 bands, {three} 3" in line
-    assert f"{four}: pan spans" in refused(capsys, "--data", ten, four, "--bits", "10", "--out", str(tmp_path))
+    assert f"{four}: ms spans" in refused(capsys, "--data", ten, four, "--bits", "10", "--out", str(tmp_path))
     nine = write("nine.mat", pair(bits=9))
     line = refused(capsys, "--data", four, nine, "--out", str(tmp_path))
     assert f"the bit depths differ: {nine} fills 9 bits, {four} 11; " in line and f"as in {nine}:bits=9" in line

@@ -59,7 +59,7 @@ def test_loading_obeys_the_sources_own_settings(tmp_path):
     for own, expected in ((triples.pan, pan_lr), (triples.ms, ms_lr), (triples.gt, gt)):
         np.testing.assert_array_equal(own[0], to_counts(expected, 10))
     with pytest.raises(DataError, match="10 bits hold"):
-        np.savez(tmp_path / "bright.npz", pan=pan + 1024, ms=ms.transpose(1, 2, 0))
+        np.savez(tmp_path / "bright.npz", pan=pan, ms=ms.transpose(1, 2, 0) + 1024)
         load(f"{tmp_path}/bright.npz:bits=10", None, 11, 4, "generic")
 
 

@@ -134,7 +134,8 @@ def bad_mat(tmp_path, **changes):
     [
         ({"I_MS": None}, "has no array I_MS"),
         ({"I_PAN": np.full((64, 64), np.nan)}, "pan holds NaN"),
-        ({"I_PAN": np.full((64, 64), 2048)}, "pan spans 2048 to 2048, but 11 bits hold 0 to 2047; set --bits"),
+        ({"I_PAN": np.full((64, 64), 65536)}, "pan spans 65536 to 65536, but 16 bits hold 0 to 65535; set --bits"),
+        ({"I_MS": np.full((16, 16, 4), 2048)}, "ms spans 2048 to 2048, but 11 bits hold 0 to 2047; set --bits"),
         ({"I_MS": np.full((16, 16, 4), -1)}, "ms spans -1"),
         ({"I_PAN": np.full((64, 64), 0.5)}, "scaled to one"),
         ({"I_PAN": np.ones((32, 32))}, "scaled to one"),
@@ -180,12 +181,29 @@ def test_bad_files(tmp_path):
 
 
 @pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
-def test_nodata_is_refused(tmp_path):
+def test_tiles_with_nodata_are_left_out(tmp_path):
+    pan, ms = (np.maximum(image, 1) for image in pair(150, 200))
+    pan[250, 300], ms[:, 140:] = 0, 0
+    write_tiff(tmp_path / "pan.tif", pan[None], nodata=0)
+    write_tiff(tmp_path / "ms.tif", ms, nodata=0)
+    triples = load(f"{tmp_path}/pan.tif,{tmp_path}/ms.tif", None, 11, 4, "generic")
+    corners = [(0, 0), (0, 64), (0, 128), (64, 0), (64, 64), (64, 128)]
+    corners.remove((0, 64))  # which holds MS pixel (62, 75)
+    assert len(triples.gt) == 5
+    for i, (top, left) in enumerate(corners):
+        np.testing.assert_array_equal(triples.gt[i], ms[:, top : top + 64, left : left + 64])
+        fine = pan[None, 4 * top : 4 * (top + 64), 4 * left : 4 * (left + 64)]
+        expected = wald(fine, ms[:, top : top + 64, left : left + 64], 4)
+        np.testing.assert_array_equal(triples.pan[i], to_counts(expected[0], 11))
+
+
+@pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
+def test_nodata_everywhere_is_refused(tmp_path):
     pan, ms = pair(16, 16)
     pan[5, 5] = 0
     write_tiff(tmp_path / "pan.tif", np.maximum(pan[None], 1), nodata=0)
     write_tiff(tmp_path / "ms.tif", ms, nodata=int(ms[0, 0, 0]))
-    with pytest.raises(DataError, match=r"ms.tif: \d+ of 256 pixels hold no data"):
+    with pytest.raises(DataError, match=r"ms.tif: 0 pixels of the PAN and \d+ of the MS hold no data .* crop the pair"):
         load(f"{tmp_path}/pan.tif,{tmp_path}/ms.tif", None, 11, 4, "generic")
 
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from bitpan.errors import ModelError
-from bitpan.models.training.retarget import retarget
+from bitpan.models.training.retarget import fitted, retarget
 
 from_training = {"offset": 300, "input_fraction": 8, "residual_gain": 5}
 
@@ -48,3 +48,22 @@ def test_impossible_targets_are_refused(make_network):
         retarget(make_network(**from_training), 8)
     with pytest.raises(ModelError, match="no network"):
         retarget(make_network(**from_training), 17)
+
+
+def test_imagery_of_the_trainings_scale_changes_nothing(make_network, make_pair):
+    """A sample's chance spread does not: what the weights gave they still give."""
+    network = make_network(bits=11, **from_training)
+    pan, ms = make_pair(bits=11)
+    gt = network(pan, ms)
+    assert fitted(network, 11, pan, ms, gt).configuration == network.configuration
+    assert fitted(network, 13, pan, ms, gt).configuration == retarget(network, 13).configuration
+
+
+@pytest.mark.parametrize(("scale", "gain"), [(8, 2), (1 / 8, -4)])
+def test_input_and_residual_move_together_for_imagery_of_another_scale(make_network, make_pair, scale, gain):
+    network = make_network(bits=11, **from_training)
+    pan, ms = ((scale * image).floor() for image in make_pair(bits=9))
+    moved = retarget(network, 12, gain)
+    found = fitted(network, 12, pan, ms, moved(pan, ms))
+    assert found.configuration == moved.configuration
+    assert found.configuration.residual_gain == from_training["residual_gain"] + gain

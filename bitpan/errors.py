@@ -18,6 +18,10 @@ class FormatError(BitpanError, ValueError):
     """A number does not fit its format, or a format makes no sense."""
 
 
+class SizeError(BitpanError, ValueError):
+    """A file says that it holds more than can be in it, or more than may be taken at once."""
+
+
 class ModelError(BitpanError, ValueError):
     """A model, checkpoint or package is malformed, of another version, or does not fit the task."""
 

@@ -11,8 +11,6 @@ import hashlib
 import io
 import json
 import math
-import zipfile
-import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -25,7 +23,9 @@ from bitpan.arithmetic import Integers
 from bitpan.errors import FormatError, ModelError
 from bitpan.files import write_beside, write_json
 from bitpan.formats import Format
+from bitpan.intake.arrays import UNREADABLE, read_npz
 from bitpan.intake.documents import read_sealed, sealed
+from bitpan.intake.sums import file_digest
 from bitpan.operations import OPERATIONS, SCENE_KINDS, Array, Operation
 
 SCHEMA = 3
@@ -33,8 +33,6 @@ SCHEMA = 3
 
 HEADER = ("name", "bands", "bits", "ratio")
 """What a model says of itself as a whole, in files."""
-
-_UNREADABLE = (OSError, EOFError, ValueError, LookupError, TypeError, AttributeError, zipfile.BadZipFile, zlib.error)
 
 
 @dataclass(frozen=True)
@@ -182,6 +180,8 @@ class IntegerModel:
         for entry in self.scene:
             if entry.kind not in SCENE_KINDS:
                 raise ModelError(f"scene parameter {entry.name} is of unknown kind {entry.kind!r}")
+            for size in entry.shape:
+                _require_whole(f"scene parameter {entry.name}", "size", size, _MOST_CHANNELS)
             for key in SCENE_KINDS[entry.kind].constants:
                 self.constant(entry, key)
         known = {"pan", "ms"}
@@ -202,6 +202,9 @@ class IntegerModel:
             raise ModelError(f"node {node.name} has inputs {node.inputs} and scene parameters {node.scene}")
         if set(node.attributes) != set(operation.attributes):
             raise ModelError(f"node {node.name} has attributes {dict(node.attributes)}, not {operation.attributes}")
+        for key, value in node.attributes.items():
+            if not isinstance(value, int) or not (0 <= value < 48 if key == "shift" else abs(value) < 1 << 31):
+                raise ModelError(f"node {node.name} has the {key} {value!r}, which no such node has")
         sizes = {"C": self.tensors[node.inputs[0]].channels, "O": self.tensors[node.output].channels, "1": 1}
         sizes["I"] = sizes["C"]
         for key in operation.needed(node.scene):
@@ -292,11 +295,8 @@ class IntegerModel:
         """Read what :meth:`save` wrote; raise :class:`ModelError` naming the file if it is not that."""
         document = read_sealed(folder / "model.json", SCHEMA, "build it again, or give the folder of a built model")
         try:
-            content = (folder / "model.npz").read_bytes()
-            if document["constants_sha256"] != hashlib.sha256(content).hexdigest():
+            if document["constants_sha256"] != file_digest(folder / "model.npz"):
                 raise ValueError("model.npz is not the one that model.json was written with")
-            with np.load(io.BytesIO(content), allow_pickle=False) as stored:
-                constants = {name: stored[name] for name in stored.files}
             model = cls(
                 **{key: document[key] for key in HEADER},
                 tensors={
@@ -311,11 +311,11 @@ class IntegerModel:
                     SceneParameter(**{**entry, "shape": tuple(entry["shape"]), "format": Format(**entry["format"])})
                     for entry in document["scene"]
                 ],
-                constants=constants,
+                constants=read_npz(folder / "model.npz"),
                 provenance=document["provenance"],
             )
             model.check()
-        except _UNREADABLE as error:
+        except UNREADABLE as error:
             raise ModelError(f"{folder}: not a bitpan integer model ({error}); build it or fetch it again") from None
         return model
 

@@ -28,8 +28,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from bitpan.errors import BitpanError, SceneError, SceneIOError
+from bitpan.errors import BitpanError, SceneError, SceneIOError, SizeError
 from bitpan.files import partial
+from bitpan.intake.budget import require_bearable, require_held
 from bitpan.optional import require
 
 Mask = npt.NDArray[np.bool_]
@@ -59,6 +60,11 @@ class RasterFile:
     def __init__(self, path: Path, bands: Sequence[int] | None = None) -> None:
         self.path = path
         self.dataset = _open(path)
+        try:
+            _check_sizes(path, self.dataset)
+        except SizeError as error:
+            self.close()
+            raise SceneIOError(f"{path}: {error}") from None
         known, alpha = self.dataset.indexes, _alpha(self.dataset)
         self.bands = tuple(bands or (band for band in known if band != alpha))
         if missing := set(self.bands) - set(known):
@@ -83,19 +89,23 @@ class RasterFile:
         """A window: ``(bands, height, width)`` as stored, and ``(height, width)``, where it holds data.
 
         Raises:
-            SceneIOError: the file is damaged.
+            SceneIOError: the file is damaged, or the window larger than :func:`bitpan.intake.budget.limit`.
         """
         from rasterio.errors import RasterioError
         from rasterio.windows import Window
 
         window = Window(left, top, width, height)
+        sizes = [np.dtype(self.dataset.dtypes[band - 1]).itemsize for band in self.bands]
         try:
+            require_bearable(f"a window of {height} x {width} pixels", height * width * sum(sizes))
             values = self.dataset.read(self.bands, window=window)
             valid = np.ones(values.shape[1:], dtype=np.bool_)
             if self._mask:
                 valid &= (self.dataset.read_masks(self.bands, window=window) > 0).all(axis=0)
             if self.alpha is not None:
                 valid &= self.dataset.read(self.alpha, window=window) > 0
+        except SizeError as error:
+            raise SceneIOError(f"{self.path}: {error}") from None
         except (RasterioError, OSError) as error:
             raise SceneIOError(
                 f"{self.path}: cannot be read at rows {top} to {top + height - 1}, columns {left} to "
@@ -216,6 +226,18 @@ def _open(path: Path) -> Any:  # noqa: ANN401
             raise SceneIOError(
                 f"{path}: cannot be read as a raster ({_gdal_message(error)}); give a complete GeoTIFF"
             ) from None
+
+
+def _check_sizes(path: Path, dataset: Any) -> None:  # noqa: ANN401
+    """Raise :class:`SizeError` where the pixels cannot be in the file, or a block is too large to be unpacked."""
+    widths = [
+        int(dataset.tags(band, ns="IMAGE_STRUCTURE").get("NBITS", 8 * np.dtype(dtype).itemsize))
+        for band, dtype in zip(dataset.indexes, dataset.dtypes, strict=True)
+    ]
+    if dataset.driver == "GTiff" and dataset.compression is None:
+        require_held("it", dataset.height * dataset.width * sum(widths) // 8, path.stat().st_size)
+    for (rows, columns), dtype in zip(dataset.block_shapes, dataset.dtypes, strict=True):
+        require_bearable("a block of it", rows * columns * dataset.count * np.dtype(dtype).itemsize)
 
 
 def _gdal_message(error: Exception) -> str:

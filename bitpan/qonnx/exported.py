@@ -88,13 +88,20 @@ class Exported:
         try:
             self._session = onnxruntime.InferenceSession(model.SerializeToString(), options)
         except Exception as error:  # onnxruntime raises types of its own, which share no base
-            line = " ".join(str(error).split())
-            raise FormatError(f"onnxruntime does not take the graph ({line}); export the model again") from None
+            raise _refused(error) from None
 
     def run(self, feeds: Mapping[str, Array]) -> dict[str, Array]:
         """The tensors by name, from images ``(1, C, H, W)`` and scene parameters."""
-        values = self._session.run(self.tensors, {name: value.astype(np.float32) for name, value in feeds.items()})
+        try:
+            values = self._session.run(self.tensors, {name: value.astype(np.float32) for name, value in feeds.items()})
+        except Exception as error:
+            raise _refused(error) from None
         return dict(zip(self.tensors, values, strict=True))
+
+
+def _refused(error: Exception) -> FormatError:
+    line = " ".join(str(error).split())
+    return FormatError(f"onnxruntime does not take the graph ({line}); export the model again")
 
 
 def frame_size(proto: onnx.ModelProto) -> tuple[int, int]:

@@ -10,7 +10,6 @@ named ``<node>.<operator><number>``.
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,11 +17,15 @@ import numpy as np
 
 from bitpan.errors import BuildError, FormatError
 from bitpan.formats import Format
+from bitpan.intake.arrays import UNREADABLE
+from bitpan.intake.budget import require_bearable
+from bitpan.intake.documents import parsed
 from bitpan.model import HEADER, IntegerModel, Node, SceneParameter, Tensor
 from bitpan.operations import Array
-from bitpan.qonnx.exported import DOMAIN, METADATA, infer_shapes
+from bitpan.qonnx.exported import DOMAIN, METADATA, frame_size, infer_shapes
 from bitpan.qonnx.grammar import Site
 from bitpan.qonnx.pattern import Graph
+from bitpan.qonnx.plain import read_plain
 from bitpan.qonnx.recognise import read_node, recognise, require_filled
 
 if TYPE_CHECKING:
@@ -34,19 +37,21 @@ NEEDED = (*HEADER, "formats", "scene")
 
 def load_qonnx(path: Path) -> onnx.ModelProto:
     """Read a QONNX file; :class:`BuildError` if it is none or was not written by ``bitpan export``."""
-    import onnx
-
     try:
-        proto = onnx.load(str(path))
-    except Exception as error:  # protobuf raises several unrelated types
+        proto = read_plain(path)
+    except OSError as error:
+        raise BuildError(f"{path}: cannot be read ({error.strerror}); make it with `bitpan export`") from None
+    except ValueError as error:
         raise BuildError(f"{path}: cannot be read as ONNX ({error}); make it with `bitpan export`") from None
     properties = _properties(proto)
     if METADATA not in properties:
         raise BuildError(f"{path}: has no {METADATA!r} metadata; make it with `bitpan export`")
     try:
-        document = json.loads(properties[METADATA])
+        document = parsed(properties[METADATA])
     except ValueError as error:
         raise BuildError(f"{path}: its {METADATA!r} metadata are damaged ({error}); export it again") from None
+    if not isinstance(document, dict):
+        raise BuildError(f"{path}: its {METADATA!r} metadata are no object; export it again")
     missing = [key for key in NEEDED if key not in document]
     if missing:
         raise BuildError(f"{path}: its {METADATA!r} metadata have no {missing[0]!r}; export it again")
@@ -64,6 +69,15 @@ def raise_graph(proto: onnx.ModelProto) -> IntegerModel:
     Raises:
         BuildError: an operator fits no pattern of the export grammar, or a number in it is not what it must be.
     """
+    try:
+        return _raised(proto)
+    except BuildError:
+        raise
+    except UNREADABLE as error:
+        raise BuildError(f"the graph and its metadata do not go together ({error!r}); export it again") from None
+
+
+def _raised(proto: onnx.ModelProto) -> IntegerModel:
     for node in proto.graph.node:
         if node.domain and (node.domain, node.op_type) != (DOMAIN, "BipolarQuant"):
             raise BuildError(
@@ -72,7 +86,12 @@ def raise_graph(proto: onnx.ModelProto) -> IntegerModel:
     copy = type(proto)()
     copy.CopyFrom(proto)
     infer_shapes(copy)
-    return _Raiser(copy.graph, json.loads(_properties(proto)[METADATA])).run()
+    model = _Raiser(copy.graph, parsed(_properties(proto)[METADATA])).run()
+    model.check()
+    height, width = frame_size(proto)
+    samples = sum(tensor.channels * height * width // tensor.stride**2 for tensor in model.tensors.values())
+    require_bearable(f"a frame of {height} x {width} PAN pixels", 8 * samples)
+    return model
 
 
 class _Raiser:

@@ -7,17 +7,18 @@ with gaps the tiles that have none.
 
 from __future__ import annotations
 
-import zlib
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 import numpy.typing as npt
 from scipy.io.matlab import MatReadError
 
 from bitpan.errors import DataError, SceneError, SceneIOError
+from bitpan.intake.arrays import UNREADABLE, read_npz
+from bitpan.intake.budget import require_bearable, require_held
 from bitpan.models.imagery.gaps import whole_tiles
 from bitpan.rasters import Picture, read_picture
 
@@ -30,8 +31,11 @@ NAMES = {
 }
 """What each array is called in the files of others, in order of preference."""
 
-UNREADABLE = (OSError, ValueError, TypeError, NotImplementedError, EOFError, BadZipFile, MatReadError, zlib.error)
-"""What reading raises on files of another kind and on damaged ones."""
+WANTED = {name for names in NAMES.values() for name in names}
+"""Of other arrays only the names are read, for the message that something is missing."""
+
+_NUMBERS = {f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)} | {"single", "double", "logical"}
+"""MATLAB's classes of plain arrays."""
 
 
 def read(source: str, bands: Sequence[int] | None = None) -> Arrays:
@@ -59,7 +63,7 @@ def read(source: str, bands: Sequence[int] | None = None) -> Arrays:
         stored = _READERS[suffix](path)
     except DataError:
         raise
-    except UNREADABLE as error:
+    except (*UNREADABLE, MatReadError) as error:
         raise DataError(f"{path}: cannot be read as a {suffix} file ({error})") from None
     arrays = _select(path, stored, channels_first=_READERS[suffix] is _read_hdf5)
     if bands is None:
@@ -82,29 +86,46 @@ def _read_tiff(path: Path, bands: Sequence[int] | None = None) -> Picture:
 
 def _read_mat(path: Path) -> Arrays:
     import h5py
-    from scipy.io import loadmat
+    from scipy.io import loadmat, whosmat
 
     if h5py.is_hdf5(path):  # MATLAB 7.3, which stores the axes reversed
         return {name: value.transpose() for name, value in _read_hdf5(path).items()}
-    return {name: value for name, value in loadmat(path).items() if isinstance(value, np.ndarray)}
+    kinds = {name: (shape, kind) for name, shape, kind in whosmat(path)}
+    plain = [name for name in kinds if name in WANTED and kinds[name][1] in _NUMBERS]
+    for name in plain:
+        require_bearable(f"its array {name}", 16 * math.prod(kinds[name][0]))  # complex numbers of double precision
+    return {name: np.empty(0) for name in kinds} | {
+        name: value for name, value in loadmat(path, variable_names=plain).items() if name in plain
+    }
 
 
 def _read_npz(path: Path) -> Arrays:
-    stored = np.load(path, allow_pickle=False)
-    if not isinstance(stored, np.lib.npyio.NpzFile):
-        raise DataError(f"{path}: holds one array without a name; give a PAN and an MS, as np.savez writes them")
-    with stored:
-        return dict(stored)
+    return read_npz(path, WANTED)
 
 
 def _read_hdf5(path: Path) -> Arrays:
     import h5py
 
-    wanted = {name for names in NAMES.values() for name in names}
     with h5py.File(path, "r") as file:
-        arrays = {name: value for name, value in file.items() if isinstance(value, h5py.Dataset)}
-        # What is not wanted is only named, in the message that something else is missing.
-        return {name: value[()] if name in wanted else np.empty(0) for name, value in arrays.items()}
+        own = [name for name in file if isinstance(file.get(name, getlink=True), h5py.HardLink)]
+        return {name: _read_dataset(file[name]) if name in WANTED else np.empty(0) for name in own}
+
+
+def _read_dataset(dataset: Any) -> npt.NDArray[Any]:  # noqa: ANN401 -- h5py's
+    """A dataset that lies in the file itself; :class:`SizeError` where it says that it holds more than it can."""
+    import h5py
+
+    if not isinstance(dataset, h5py.Dataset) or dataset.shape is None or dataset.dtype.kind not in "uifb":
+        raise ValueError(f"{dataset.name} is no array of numbers")
+    if dataset.is_virtual or dataset.external:
+        raise ValueError(f"{dataset.name} lies in other files; copy it into one (h5repack)")
+    what, declared = f"its array {dataset.name}", math.prod(dataset.shape) * dataset.dtype.itemsize
+    if dataset.id.get_create_plist().get_nfilters():
+        require_bearable(what, max(declared, math.prod(dataset.chunks or ()) * dataset.dtype.itemsize))
+    else:
+        stored = min(dataset.id.get_storage_size(), Path(dataset.file.filename).stat().st_size)
+        require_held(what, declared, stored)
+    return np.asarray(dataset[()])
 
 
 def _select(path: Path, stored: Arrays, channels_first: bool) -> Arrays:
@@ -130,7 +151,7 @@ def _channels_first(image: npt.NDArray[Any], single: bool) -> npt.NDArray[Any]:
         return image[:, None]
     if image.ndim == 3:
         image = image[None]
-    return np.moveaxis(image, -1, 1)
+    return np.moveaxis(image, -1, 1) if image.ndim == 4 else image
 
 
 _READERS = {".mat": _read_mat, ".npz": _read_npz, ".h5": _read_hdf5, ".hdf5": _read_hdf5}

@@ -3,28 +3,32 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from pickle import UnpicklingError
+from pickletools import genops
 from typing import Any
-from zipfile import BadZipFile, ZipFile
+from zipfile import ZipFile
 
 import torch
 
 from bitpan.errors import ModelError
 from bitpan.files import write_beside
+from bitpan.intake.arrays import UNREADABLE, members
 from bitpan.models.networks.arms import BEFORE
 from bitpan.models.networks.configuration import Configuration
 from bitpan.models.networks.pansharpener import PanSharpener
 from bitpan.models.networks.registry import NETWORKS
+from bitpan.models.training.allocation import Bounded
 
 VERSION = 1
 """Version of the file; a reader refuses any other."""
 
 KIND = "bitpan checkpoint"
 
-UNREADABLE = (OSError, RuntimeError, EOFError, UnpicklingError, ValueError, LookupError, TypeError, BadZipFile)
-"""What reading raises on files that are none of PyTorch's own."""
+_MADE_OF = re.compile(r"collections OrderedDict|torch\._utils _rebuild_(tensor_v2|parameter)|torch (\w+Storage|Size)")
+"""The pickled types of a checkpoint: PyTorch would load others, and some of them take as much memory as they say."""
 
 
 def save_checkpoint(
@@ -55,15 +59,25 @@ def _line(error: Exception) -> str:
     return " ".join(lines[:2]) if lines[0].endswith(":") else lines[0]
 
 
+def _require_plain(archive: ZipFile, size: int) -> None:
+    """Raise :class:`ValueError` unless its sizes can be, and its document is of plain types and tensors."""
+    for member in members(archive, size):
+        if member.filename.endswith("/data.pkl"):
+            for opcode, argument, _ in genops(archive.read(member)):
+                if opcode.name == "STACK_GLOBAL" or (opcode.name == "GLOBAL" and not _MADE_OF.fullmatch(str(argument))):
+                    raise ValueError(f"it holds {argument or 'types by computed names'}")
+
+
 def read_checkpoint(path: Path) -> dict[str, Any]:
     """The document in ``path``; raise :class:`ModelError` unless it is a checkpoint of this version."""
     try:
-        with ZipFile(path) as stored:  # torch.load reads past a wrong checksum
-            torn = stored.testzip()
+        with ZipFile(path) as stored:
+            _require_plain(stored, path.stat().st_size)
+            torn = stored.testzip()  # torch.load reads past a wrong checksum
         document = None if torn else torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError:
         raise ModelError(f"{path}: there is no such checkpoint; `bitpan train --out DIR` writes one") from None
-    except UNREADABLE as error:
+    except (*UNREADABLE, UnpicklingError) as error:
         raise ModelError(f"{path}: not a checkpoint ({_line(error)})") from None
     if torn:
         raise ModelError(f"{path}: damaged, its checksums are wrong; take another copy")
@@ -85,9 +99,10 @@ def network_of(document: Mapping[str, Any], path: Path) -> PanSharpener:
     if name not in NETWORKS:
         raise ModelError(f"{path}: holds a network {name!r}; this bitpan knows {', '.join(NETWORKS)}")
     try:
-        network: PanSharpener = NETWORKS[name](Configuration(**{**BEFORE, **document["configuration"]}))
+        with Bounded(document["state"]):
+            network: PanSharpener = NETWORKS[name](Configuration(**{**BEFORE, **document["configuration"]}))
         network.load_state_dict(document["state"])
-    except (TypeError, RuntimeError, AttributeError, ValueError) as error:
+    except UNREADABLE as error:
         raise ModelError(f"{path}: does not fit the network {name} ({_line(error)}); train it again") from None
     return network
 

@@ -158,3 +158,41 @@ def test_a_file_that_fails_half_way_is_not_there(tmp_path):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", rasterio.errors.NotGeoreferencedWarning)
         assert (read_picture(path).image == 3).all()
+
+
+@pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"tiled": True}, "it says that it holds 80,000,000,000 bytes, but only [0-9,]* are there for it"),
+        (
+            {"tiled": True, "compress": "deflate"},
+            "a window of 200000 x 200000 pixels says that it holds 80,000,000,000 b",
+        ),
+        (
+            {"compress": "deflate", "blockysize": 200000},
+            "a block of it says that it holds 80,000,000,000 bytes, more than",
+        ),
+    ],
+)
+def test_pixels_that_the_file_cannot_hold_are_not_read(tmp_path, options, said):
+    """Sparse files, which GDAL would read as zeros without end."""
+    path = tmp_path / "a.tif"
+    size = {"height": 200_000, "width": 200_000}
+    with rasterio.open(path, "w", driver="GTiff", count=1, dtype="uint16", SPARSE_OK=True, **size, **options):
+        pass
+    with pytest.raises(SceneIOError, match=rf"a\.tif: {said}"):
+        read_picture(path)
+
+
+@pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
+@pytest.mark.parametrize(
+    "options", [{"nbits": 1}, {"nbits": 11}, {"tiled": True}, {"compress": "lzw"}, {"interleave": "pixel"}]
+)
+def test_pixels_of_any_width_are_read(tmp_path, options):
+    values = np.random.default_rng(0).integers(0, 2, (3, 71, 93)).astype(np.uint16)
+    with rasterio.open(
+        tmp_path / "a.tif", "w", driver="GTiff", count=3, height=71, width=93, dtype="uint16", **options
+    ) as dataset:
+        dataset.write(values)
+    assert np.array_equal(read_picture(tmp_path / "a.tif").image, values)

@@ -163,7 +163,7 @@ def test_damaged_files(tmp_path):
                 load(str(path), None, 11, 4, "generic")
     np.save(tmp_path / "a.npy", pan)
     (tmp_path / "a.npy").rename(tmp_path / "a.npz")
-    with pytest.raises(DataError, match=r"a\.npz: holds one array without a name"):
+    with pytest.raises(DataError, match=r"a\.npz: cannot be read as a \.npz file \(File is not a zip file\)"):
         load(f"{tmp_path}/a.npz", None, 11, 4, "generic")
 
 

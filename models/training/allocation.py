@@ -1,0 +1,48 @@
+"""How much a network takes while it is built: no more than its checkpoint can fill."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from bitpan.intake.budget import require_held
+
+_SPARE = 4
+"""Times what its weights take that a network may make while it is built: it makes them anew a few times."""
+
+_CONSTANTS = 1 << 24
+"""Bytes for what a network holds beside its weights, such as banks of filters."""
+
+
+class Bounded(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Within it no more tensors can be made than what holds the weights ``state``.
+
+    Raises:
+        SizeError: a tensor of the state is larger than what it is a view of, or more than that was asked for.
+    """
+
+    def __init__(self, state: Mapping[str, torch.Tensor]) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        for name, tensor in state.items():
+            held = tensor.untyped_storage().nbytes()
+            require_held(f"its tensor {name}", tensor.numel() * tensor.element_size(), held)
+        storages = {tensor.untyped_storage().data_ptr(): tensor.untyped_storage() for tensor in state.values()}
+        self._held = _SPARE * sum(storage.nbytes() for storage in storages.values()) + _CONSTANTS
+        self._made = 0
+
+    def __torch_dispatch__(
+        self,
+        func: Any,  # noqa: ANN401
+        types: Sequence[type],
+        args: Sequence[Any] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Any:  # noqa: ANN401
+        """Count what is made from a shape alone before it is made."""
+        if args and isinstance(args[0], list | tuple) and all(isinstance(size, int) for size in args[0]):
+            self._made += 4 * math.prod(args[0])
+            require_held("its configuration", self._made, self._held)
+        return func(*args, **(kwargs or {}))

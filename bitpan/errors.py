@@ -94,6 +94,10 @@ class RadiometryWarning(BitpanWarning):
     """The brightness of a scene's PAN does not follow that of its MS."""
 
 
+class RegistrationWarning(BitpanWarning):
+    """Whether a scene's PAN and MS lie over each other could not be measured."""
+
+
 class SlowEngineWarning(BitpanWarning):
     """What makes the CPU fast is not installed."""
 

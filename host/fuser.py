@@ -19,7 +19,7 @@ from bitpan.host.progress import progress
 from bitpan.host.scene.brightness import measure_pan
 from bitpan.host.scene.calibration import Calibration, load_calibration, save_calibration
 from bitpan.host.scene.parameters import compute_scene_parameters
-from bitpan.host.scene.registration import measure_shift
+from bitpan.host.scene.registration import shift_of
 from bitpan.host.scene.scene import Scene, array_scene, open_scene
 from bitpan.host.scene.tiles import check_tile
 from bitpan.host.stream import fuse, fuse_array
@@ -80,7 +80,8 @@ class Fuser(AbstractContextManager["Fuser"]):
             ms: counts ``(B, H/ratio, W/ratio)``, or a file of the same place.
             output: the file to write, where ``pan`` and ``ms`` are files; the scene parameters go beside it.
             bands: the MS's bands to take, counted from 1, in the model's order; default: all.
-            shift: how far (dy, dx) the MS lies below and right of where it should, in PAN pixels, or ``"auto"``.
+            shift: how far (dy, dx) the MS lies below and right of where it should, in PAN pixels; ``"auto"``: measured;
+                default: measured too, but 0 with a warning where that is not sure.
             nodata: of arrays, the value of pixels without data; files say theirs themselves.
             scene_parameters: a file of an earlier run's, instead of computing them.
             tile: side of the tiles in which the CPU computes.
@@ -122,13 +123,9 @@ class Fuser(AbstractContextManager["Fuser"]):
             if shift is not None:
                 raise SceneError(f"{saved} holds its own shift: leave --shift out")
             return load_calibration(Path(saved), self.model)
-        if shift == "auto":
-            (dy, dx), known = measure_shift(scene), scene.grid.shift
-            shift = dy - known[0], dx - known[1]
-            print(f"measured shift: {shift[0]:g},{shift[1]:g} PAN pixels")
-        elif isinstance(shift, str):
-            raise SceneError(f"a shift is (dy, dx) in PAN pixels or 'auto', not {shift!r}")
-        found: Shift = shift or (0.0, 0.0)
+        found = shift_of(scene, shift)
+        if shift == "auto" or found != (shift or (0.0, 0.0)):
+            print(f"measured shift: {found[0]:g},{found[1]:g} PAN pixels")
         shifted = scene.shifted(found)
         match = measure_pan(shifted, self.model.bits)
         seen = replace(shifted, match=match)

@@ -6,7 +6,6 @@ import argparse
 import time
 from pathlib import Path
 
-from bitpan import values
 from bitpan.commands import options
 from bitpan.errors import DeviceError, ModelError
 from bitpan.host.device import devices
@@ -28,8 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     options.add(parser, "--device", choices=devices.NAMES, metavar=None, help="what computes")
     parser.add_argument("--package", type=Path, metavar="DIR", help="what bitpan build left, for rtl and fpga")
     options.add(parser, "--bands")
-    shift = options.value(lambda text: text if text == "auto" else values.shift(text))
-    options.add(parser, "--shift", type=shift, metavar="DY,DX|auto", help=f"{options.SHIFT}; auto: measure it")
+    options.add_measured_shift(parser)
     parser.add_argument(
         "--scene-parameters", type=Path, metavar="FILE", help="OUT.scene.json of an earlier run, instead of computing"
     )

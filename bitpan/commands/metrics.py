@@ -6,14 +6,23 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from bitpan.commands import options
 from bitpan.errors import SceneError
-from bitpan.models.quality.pictures import against_truth, without_truth
+from bitpan.host.scene.grid import align
+from bitpan.host.scene.rasters import ArrayRaster
+from bitpan.host.scene.registration import shift_of
+from bitpan.host.scene.scene import Scene
+from bitpan.models.quality.pictures import against_truth, require_inputs, without_truth
 from bitpan.models.quality.tables import strict_json
 from bitpan.rasters import Picture, read_picture
 
 BORDER = 21
 """Pixels cut from every side where there is a truth: the DLPan toolbox's figure."""
+
+DEEPEST = 32
+"""Bits that hold every count."""
 
 UNITS = {"PSNR": "PSNR dB", "SAM": "SAM deg"}
 IDEAL = {"PSNR": "inf", "SSIM": "1", "SAM": "0", "ERGAS": "0", "SCC": "1", "Q2n": "1"}
@@ -27,6 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--pan", type=Path, metavar="PAN.tif", help="what it was made of, with --ms: QNR and HQNR")
     parser.add_argument("--ms", type=Path, metavar="MS.tif", help="bands in the fused image's order")
     options.add(parser, "--ratio", "--sensor")
+    options.add_measured_shift(parser)
     cut = f"pixels to cut from every side first ({BORDER} with a truth, 0 at full resolution)"
     options.add(parser, "--border", default=None, help=cut)
     options.add(parser, "--json", help="print JSON; an infinite or undefined index is null")
@@ -55,10 +65,22 @@ def _report(fused: Picture, arguments: argparse.Namespace) -> dict[str, Any]:
         report["reduced_resolution"] = {**how, "indices": indices}
     if own.pan is not None:
         border, pan, ms = own.border or 0, read_picture(own.pan), read_picture(own.ms)
-        indices = without_truth(fused, pan, ms, own.ratio, own.sensor, border)
+        require_inputs(fused, pan, ms, own.ratio, border)
+        shift = shift_of(_scene(pan, ms, own.ratio), own.shift)
+        indices = without_truth(fused, pan, ms, own.ratio, own.sensor, border, shift)
         how = {"pan": str(own.pan), "ms": str(own.ms), "ratio": own.ratio, "sensor": own.sensor, "border": border}
+        how["shift"] = shift
         report["full_resolution"] = {**how, "indices": indices}
     return report
+
+
+def _scene(pan: Picture, ms: Picture, ratio: int) -> Scene:
+    """To measure the shift of."""
+    fine, coarse = (
+        ArrayRaster(np.where(each.valid, np.round(each.image), -1), DEEPEST, -1, name=str(each.path))
+        for each in (pan, ms)
+    )
+    return Scene(fine, coarse, align(fine.size, coarse.size, (0.0, 0.0), ratio))
 
 
 def as_text(report: dict[str, Any]) -> str:
@@ -67,7 +89,11 @@ def as_text(report: dict[str, Any]) -> str:
     for name in ("reduced_resolution", "full_resolution"):
         if name in report:
             part = report[name]
-            how = ", ".join(f"{key} {value}" for key, value in part.items() if key != "indices")
+            how = ", ".join(f"{key} {_said(value)}" for key, value in part.items() if key != "indices")
             lines += ["", f"{name.replace('_', ' ')}: {how}", f"{'index':12}{'value':>12}{'ideal':>8}"]
             lines += [f"{UNITS.get(k, k):12}{v:12.4f}{IDEAL[k]:>8}" for k, v in part["indices"].items()]
     return "\n".join(lines)
+
+
+def _said(value: Any) -> str:  # noqa: ANN401
+    return ",".join(f"{part:g}" for part in value) if isinstance(value, tuple) else str(value)

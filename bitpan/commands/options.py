@@ -75,6 +75,13 @@ def free_cores() -> int:
     return max(1, len(os.sched_getaffinity(0)) - round(os.getloadavg()[0]))
 
 
+def add_measured_shift(parser: argparse.ArgumentParser) -> None:
+    """Add ``--shift`` where the shift may be measured: None, ``auto``, or (dy, dx)."""
+    reader = value(lambda text: text if text == "auto" else values.shift(text))
+    told = f"{SHIFT}; auto: measure it (default: measured, 0,0 where that is not sure)"
+    add(parser, "--shift", type=reader, metavar="DY,DX|auto", help=told)
+
+
 def add_output(parser: argparse.ArgumentParser, metavar: str, text: str, *more: str, **changes: Any) -> None:  # noqa: ANN401
     """Add ``-o``, ``--output``: a file or folder to write, required unless there is a default."""
     own = {"type": Path, "metavar": metavar, "help": text, "required": "default" not in changes, **changes}

@@ -3,20 +3,29 @@
 The PAN is blurred to the MS's resolution and sampled under each shift of a grid; how much of its gradient's variance
 the gradients of all bands together explain (linear regression) is the score. A parabola through the best score and
 its neighbours gives fractions of a pixel. This asks for no spectral model, and flat areas do not count.
+
+The score also says how sure the result is. Six real scenes (WorldView-2 and 3, IKONOS, GaoFen-2, QuickBird, SPOT-6)
+have 0.77 to 0.97, and so has each of their windows; pairs of different places have less than 0.001. In 360 windows of
+128 to 256 PAN pixels of these scenes with noise added, the result was off by 0.71 PAN pixels at most where the score
+was 0.6 or more, by 0.96 where it was 0.4 or more, and by 1.4 where it was 0.1 or more.
 """
 
 from __future__ import annotations
 
+import warnings
+from dataclasses import dataclass
+
 import numpy as np
 import numpy.typing as npt
 
-from bitpan.errors import SceneError
+from bitpan.errors import RegistrationWarning, SceneError
 from bitpan.host.scene.scene import Scene
 from bitpan.host.scene.tiles import Tile, sample_tiles
 
 WINDOW = 256  # PAN pixels of a measured window's side
 PER_AXIS = 4  # windows in each direction
 REACH = 2  # MS pixels searched in each direction
+LEAST_SCORE = 0.6  # from which on a measured shift is sure
 _MTF_AT_NYQUIST = 0.3  # of the MS against the PAN, typical of the sensors
 _STEP = 0.25  # PAN pixels the result is rounded to: finer, the score's noise decides
 _MARGIN = 2  # MS pixels at a window's edge that the blur reaches
@@ -24,8 +33,51 @@ _MARGIN = 2  # MS pixels at a window's edge that the blur reaches
 Float = npt.NDArray[np.float64]
 
 
-def measure_shift(scene: Scene) -> tuple[float, float]:
-    """Displacement (dy, dx) of the MS sample's centre against the block's, in PAN pixels, georeference included.
+@dataclass(frozen=True)
+class Registration:
+    """What was measured.
+
+    Attributes:
+        shift: displacement (dy, dx) of the MS sample's centre against the block's, PAN pixels, georeference included.
+        score: share of the variance of PAN's gradients that those of the bands explain under this shift.
+    """
+
+    shift: tuple[float, float]
+    score: float
+
+
+def shift_of(scene: Scene, asked: tuple[float, float] | str | None = None) -> tuple[float, float]:
+    """The misregistration (dy, dx) to fuse a scene with, PAN pixels on top of what its files say.
+
+    Args:
+        asked: it, or ``auto``: the measured one however sure it is, or None: the measured one if it is sure, else 0
+            and a :class:`RegistrationWarning`.
+
+    Raises:
+        SceneError: ``asked`` is something else, or ``auto`` and nothing can be measured.
+    """
+    if not isinstance(asked, str) and asked is not None:
+        return asked
+    if asked not in ("auto", None):
+        raise SceneError(f"a shift is (dy, dx) in PAN pixels or 'auto', not {asked!r}")
+    try:
+        found = measure_shift(scene)
+        if asked is None and found.score < LEAST_SCORE:
+            shift = f"{found.shift[0]:g},{found.shift[1]:g}"
+            raise SceneError(
+                f"the measured shift {shift} is not sure: the MS's gradients explain {found.score:.0%} of PAN's, less "
+                f"than {LEAST_SCORE:.0%}; check the pair, take it with --shift auto, or give --shift DY,DX"
+            )
+    except SceneError as error:
+        if asked == "auto":
+            raise
+        warnings.warn(f"{error}; the shift is taken to be 0,0", RegistrationWarning, stacklevel=2)
+        return 0.0, 0.0
+    return found.shift[0] - scene.grid.shift[0], found.shift[1] - scene.grid.shift[1]
+
+
+def measure_shift(scene: Scene) -> Registration:
+    """How PAN and MS lie over each other.
 
     Raises:
         SceneError: the scene has no structure to go by, or agrees best at the edge of the search.
@@ -53,7 +105,7 @@ def measure_shift(scene: Scene) -> tuple[float, float]:
     offset = 0.5 if ratio % 2 == 0 else 0.0
     dy = shifts[best[0]] + offset + _vertex(score[best[0] - 1 : best[0] + 2, best[1]])
     dx = shifts[best[1]] + offset + _vertex(score[best[0], best[1] - 1 : best[1] + 2])
-    return _STEP * round(float(dy) / _STEP), _STEP * round(float(dx) / _STEP)
+    return Registration((_STEP * round(float(dy) / _STEP), _STEP * round(float(dx) / _STEP)), float(score[best]))
 
 
 def _window_sums(scene: Scene, tile: Tile, shifts: npt.NDArray[np.int64]) -> tuple[Float, Float, Float] | None:

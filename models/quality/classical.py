@@ -9,6 +9,7 @@ tables compare methods and not kernels; the tests hold them to the literature's 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -36,10 +37,16 @@ FINE_BITS = 8
 """Fraction bits that the integer interpolator keeps of an image between the counts."""
 
 
-def upsample(ms: npt.ArrayLike, ratio: int) -> npt.NDArray[np.int64]:
-    """The integer interpolator without a shift, ``(B, h, w) -> (B, ratio*h, ratio*w)``, not clipped."""
-    coefficients = keys_coefficients(ratio)
-    return interpolate(ms, coefficients, coefficients)
+def upsample(ms: npt.ArrayLike, ratio: int, shift: tuple[float, float] = (0.0, 0.0)) -> npt.NDArray[np.int64]:
+    """The integer interpolator, ``(B, h, w) -> (B, ratio*h, ratio*w)``, not clipped, edges replicated.
+
+    The shift (dy, dx) is how far the MS samples' centres lie below and right of their blocks', in PAN pixels.
+    """
+    ms = np.asarray(ms)
+    whole = [math.floor(0.5 - part / ratio) for part in shift]  # MS pixels from a block to the sample nearest to it
+    rows, columns = (np.clip(np.arange(size) + n, 0, size - 1) for size, n in zip(ms.shape[1:], whole, strict=True))
+    rest = (keys_coefficients(ratio, part + ratio * n) for part, n in zip(shift, whole, strict=True))
+    return interpolate(ms[:, rows[:, None], columns], *rest)
 
 
 def upsample_fine(image: npt.ArrayLike, ratio: int) -> Float:

@@ -22,11 +22,20 @@ BLOCK = 32
 
 
 def evaluate(
-    fused: npt.ArrayLike, pan: npt.ArrayLike, ms: npt.ArrayLike, ratio: int, sensor: str = "generic"
+    fused: npt.ArrayLike,
+    pan: npt.ArrayLike,
+    ms: npt.ArrayLike,
+    ratio: int,
+    sensor: str = "generic",
+    shift: tuple[float, float] = (0.0, 0.0),
 ) -> dict[str, float]:
-    """All indices by name, with the project's own block-aligned kernels: what its networks and methods start from.
+    """All indices by name, with the project's own kernels: what its networks and methods start from.
 
-    The MS is ``(B, H/ratio, W/ratio)``, ``sensor`` a key of ``SENSORS``.
+    Args:
+        fused, pan: on one grid.
+        ms: ``(B, H/ratio, W/ratio)``.
+        ratio, sensor: PAN pixels per MS pixel, and a key of ``SENSORS``.
+        shift: displacement (dy, dx) of the MS samples' centres against their PAN blocks, in PAN pixels.
     """
     fused, pan, ms = (np.asarray(image, dtype=np.float64) for image in (fused, pan, ms))
     require_pair(pan, ms, ratio)
@@ -34,7 +43,7 @@ def evaluate(
         raise DataError(f"fused {fused.shape} is not of the bands of MS {ms.shape} on the grid of PAN {pan.shape}")
     kernel = bicubic_kernel(ratio)
     pan_low = upsample_fine(filter_decimate(pan[0], ratio, kernel, kernel, "symmetric")[None], ratio)[0]
-    return indices(fused, upsample(np.round(ms), ratio).astype(np.float64), pan, pan_low, ratio, sensor)
+    return indices(fused, upsample(np.round(ms), ratio, shift).astype(np.float64), pan, pan_low, ratio, sensor)
 
 
 def indices(

@@ -53,8 +53,8 @@ def against_truth(fused: Picture, truth: Picture, ratio: int, border: int) -> di
         return metrics.evaluate(fused.image, truth.image, ratio)
 
 
-def without_truth(fused: Picture, pan: Picture, ms: Picture, ratio: int, sensor: str, border: int) -> dict[str, float]:
-    """Full-resolution indices by name; the border is a multiple of the ratio, or MS pixels would be cut in two."""
+def require_inputs(fused: Picture, pan: Picture, ms: Picture, ratio: int, border: int) -> None:
+    """Raise :class:`SceneError` unless fused was made of PAN and MS, and the border is a multiple of the ratio."""
     (bands, height, width), low = fused.image.shape, ms.image.shape
     if pan.image.shape != (1, height, width):
         raise SceneError(f"{pan} is not the PAN of {fused}; give one band of the same pixels")
@@ -67,10 +67,16 @@ def without_truth(fused: Picture, pan: Picture, ms: Picture, ratio: int, sensor:
         raise SceneError(f"a border of {border} pixels cuts MS pixels in two; give a multiple of the ratio {ratio}")
     same_place(fused, pan)
     same_place(fused, ms, ratio)
+
+
+def without_truth(
+    fused: Picture, pan: Picture, ms: Picture, ratio: int, sensor: str, border: int, shift: tuple[float, float]
+) -> dict[str, float]:
+    """Full-resolution indices by name of what :func:`require_inputs` lets pass; the shift of the MS in PAN pixels."""
     block = full_resolution.BLOCK
     fused, pan, ms = _cut(fused, border, block), _cut(pan, border, block), _cut(ms, border // ratio, 1)
     with naming(fused.path):
-        return full_resolution.evaluate(fused.image, pan.image, ms.image, ratio, sensor)
+        return full_resolution.evaluate(fused.image, pan.image, ms.image, ratio, sensor, shift)
 
 
 def _cut(picture: Picture, border: int, least: int) -> Picture:

@@ -6,6 +6,7 @@ import rasterio
 
 import bitpan
 from bitpan.errors import DeviceError, ModelError, SceneError, SceneIOError
+from bitpan.models.imagery.synth import synthesise
 
 SHIPPED = ("s2bnet-flat", "s2bnet", "bnnpan")
 
@@ -44,6 +45,17 @@ def test_bands_count_from_one(scene):
     for wrong in ((0, 1, 2, 3), (1, 2, 3, 5)):
         with pytest.raises(SceneError, match="from 1"):
             fuser.fuse(pan, ms, bands=wrong)
+
+
+def test_a_sure_shift_is_taken_out_unasked(capsys):
+    made = synthesise(160, seed=3)
+    pan, ms = made.pan[:, 18:146, 13:141], made.ms[:, 4:-4, 4:-4]
+    with bitpan.load(threads=1) as fuser:
+        registered = fuser.fuse(pan, ms, shift=(-2.0, 3.0))
+        assert capsys.readouterr().out == ""
+        assert np.array_equal(fuser.fuse(pan, ms), registered)
+        assert capsys.readouterr().out == "measured shift: -2,3 PAN pixels\n"
+        assert not np.array_equal(fuser.fuse(pan, ms, shift=(0.0, 0.0)), registered)
 
 
 def test_nodata_of_arrays_stays(scene):

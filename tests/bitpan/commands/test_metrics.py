@@ -6,6 +6,7 @@ import shutil
 import numpy as np
 import pytest
 
+import bitpan
 from bitpan import cli
 from bitpan.models.imagery.synth import synthesise, write_scene
 from bitpan.models.quality import full_resolution, metrics
@@ -70,6 +71,25 @@ def test_without_a_truth(folder, scene, capsys):
     _, said = _call(capsys, folder / "fused.tif", *files, "--border", "16", "--json")
     inner = fused[:, 16:-16, 16:-16], scene.pan[:, 16:-16, 16:-16], scene.ms[:, 4:-4, 4:-4]
     assert json.loads(said.out)["full_resolution"]["indices"] == full_resolution.evaluate(*inner, 4)
+
+
+def test_a_shift_registers_the_ms(folder, capsys):
+    """Measured where it is not given; the image that was fused with it is the better one."""
+    made = synthesise(SIZE + 32, seed=3)
+    pan, ms = made.pan[:, 18 : 18 + SIZE, 13 : 13 + SIZE], made.ms[:, 4:-4, 4:-4]
+    files = _write(folder / "near.tif", pan, folder / "pan.tif"), _write(folder / "near_ms.tif", ms, folder / "ms.tif")
+    found = {}
+    with bitpan.load(threads=1) as fuser:
+        for shift in ((0.0, 0.0), (-2.0, 3.0)):
+            path = _write(folder / "near_fused.tif", fuser.fuse(pan, ms, shift=shift), folder / "truth.tif")
+            for given in (["--shift", "0,0"], ["--shift", "-2,3"], ["--shift", "auto"], []):
+                code, said = _call(capsys, path, "--pan", files[0], "--ms", files[1], *given, "--json")
+                part = json.loads(said.out)["full_resolution"]
+                assert code == 0 and part["shift"] == ([0, 0] if given == ["--shift", "0,0"] else [-2, 3])
+                found[shift, tuple(part["shift"])] = part["indices"]["HQNR"]
+            expected = full_resolution.evaluate(fuser.fuse(pan, ms, shift=shift), pan, ms, 4, shift=(-2.0, 3.0))
+            assert part["indices"] == expected
+    assert found[(-2, 3), (-2, 3)] > max(found[(0, 0), (-2, 3)], found[(0, 0), (0, 0)]) > found[(-2, 3), (0, 0)]
 
 
 def test_table_is_aligned_and_whole(folder, capsys):

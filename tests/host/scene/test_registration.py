@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import rasterio
 
-from bitpan.errors import SceneError
+from bitpan.errors import RegistrationWarning, SceneError
 from bitpan.host.scene.grid import align
 from bitpan.host.scene.rasters import ArrayRaster
-from bitpan.host.scene.registration import measure_shift
+from bitpan.host.scene.registration import LEAST_SCORE, measure_shift, shift_of
 from bitpan.host.scene.scene import Scene
 from scenes import DATA, needs_data
 
@@ -36,26 +36,53 @@ def displaced(shift, ratio=4, size=256, seed=0):
 
 @pytest.mark.parametrize("shift", [(0, 0), (0.25, -0.75), (-2.25, 2.5), (5, -6.5)])
 def test_synthetic(shift):
-    assert measure_shift(make_scene(*displaced(shift))) == pytest.approx(shift, abs=0.25)
+    assert measure_shift(make_scene(*displaced(shift))).shift == pytest.approx(shift, abs=0.25)
 
 
 @pytest.mark.parametrize("shift", [(0.5, -0.5), (1.5, 1)])
 @pytest.mark.parametrize("ratio", [2, 3])
 def test_other_ratios(shift, ratio):
     pan, ms = displaced(shift, ratio, size=252)
-    assert measure_shift(make_scene(pan, ms, ratio)) == pytest.approx(shift, abs=0.25)
+    assert measure_shift(make_scene(pan, ms, ratio)).shift == pytest.approx(shift, abs=0.25)
 
 
 def test_nodata_does_not_mislead():
     pan, ms = displaced((1, -1), size=1024)
     pan[:, :400] = 0
-    assert measure_shift(make_scene(pan, ms, nodata=0)) == pytest.approx((1, -1), abs=0.25)
+    assert measure_shift(make_scene(pan, ms, nodata=0)).shift == pytest.approx((1, -1), abs=0.25)
 
 
 @pytest.mark.parametrize("value", [0, 700])
 def test_nothing_to_go_by(value):
     with pytest.raises(SceneError, match="give --shift"):
         measure_shift(make_scene(np.full((128, 128), value), np.full((4, 32, 32), value), nodata=0))
+
+
+def test_what_is_asked_for_is_taken():
+    scene = make_scene(*displaced((1, -1)))
+    assert shift_of(scene, (0.0, 0.0)) == (0.0, 0.0) and shift_of(scene, (3.0, 0.5)) == (3.0, 0.5)
+    assert shift_of(scene) == shift_of(scene, "auto") == measure_shift(scene).shift
+    with pytest.raises(SceneError, match="'auto', not 'measure'"):
+        shift_of(scene, "measure")
+
+
+def test_what_the_files_say_is_not_measured_again():
+    pan, ms = displaced((1.5, -1))
+    rasters = ArrayRaster(pan[None], 16), ArrayRaster(ms, 16)
+    told = Scene(*rasters, align(rasters[0].size, rasters[1].size, (0.5, -1.0), 4), edge=(0.5, -1.0))
+    assert shift_of(told) == pytest.approx((1, 0), abs=0.25)
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_pair_of_two_places_has_no_shift():
+    """Of two such pairs one agrees best at the edge of the search, the other somewhere by chance."""
+    said = []
+    for seed in (1, 3):
+        scene = make_scene(displaced((0, 0))[0], displaced((2, 2), seed=seed)[1])
+        with pytest.warns(RegistrationWarning, match="; the shift is taken to be 0,0") as caught:
+            assert shift_of(scene) == (0.0, 0.0)
+        said.append(str(caught[0].message))
+    assert any("is not sure: the MS's gradients explain" in text for text in said)
 
 
 def test_too_far_apart():
@@ -88,4 +115,5 @@ def test_real_scenes(name):
         parts = ("PAN", "MS") if name.startswith("quick") else ("Pan", "MS")
         images = [rasterio.open(DATA / name.format(part)).read() for part in parts]
         pan, ms = images[0][0], images[1]
-    assert measure_shift(make_scene(pan, ms)) == pytest.approx(REAL[name], abs=0.25)
+    found = measure_shift(make_scene(pan, ms))
+    assert found.shift == pytest.approx(REAL[name], abs=0.25) and found.score >= LEAST_SCORE + 0.15

@@ -7,6 +7,9 @@ import pytest
 
 from bitpan.arithmetic import interpolate, keys_coefficients
 from bitpan.errors import DataError
+from bitpan.host.scene.grid import align
+from bitpan.host.scene.rasters import ArrayRaster
+from bitpan.host.scene.scene import Scene
 from bitpan.models.imagery.degrade import degrade, filter_decimate, mtf_kernel, nyquist_gains, wald
 from bitpan.models.imagery.synth import synthesise
 from bitpan.models.quality.classical import METHODS, pan_low, upsample, upsample_fine
@@ -197,3 +200,13 @@ def test_near_the_toolbox_with_our_interpolator(name, folder, sensor):
         angle, error = _reference(name, algorithm)
         assert sam(fused[CUT], gt[CUT]) == pytest.approx(angle, rel=0.03)
         assert ergas(fused[CUT], gt[CUT], 4) == pytest.approx(error, rel=0.03)
+
+
+@pytest.mark.parametrize("shift", [(0.0, 0.0), (-2.25, 2.5), (2.0, -2.0), (5.75, -9.0)])
+def test_a_shifted_ms_is_upsampled_as_a_scene_is(shift):
+    random = np.random.default_rng(0)
+    pan, ms = random.integers(0, 2048, (1, 64, 80)), random.integers(0, 2048, (4, 16, 20))
+    rasters = ArrayRaster(pan, 16), ArrayRaster(ms, 16)
+    scene = Scene(*rasters, align((64, 80), (16, 20), (0.0, 0.0), 4, shift))
+    lms = interpolate(scene.read(0, 0, 64, 80).ms, *(keys_coefficients(4, part) for part in scene.grid.shift))
+    np.testing.assert_array_equal(upsample(ms, 4, shift), lms)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from bitpan.errors import CacheError, ModelError
-from bitpan.files import partial, write_json
+from bitpan.files import cached
 from bitpan.intake.documents import digest, parsed
 from bitpan.intake.sums import check_sums, write_sums
 
@@ -39,7 +39,8 @@ def remembered(kind: str, key: str, make: Callable[[], Any]) -> Any:  # noqa: AN
     except (OSError, ValueError, LookupError, TypeError, RecursionError):
         pass
     content = json.loads(json.dumps(make()))
-    write_json(path, {"sha256": digest(content), "content": content}, indent=None)
+    with cached(path) as new:
+        new.write_text(json.dumps({"sha256": digest(content), "content": content}))
     return content
 
 
@@ -58,7 +59,7 @@ def kept(kind: str, key: str, make: Callable[[Path], object]) -> Path:
             pass
         else:
             return path
-    with partial(path, keep=not path.is_dir()) as new:
+    with cached(path, again=path.is_dir()) as new:
         new.mkdir(mode=0o700)
         make(new)
         write_sums(new)

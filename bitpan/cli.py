@@ -13,6 +13,7 @@ from typing import Any
 from bitpan import __version__
 from bitpan.errors import BitpanError, BitpanWarning
 from bitpan.optional import missing
+from bitpan.signals import exit_code, interrupting
 
 COMMANDS = {
     "synth": "make a synthetic, georeferenced PAN/MS pair with its truth",
@@ -32,7 +33,7 @@ COMMANDS = {
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one subcommand; errors become one line on stderr and exit code 1, Ctrl-C becomes 130."""
+    """Run one subcommand; errors become one line on stderr and exit code 1, a signal 128 and its number."""
     top = argparse.ArgumentParser(
         prog="bitpan",
         description="Binary pan-sharpening, from training to a bit-exact FPGA accelerator.",
@@ -51,7 +52,9 @@ def main(argv: Sequence[str] | None = None) -> int:
             # argparse takes "-2.25,2.5" for an option unless told that such numbers are values; there is no public way.
             parser._negative_number_matcher = re.compile(r"^-[\d.]+(,-?[\d.]+)?$")
             module.add_arguments(parser)
-            return int(module.run(parser.parse_args(chosen.rest)))
+            arguments = parser.parse_args(chosen.rest)
+            with interrupting():
+                return int(module.run(arguments))
         except ModuleNotFoundError as error:
             if error.name is None or error.name.startswith("bitpan"):
                 raise
@@ -60,9 +63,9 @@ def main(argv: Sequence[str] | None = None) -> int:
             print(f"bitpan {chosen.command}: {error}", file=sys.stderr)
         except OSError as error:
             print(f"bitpan {chosen.command}: {_reason(error)}", file=sys.stderr)
-        except KeyboardInterrupt:
+        except KeyboardInterrupt as interrupt:
             print(f"bitpan {chosen.command}: interrupted; nothing was half-written", file=sys.stderr)
-            return 130
+            return exit_code(interrupt)
     return 1
 
 

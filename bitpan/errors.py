@@ -46,6 +46,10 @@ class CacheError(BitpanError, PermissionError):
     """The cache of compiled code and results is not the user's alone."""
 
 
+class OutputBusyError(OutputError):
+    """Another run is writing the same output; the message names its process."""
+
+
 class DataError(BitpanError, ValueError):
     """Training data is not what it should be."""
 

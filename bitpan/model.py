@@ -21,7 +21,7 @@ import numpy.typing as npt
 
 from bitpan.arithmetic import Integers
 from bitpan.errors import FormatError, ModelError
-from bitpan.files import write_beside, write_json
+from bitpan.files import staged, write_json
 from bitpan.formats import Format
 from bitpan.intake.arrays import UNREADABLE, read_npz
 from bitpan.intake.documents import read_sealed, sealed
@@ -277,7 +277,7 @@ class IntegerModel:
         }
 
     def save(self, folder: Path) -> None:
-        """Write ``model.json`` and ``model.npz`` into ``folder``, each beside and then renamed."""
+        """Write ``model.json`` and ``model.npz`` into ``folder``, both or none."""
         stored = io.BytesIO()
         arrays: dict[str, Any] = dict(self.constants)  # NumPy's stub mistakes them for its own options
         np.savez_compressed(stored, **arrays)
@@ -287,8 +287,9 @@ class IntegerModel:
             "provenance": self.provenance,
             "constants_sha256": hashlib.sha256(stored.getvalue()).hexdigest(),
         }
-        write_beside(folder / "model.npz", stored.getvalue())
-        write_json(folder / "model.json", sealed(document))
+        with staged(folder) as new:
+            (new / "model.npz").write_bytes(stored.getvalue())
+            write_json(new / "model.json", sealed(document))
 
     @classmethod
     def load(cls, folder: Path) -> IntegerModel:

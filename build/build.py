@@ -56,9 +56,9 @@ def build(
     from bitpan.build.finn.integer_graph import require_units
 
     progress: Callable[[str], None] = (lambda what: None) if quiet else steps()
-    model, (height, width), compared = integers(source, progress)
-    require_units(model)
     with replacing(folder) as partial, tempfile.TemporaryDirectory(prefix="bitpan-build-") as work:
+        model, (height, width), compared = integers(source, progress)
+        require_units(model)
         design = compile_model(model, height, width, target_board, Path(work) / "work", cycles_per_pixel, progress)
         design.compared.insert(0, compared)
         areas = measure(design, target_board, progress) if luts else None

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,7 @@ import torch
 from bitpan import __version__
 from bitpan.compare import Inputs, Stage, cases, random_case, require_equal_stages
 from bitpan.errors import ModelError
-from bitpan.files import write_beside
+from bitpan.files import partial
 from bitpan.models.networks.binary_network import BinaryNetwork
 from bitpan.models.networks.integers import to_integer_model
 from bitpan.models.training.checkpoint import load_network
@@ -58,7 +58,7 @@ def verify(exported: onnx.ModelProto, network: BinaryNetwork, frame: tuple[int, 
 
     own = _with_own_parameters(network, random_case(model, *frame, seed))
     stages = {"PyTorch against integers": pytorch, "QONNX against integers": Exported(exported, names).run}
-    slow: dict[str, Stage] = {"QONNX by qonnx against integers": partial(node_by_node, exported)}
+    slow: dict[str, Stage] = {"QONNX by qonnx against integers": functools.partial(node_by_node, exported)}
     require_equal_stages(model, own, stages | slow, names)
     for case in cases(model, *frame, 1):
         require_equal_stages(model, case, stages, names)
@@ -87,7 +87,8 @@ def export(
     if bits is not None or gain:
         network = retarget(network, bits, gain)
         provenance = {**provenance, "retargeted": {"bits": network.configuration.bits, "gain": gain}}
-    exported = written(network, frame, provenance)
-    verify(exported, network, frame)
-    write_beside(output, exported.SerializeToString())
+    with partial(output) as new:
+        exported = written(network, frame, provenance)
+        verify(exported, network, frame)
+        new.write_bytes(exported.SerializeToString())
     return exported

@@ -11,6 +11,7 @@ from bitpan.build.build import build, integers, steps
 from bitpan.build.deploy import vivado
 from bitpan.commands import options
 from bitpan.errors import BuildError
+from bitpan.files import staged
 from bitpan.intake.sums import CHECKSUMS, file_digest
 from bitpan.package import DESCRIPTION
 
@@ -41,7 +42,8 @@ def run(arguments: argparse.Namespace) -> int:
     if own.model_only:
         if (folder / DESCRIPTION).exists():
             raise BuildError(f"{folder}: holds an accelerator with a model of its own; give another -o")
-        integers(own.model, steps())[0].save(folder)
+        with staged(folder) as new:
+            integers(own.model, steps())[0].save(new)
         print(f"{folder}: integer model, equal to the QONNX graph in every element")
         return 0
     build(own.model, folder, board(own.board), own.cycles_per_pixel, luts=own.luts, command=sys.argv[1:])

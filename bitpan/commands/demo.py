@@ -22,7 +22,7 @@ import torch
 from bitpan import cli, shipped
 from bitpan.commands import options
 from bitpan.errors import BuildError
-from bitpan.files import write_json
+from bitpan.files import claimed, write_json
 from bitpan.host.device.devices import CpuDevice, Device, RtlDevice
 from bitpan.host.device.fpga import FpgaDevice
 from bitpan.host.engine.engine import make_engine
@@ -58,10 +58,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Run every step; exit code 1 if any stage differs from another in any bit."""
+    with claimed(arguments.output):
+        return _run(arguments, arguments.output)
+
+
+def _run(arguments: argparse.Namespace, out: Path) -> int:
     began = time.monotonic()
-    out: Path = arguments.output
     network = shipped.find_model(arguments.network)
-    out.mkdir(parents=True, exist_ok=True)
     scene, accelerator, fused = out / "scene", out / "accelerator", out / "fused.tif"
     pair = [str(scene / "pan.tif"), str(scene / "ms.tif")]
     _command("synth", "-o", str(scene), "--size", "x".join(map(str, arguments.size)), "--seed", str(arguments.seed))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from bitpan.build.finn.folding import TARGETS
 from bitpan.build.table import markdown, row
 from bitpan.commands import options
 from bitpan.errors import BuildError
-from bitpan.files import write_json
+from bitpan.files import partial, write_json
 from bitpan.host.scene.tiles import delivered_share
 from bitpan.model import IntegerModel
 from bitpan.shipped import DEFAULT_MODEL, PRETRAINED, find_model
@@ -52,9 +53,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print a table for each board, or the one of all."""
+    output: Path | None = arguments.output
+    with partial(output) if output else nullcontext() as new:
+        _explore(arguments, new)
+    if output:
+        print(f"\n{output}")
+    return 0
+
+
+def _explore(arguments: argparse.Namespace, output: Path | None) -> None:
     boards = [board(arguments.board)] if arguments.board else list(BOARDS.values())
     if arguments.table:
-        return _table(boards, arguments.ms_bands, arguments.output)
+        _table(boards, arguments.ms_bands, output)
+        return
     model = IntegerModel.load(find_model(arguments.model))
     progress = steps()
     found: dict[str, Sequence[Point]] = {}
@@ -62,13 +73,11 @@ def run(arguments: argparse.Namespace) -> int:
         found[each.name] = explore(model, each, arguments.frame, arguments.cycles_per_pixel, progress)
         print(f"\n{model.name} on {each.name} at {each.clock_mhz} MHz, strips of {arguments.frame[1]}:")
         print(table(found[each.name], each), flush=True)
-    if arguments.output:
-        draw(found, boards, arguments.output)
-        print(f"\n{arguments.output}")
-    return 0
+    if output:
+        draw(found, boards, output)
 
 
-def _table(boards: list[Board], bands: list[int], output: Path | None) -> int:
+def _table(boards: list[Board], bands: list[int], output: Path | None) -> None:
     """Rows as they come, then all of them; a board that a network does not fit has none."""
     rows: list[dict[str, Any]] = []
     for model in _networks(bands):
@@ -85,7 +94,6 @@ def _table(boards: list[Board], bands: list[int], output: Path | None) -> int:
     print("\n" + markdown(rows))
     if output:
         write_json(output, rows)
-    return 0
 
 
 def _networks(bands: list[int]) -> Iterator[IntegerModel]:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from bitpan.commands import options
 from bitpan.errors import DataError
+from bitpan.files import staged
 from bitpan.models.sweep.file import Sweep, read_sweep
 from bitpan.models.sweep.pool import choose, perform_all, workers
 from bitpan.models.sweep.report import write_report
@@ -39,14 +40,16 @@ def run(arguments: argparse.Namespace) -> int:
     images = test_images(sweep)
     searches = {arm.name: [plan(sweep, out, arm, rate, arm.seeds[0], True) for rate in arm.rates] for arm in sweep.arms}
     _refuse_contradictions(sweep, out, searches)
-    with workers(jobs) as pool:
-        perform_all([each for runs in searches.values() if len(runs) > 1 for each in runs], pool, "choosing rates")
-        rates = {arm.name: choose(arm, searches[arm.name]) for arm in sweep.arms}
-        seeds = {
-            arm.name: [plan(sweep, out, arm, rates[arm.name], seed, False) for seed in arm.seeds] for arm in sweep.arms
-        }
-        perform_all([each for runs in seeds.values() for each in runs], pool, "training seeds")
-    print(write_report(sweep, out, images, searches, seeds, began))
+    with staged(out) as folder:
+        with workers(jobs) as pool:
+            perform_all([each for runs in searches.values() if len(runs) > 1 for each in runs], pool, "choosing rates")
+            rates = {arm.name: choose(arm, searches[arm.name]) for arm in sweep.arms}
+            seeds = {
+                arm.name: [plan(sweep, out, arm, rates[arm.name], seed, False) for seed in arm.seeds]
+                for arm in sweep.arms
+            }
+            perform_all([each for runs in seeds.values() for each in runs], pool, "training seeds")
+        print(write_report(sweep, folder, images, searches, seeds, began))
     print(f"{out / 'table.md'}, table.csv, table.json and quicklooks/ of {len(seeds)} arms")
     return 0
 

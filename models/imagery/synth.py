@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bitpan.errors import DataError
+from bitpan.files import staged
 from bitpan.models.imagery import spectra
 from bitpan.models.imagery.degrade import Counts, degrade, filter_decimate, gaussian_kernel, to_counts
 from bitpan.models.imagery.landscape import Landscape, make_landscape
@@ -150,14 +151,14 @@ def write_scene(scene: Scene, folder: Path) -> dict[str, Path]:
     """Write ``pan.tif``, ``ms.tif`` and ``truth.tif``: tiled, deflated, UTM 33N; returns their paths by name."""
     from rasterio.transform import from_origin
 
-    folder.mkdir(parents=True, exist_ok=True)
-    paths = {name: folder / f"{name}.tif" for name in ("pan", "ms", "truth")}
-    for name, path in paths.items():
-        image: Counts = getattr(scene, name)
-        pixel = PIXEL * scene.pan.shape[1] / image.shape[1]
-        where = {"crs": "EPSG:32633", "transform": from_origin(*ORIGIN, pixel, pixel)}
-        size = dict(zip(("count", "height", "width"), image.shape, strict=True))
-        with create_raster(path, dtype="uint16", nodata=scene.nodata, **size, **where) as out:
-            out.write(image)
-            out.descriptions = ("pan",) if name == "pan" else scene.names
-    return paths
+    files = {name: f"{name}.tif" for name in ("pan", "ms", "truth")}
+    with staged(folder) as new:
+        for name, file in files.items():
+            image: Counts = getattr(scene, name)
+            pixel = PIXEL * scene.pan.shape[1] / image.shape[1]
+            where = {"crs": "EPSG:32633", "transform": from_origin(*ORIGIN, pixel, pixel)}
+            size = dict(zip(("count", "height", "width"), image.shape, strict=True))
+            with create_raster(new / file, dtype="uint16", nodata=scene.nodata, **size, **where) as out:
+                out.write(image)
+                out.descriptions = ("pan",) if name == "pan" else scene.names
+    return {name: folder / file for name, file in files.items()}

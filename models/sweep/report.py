@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from bitpan.files import staged
 from bitpan.models.imagery.images import Image
 from bitpan.models.quality.judge import Judgement, classical_methods, collect, judge, mean_and_deviation, network_method
 from bitpan.models.quality.provenance import origin, provenance
@@ -25,7 +24,7 @@ Runs = Mapping[str, Sequence[Run]]
 
 
 def write_report(sweep: Sweep, folder: Path, images: Sequence[Image], searches: Runs, seeds: Runs, began: float) -> str:
-    """Write the tables and pictures; return the table.
+    """Write the tables and pictures into a folder; return the table.
 
     ``searches`` are by arm the trainings that chose the rates, ``seeds`` those at the full budget, all finished;
     ``images`` are for the test, and it ``began`` in ``time.monotonic()``.
@@ -41,10 +40,9 @@ def write_report(sweep: Sweep, folder: Path, images: Sequence[Image], searches: 
     results = [{"arm": run.arm, "settings": run.stated(), **(run.result() or {})} for run in every]
     own = {"title": sweep.title, "rates": rates, "runs": results}
     document = {**provenance(began, sweep.common.device), "sweep": own, **image_facts(images, judged)}
-    with staged(folder) as beside:
-        for arm, runs in seeds.items():
-            _draw(beside / "quicklooks" / f"{file_name(arm)}.png", runs, images[0])
-        write_tables(beside, sweep.title, _notes(sweep, images, every, document), rows, document)
+    for arm, runs in seeds.items():
+        _draw(folder / "quicklooks" / f"{file_name(arm)}.png", runs, images[0])
+    write_tables(folder, sweep.title, _notes(sweep, images, every, document), rows, document)
     return markdown(rows)
 
 

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import math
-import signal
 import time
 import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import numpy as np
@@ -20,6 +18,7 @@ from tqdm import tqdm
 
 from bitpan import __version__
 from bitpan.errors import BitpanWarning, DataError, DivergenceError, ModelError
+from bitpan.files import claimed
 from bitpan.models.imagery.triples import Triples
 from bitpan.models.layers.binary import set_progress
 from bitpan.models.networks.configuration import calibrated
@@ -33,6 +32,7 @@ from bitpan.models.training.patches import draw, gather, tensors
 from bitpan.models.training.precision import lower_precision
 from bitpan.models.training.retarget import fitted
 from bitpan.models.training.settings import Settings, learning_rate, stage_ends
+from bitpan.signals import held, interrupting
 
 
 def psnr(fused: Tensor, gt: Tensor, bits: int) -> float:
@@ -65,7 +65,7 @@ class Training:
         network: in training.
         iteration: how many are done, of all stages.
         stage: index of the stage in progress among ``stages``.
-        told_to_stop: by a signal to this process.
+        told_to_stop: the signals that tell this process so.
         interrupted: some process was told to stop before the last iteration, and all know.
         kept: of a fine-tuning with something held out, the best so far.
     """
@@ -84,7 +84,8 @@ class Training:
         self.part = distributed.share(settings.batch)
         self.training, self.held_out = gather(settings)
         self.iteration, self.seconds, self.quality = 0, 0.0, math.nan
-        self.told_to_stop = self.interrupted = False
+        self.told_to_stop: list[int] = []
+        self.interrupted = False
         self.table: evaluate.Table = {}
         self.kept: Kept | None = None
         if network is None:
@@ -181,7 +182,7 @@ class Training:
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         # All processes must stop at the same iteration, whichever of them was told to.
-        value, stop = distributed.average(self.parameters, float(loss.detach()), float(self.told_to_stop))
+        value, stop = distributed.average(self.parameters, float(loss.detach()), float(bool(self.told_to_stop)))
         self.interrupted = stop > 0
         self.optimiser.step()
         self.iteration += 1
@@ -208,11 +209,17 @@ class Training:
         """Train to the end; ``out/last.pt`` is resumable, ``out/checkpoint.pt`` finished. Returns the last PSNR.
 
         Raises:
-            KeyboardInterrupt: after Ctrl-C or SIGTERM, when the iteration is finished and ``last.pt`` is written.
+            OutputBusyError: another training writes there.
+            KeyboardInterrupt: after a signal, when the iteration, which a signal never tears, is finished and
+                ``last.pt`` is written.
         """
+        with claimed(out) if distributed.rank() == 0 else nullcontext(), interrupting(), held() as self.told_to_stop:
+            return self._run(out)
+
+    def _run(self, out: Path) -> float:
         own, first, saved = self.settings, distributed.rank() == 0, time.monotonic()
         bar = tqdm(total=own.iterations, initial=self.iteration, unit="it", dynamic_ncols=True, disable=not first)
-        with bar, self._deferred_signals():
+        with bar:
             if first and own.finetune and self.held_out and not self.iteration:
                 self._judge_start(bar)
             while self.iteration < own.iterations:
@@ -261,26 +268,6 @@ class Training:
         self.quality = validate(self.network, self.held_out, self.device)
         if self.kept:
             self.kept.see(self.network, self.quality, self.iteration)
-
-    @contextmanager
-    def _deferred_signals(self) -> Iterator[None]:
-        """Only note the first Ctrl-C, so that an iteration is never torn, and every SIGTERM.
-
-        A second Ctrl-C interrupts at once. A second SIGTERM is no impatience: schedulers send one to each process, and
-        ``torchrun`` hands its own on.
-        """
-
-        def note(number: int, frame: FrameType | None) -> None:
-            self.told_to_stop = True
-            if number == signal.SIGINT:
-                signal.signal(number, previous[signal.SIGINT])
-
-        previous = {heard: signal.signal(heard, note) for heard in (signal.SIGINT, signal.SIGTERM)}
-        try:
-            yield
-        finally:
-            for heard, handler in previous.items():
-                signal.signal(heard, handler)
 
 
 def resume(path: Path, settings: Settings | None = None) -> Training:

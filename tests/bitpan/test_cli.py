@@ -1,9 +1,13 @@
 """The command line's manners: one line, the right exit code, nothing heavy imported."""
 
+import os
+
 import pytest
 
 from bitpan import cli
 from bitpan.errors import SceneError
+from bitpan.files.workspace import beside, occupied, within
+from bitpan.shipped import PRETRAINED
 
 
 def test_help_names_every_command(capsys):
@@ -48,3 +52,53 @@ def test_our_own_missing_modules_are_not_blamed_on_an_extra(monkeypatch):
     fake_command(monkeypatch, ModuleNotFoundError("No module named 'bitpan.nothing'", name="bitpan.nothing"))
     with pytest.raises(ModuleNotFoundError):
         cli.main(["fuse"])
+
+
+SWEEP = """
+title = "Tiny"
+[data]
+test_scenes = 1
+synthetic = 1
+scene_size = 64
+[budget]
+iterations = 1
+patch = 16
+seeds = [0]
+rates = [0.01]
+[[arms]]
+name = "a"
+network = "s2bnet-flat"
+"""
+SHIPPED = PRETRAINED / "s2bnet-flat"
+WRITING = {
+    "synth": (within, "--size 64x64"),
+    "train": (within, "--synthetic 1 --scene-size 64 --patch 16 --iterations 1"),
+    "evaluate": (within, "--synthetic 1 --scene-size 64 --classical EXP"),
+    "sweep": (within, "sweep.toml"),
+    "export": (beside, f"{SHIPPED / 'checkpoint.pt'}"),
+    "build": (beside, f"{SHIPPED / 'model.onnx'} --no-vivado"),
+    "build --model-only": (within, f"{SHIPPED / 'model.onnx'}"),
+    "explore": (beside, f"{SHIPPED} --cycles-per-pixel 64"),
+    "fuse": (beside, "pan.tif ms.tif"),
+    "demo": (within, ""),
+}
+"""Every command that writes: where it does, and what it takes."""
+
+
+def test_every_command_that_writes_is_among_them():
+    assert {words.split()[0] for words in WRITING} == set(cli.COMMANDS) - {"area", "simulate", "metrics"}
+
+
+@pytest.mark.parametrize("words", WRITING)
+def test_the_second_run_to_one_output_is_told_who_writes(tmp_path, monkeypatch, capsys, one_thread, words):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "sweep.toml").write_text(SWEEP)
+    cli.main(["synth", "-o", ".", "--size", "64x64", "--bands", "4"])
+    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    where, more = WRITING[words]
+    with occupied(where(tmp_path / "out")):
+        capsys.readouterr()
+        assert cli.main([*words.split(), *more.split(), "-o", "out"]) == 1
+    said = [line for line in capsys.readouterr().err.splitlines() if line.startswith("bitpan ")]
+    assert len(said) == 1 and f"out: process {os.getpid()} on " in said[0] and "is writing it" in said[0]
+    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before

@@ -102,6 +102,10 @@ class RegistrationWarning(BitpanWarning):
     """Whether a scene's PAN and MS lie over each other could not be measured."""
 
 
+class QualityWarning(BitpanWarning):
+    """A fused scene looks worse than a classical method's."""
+
+
 class SlowEngineWarning(BitpanWarning):
     """What makes the CPU fast is not installed."""
 

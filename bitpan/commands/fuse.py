@@ -34,6 +34,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--tile", type=int, metavar="PIXELS", help=f"side of the CPU's tiles, without halo (default: {DEFAULT_TILE})"
     )
+    parser.add_argument(
+        "--report", type=Path, metavar="FILE.html|.json", help="say how well the scene went, as a page or as JSON"
+    )
+    sensor = "whose modulation transfer function the report supposes (default: %(default)s)"
+    parser.add_argument("--sensor", default="generic", help=sensor)
     options.add(parser, "--threads", default=None, help="of the CPU (default: all)")
     parser.add_argument("--timeout", type=float, default=10.0, metavar="S", help="seconds for a board's frame (10)")
 
@@ -46,10 +51,20 @@ def run(arguments: argparse.Namespace) -> int:
     if package and arguments.device != "cpu" and arguments.tile:
         width, tile = package.frame[1], arguments.tile
         raise DeviceError(f"device {arguments.device} has strips {width} pixels wide: leave --tile {tile} out")
+    if arguments.report:
+        from bitpan.commands import fusion_report  # wants more than a board has
+
+        others = arguments.pan, arguments.ms, arguments.output, arguments.output.with_suffix(".scene.json")
+        fusion_report.require_place(arguments.report, arguments.sensor, others)
     model = package.model if package else IntegerModel.load(find_model(arguments.model or DEFAULT_MODEL))
     began, device = time.monotonic(), arguments.device
     with Fuser(model, device, package, arguments.threads, arguments.timeout) as fuser:
         own = {name: getattr(arguments, name) for name in ("bands", "shift", "scene_parameters", "tile")}
         fuser.fuse(arguments.pan, arguments.ms, arguments.output, **own)
     print(f"{arguments.output}: fused with {model.name} on {device} in {time.monotonic() - began:.1f} s")
+    if arguments.report:
+        files = arguments.pan, arguments.ms, arguments.output
+        document = fusion_report.document(*files, model, arguments.bands, arguments.sensor)
+        fusion_report.write(arguments.report, document)
+        print(f"{arguments.report}: how well it went")
     return 0

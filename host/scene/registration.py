@@ -5,7 +5,7 @@ the gradients of all bands together explain (linear regression) is the score. A 
 its neighbours gives fractions of a pixel. This asks for no spectral model, and flat areas do not count.
 
 The score also says how sure the result is. Six real scenes (WorldView-2 and 3, IKONOS, GaoFen-2, QuickBird, SPOT-6)
-have 0.77 to 0.97, and so has each of their windows; pairs of different places have less than 0.001. In 360 windows of
+have 0.77 to 0.97, by four bands alone 0.68 to 0.97; pairs of different places have less than 0.001. In 360 windows of
 128 to 256 PAN pixels of these scenes with noise added, the result was off by 0.71 PAN pixels at most where the score
 was 0.6 or more, by 0.96 where it was 0.4 or more, and by 1.4 where it was 0.1 or more.
 """

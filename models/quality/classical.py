@@ -72,10 +72,11 @@ class _Pair:
     ms: Float
     ratio: int
     sensor: str
+    shift: tuple[float, float]
 
     @cached_property
     def lms(self) -> Float:
-        return upsample(self.ms, self.ratio).astype(np.float64)
+        return upsample(self.ms, self.ratio, self.shift).astype(np.float64)
 
     @cached_property
     def pan_low(self) -> Float:
@@ -83,14 +84,22 @@ class _Pair:
 
     def pan_lr(self, gain: tuple[float, ...]) -> Float:
         """The PAN on the MS's grid."""
-        return np.asarray(degrade(self.pan, self.ratio, gain)[0])
+        centre = ((self.ratio - 1) / 2 + self.shift[0], (self.ratio - 1) / 2 + self.shift[1])
+        return np.asarray(degrade(self.pan, self.ratio, gain, centre)[0])
 
 
 def _method(fuse: Callable[[_Pair], Float]) -> Callable[..., Counts]:
-    def counts(pan: npt.ArrayLike, ms: npt.ArrayLike, ratio: int, bits: int, sensor: str = "generic") -> Counts:
+    def counts(
+        pan: npt.ArrayLike,
+        ms: npt.ArrayLike,
+        ratio: int,
+        bits: int,
+        sensor: str = "generic",
+        shift: tuple[float, float] = (0.0, 0.0),
+    ) -> Counts:
         pan, ms = np.asarray(pan, dtype=np.float64), np.asarray(ms, dtype=np.float64)
         require_pair(pan, ms, ratio)
-        return to_counts(fuse(_Pair(pan, ms, ratio, sensor)), bits)
+        return to_counts(fuse(_Pair(pan, ms, ratio, sensor, shift)), bits)
 
     return counts
 
@@ -110,4 +119,7 @@ METHODS = {
     "MTF-GLP-FS": _method(lambda own: injections.glp_fs_inject(own.pan, own.lms, own.pan_low)),
     "MTF-GLP-HPM": _method(lambda own: injections.glp_hpm_inject(own.pan, own.lms, own.pan_low)),
 }
-"""``(pan, ms, ratio, bits, sensor="generic") -> fused``; EXP is the upsampled MS alone, what fusion must beat."""
+"""``(pan, ms, ratio, bits, sensor="generic", shift=(0, 0)) -> fused``; the shift is as of :func:`upsample`.
+
+EXP is the upsampled MS alone, what fusion must beat.
+"""

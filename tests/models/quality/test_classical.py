@@ -210,3 +210,11 @@ def test_a_shifted_ms_is_upsampled_as_a_scene_is(shift):
     scene = Scene(*rasters, align((64, 80), (16, 20), (0.0, 0.0), 4, shift))
     lms = interpolate(scene.read(0, 0, 64, 80).ms, *(keys_coefficients(4, part) for part in scene.grid.shift))
     np.testing.assert_array_equal(upsample(ms, 4, shift), lms)
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_a_shift_registers_every_method(name):
+    made = synthesise(160, seed=3)
+    pan, ms, truth = made.pan[:, 18:146, 13:141], made.ms[:, 4:-4, 4:-4], made.truth[:, 18:146, 13:141]
+    registered, other = (METHODS[name](pan, ms, 4, 11, shift=shift)[CUT] for shift in ((-2.0, 3.0), (0.0, 0.0)))
+    assert ergas(registered, truth[CUT], 4) < 0.9 * ergas(other, truth[CUT], 4)

@@ -19,6 +19,7 @@ Such a band GDAL calls alpha whenever nobody says what it is, and then it is the
 from __future__ import annotations
 
 import contextlib
+import os
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -51,6 +52,7 @@ class RasterFile:
         bands: the bands read.
         alpha: number of the alpha band that tells where there is data, or None.
         size: height and width.
+        state: inode, size and time of change (ns) of every file that pixels come from, by name, when it was opened.
 
     Raises:
         SceneIOError: the file is missing or cannot be opened.
@@ -59,6 +61,7 @@ class RasterFile:
 
     def __init__(self, path: Path, bands: Sequence[int] | None = None) -> None:
         self.path = path
+        before = _state(path)  # so that what GDAL reads first is of it too
         self.dataset = _open(path)
         try:
             _check_sizes(path, self.dataset)
@@ -72,6 +75,7 @@ class RasterFile:
             raise SceneError(f"{path}: has no band {min(missing)}, only {len(known)}; bands count from 1")
         self.alpha = None if alpha in self.bands else alpha
         self.size: tuple[int, int] = (self.dataset.height, self.dataset.width)
+        self.state = {name: _state(name) for name in self.dataset.files} | {str(path): before}
         self._nodata = [_nodata(self.dataset, band) for band in self.bands]
         self._mask = _has_mask(self.dataset)
 
@@ -118,6 +122,12 @@ class RasterFile:
             valid &= np.isfinite(values).all(axis=0)
         return values, valid
 
+    def require_unchanged(self) -> None:
+        """Raise :class:`SceneIOError` if a file is no more as it was when it was opened: its pixels are a mixture."""
+        for name, state in self.state.items():
+            if _state(name) != state:
+                raise SceneIOError(f"{name}: was changed while it was read; run again when it is complete")
+
     def close(self) -> None:
         """Close the file."""
         self.dataset.close()
@@ -159,7 +169,9 @@ def read_picture(path: Path, bands: Sequence[int] | None = None) -> Picture:
     with contextlib.closing(RasterFile(path, bands)) as raster:
         own = raster.dataset
         transform = None if own.transform.is_identity else tuple(own.transform)[:6]
-        return Picture(path, *raster.read(0, 0, *raster.size), own.crs, transform)
+        picture = Picture(path, *raster.read(0, 0, *raster.size), own.crs, transform)
+        raster.require_unchanged()
+        return picture
 
 
 def relative_transform(one: Sequence[float], other: Sequence[float]) -> tuple[float, ...]:
@@ -178,21 +190,21 @@ def relative_transform(one: Sequence[float], other: Sequence[float]) -> tuple[fl
 def create_raster(path: Path, **profile: Any) -> Iterator[Any]:  # noqa: ANN401
     """An open rasterio dataset to write; the file appears at ``path``, in place of what is there, if all went well.
 
-    It is a GeoTIFF, tiled and deflated, of this height, width, count, dtype and whatever else is not the default.
+    It is as :func:`new_raster` says.
 
     Raises:
         SceneIOError: it cannot be written, for instance because the disk is full.
     """
+    with writing(path), partial(path) as new, new_raster(new, **profile) as dataset:
+        yield dataset
+
+
+@contextlib.contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """What the system refuses in the block becomes a :class:`SceneIOError` that names ``path``."""
     rasterio = require("rasterio")
-    # Effort 1: imagery of 16 bits hardly shrinks further, and time is the operator's.
-    packed = {"compress": "deflate", "zlevel": 1, "predictor": 2, "interleave": "pixel", "bigtiff": "if_safer"}
-    packed |= {"driver": "GTiff", "tiled": True, "blockxsize": BLOCK, "blockysize": BLOCK}
     try:
-        with partial(path) as new, warnings.catch_warnings():
-            warnings.simplefilter("ignore", rasterio.errors.NotGeoreferencedWarning)
-            with rasterio.open(new, "w", **packed, **profile) as dataset:
-                yield dataset
-            _check_complete(rasterio, new)
+        yield
     except (rasterio.errors.RasterioError, OSError) as error:
         if isinstance(error, BitpanError):  # the block's own, such as a device that hangs
             raise
@@ -200,6 +212,26 @@ def create_raster(path: Path, **profile: Any) -> Iterator[Any]:  # noqa: ANN401
             f"{path}: cannot be written ({_gdal_message(error)}); is the disk full, does the folder exist? "
             "Nothing was left behind"
         ) from None
+
+
+@contextlib.contextmanager
+def new_raster(path: Path, **profile: Any) -> Iterator[Any]:  # noqa: ANN401
+    """An open rasterio dataset to write, where nobody looks for it yet.
+
+    It is a GeoTIFF, tiled and deflated, of this height, width, count, dtype and whatever else is not the default.
+
+    Raises:
+        OSError, RasterioError: it cannot be written.
+    """
+    rasterio = require("rasterio")
+    # Effort 1: imagery of 16 bits hardly shrinks further, and time is the operator's.
+    packed = {"compress": "deflate", "zlevel": 1, "predictor": 2, "interleave": "pixel", "bigtiff": "if_safer"}
+    packed |= {"driver": "GTiff", "tiled": True, "blockxsize": BLOCK, "blockysize": BLOCK}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", rasterio.errors.NotGeoreferencedWarning)
+        with rasterio.open(path, "w", **packed, **profile) as dataset:
+            yield dataset
+        _check_complete(rasterio, path)
 
 
 def _check_complete(rasterio: Any, path: Path) -> None:  # noqa: ANN401
@@ -211,7 +243,7 @@ def _check_complete(rasterio: Any, path: Path) -> None:  # noqa: ANN401
                 dataset.get_tag_item(f"BLOCK_{what}_{column}_{row}", "TIFF", bidx=1) for what in ("OFFSET", "SIZE")
             )
             if not offset or int(offset) + int(length) > size:
-                raise SceneIOError(f"{path}: incomplete after writing; is the disk full? Nothing was left behind")
+                raise OSError("incomplete after writing")
 
 
 def _open(path: Path) -> Any:  # noqa: ANN401
@@ -244,6 +276,15 @@ def _gdal_message(error: Exception) -> str:
     """GDAL's own words, in one line; rasterio hides them one level down."""
     said = error.__cause__ or error
     return " ".join(str(getattr(said, "errmsg", None) or said).split())
+
+
+def _state(path: str | Path) -> list[int]:
+    """Nothing where there is no such file."""
+    try:
+        own = os.stat(path)
+    except OSError:
+        return []
+    return [own.st_ino, own.st_size, own.st_mtime_ns]
 
 
 def _alpha(dataset: Any) -> int | None:  # noqa: ANN401

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import AbstractContextManager
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from os import PathLike
 from pathlib import Path
@@ -12,23 +13,31 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from bitpan import __version__
 from bitpan.errors import DeviceError, SceneError, SceneIOError
+from bitpan.files.workspace import Workspace, beside, occupied
 from bitpan.host.device.devices import open_device
 from bitpan.host.engine.engine import make_engine
 from bitpan.host.progress import progress
 from bitpan.host.scene.brightness import measure_pan
-from bitpan.host.scene.calibration import Calibration, load_calibration, save_calibration
+from bitpan.host.scene.calibration import Calibration, load_calibration, of_document, save_calibration, to_document
 from bitpan.host.scene.parameters import compute_scene_parameters
+from bitpan.host.scene.rasters import TiffRaster
 from bitpan.host.scene.registration import shift_of
 from bitpan.host.scene.scene import Scene, array_scene, open_scene
 from bitpan.host.scene.tiles import check_tile
 from bitpan.host.stream import fuse, fuse_array
+from bitpan.host.tile_log import TileLog
 from bitpan.model import IntegerModel
 from bitpan.operations import Array
 from bitpan.package import Package
+from bitpan.rasters import writing
 
 File = str | PathLike[str]
 Shift = tuple[float, float]
+
+TILES = "tiles"
+"""File of the finished tiles, in the workspace of an output."""
 
 
 class Fuser(AbstractContextManager["Fuser"]):
@@ -72,6 +81,7 @@ class Fuser(AbstractContextManager["Fuser"]):
         nodata: int | None = None,
         scene_parameters: File | None = None,
         tile: int | None = None,
+        restart: bool = False,
     ) -> Array | Path:
         """Fuse one pair: two arrays into an array, or two GeoTIFFs into a GeoTIFF.
 
@@ -85,13 +95,15 @@ class Fuser(AbstractContextManager["Fuser"]):
             nodata: of arrays, the value of pixels without data; files say theirs themselves.
             scene_parameters: a file of an earlier run's, instead of computing them.
             tile: side of the tiles in which the CPU computes.
+            restart: leave the tiles alone that an interrupted run to the same file has finished.
 
         Returns:
             The fused counts ``(B, H, W)`` in the MS's type, or the path of the file.
 
         Raises:
             SceneError: the pair does not fit together, or not the model.
-            SceneIOError: a file cannot be read or written.
+            SceneIOError: a file cannot be read or written, or an input is changed meanwhile.
+            OutputBusyError: another run is writing the file.
         """
         if tile is not None:
             check_tile(self.model, tile)
@@ -101,11 +113,42 @@ class Fuser(AbstractContextManager["Fuser"]):
             fused = fuse_array(self.model, _calibrated(scene, own), self._device, own.parameters, tile)
             return fused.astype(np.asarray(ms).dtype)
         path = _output(output, Path(pan), Path(ms))
-        with open_scene(Path(pan), Path(ms), self.model, bands) as scene:
-            own = self._calibration(scene, shift, scene_parameters)
-            fuse(_calibrated(scene, own), path, self.model, self._device, own.parameters, tile)
-        save_calibration(path.with_suffix(".scene.json"), self.model, own)
+        with (
+            writing(path),
+            occupied(beside(path), resumable=True) as work,
+            open_scene(Path(pan), Path(ms), self.model, bands) as scene,
+        ):
+            if restart:
+                (work.folder / TILES).unlink(missing_ok=True)
+            self._fuse_files(scene, work, shift, scene_parameters, tile)
         return path
+
+    def _fuse_files(
+        self, scene: Scene, work: Workspace, shift: Shift | str | None, saved: File | None, tile: int | None
+    ) -> None:
+        """From where an earlier run to the same output has stopped, if it was of the same job."""
+        new, job = work.new / work.principal, self._job(scene, shift, saved, tile)
+        with TileLog(work.folder / TILES, job) as log, _told_of(log, work.folder):
+            if log.measured is not None:
+                own = of_document(log.measured, self.model)
+            else:
+                own = self._calibration(scene, shift, saved)
+                log.begin(to_document(self.model, own))
+            fuse(_calibrated(scene, own), log, new, self.model, self._device, own.parameters, tile)
+        save_calibration(new.with_suffix(".scene.json"), self.model, own)
+
+    def _job(self, scene: Scene, shift: Shift | str | None, saved: File | None, tile: int | None) -> dict[str, Any]:
+        """All that decides which tiles a scene's files are fused into, as JSON holds it."""
+        assert isinstance(scene.pan, TiffRaster) and isinstance(scene.ms, TiffRaster)
+        return {
+            "bitpan": __version__,
+            "model": self.model.digest(),
+            "files": [scene.pan.state, scene.ms.state],
+            "bands": scene.ms.bands,
+            "shift": str(shift),
+            "scene parameters": saved and to_document(self.model, load_calibration(Path(saved), self.model)),
+            "tiles": [self._device.largest, tile],
+        }
 
     def _arrays(self, pan: Any, ms: Any, bands: Sequence[int] | None, nodata: int | None) -> Scene:  # noqa: ANN401
         pan, ms = np.asarray(pan), np.asarray(ms)
@@ -132,6 +175,20 @@ class Fuser(AbstractContextManager["Fuser"]):
         with progress(len(self.model.scene), "scene parameters", "parameter") as step:
             parameters = compute_scene_parameters(self.model, seen, self._engine, step)
         return Calibration(found, match, parameters)
+
+
+@contextmanager
+def _told_of(log: TileLog, folder: Path) -> Iterator[None]:
+    """Say what an interrupt leaves."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        print(
+            f"\n{folder}: {log.count} finished tiles are kept there ({log.bytes / 1e6:.0f} MB); the same command goes "
+            "on with them, --restart starts over",
+            file=sys.stderr,
+        )
+        raise
 
 
 def _calibrated(scene: Scene, own: Calibration) -> Scene:

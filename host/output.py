@@ -12,37 +12,30 @@ import numpy.typing as npt
 
 from bitpan.host.scene.scene import Scene
 from bitpan.host.scene.tiles import Tile
-from bitpan.rasters import BLOCK, Mask, create_raster
+from bitpan.rasters import BLOCK, new_raster
 
 
 class FusedWriter:
     """Collects tiles, in any order, and writes them.
 
     A block of the file is kept until it is whole: a compressed block is written once and the file does not grow by
-    rewriting. The dataset is rasterio's, open for writing; the fused values have so many ``bits``.
+    rewriting. The dataset is rasterio's, open for writing.
     """
 
-    def __init__(self, dataset: Any, scene: Scene, bits: int) -> None:  # noqa: ANN401
-        self._dataset, self._nodata, self._bits = dataset, scene.nodata, bits
+    def __init__(self, dataset: Any) -> None:  # noqa: ANN401
+        self._dataset = dataset
         self._blocks: dict[tuple[int, int], tuple[npt.NDArray[Any], int]] = {}
         """By the corner of each block that is not whole: its pixels, and how many have come."""
 
-    def put(self, tile: Tile, fused: npt.NDArray[Any] | None, valid: Mask) -> None:
-        """Take a tile's fused pixels, ``(bands, height, width)``, None where it holds no data at all."""
-        dataset = self._dataset
-        values = np.zeros((dataset.count, tile.height, tile.width), dataset.dtypes[0])
-        if fused is not None:
-            values[:] = fused
-            step_aside(values, self._nodata, self._bits)
-        if self._nodata is not None:
-            values[:, ~valid] = self._nodata
+    def put(self, tile: Tile, pixels: npt.NDArray[Any]) -> None:
+        """Take a tile's pixels, ``(bands, height, width)``."""
         bottom, right = tile.top + tile.height, tile.left + tile.width
         for top in range(tile.top // BLOCK * BLOCK, bottom, BLOCK):
             for left in range(tile.left // BLOCK * BLOCK, right, BLOCK):
                 rows = slice(max(top - tile.top, 0), min(top + BLOCK, bottom) - tile.top)
                 columns = slice(max(left - tile.left, 0), min(left + BLOCK, right) - tile.left)
                 self._fill(
-                    top, left, tile.top + rows.start - top, tile.left + columns.start - left, values[:, rows, columns]
+                    top, left, tile.top + rows.start - top, tile.left + columns.start - left, pixels[:, rows, columns]
                 )
 
     def _fill(self, top: int, left: int, row: int, column: int, part: npt.NDArray[Any]) -> None:
@@ -60,26 +53,17 @@ class FusedWriter:
             dataset.write(block, window=Window(left, top, shape[2], shape[1]))
 
 
-def step_aside(values: npt.NDArray[Any], nodata: int | None, bits: int) -> None:
-    """Move valid values that happen to equal nodata by one count, so that they stay valid."""
-    if nodata is not None and 0 <= nodata < 1 << bits:
-        values[values == nodata] = nodata + 1 if nodata + 1 < 1 << bits else nodata - 1
-
-
 @contextmanager
-def create_fused(path: Path, scene: Scene, bands: int, bits: int) -> Iterator[FusedWriter]:
-    """The writer of a scene's fused GeoTIFF; the file appears at ``path`` only if all went well.
+def new_fused(path: Path, scene: Scene, bands: int) -> Iterator[FusedWriter]:
+    """The writer of a scene's fused GeoTIFF, a :func:`bitpan.rasters.new_raster`.
 
     The scene sets size, CRS, transform, dtype, nodata and band descriptions.
-
-    Raises:
-        SceneIOError: it cannot be written, for instance because the disk is full.
     """
     size = {"height": scene.grid.height, "width": scene.grid.width, "count": bands}
     taken_over = {name: scene.profile[name] for name in ("dtype", "crs", "transform")}
-    with create_raster(path, **size, **taken_over, nodata=scene.nodata) as dataset:
+    with new_raster(path, **size, **taken_over, nodata=scene.nodata) as dataset:
         dataset.colorinterp = scene.profile["colorinterp"]
         for number, text in enumerate(scene.profile["descriptions"], start=1):
             if text:
                 dataset.set_band_description(number, text)
-        yield FusedWriter(dataset, scene, bits)
+        yield FusedWriter(dataset)

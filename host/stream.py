@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,11 @@ import numpy.typing as npt
 
 from bitpan.arithmetic import Integers
 from bitpan.host.device.devices import Device, Frame
-from bitpan.host.output import create_fused, step_aside
+from bitpan.host.output import new_fused
 from bitpan.host.progress import progress
 from bitpan.host.scene.scene import Scene
-from bitpan.host.scene.tiles import DEFAULT_TILE, Tile, TilePlan, plan_tiles
+from bitpan.host.scene.tiles import DEFAULT_TILE, Tile, plan_tiles
+from bitpan.host.tile_log import TileLog
 from bitpan.model import IntegerModel
 from bitpan.rasters import Mask
 
@@ -23,7 +25,7 @@ FusedTile = tuple[Tile, npt.NDArray[Any] | None, Mask]
 """A tile, its fused pixels (bands, height, width), None where it holds no data at all, and where they are valid."""
 
 
-def fuse_tiles(scene: Scene, plan: TilePlan, device: Device) -> Iterator[FusedTile]:
+def fuse_tiles(scene: Scene, plan: Iterable[Tile], device: Device) -> Iterator[FusedTile]:
     """Fuse a scene, in raster order, on a device that has its parameters; tiles without data are not sent there."""
     sent: deque[tuple[Tile, Mask | None]] = deque()  # None: no data; whole scenes of that may wait here
 
@@ -51,37 +53,60 @@ def fuse_tiles(scene: Scene, plan: TilePlan, device: Device) -> Iterator[FusedTi
     yield from empty()
 
 
+def finished_tiles(
+    scene: Scene, plan: Iterable[Tile], device: Device, model: IntegerModel, dtype: npt.DTypeLike
+) -> Iterator[tuple[Tile, npt.NDArray[Any]]]:
+    """Tiles as the output holds them, ``(bands, height, width)``: nodata where there is no data, and nowhere else."""
+    nodata = scene.nodata
+    for tile, fused, valid in fuse_tiles(scene, plan, device):
+        pixels = np.zeros((model.bands, tile.height, tile.width), dtype)
+        if fused is not None:
+            pixels[:] = fused
+        if nodata is not None:
+            if 0 <= nodata < 1 << model.bits:  # valid values that happen to equal it move by one count
+                pixels[pixels == nodata] = nodata + 1 if nodata + 1 < 1 << model.bits else nodata - 1
+            pixels[:, ~valid] = nodata
+        yield tile, pixels
+
+
 def fuse_array(
     model: IntegerModel, scene: Scene, device: Device, parameters: Mapping[str, Integers], side: int | None = None
 ) -> npt.NDArray[np.int64]:
     """A whole scene in memory, ``(bands, height, width)``; pixels without data hold ``scene.nodata`` (or 0)."""
     device.load_scene(parameters)
     plan = plan_tiles(model, scene.grid.height, scene.grid.width, device.largest, side or DEFAULT_TILE)
-    out = np.full((model.bands, scene.grid.height, scene.grid.width), scene.nodata or 0, np.int64)
-    for tile, fused, valid in fuse_tiles(scene, plan, device):
-        if fused is not None:
-            target = out[:, tile.top : tile.top + tile.height, tile.left : tile.left + tile.width]
-            values = fused[:, valid]
-            step_aside(values, scene.nodata, model.bits)
-            target[:, valid] = values
+    out = np.zeros((model.bands, scene.grid.height, scene.grid.width), np.int64)
+    for tile, pixels in finished_tiles(scene, plan, device, model, out.dtype):
+        out[:, tile.top : tile.top + tile.height, tile.left : tile.left + tile.width] = pixels
     return out
 
 
 def fuse(
     scene: Scene,
+    log: TileLog,
     output: Path,
     model: IntegerModel,
     device: Device,
     parameters: Mapping[str, Integers],
     side: int | None = None,
 ) -> None:
-    """Fuse a scene from a file into a GeoTIFF, which appears only when it is complete.
+    """Fuse a scene from a file, from where its log of tiles ends, into a new GeoTIFF.
 
     Tiles are as large as the device's largest frame allows; where it takes any, they have this ``side``.
     """
     device.load_scene(parameters)
     plan = plan_tiles(model, scene.grid.height, scene.grid.width, device.largest, side or DEFAULT_TILE)
-    with create_fused(output, scene, model.bands, model.bits) as writer, progress(len(plan), "fusing", "tile") as step:
-        for tile, fused, valid in fuse_tiles(scene, plan, device):
-            writer.put(tile, fused, valid)
+    kind = model.bands, np.dtype(scene.profile["dtype"])
+    log.recover(plan, *kind)
+    if log.count:
+        print(f"going on after {log.count} of {len(plan)} tiles, which an earlier run has finished")
+    with progress(len(plan), "fusing", "tile") as step:
+        for _ in range(log.count):
+            step()
+        for _, pixels in finished_tiles(scene, islice(plan, log.count, None), device, model, kind[1]):
+            log.append(pixels)
+            step()
+    with new_fused(output, scene, model.bands) as writer, progress(len(plan), "writing", "tile") as step:
+        for tile, pixels in log.tiles(plan, *kind):
+            writer.put(tile, pixels)
             step()

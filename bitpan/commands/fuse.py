@@ -39,6 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     sensor = "whose modulation transfer function the report supposes (default: %(default)s)"
     parser.add_argument("--sensor", default="generic", help=sensor)
+    parser.add_argument("--restart", action="store_true", help="leave alone what an interrupted run has finished")
     options.add(parser, "--threads", default=None, help="of the CPU (default: all)")
     parser.add_argument("--timeout", type=float, default=10.0, metavar="S", help="seconds for a board's frame (10)")
 
@@ -59,7 +60,7 @@ def run(arguments: argparse.Namespace) -> int:
     model = package.model if package else IntegerModel.load(find_model(arguments.model or DEFAULT_MODEL))
     began, device = time.monotonic(), arguments.device
     with Fuser(model, device, package, arguments.threads, arguments.timeout) as fuser:
-        own = {name: getattr(arguments, name) for name in ("bands", "shift", "scene_parameters", "tile")}
+        own = {name: getattr(arguments, name) for name in ("bands", "shift", "scene_parameters", "tile", "restart")}
         fuser.fuse(arguments.pan, arguments.ms, arguments.output, **own)
     print(f"{arguments.output}: fused with {model.name} on {device} in {time.monotonic() - began:.1f} s")
     if arguments.report:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -33,13 +34,9 @@ class Calibration:
     parameters: Mapping[str, Integers]
 
 
-def save_calibration(path: Path, model: IntegerModel, calibration: Calibration) -> None:
-    """Write a scene's calibration as JSON.
-
-    Raises:
-        OutputError: the file cannot be written.
-    """
-    document = {
+def to_document(model: IntegerModel, calibration: Calibration) -> dict[str, Any]:
+    """A scene's calibration as JSON holds it."""
+    return {
         "schema": SCHEMA,
         "model": model.name,
         "fingerprint": model.digest()[:16],
@@ -47,7 +44,24 @@ def save_calibration(path: Path, model: IntegerModel, calibration: Calibration) 
         "pan": {"gain": calibration.match.gain, "offset": calibration.match.offset, "fit": calibration.match.fit},
         "parameters": {name: np.asarray(value).tolist() for name, value in calibration.parameters.items()},
     }
-    write_json(path, sealed(document), indent=None)
+
+
+def of_document(document: Mapping[str, Any], model: IntegerModel) -> Calibration:
+    """What :func:`to_document` made a document of."""
+    (dy, dx), pan = document["shift"], document["pan"]
+    match = PanMatch(model.bits, pan["gain"], pan["offset"], float(pan["fit"]))
+    parameters = {name: np.array(value) for name, value in document["parameters"].items()}
+    model.check_scene(parameters)
+    return Calibration((float(dy), float(dx)), match, parameters)
+
+
+def save_calibration(path: Path, model: IntegerModel, calibration: Calibration) -> None:
+    """Write a scene's calibration as JSON.
+
+    Raises:
+        OutputError: the file cannot be written.
+    """
+    write_json(path, sealed(to_document(model, calibration)), indent=None)
 
 
 def load_calibration(path: Path, model: IntegerModel) -> Calibration:
@@ -65,10 +79,6 @@ def load_calibration(path: Path, model: IntegerModel) -> Calibration:
         made = f"model {document.get('model')} {document.get('fingerprint')}"
         raise SceneError(f"{path}: made for {made}, not for model {model.name} {own}; {cure}")
     try:
-        (dy, dx), pan = document["shift"], document["pan"]
-        match = PanMatch(model.bits, pan["gain"], pan["offset"], float(pan["fit"]))
-        parameters = {name: np.array(value) for name, value in document["parameters"].items()}
-        model.check_scene(parameters)
-        return Calibration((float(dy), float(dx)), match, parameters)
+        return of_document(document, model)
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
         raise SceneError(f"{path}: not a file of scene parameters ({error}); {cure}") from None

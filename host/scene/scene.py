@@ -121,7 +121,7 @@ def open_scene(
         bands: the MS file's bands, from 1, in the model's order; None: all as they are.
 
     Raises:
-        SceneIOError: a file cannot be read.
+        SceneIOError: a file cannot be read, or is another one at the end of the block.
         SceneError: the pair does not fit together or does not fit the model.
     """
     fills = fill_values(model)
@@ -140,6 +140,8 @@ def open_scene(
         with naming(f"{pan_path} and {ms_path}"):
             grid = align(pan.size, ms.size, edge, model.ratio)
         yield Scene(pan, ms, grid, edge, _fused_nodata(pan, ms, dtype), _profile(pan, ms, grid, dtype.name))
+        pan.require_unchanged()
+        ms.require_unchanged()
 
 
 def _fused_nodata(pan: TiffRaster, ms: TiffRaster, dtype: np.dtype[Any]) -> int | None:

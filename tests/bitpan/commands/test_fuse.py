@@ -14,7 +14,7 @@ import rasterio
 from bitpan import cli
 from bitpan.errors import DeviceTimeoutError
 from bitpan.host.device.devices import CpuDevice
-from bitpan.host.output import create_fused
+from bitpan.host.output import new_fused
 from bitpan.host.scene.brightness import measure_pan
 from bitpan.host.scene.calibration import load_calibration
 from bitpan.host.scene.parameters import compute_scene_parameters
@@ -169,14 +169,15 @@ def test_all_nodata(fuse, tmp_path, write_raster):
     assert not read(out)[0].any()
 
 
-def test_a_device_that_fails_is_not_taken_for_a_full_disk(pair, small_model, tmp_path):
-    with (
-        open_scene(*pair(), small_model) as scene,
-        pytest.raises(DeviceTimeoutError, match=r"^no frame$"),
-        create_fused(tmp_path / "OUT.tif", scene, 2, 11),
-    ):
+def test_a_device_that_fails_is_not_taken_for_a_full_disk(fuse, pair, monkeypatch):
+    def fail(self, frames):
         raise DeviceTimeoutError("no frame")
-    assert not list(tmp_path.glob("OUT*"))
+        yield
+
+    monkeypatch.setattr(CpuDevice, "fuse", fail)
+    code, out, said = fuse(*pair())
+    assert code == 1 and said.splitlines()[-1] == "bitpan fuse: no frame"
+    assert sorted(file.name for file in out.parent.iterdir()) == ["MS.tif", "PAN.tif"]
 
 
 @pytest.mark.parametrize("size", [(1, 1), (3, 200), (257, 5)])
@@ -231,19 +232,119 @@ def test_input_is_not_overwritten(model_folder, pair, capsys):
     assert "is an input too" in capsys.readouterr().err
 
 
-def test_interrupt_leaves_nothing(fuse, pair, monkeypatch):
-    calls = []
+def interrupt():
+    raise KeyboardInterrupt
 
-    def interrupted(self, tile, fused, valid):
-        calls.append(tile)
-        if len(calls) == 3:
-            raise KeyboardInterrupt
 
-    monkeypatch.setattr("bitpan.host.output.FusedWriter.put", interrupted)
+class Counted:
+    """The frames that the CPU has fused, and what happens before the one of a number, once."""
+
+    def __init__(self, monkeypatch):
+        self.count()
+        plain = CpuDevice.fuse
+
+        def fuse(device, frames):
+            for fused in plain(device, frames):
+                if self.frames == self.number:
+                    self.number = None
+                    self.happens()
+                self.frames += 1
+                yield fused
+
+        monkeypatch.setattr(CpuDevice, "fuse", fuse)
+
+    def count(self, number=None, happens=interrupt):
+        self.frames, self.number, self.happens = 0, number, happens
+
+
+@pytest.fixture
+def counted(monkeypatch):
+    return Counted(monkeypatch)
+
+
+def listed(folder):
+    return sorted(file.name for file in folder.iterdir())
+
+
+def test_an_interrupted_scene_goes_on_where_it_stopped(fuse, pair, counted, capsys):
+    """To the same bytes, without computing anything twice; 30 tiles."""
     pan, ms = pair()
     code, out, _ = fuse(pan, ms, "--tile", 16)
-    assert (code, len(calls)) == (130, 3)
-    assert sorted(file.name for file in out.parent.iterdir()) == ["MS.tif", "PAN.tif"]
+    assert code == 0 and counted.frames == 30
+    good = {path: path.read_bytes() for path in (out, out.with_suffix(".scene.json"))}
+    for path in good:
+        path.unlink()
+    for frames in (0, 3, 20):
+        counted.count(frames)
+        code, _, said = fuse(pan, ms, "--tile", 16)
+        assert code == 130 and listed(out.parent) == [".OUT.tif.partial", "MS.tif", "PAN.tif"]
+        assert f"{sum((0, 3, 20)[: (0, 3, 20).index(frames) + 1])} finished tiles are kept there" in said
+    counted.count()
+    assert fuse(pan, ms, "--tile", 16)[0] == 0 and counted.frames == 7
+    assert {path: path.read_bytes() for path in good} == good
+    assert listed(out.parent) == ["MS.tif", "OUT.scene.json", "OUT.tif", "PAN.tif"]
+
+
+def test_restart_starts_over(fuse, pair, counted):
+    pan, ms = pair()
+    counted.count(7)
+    assert fuse(pan, ms, "--tile", 16)[0] == 130
+    counted.count()
+    assert fuse(pan, ms, "--tile", 16, "--restart")[0] == 0 and counted.frames == 30
+
+
+@pytest.mark.parametrize("option", [("--shift", "0,0.5"), ("--tile", "32"), ("--bands", "2,1"), None])
+def test_tiles_of_another_job_are_not_gone_on_from(fuse, pair, counted, write_raster, option):
+    """Of other options, or of a PAN that is another one by now."""
+    pan, ms = pair()
+    counted.count(3)
+    assert fuse(pan, ms, "--tile", 16)[0] == 130
+    if option is None:
+        pair(seed=1)
+    counted.count()
+    options = ("--tile", "16", *(option or ()))
+    assert fuse(pan, ms, *options)[0] == 0
+    fused, frames = read(pan.with_name("OUT.tif"))[0], counted.frames
+    counted.count()
+    assert fuse(pan, ms, *options, "--restart")[0] == 0 and counted.frames == frames
+    np.testing.assert_array_equal(read(pan.with_name("OUT.tif"))[0], fused)
+
+
+@pytest.mark.parametrize("place", [0, 100, -2000, -1])
+def test_damaged_tiles_are_made_again(fuse, pair, counted, place):
+    pan, ms = pair()
+    _, out, _ = fuse(pan, ms, "--tile", 16)
+    good = out.read_bytes()
+    counted.count(12)
+    assert fuse(pan, ms, "--tile", 16)[0] == 130
+    log = out.parent / ".OUT.tif.partial" / "tiles"
+    content = bytearray(log.read_bytes())
+    content[place] ^= 1
+    log.write_bytes(content)
+    counted.count()
+    assert fuse(pan, ms, "--tile", 16)[0] == 0
+    assert counted.frames == {0: 30, 100: 30, -2000: 20, -1: 19}[place]
+    assert out.read_bytes() == good
+
+
+@pytest.mark.parametrize("which", [0, 1])
+def test_an_input_that_changes_while_it_is_read_is_refused(fuse, pair, counted, which):
+    """Overwritten in its place, as a download does, or replaced by another file."""
+    paths = pair()
+    content = paths[which].read_bytes()
+
+    def overwrite():
+        paths[which].write_bytes(content[:-100] + bytes(100))
+
+    def replace():
+        paths[which].with_name("new").write_bytes(content)
+        paths[which].with_name("new").replace(paths[which])
+
+    for change in (overwrite, replace):
+        counted.count(3, change)
+        code, out, said = fuse(*paths, "--tile", 16)
+        assert code == 1 and f"{paths[which]}: was changed while it was read; run again" in said.splitlines()[-1]
+        assert listed(out.parent) == ["MS.tif", "PAN.tif"]
 
 
 FULL_DISK = """
@@ -273,7 +374,7 @@ def test_full_disk_leaves_nothing(fuse, pair, model_folder, tmp_path, missing):
 
 
 def test_ctrl_c_for_real(pair, model_folder, tmp_path):
-    """SIGINT in the middle of a scene: exit code 130, no output, no partial file."""
+    """SIGINT in the middle of a scene: exit code 130, no output, and what is finished is kept for the next run."""
     pan, ms = pair(height=4000, width=4000)
     options = ["--model", model_folder, "--tile", "64", "--threads", "1"]
     process = subprocess.Popen(
@@ -289,7 +390,8 @@ def test_ctrl_c_for_real(pair, model_folder, tmp_path):
     process.send_signal(signal.SIGINT)
     said += process.stderr.read()
     assert (process.wait(), "interrupted" in said) == (130, True), said
-    assert sorted(file.name for file in tmp_path.iterdir()) == ["MS.tif", "PAN.tif"]
+    assert "finished tiles are kept there" in said
+    assert listed(tmp_path) == [".OUT.tif.partial", "MS.tif", "PAN.tif"]
 
 
 def test_rows_are_written_whole(small_model, pair, tmp_path):
@@ -298,10 +400,10 @@ def test_rows_are_written_whole(small_model, pair, tmp_path):
         sizes = []
         for name, step in (("a.tif", 600), ("b.tif", 20)):
             fused = np.random.default_rng(0).integers(0, 2048, (2, 600, 300))
-            with create_fused(tmp_path / name, scene, 2, 11) as writer:
+            with new_fused(tmp_path / name, scene, 2) as writer:
                 for tile in plan_tiles(small_model, 600, 300, tile=step):
                     rows, columns = slice(tile.top, tile.top + tile.height), slice(tile.left, tile.left + tile.width)
-                    writer.put(tile, fused[:, rows, columns], np.ones((tile.height, tile.width), bool))
+                    writer.put(tile, fused[:, rows, columns])
             np.testing.assert_array_equal(read(tmp_path / name)[0], fused)
             sizes.append((tmp_path / name).stat().st_size)
     assert sizes[0] == sizes[1]

@@ -20,7 +20,14 @@ from bitpan.host.device.devices import open_device
 from bitpan.host.engine.engine import make_engine
 from bitpan.host.progress import progress
 from bitpan.host.scene.brightness import measure_pan
-from bitpan.host.scene.calibration import Calibration, load_calibration, of_document, save_calibration, to_document
+from bitpan.host.scene.calibration import (
+    Calibration,
+    is_of,
+    load_calibration,
+    of_document,
+    save_calibration,
+    to_document,
+)
 from bitpan.host.scene.parameters import compute_scene_parameters
 from bitpan.host.scene.rasters import TiffRaster
 from bitpan.host.scene.registration import shift_of
@@ -28,6 +35,8 @@ from bitpan.host.scene.scene import Scene, array_scene, open_scene
 from bitpan.host.scene.tiles import check_tile
 from bitpan.host.stream import fuse, fuse_array
 from bitpan.host.tile_log import TileLog
+from bitpan.intake.documents import digest
+from bitpan.intake.sums import file_digest
 from bitpan.model import IntegerModel
 from bitpan.operations import Array
 from bitpan.package import Package
@@ -35,6 +44,9 @@ from bitpan.rasters import writing
 
 File = str | PathLike[str]
 Shift = tuple[float, float]
+
+PARAMETERS = ".scene.json"
+"""What the file of the scene parameters is called instead of the image's suffix."""
 
 TILES = "tiles"
 """File of the finished tiles, in the workspace of an output."""
@@ -95,7 +107,7 @@ class Fuser(AbstractContextManager["Fuser"]):
             nodata: of arrays, the value of pixels without data; files say theirs themselves.
             scene_parameters: a file of an earlier run's, instead of computing them.
             tile: side of the tiles in which the CPU computes.
-            restart: leave the tiles alone that an interrupted run to the same file has finished.
+            restart: begin anew, even where an interrupted run to the same file has finished tiles, or all of it.
 
         Returns:
             The fused counts ``(B, H, W)`` in the MS's type, or the path of the file.
@@ -118,16 +130,20 @@ class Fuser(AbstractContextManager["Fuser"]):
             occupied(beside(path), resumable=True) as work,
             open_scene(Path(pan), Path(ms), self.model, bands) as scene,
         ):
+            job = digest(self._job(scene, shift, scene_parameters, tile))
             if restart:
                 (work.folder / TILES).unlink(missing_ok=True)
-            self._fuse_files(scene, work, shift, scene_parameters, tile)
+            elif path.is_file() and is_of(path.with_suffix(PARAMETERS), job=job, image=file_digest(path)):
+                print(f"{path}: is there already, of these files and options; --restart fuses it again")
+                return path
+            self._fuse_files(scene, work, job, shift, scene_parameters, tile)
         return path
 
     def _fuse_files(
-        self, scene: Scene, work: Workspace, shift: Shift | str | None, saved: File | None, tile: int | None
+        self, scene: Scene, work: Workspace, job: str, shift: Shift | str | None, saved: File | None, tile: int | None
     ) -> None:
         """From where an earlier run to the same output has stopped, if it was of the same job."""
-        new, job = work.new / work.principal, self._job(scene, shift, saved, tile)
+        new = work.new / work.principal
         with TileLog(work.folder / TILES, job) as log, _told_of(log, work.folder):
             if log.measured is not None:
                 own = of_document(log.measured, self.model)
@@ -135,7 +151,7 @@ class Fuser(AbstractContextManager["Fuser"]):
                 own = self._calibration(scene, shift, saved)
                 log.begin(to_document(self.model, own))
             fuse(_calibrated(scene, own), log, new, self.model, self._device, own.parameters, tile)
-        save_calibration(new.with_suffix(".scene.json"), self.model, own)
+        save_calibration(new.with_suffix(PARAMETERS), self.model, own, job=job, image=file_digest(new))
 
     def _job(self, scene: Scene, shift: Shift | str | None, saved: File | None, tile: int | None) -> dict[str, Any]:
         """All that decides which tiles a scene's files are fused into, as JSON holds it."""

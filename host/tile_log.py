@@ -31,7 +31,7 @@ class TileLog(AbstractContextManager["TileLog"]):
 
     Args:
         path: of the file.
-        job: all that the tiles depend on, as JSON holds it.
+        job: a digest of all that the tiles depend on.
 
     Attributes:
         measured: what an earlier run was told by :meth:`begin`, if it is of this job.
@@ -39,9 +39,9 @@ class TileLog(AbstractContextManager["TileLog"]):
         bytes: of the file so far.
     """
 
-    def __init__(self, path: Path, job: Mapping[str, Any]) -> None:
+    def __init__(self, path: Path, job: str) -> None:
         self._file = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600), "r+b")
-        self._job, self.count = digest(job), 0
+        self._job, self.count = job, 0
         self.measured = self._read_header()
         self.bytes = self._first = self._file.tell()
 

@@ -39,7 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     sensor = "whose modulation transfer function the report supposes (default: %(default)s)"
     parser.add_argument("--sensor", default="generic", help=sensor)
-    parser.add_argument("--restart", action="store_true", help="leave alone what an interrupted run has finished")
+    parser.add_argument("--restart", action="store_true", help="begin anew, whatever an earlier run has finished")
     options.add(parser, "--threads", default=None, help="of the CPU (default: all)")
     parser.add_argument("--timeout", type=float, default=10.0, metavar="S", help="seconds for a board's frame (10)")
 

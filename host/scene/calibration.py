@@ -55,13 +55,21 @@ def of_document(document: Mapping[str, Any], model: IntegerModel) -> Calibration
     return Calibration((float(dy), float(dx)), match, parameters)
 
 
-def save_calibration(path: Path, model: IntegerModel, calibration: Calibration) -> None:
-    """Write a scene's calibration as JSON.
+def save_calibration(path: Path, model: IntegerModel, calibration: Calibration, **of: str) -> None:
+    """Write a scene's calibration as JSON, with digests of what it is ``of``, for :func:`is_of`.
 
     Raises:
         OutputError: the file cannot be written.
     """
-    write_json(path, sealed(to_document(model, calibration)), indent=None)
+    write_json(path, sealed({**to_document(model, calibration), "of": of}), indent=None)
+
+
+def is_of(path: Path, **of: str) -> bool:
+    """Whether a calibration of just this is in the file; where there is none it is not."""
+    try:
+        return bool(read_sealed(path, SCHEMA, "").get("of") == of)
+    except ModelError:
+        return False
 
 
 def load_calibration(path: Path, model: IntegerModel) -> Calibration:

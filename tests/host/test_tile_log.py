@@ -17,7 +17,7 @@ def pixels():
 
 
 def written(path, pixels, job="job"):
-    with TileLog(path, {"job": job}) as log:
+    with TileLog(path, job) as log:
         log.begin({"shift": [0, 1.5]})
         log.recover(PLAN, *KIND)
         for own in pixels:
@@ -34,7 +34,7 @@ def test_every_length_that_a_kill_may_leave(tmp_path, pixels):
     assert ends[-1] == len(whole)
     for length in [*range(0, len(whole), 7), *ends, *(ends - 1)]:
         path.write_bytes(whole[:length])
-        with TileLog(path, {"job": "job"}) as log:
+        with TileLog(path, "job") as log:
             assert log.measured == (None if length < first else {"shift": [0, 1.5]})
             if log.measured is None:
                 log.begin({"shift": [0, 1.5]})
@@ -53,7 +53,7 @@ def test_another_job_and_another_file_are_no_beginning(tmp_path, pixels):
     whole = path.read_bytes()
     for content, job in ((whole, "other"), (b"", "job"), (b"[1]\n", "job"), (b"\xff" * 999, "job"), (b"{}", "job")):
         path.write_bytes(content)
-        with TileLog(path, {"job": job}) as log:
+        with TileLog(path, job) as log:
             assert log.measured is None
         written(path, pixels)
         assert path.read_bytes() == whole
@@ -63,5 +63,5 @@ def test_links_are_not_followed(tmp_path):
     (tmp_path / "other").write_text("stays")
     (tmp_path / "tiles").symlink_to("other")
     with pytest.raises(OSError, match="Too many levels"):
-        TileLog(tmp_path / "tiles", {})
+        TileLog(tmp_path / "tiles", "job")
     assert (tmp_path / "other").read_text() == "stays"

@@ -289,8 +289,26 @@ def test_restart_starts_over(fuse, pair, counted):
     pan, ms = pair()
     counted.count(7)
     assert fuse(pan, ms, "--tile", 16)[0] == 130
+    for _ in range(2):
+        counted.count()
+        assert fuse(pan, ms, "--tile", 16, "--restart")[0] == 0 and counted.frames == 30
+
+
+def test_what_is_there_already_is_not_fused_again(fuse, pair, counted):
+    """A run may be killed when its output is in place; then nothing is left to do, unless somebody has changed it."""
+    pan, ms = pair()
+    _, out, _ = fuse(pan, ms, "--tile", 16)
+    good = {path: path.read_bytes() for path in (out, out.with_suffix(".scene.json"))}
     counted.count()
-    assert fuse(pan, ms, "--tile", 16, "--restart")[0] == 0 and counted.frames == 30
+    assert fuse(pan, ms, "--tile", 16)[0] == 0 and counted.frames == 0
+    for path in good:
+        for change in (lambda path=path: path.write_bytes(path.read_bytes()[:-9]), path.unlink):
+            change()
+            counted.count()
+            assert fuse(pan, ms, "--tile", 16)[0] == 0 and counted.frames == 30
+            assert {path: path.read_bytes() for path in good} == good
+    counted.count()
+    assert fuse(pan, ms, "--tile", 32)[0] == 0 and counted.frames == 9
 
 
 @pytest.mark.parametrize("option", [("--shift", "0,0.5"), ("--tile", "32"), ("--bands", "2,1"), None])
@@ -303,7 +321,7 @@ def test_tiles_of_another_job_are_not_gone_on_from(fuse, pair, counted, write_ra
         pair(seed=1)
     counted.count()
     options = ("--tile", "16", *(option or ()))
-    assert fuse(pan, ms, *options)[0] == 0
+    assert fuse(pan, ms, *options)[0] == 0 and counted.frames > 3
     fused, frames = read(pan.with_name("OUT.tif"))[0], counted.frames
     counted.count()
     assert fuse(pan, ms, *options, "--restart")[0] == 0 and counted.frames == frames
@@ -315,6 +333,7 @@ def test_damaged_tiles_are_made_again(fuse, pair, counted, place):
     pan, ms = pair()
     _, out, _ = fuse(pan, ms, "--tile", 16)
     good = out.read_bytes()
+    out.unlink()
     counted.count(12)
     assert fuse(pan, ms, "--tile", 16)[0] == 130
     log = out.parent / ".OUT.tif.partial" / "tiles"

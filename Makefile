@@ -1,9 +1,9 @@
-# make demo | test | proofs | results | lint: each creates the pinned environment in .venv by itself.
+# make demo | test | proofs | fuzz | results | lint: each creates the pinned environment in .venv by itself.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test proofs results lint environment clean
+.PHONY: demo test proofs fuzz results lint environment clean
 
 demo: $(VENV)/.ready
 	$(BIN)/bitpan demo -o out/demo
@@ -14,6 +14,10 @@ test: lint
 # The long proofs: every cross of shapes, stalls and the whole accelerator.
 proofs: $(VENV)/.ready
 	$(BIN)/pytest -m slow -n 2
+
+# 20,000 damaged files of every kind that is read, in ten minutes: each ends in a typed error or is read.
+fuzz: $(VENV)/.ready
+	$(BIN)/python tests/support/fuzz.py --inputs 20000
 
 # Every figure of docs/results.md, measured where its record is of other sources than these.
 results: $(VENV)/.ready

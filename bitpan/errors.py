@@ -13,6 +13,10 @@ from contextlib import contextmanager
 class BitpanError(Exception):
     """Base of all bitpan errors; the command line prints its message as one line and exits with 1."""
 
+    def __str__(self) -> str:
+        """The message in one line, whatever a file had in it."""
+        return "".join(sign if sign.isprintable() else " " for sign in super().__str__())
+
 
 class FormatError(BitpanError, ValueError):
     """A number does not fit its format, or a format makes no sense."""

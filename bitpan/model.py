@@ -26,7 +26,7 @@ from bitpan.formats import Format
 from bitpan.intake.arrays import UNREADABLE, read_npz
 from bitpan.intake.documents import read_sealed, sealed
 from bitpan.intake.sums import file_digest
-from bitpan.operations import OPERATIONS, SCENE_KINDS, Array, Operation
+from bitpan.operations import OPERATIONS, SCENE_KINDS, Array, Operation, scene_shape
 
 SCHEMA = 3
 """Version of the files."""
@@ -143,23 +143,44 @@ class IntegerModel:
         operation = OPERATIONS[node.op]
         named: dict[str, Any] = {key: self.constant(node, key) for key in operation.needed(node.scene)}
         given = zip(operation.scene, node.scene, strict=False)
-        return named | dict(node.attributes) | {key: scene[name] for key, name in given}
+        return named | dict(node.attributes) | {key: self._scene_value(name, scene) for key, name in given}
+
+    def _scene_value(self, name: str, scene: Mapping[str, Integers]) -> Integers:
+        """A scene parameter's value; :class:`FormatError` where it is missing or of another shape."""
+        shape = self.scene_parameter(name).shape
+        if name not in scene:
+            raise FormatError(f"scene parameter {name!r} is missing; compute it with bitpan.host")
+        if np.shape(scene[name]) != shape:
+            raise FormatError(f"scene parameter {name!r} has shape {np.shape(scene[name])}, not {shape}")
+        return scene[name]
+
+    def check_inputs(self, inputs: Mapping[str, npt.ArrayLike]) -> None:
+        """Raise :class:`FormatError` unless these are tensors of one frame, ``(C, H / stride, W / stride)`` each."""
+        sizes = {}
+        for name, value in inputs.items():
+            tensor, shape = self.tensors.get(name), np.shape(value)
+            if tensor is None:
+                raise FormatError(f"model {self.name} has no tensor {name!r}; it has {', '.join(self.tensors)}")
+            if len(shape) != 3 or shape[0] != tensor.channels or not shape[1] or not shape[2]:
+                raise FormatError(f"{name} has shape {shape}, not ({tensor.channels}, height, width)")
+            sizes[name] = tensor.stride * shape[1], tensor.stride * shape[2]
+        if len({*sizes.values()}) > 1:
+            told = ", ".join(f"{name} {height} x {width}" for name, (height, width) in sizes.items())
+            raise FormatError(f"these are not of one frame: {told} PAN pixels")
 
     def check_scene(self, scene: Mapping[str, Array]) -> None:
         """Raise :class:`FormatError` unless ``scene`` holds every parameter, of its shape, format and total."""
         for parameter in self.scene:
-            if parameter.name not in scene:
-                raise FormatError(f"scene parameter {parameter.name!r} is missing; compute it with bitpan.host")
-            value = np.asarray(scene[parameter.name])
-            if value.shape != parameter.shape:
-                raise FormatError(f"scene parameter {parameter.name!r} has shape {value.shape}, not {parameter.shape}")
+            value = np.asarray(self._scene_value(parameter.name, scene))
             if value.dtype.kind not in "iu":
                 raise FormatError(f"scene parameter {parameter.name!r} is of {value.dtype}, not of integers")
             if value.min() < parameter.format.min or value.max() > parameter.format.max:
-                raise FormatError(f"scene parameter {parameter.name!r} leaves {parameter.format}: {value}")
+                raise FormatError(
+                    f"scene parameter {parameter.name!r} leaves {parameter.format}: {value.min()} to {value.max()}"
+                )
             total = SCENE_KINDS[parameter.kind].total
             if total is not None and (value.sum(axis=-1) != total).any():
-                raise FormatError(f"scene parameter {parameter.name!r} has rows that do not sum to {total}: {value}")
+                raise FormatError(f"scene parameter {parameter.name!r} has a row that does not sum to {total}")
 
     def check(self) -> None:
         """Raise :class:`ModelError` unless every node and scene parameter has what its operation or kind says."""
@@ -180,6 +201,8 @@ class IntegerModel:
         for entry in self.scene:
             if entry.kind not in SCENE_KINDS:
                 raise ModelError(f"scene parameter {entry.name} is of unknown kind {entry.kind!r}")
+            if entry.measures not in ([*self.tensors] if SCENE_KINDS[entry.kind].measured else [""]):
+                raise ModelError(f"scene parameter {entry.name} measures {entry.measures!r}, which is no tensor for it")
             for size in entry.shape:
                 _require_whole(f"scene parameter {entry.name}", "size", size, _MOST_CHANNELS)
             for key in SCENE_KINDS[entry.kind].constants:
@@ -188,6 +211,8 @@ class IntegerModel:
         for node in self.nodes:
             if not known.issuperset(node.inputs) or node.output in known:
                 raise ModelError(f"node {node.name} takes what no node before it gives, or gives what one has given")
+            if foreign := [name for name in node.scene if name not in [entry.name for entry in self.scene]]:
+                raise ModelError(f"node {node.name} takes the scene parameter {foreign[0]!r}, which there is not")
             self._check_node(node)
             known.add(node.output)
         if "fused" not in known:
@@ -198,7 +223,8 @@ class IntegerModel:
         if operation is None:
             raise ModelError(f"node {node.name} has unknown operation {node.op!r}")
         missing = len(operation.inputs) - len(node.inputs)
-        if not 0 <= missing <= operation.optional or len(node.scene) not in (0, len(operation.scene)):
+        constant = not node.scene and operation.constants.keys() >= {*operation.scene}
+        if not 0 <= missing <= operation.optional or not (constant or len(node.scene) == len(operation.scene)):
             raise ModelError(f"node {node.name} has inputs {node.inputs} and scene parameters {node.scene}")
         if set(node.attributes) != set(operation.attributes):
             raise ModelError(f"node {node.name} has attributes {dict(node.attributes)}, not {operation.attributes}")
@@ -207,10 +233,14 @@ class IntegerModel:
                 raise ModelError(f"node {node.name} has the {key} {value!r}, which no such node has")
         sizes = {"C": self.tensors[node.inputs[0]].channels, "O": self.tensors[node.output].channels, "1": 1}
         sizes["I"] = sizes["C"]
+        for operand, name in zip(operation.scene, node.scene, strict=False):
+            shape, expected = self.scene_parameter(name).shape, scene_shape(operand, sizes["C"], self.ratio)
+            if shape != expected:
+                raise ModelError(f"node {node.name}: its {operand} {name} have shape {shape}, not {expected}")
         for key in operation.needed(node.scene):
-            array, expected = self.constant(node, key), operation.constants[key]
+            array, wanted = self.constant(node, key), operation.constants[key]
             known = {**sizes, "k": array.shape[-1] if array.ndim else 0}
-            if array.dtype != expected.dtype or array.shape != tuple(known[axis] for axis in expected.axes):
+            if array.dtype != wanted.dtype or array.shape != tuple(known[axis] for axis in wanted.axes):
                 raise ModelError(f"node {node.name}: its {key} are {array.dtype} of shape {array.shape}")
         given, sources = self.tensors[node.output], [self.tensors[name] for name in node.inputs]
         result = result_of(operation, sources, self.constants.get(f"{node.name}.weights"), given.format)
@@ -336,13 +366,19 @@ def execute(
         scene: scene parameters by name.
         until: the tensor to return.
         watch: called with name and value of each tensor as it is computed.
+
+    Raises:
+        FormatError: inputs or scene parameters are missing or of a shape that does not fit.
     """
+    model.check_inputs(inputs)
     values: dict[str, Integers] = {name: np.asarray(value, dtype=np.int64) for name, value in inputs.items()}
     for node in model.nodes:
         if until in values:
             break
         if node.output in values:
             continue
+        if missing := [name for name in node.inputs if name not in values]:
+            raise FormatError(f"node {node.name} takes {missing[0]!r}, which is not given")
         taken = [values[name] for name in node.inputs]
         named, fmt = model.arguments(node, scene), model.tensors[node.output].format
         values[node.output] = OPERATIONS[node.op].compute(taken, named, fmt)

@@ -19,6 +19,7 @@ from bitpan.arithmetic import (
     AFFINE,
     AFFINE_SCALE,
     COEFFICIENT_BITS,
+    TAPS,
     Integers,
     conv2d,
     keys_coefficients,
@@ -233,11 +234,13 @@ class SceneKind:
         constants: float arrays that it is computed with, by ``<parameter>.<key>``, that every one of the kind has.
         draw: random integers, extremes among them, of: a generator, the shape, the format of the tensor it measures
             (None if it measures none), the ratio.
+        measured: whether it follows from a tensor that it measures.
         total: what each row of it sums to; None where that is open.
     """
 
     constants: tuple[str, ...]
     draw: Callable[[np.random.Generator, tuple[int, ...], Format | None, int], Integers]
+    measured: bool = True
     total: int | None = None
 
 
@@ -259,8 +262,14 @@ def _draw_affine(rng: np.random.Generator, shape: Sequence[int], source: Format 
 
 
 SCENE_KINDS = {
-    "interpolation": SceneKind((), _draw_coefficients, 1 << COEFFICIENT_BITS),
+    "interpolation": SceneKind((), _draw_coefficients, measured=False, total=1 << COEFFICIENT_BITS),
     "srm": SceneKind(("fc1.weight", "fc1.bias", "fc2.weight", "fc2.bias"), _draw_thresholds),
     "affine": SceneKind((), _draw_affine),
 }
 """By name: interpolation coefficients of a pair's shift, thresholds of spectral redistribution, LDPC and CDC."""
+
+
+def scene_shape(operand: str, channels: int, ratio: int) -> tuple[int, ...]:
+    """Of what an operation takes under this name as a scene parameter, its first input having ``channels``."""
+    coefficients = (ratio, TAPS)
+    return {"rows": coefficients, "columns": coefficients, "threshold": (channels,), "affine": (2, channels)}[operand]

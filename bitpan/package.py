@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bitpan.errors import ModelError
+from bitpan.intake.arrays import UNREADABLE
 from bitpan.intake.documents import read_document
 from bitpan.intake.sums import CHECKSUMS, check_sums
 from bitpan.model import IntegerModel
@@ -88,10 +89,12 @@ class Package:
                 cycles=int(document["cycles_per_frame"]),
                 period=int(document["cycles_per_frame_steady"]),
             )
-            outside = [file for file in (*package.sources, package.bitstream) if file not in sums]
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            used = [file for file in (*package.sources, package.bitstream) if file.exists()]
+            if min(*package.frame, package.cycles, package.period) < 1 or min(package.registers.values()) < 0:
+                raise ValueError(f"a frame of {package.frame}, {package.cycles} cycles, {package.registers}")
+        except UNREADABLE as error:
             raise ModelError(f"{source}: malformed ({error!r}); build it again") from None
-        if unsummed := next((file for file in outside if file.exists()), None):
+        if unsummed := next((file for file in used if file not in sums), None):
             raise ModelError(f"{source}: names {unsummed}, which no checksum covers; {_CURE}")
         missing = [parameter.name for parameter in model.scene if parameter.name not in package.registers]
         if missing:

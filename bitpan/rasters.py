@@ -61,23 +61,29 @@ class RasterFile:
 
     def __init__(self, path: Path, bands: Sequence[int] | None = None) -> None:
         self.path = path
-        before = _state(path)  # so that what GDAL reads first is of it too
-        self.dataset = _open(path)
-        try:
-            _check_sizes(path, self.dataset)
-        except SizeError as error:
-            self.close()
-            raise SceneIOError(f"{path}: {error}") from None
+        with _reading(path, "cannot be read as a raster", "give a complete GeoTIFF"):
+            before = _state(path)  # so that what GDAL reads first is of it too
+            self.dataset = _open(path)
+            try:
+                self._describe(bands)
+                self.state = {name: _state(name) for name in self.dataset.files} | {str(path): before}
+            except BaseException:
+                self.close()
+                raise
+
+    def _describe(self, bands: Sequence[int] | None) -> None:
+        """All that is asked of the file beside its pixels, so that damage to it is told now."""
+        path = self.path
+        _check_sizes(path, self.dataset)
         known, alpha = self.dataset.indexes, _alpha(self.dataset)
         self.bands = tuple(bands or (band for band in known if band != alpha))
         if missing := set(self.bands) - set(known):
-            self.close()
             raise SceneError(f"{path}: has no band {min(missing)}, only {len(known)}; bands count from 1")
         self.alpha = None if alpha in self.bands else alpha
         self.size: tuple[int, int] = (self.dataset.height, self.dataset.width)
-        self.state = {name: _state(name) for name in self.dataset.files} | {str(path): before}
         self._nodata = [_nodata(self.dataset, band) for band in self.bands]
         self._mask = _has_mask(self.dataset)
+        _ = self.dataset.crs, self.dataset.transform, self.dataset.descriptions  # which rasterio reads when asked
 
     @property
     def masked(self) -> bool:
@@ -95,12 +101,12 @@ class RasterFile:
         Raises:
             SceneIOError: the file is damaged, or the window larger than :func:`bitpan.intake.budget.limit`.
         """
-        from rasterio.errors import RasterioError
         from rasterio.windows import Window
 
         window = Window(left, top, width, height)
         sizes = [np.dtype(self.dataset.dtypes[band - 1]).itemsize for band in self.bands]
-        try:
+        where = f"at rows {top} to {top + height - 1}, columns {left} to {left + width - 1}: truncated or damaged"
+        with _reading(self.path, f"cannot be read {where}", "fetch it again"):
             require_bearable(f"a window of {height} x {width} pixels", height * width * sum(sizes))
             values = self.dataset.read(self.bands, window=window)
             valid = np.ones(values.shape[1:], dtype=np.bool_)
@@ -108,13 +114,6 @@ class RasterFile:
                 valid &= (self.dataset.read_masks(self.bands, window=window) > 0).all(axis=0)
             if self.alpha is not None:
                 valid &= self.dataset.read(self.alpha, window=window) > 0
-        except SizeError as error:
-            raise SceneIOError(f"{self.path}: {error}") from None
-        except (RasterioError, OSError) as error:
-            raise SceneIOError(
-                f"{self.path}: cannot be read at rows {top} to {top + height - 1}, columns {left} to "
-                f"{left + width - 1}: truncated or damaged ({_gdal_message(error)}); fetch it again"
-            ) from None
         for band, nodata in zip(values, self._nodata, strict=True):
             if nodata is not None:
                 valid &= band != nodata
@@ -178,7 +177,15 @@ def relative_transform(one: Sequence[float], other: Sequence[float]) -> tuple[fl
     """The affine map (a, b, c, d, e, f) from one grid's pixels to the other's: ``column' = a*column + b*row + c``.
 
     Both geotransforms are in rasterio's order (a, b, c, d, e, f), from own pixels to the world.
+
+    Raises:
+        SceneError: one of them gives pixels no place or no size.
     """
+    for transform in (one, other):
+        if not np.isfinite(transform[:6]).all() or transform[0] * transform[4] == transform[1] * transform[3]:
+            raise SceneError(
+                f"the geotransform {tuple(transform[:6])} gives pixels no place or no size; mend it (rio edit-info)"
+            )
     own, its = np.reshape(one[:6], (2, 3)), np.reshape(other[:6], (2, 3))
     # The difference of the origins first: world coordinates are so large that it would lose digits afterwards.
     linear = np.linalg.solve(its[:, :2], own[:, :2])
@@ -252,12 +259,24 @@ def _open(path: Path) -> Any:  # noqa: ANN401
         raise SceneIOError(f"{path}: there is no such file; check the path")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", rasterio.errors.NotGeoreferencedWarning)  # a scene says it once, and better
-        try:
-            return rasterio.open(path)
-        except (rasterio.errors.RasterioError, OSError) as error:
-            raise SceneIOError(
-                f"{path}: cannot be read as a raster ({_gdal_message(error)}); give a complete GeoTIFF"
-            ) from None
+        return rasterio.open(path)
+
+
+@contextlib.contextmanager
+def _reading(path: Path, what: str, cure: str) -> Iterator[None]:
+    """Raise :class:`SceneIOError` for what rasterio raises on a damaged file, and where its sizes cannot be."""
+    require("rasterio")
+    from rasterio._err import CPLE_BaseError  # GDAL's errors, which rasterio does not always make its own
+    from rasterio.errors import RasterioError
+
+    try:
+        yield
+    except SizeError as error:
+        raise SceneIOError(f"{path}: {error}") from None
+    except BitpanError:
+        raise
+    except (RasterioError, CPLE_BaseError, OSError, ValueError) as error:
+        raise SceneIOError(f"{path}: {what} ({_gdal_message(error)}); {cure}") from None
 
 
 def _check_sizes(path: Path, dataset: Any) -> None:  # noqa: ANN401

@@ -16,10 +16,11 @@ from pathlib import Path
 from bitpan.commands import options
 from bitpan.errors import DataError
 from bitpan.files import staged
+from bitpan.models.imagery.images import Image
 from bitpan.models.sweep.file import Sweep, read_sweep
 from bitpan.models.sweep.pool import choose, perform_all, workers
 from bitpan.models.sweep.report import write_report
-from bitpan.models.sweep.run import Run, plan, test_images
+from bitpan.models.sweep.run import Run, plan, require_possible, test_images
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -39,7 +40,7 @@ def run(arguments: argparse.Namespace) -> int:
     sweep = read_sweep(arguments.file, arguments.root, shlex.join(["bitpan", *sys.argv[1:]]))
     images = test_images(sweep)
     searches = {arm.name: [plan(sweep, out, arm, rate, arm.seeds[0], True) for rate in arm.rates] for arm in sweep.arms}
-    _refuse_contradictions(sweep, out, searches)
+    _refuse_the_impossible(sweep, out, searches, images)
     with staged(out) as folder:
         with workers(jobs) as pool:
             perform_all([each for runs in searches.values() if len(runs) > 1 for each in runs], pool, "choosing rates")
@@ -54,9 +55,19 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _refuse_contradictions(sweep: Sweep, out: Path, searches: Mapping[str, Sequence[Run]]) -> None:
-    """Compare whatever the folder remembers with the file, before anything is done."""
-    for arm in sweep.arms:
-        full = [plan(sweep, out, arm, rate, seed, False) for rate in arm.rates for seed in arm.seeds]
-        for each in (*full, *searches[arm.name]):
+def _refuse_the_impossible(
+    sweep: Sweep, out: Path, searches: Mapping[str, Sequence[Run]], images: Sequence[Image]
+) -> None:
+    """Compare whatever the folder remembers with the file, and begin every arm, before anything is done."""
+    runs = {
+        arm.name: [
+            *(plan(sweep, out, arm, rate, seed, False) for rate in arm.rates for seed in arm.seeds),
+            *searches[arm.name],
+        ]
+        for arm in sweep.arms
+    }
+    for own in runs.values():
+        for each in own:
             each.require_same()
+    for own in runs.values():
+        require_possible(own, images)

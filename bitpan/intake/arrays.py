@@ -7,6 +7,7 @@ import struct
 import zlib
 from collections.abc import Container
 from pathlib import Path
+from tokenize import TokenError
 from typing import IO, Any
 from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 
@@ -18,9 +19,10 @@ from bitpan.intake.budget import require_bearable, require_held
 
 UNREADABLE = (
     *(OSError, EOFError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError, MemoryError),
-    *(RuntimeError, BadZipFile, zlib.error, struct.error),
+    *(RuntimeError, SyntaxError, BadZipFile, zlib.error, struct.error, TokenError),
 )
-"""What the readers of libraries raise on files that are not what they say; a runtime error is also one of depth."""
+"""What libraries raise on files that are not what they say; of deep nesting a runtime error, of an array's header, a
+literal of Python's, one of syntax."""
 
 _DENSEST = 1032
 """Bytes that one of deflate's can stand for."""

@@ -55,10 +55,13 @@ def standard(proto: onnx.ModelProto) -> onnx.ModelProto:
 
 
 def infer_shapes(proto: onnx.ModelProto) -> None:
-    """Note the shape of every tensor of the graph in ``proto``."""
+    """Note the shape of every tensor of the graph in ``proto``; :class:`FormatError` where there are none."""
     from onnx import shape_inference
 
-    inferred = shape_inference.infer_shapes(standard(proto)).graph.value_info
+    try:
+        inferred = shape_inference.infer_shapes(standard(proto)).graph.value_info
+    except Exception as error:
+        raise _refused("onnx", error) from None
     known = {info.name for info in [*proto.graph.input, *proto.graph.output]}
     del proto.graph.value_info[:]
     proto.graph.value_info.extend(info for info in inferred if info.name not in known)
@@ -87,21 +90,21 @@ class Exported:
         options.log_severity_level = 4  # what is wrong is raised
         try:
             self._session = onnxruntime.InferenceSession(model.SerializeToString(), options)
-        except Exception as error:  # onnxruntime raises types of its own, which share no base
-            raise _refused(error) from None
+        except Exception as error:  # the libraries raise types of their own, which share no base
+            raise _refused("onnxruntime", error) from None
 
     def run(self, feeds: Mapping[str, Array]) -> dict[str, Array]:
         """The tensors by name, from images ``(1, C, H, W)`` and scene parameters."""
         try:
             values = self._session.run(self.tensors, {name: value.astype(np.float32) for name, value in feeds.items()})
         except Exception as error:
-            raise _refused(error) from None
+            raise _refused("onnxruntime", error) from None
         return dict(zip(self.tensors, values, strict=True))
 
 
-def _refused(error: Exception) -> FormatError:
+def _refused(library: str, error: Exception) -> FormatError:
     line = " ".join(str(error).split())
-    return FormatError(f"onnxruntime does not take the graph ({line}); export the model again")
+    return FormatError(f"{library} does not take the graph ({line}); export the model again")
 
 
 def frame_size(proto: onnx.ModelProto) -> tuple[int, int]:

@@ -21,6 +21,12 @@ if TYPE_CHECKING:
 _DEEPEST_TENSOR = 5
 """Axes; the grammar has no more."""
 
+_SIZES = ("strides", "dilations", "kernel_shape", "group")
+"""Attributes that libraries divide by, or take memory for."""
+
+_LARGEST = 1 << 16
+"""Number in an attribute."""
+
 
 def read_plain(path: Path) -> onnx.ModelProto:
     """The model in an ONNX file, if it is plain.
@@ -76,11 +82,18 @@ def _require_plain_node(node: onnx.NodeProto) -> None:
     import onnx
 
     plain = (onnx.AttributeProto.INT, onnx.AttributeProto.INTS, onnx.AttributeProto.FLOAT, onnx.AttributeProto.STRING)
+    what = f"node {node.name!r} ({node.op_type})"
     if node.op_type not in OPERATORS:
-        raise ValueError(f"node {node.name!r} ({node.op_type}) is no operator of the export grammar")
+        raise ValueError(f"{what} is no operator of the export grammar")
     for attribute in node.attribute:
         if attribute.type not in plain:
-            raise ValueError(f"node {node.name!r} ({node.op_type}) has an attribute {attribute.name!r} of another kind")
+            raise ValueError(f"{what} has an attribute {attribute.name!r} of another kind")
+        least = 1 if attribute.name in _SIZES else -1
+        numbers = attribute.ints if attribute.type == onnx.AttributeProto.INTS else [attribute.i]
+        if attribute.name in _SIZES and attribute.type not in plain[:2]:
+            raise ValueError(f"{what} has no numbers in {attribute.name!r}")
+        if not all(least <= number <= _LARGEST for number in numbers):
+            raise ValueError(f"{what} has the {attribute.name} {list(numbers)}, which no operator has")
 
 
 def _operators(pattern: Pattern) -> set[str]:

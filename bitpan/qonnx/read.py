@@ -74,7 +74,7 @@ def raise_graph(proto: onnx.ModelProto) -> IntegerModel:
     except BuildError:
         raise
     except UNREADABLE as error:
-        raise BuildError(f"the graph and its metadata do not go together ({error!r}); export it again") from None
+        raise BuildError(f"the graph and its metadata do not go together ({error}); export it again") from None
 
 
 def _raised(proto: onnx.ModelProto) -> IntegerModel:

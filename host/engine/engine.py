@@ -110,6 +110,7 @@ class CompiledEngine:
 
     def run(self, inputs: Mapping[str, npt.ArrayLike], scene: Mapping[str, Integers], until: str = "fused") -> Array:
         """See :class:`Engine`. The result's type is the narrowest of int16, int32, int64 that holds its format."""
+        self.model.check_inputs(inputs)
         asked = (until, *sorted(inputs))
         if asked not in self._plans:
             self._plans[asked] = self._plan(until, inputs)

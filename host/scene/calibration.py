@@ -12,6 +12,7 @@ import numpy as np
 from bitpan.arithmetic import Integers
 from bitpan.errors import ModelError, SceneError
 from bitpan.files import write_json
+from bitpan.intake.arrays import UNREADABLE
 from bitpan.intake.documents import read_sealed, sealed
 from bitpan.model import IntegerModel
 from bitpan.radiometry import PanMatch
@@ -88,5 +89,5 @@ def load_calibration(path: Path, model: IntegerModel) -> Calibration:
         raise SceneError(f"{path}: made for {made}, not for model {model.name} {own}; {cure}")
     try:
         return of_document(document, model)
-    except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
+    except UNREADABLE as error:
         raise SceneError(f"{path}: not a file of scene parameters ({error}); {cure}") from None

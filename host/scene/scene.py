@@ -181,8 +181,8 @@ def _georeference(pan: TiffRaster, ms: TiffRaster, model: IntegerModel) -> tuple
     if not placed:
         _check_extents((pan.size, ms.size), model, pair)
         return 0.0, 0.0
-    relative = relative_transform(pan.dataset.transform, ms.dataset.transform)
     with naming(pair):
+        relative = relative_transform(pan.dataset.transform, ms.dataset.transform)
         found = measured_ratio(relative, ms.size, model.ratio)
     if found != model.ratio:
         cure = "give the files in the order PAN MS" if found < 1 else "give a model of this ratio"

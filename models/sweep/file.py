@@ -131,7 +131,7 @@ def _toml(path: Path) -> dict[str, Any]:
         raise MissingDependencyError("a sweep's file is TOML, which needs Python 3.11 or newer") from None
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
         raise DataError(f"{path}: cannot be read as a sweep ({error})") from None
 
 

@@ -6,7 +6,6 @@ It says ``arm``, ``run`` (the name among the arm's), ``settings`` and ``result``
 from __future__ import annotations
 
 import fcntl
-import json
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Any
 
 from bitpan.errors import DataError
 from bitpan.files import write_beside
+from bitpan.intake.documents import parsed
 from bitpan.models.quality.tables import strict_json
 
 NAME = "runs.jsonl"
@@ -42,7 +42,7 @@ def _read(path: Path, *state: int) -> Mapping[tuple[str, str], Record]:
     records = {}
     for number, line in enumerate(path.read_bytes().splitlines(keepends=True), start=1):
         try:
-            record = json.loads(line)
+            record = parsed(line)
             records[record["arm"], record["run"]] = {part: dict(record[part]) for part in ("settings", "result")}
         except (ValueError, LookupError, TypeError) as error:
             if line.endswith(b"\n"):

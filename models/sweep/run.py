@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from bitpan.errors import DataError, DivergenceError
+from bitpan.errors import DataError, DivergenceError, FormatError, ModelError
 from bitpan.models.imagery.images import Image, gather_images, require_equal_bands, synthetic_images
 from bitpan.models.imagery.sources import parse
 from bitpan.models.layers.kernels import compile_kernels
@@ -27,7 +28,7 @@ from bitpan.models.quality.tables import strict_json
 from bitpan.models.sweep.file import Arm, Rate, Sweep
 from bitpan.models.sweep.memory import Record, remember, remembered
 from bitpan.models.training.checkpoint import load_network
-from bitpan.models.training.settings import Settings
+from bitpan.models.training.settings import Settings, stage_ends
 from bitpan.models.training.training import Training, resume
 
 TEST_SEED = 2_000_000
@@ -120,6 +121,25 @@ def test_images(sweep: Sweep) -> list[Image]:
     images += synthetic_images(sweep.test_scenes, own.scene_size, TEST_SEED, own.bits, sweep.full_resolution)
     require_equal_bands(images)
     return images
+
+
+def require_possible(runs: Sequence[Run], images: Sequence[Image]) -> None:
+    """Begin the first of an arm's ``runs`` that was not begun before, without an iteration.
+
+    Raises:
+        DataError: it cannot be trained or judged on these test images, or the rates or budgets of others not divided
+            into its stages; it names the arm.
+    """
+    new = [run for run in runs if not run.folder.exists() and run.result() is None]
+    if not new:
+        return
+    try:
+        training = Training(new[0].settings)
+        for run in new:
+            stage_ends(run.settings, training.stages, training.network.stage_shares)
+        require_fit(new[0].arm, training.network, images)
+    except (DataError, ModelError, FormatError) as error:
+        raise DataError(f"arm {new[0].arm!r} cannot be trained: {error}") from None
 
 
 def perform(run: Run) -> None:

@@ -27,6 +27,9 @@ VERSION = 1
 
 KIND = "bitpan checkpoint"
 
+PARTS = {"network": str, "configuration": dict, "state": dict, "provenance": dict, "training": dict | None}
+"""Of a checkpoint, and what each is."""
+
 _MADE_OF = re.compile(r"collections OrderedDict|torch\._utils _rebuild_(tensor_v2|parameter)|torch (\w+Storage|Size)")
 """The pickled types of a checkpoint: PyTorch would load others, and some of them take as much memory as they say."""
 
@@ -87,8 +90,8 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
         raise ModelError(
             f"{path}: checkpoint version {document.get('version')}, this bitpan reads {VERSION}; train it again"
         )
-    for key in ("network", "configuration", "state", "provenance", "training"):
-        if key not in document:
+    for key, kinds in PARTS.items():
+        if not isinstance(document.get(key, ...), kinds):
             raise ModelError(f"{path}: a damaged checkpoint without its {key}; train it again")
     return document
 

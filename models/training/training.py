@@ -19,6 +19,7 @@ from tqdm import tqdm
 from bitpan import __version__
 from bitpan.errors import BitpanWarning, DataError, DivergenceError, ModelError
 from bitpan.files import claimed
+from bitpan.intake.arrays import UNREADABLE
 from bitpan.models.imagery.triples import Triples
 from bitpan.models.layers.binary import set_progress
 from bitpan.models.networks.configuration import calibrated
@@ -287,5 +288,5 @@ def resume(path: Path, settings: Settings | None = None) -> Training:
         raise
     except ModelError as error:
         raise ModelError(f"{path}: {error}") from None
-    except (LookupError, TypeError, AttributeError, ValueError) as error:
+    except UNREADABLE as error:
         raise ModelError(f"{path}: damaged, it cannot be gone on from ({error!r}); take another checkpoint") from None

@@ -10,6 +10,7 @@ import pytest
 from bitpan import arithmetic
 from bitpan.errors import FormatError, ModelError
 from bitpan.formats import Format
+from bitpan.host.engine.engine import CompiledEngine, ReferenceEngine
 from bitpan.intake.documents import sealed
 from bitpan.model import IntegerModel, execute
 
@@ -101,6 +102,12 @@ def test_any_flipped_bit_is_seen(random_model, tmp_path):
         (("nodes", 4, "attributes", "shift"), 2.0, r"node head has the shift 2\.0"),
         (("scene", 0, "shape"), [1 << 40, 5], "scene parameter upsample.rows: size 1099511627776"),
         (("scene", 0, "kind"), "other", "unknown kind"),
+        (("scene", 2, "measures"), "", "measures '', which is no tensor"),
+        (("scene", 2, "shape"), [], r"block0\.threshold have shape \(\), not \(4,\)"),
+        (("scene", 0, "shape"), [5, 4], r"its rows upsample\.rows have shape \(5, 4\), not \(4, 5\)"),
+        (("nodes", 0, "scene"), [], "node upsample has inputs .* and scene parameters"),
+        (("scene", 2, "measures"), ["x0"], r"measures \['x0'\], which is no tensor"),
+        (("nodes", 0, "scene"), ["upsample.rows", "other"], "takes the scene parameter 'other', which there is not"),
         (("tensors",), {}, "tensor pan is None"),
     ],
 )
@@ -285,5 +292,42 @@ def test_scene_parameters_are_checked(random_model, random_inputs):
         model.check_scene({**scene, "block0.threshold": np.full_like(scene["block0.threshold"], 5000)})
     with pytest.raises(FormatError, match="not of integers"):
         model.check_scene({**scene, "block0.threshold": scene["block0.threshold"] / 2})
-    with pytest.raises(FormatError, match=r"upsample\.rows' has rows that do not sum to 1024"):
+    with pytest.raises(FormatError, match=r"upsample\.rows' has a row that does not sum to 1024"):
         model.check_scene({**scene, "upsample.rows": scene["upsample.rows"] + np.eye(4, 5, dtype=np.int64)})
+
+
+def changed(values, name, value):
+    return {**values, name: value} if value is not None else {key: own for key, own in values.items() if key != name}
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("pan", np.zeros((16, 24), int), r"pan has shape \(16, 24\), not \(1, height, width\)"),
+        ("ms", np.zeros((3, 4, 6), int), r"ms has shape \(3, 4, 6\), not \(4, height, width\)"),
+        ("ms", np.zeros((4, 0, 6), int), r"ms has shape \(4, 0, 6\)"),
+        ("ms", np.zeros((4, 5, 6), int), "not of one frame: pan 16 x 24, ms 20 x 24 PAN pixels"),
+        ("ms", None, "'?ms'?,? .*not given"),
+        ("other", np.zeros((1, 16, 24), int), "model random has no tensor 'other'"),
+    ],
+)
+def test_images_of_other_shapes_are_named(random_model, random_inputs, name, value, said):
+    model = random_model(blocks=1)
+    inputs, scene = random_inputs(model, 16, 24)
+    for engine in (ReferenceEngine(model), CompiledEngine(model, threads=1)):
+        with pytest.raises((FormatError, ModelError), match=said):
+            engine.run(changed(inputs, name, value), scene)
+    with pytest.raises(FormatError, match=said):
+        execute(model, changed(inputs, name, value), scene)
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [(None, "'block0.threshold' is missing"), (np.zeros(3, int), r"'block0\.threshold' has shape \(3,\), not \(32,\)")],
+)
+def test_scene_parameters_of_other_shapes_are_named(random_model, random_inputs, value, said):
+    model = random_model(blocks=1)
+    inputs, scene = random_inputs(model, 16, 24)
+    for engine in (ReferenceEngine(model), CompiledEngine(model, threads=1)):
+        with pytest.raises(FormatError, match=said):
+            engine.run(inputs, changed(scene, "block0.threshold", value))

@@ -75,6 +75,10 @@ def test_what_no_checksum_covers_is_not_used(folder, name, role):
         ({"frame": {"height": 64}}, "malformed"),
         ({"schema": 9}, "schema 2"),
         ({"dma": {"pan": "a", "ms": "b"}}, "malformed"),
+        ({"cycles_per_frame": float("inf")}, "malformed"),
+        ({"cycles_per_frame": 0}, "malformed"),
+        ({"frame": {"height": 64, "width": 0}}, "malformed"),
+        ({"bitstream": "x" * 1000}, "malformed"),
         ({"registers": {"upsample.rows": {"address": 0, "count": 20}}}, "no registers for .*upsample.columns"),
     ],
 )

@@ -354,6 +354,14 @@ def test_more_arms_and_seeds_are_welcome(file, tmp_path, monkeypatch):
         ("scene.npz", "other.npz", "there is no such file"),
         ("title =", "title", "cannot be read as a sweep"),
         ("[budget]", "test = 1.0\n[budget]", "must lie between 0 and 1"),
+        ('srm = "static"', "stages = [0.5, 0.5]", "arm 'static' cannot be trained: s2bnet-flat trains in 1 stages"),
+        ('"s2bnet-flat"\nsrm', '"s2bnet"\nsrm', "arm 'static' cannot be trained: s2bnet has 10 units, not 1"),
+        (
+            '"s2bnet-flat"\nsrm = "static"\nrates = [0.01]',
+            '"bnnpan"\nrates = [[0.1, 0.1]]',
+            "arm 'static' cannot be trained: bnnpan",
+        ),
+        ("patch = 16", "patch = 256", "arm 'dynamic' cannot be trained: "),
     ],
 )
 def test_refusals_are_one_line_and_leave_nothing(file, tmp_path, capsys, old, new, said):

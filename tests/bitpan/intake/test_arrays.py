@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from bitpan.errors import SizeError
-from bitpan.intake.arrays import read_npz
+from bitpan.intake.arrays import UNREADABLE, read_npz
 
 
 def archive(path, members, method=zipfile.ZIP_STORED):
@@ -81,3 +81,10 @@ def test_other_methods_of_compression_are_refused(tmp_path):
     path = archive(tmp_path / "a.npz", [("a.npy", npy(np.arange(3)))], zipfile.ZIP_LZMA)
     with pytest.raises(ValueError, match="encrypted or compressed by a method not known here"):
         read_npz(path)
+
+
+@pytest.mark.parametrize("header", [b"{'descr': '<i8', 'shape': (3L", b"{" * 200, b"(" * 5000, b"{'shape': 1e9}"])
+def test_headers_that_are_none(tmp_path, header):
+    content = b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header + bytes(24)
+    with pytest.raises(UNREADABLE):
+        read_npz(archive(tmp_path / "a.npz", [("a.npy", content)]))

@@ -29,6 +29,11 @@ def external(proto):
     tensor.external_data.add(key="location", value="/etc/passwd")
 
 
+def attribute(proto, name, values):
+    found = next(each for node in proto.graph.node for each in node.attribute if each.name == name)
+    found.ints[:] = values
+
+
 def shape_of(proto, dims):
     proto.graph.initializer[0].dims[:] = dims
 
@@ -73,6 +78,20 @@ def test_a_file_of_another_kind(tmp_path):
             load_qonnx(tmp_path / "a.onnx")
     with pytest.raises(BuildError, match=r"b\.onnx: cannot be read \(No such file"):
         load_qonnx(tmp_path / "b.onnx")
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda proto: proto.opset_import.pop(0),
+        lambda proto: proto.graph.node[-1].input.__setitem__(0, "nothing"),
+        lambda proto: proto.graph.input.pop(0),
+    ],
+)
+def test_a_graph_that_makes_no_sense_is_refused(proto, damage):
+    damage(proto)
+    with pytest.raises(BuildError, match=r"export (it|the model) again"):
+        raise_graph(proto)
 
 
 def test_a_frame_larger_than_memory_is_refused(proto, monkeypatch):

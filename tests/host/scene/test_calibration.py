@@ -74,7 +74,7 @@ def test_bad_files(saved, small_model, change, said):
         (("parameters",), {}, "is missing"),
         (("parameters", "block0.threshold", 0), 5000, r"block0\.threshold.*leaves"),
         (("parameters", "block0.threshold", 0), 0.5, "is of float64, not of integers"),
-        (("parameters", "upsample.rows", 0), [0, 0, 1023, 0, 0], "rows that do not sum to 1024"),
+        (("parameters", "upsample.rows", 0), [0, 0, 1023, 0, 0], "has a row that does not sum to 1024"),
         (("parameters", "upsample.rows", 0), [0, 0, 1024], "not a file of scene parameters"),
     ],
 )

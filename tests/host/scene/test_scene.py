@@ -43,6 +43,18 @@ def test_windows_are_the_files_and_replicated_beyond(small_model, pair):
             assert patch.valid.all()
 
 
+@pytest.mark.parametrize(
+    "place", [(float("nan"), 0, 0, 0, -4, 0), (4, 0, 0, 0, 0, 9), (4, 4, 0, 4, 4, 0), (4, 0, 0, 0, -4, 1e999)]
+)
+def test_a_geotransform_without_places_or_sizes_is_refused(small_model, pair, place):
+    pan, ms = pair()
+    with rasterio.open(ms, "r+") as file:
+        file.transform = rasterio.Affine(*place)
+    said = r"MS\.tif: the geotransform .* gives pixels no place or no size"
+    with pytest.raises(SceneError, match=said), open_scene(pan, ms, small_model):
+        pass
+
+
 def test_offset_origin_becomes_shift_and_crop(small_model, tmp_path, write_raster):
     """The MS begins 10.75 PAN pixels further right and covers 32 of 64 columns."""
     pan = write_raster(tmp_path / "p.tif", np.arange(64 * 64, dtype=np.uint16).reshape(1, 64, 64) % 2048, 1.0, (0, 64))

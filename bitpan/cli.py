@@ -44,7 +44,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     top.add_argument("command", choices=COMMANDS, metavar="command", help="one of the commands below")
     top.add_argument("rest", nargs=argparse.REMAINDER, metavar="...", help="its arguments; --help lists them")
     chosen = top.parse_args(argv)
-    with warnings.catch_warnings(), interrupting():
+    with warnings.catch_warnings():
         warnings.showwarning = _show_warning
         try:
             module = importlib.import_module(f"bitpan.commands.{chosen.command}")
@@ -52,7 +52,9 @@ def main(argv: Sequence[str] | None = None) -> int:
             # argparse takes "-2.25,2.5" for an option unless told that such numbers are values; there is no public way.
             parser._negative_number_matcher = re.compile(r"^-[\d.]+(,-?[\d.]+)?$")
             module.add_arguments(parser)
-            return int(module.run(parser.parse_args(chosen.rest)))
+            arguments = parser.parse_args(chosen.rest)
+            with interrupting():  # not before: imports try what there is, and swallow it
+                return int(module.run(arguments))
         except ModuleNotFoundError as error:
             if error.name is None or error.name.startswith("bitpan"):
                 raise

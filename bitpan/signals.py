@@ -7,6 +7,7 @@ elsewhere nothing here has an effect.
 from __future__ import annotations
 
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -33,12 +34,17 @@ def exit_code(interrupt: KeyboardInterrupt) -> int:
 
 @contextmanager
 def interrupting() -> Iterator[None]:
-    """SIGTERM and SIGHUP raise :class:`Ended` where they would kill; the first alone, for schedulers repeat them."""
+    """SIGTERM and SIGHUP raise :class:`Ended` in the block, where they would kill.
+
+    Schedulers repeat them: while the process cleans up after one, another changes nothing.
+    """
 
     def end(number: int, frame: FrameType | None) -> None:
-        for each in mine:
-            signal.signal(each, signal.SIG_IGN)
-        raise Ended(number)
+        handled = sys.exc_info()[1]
+        while handled is not None and not isinstance(handled, KeyboardInterrupt):
+            handled = handled.__context__
+        if handled is None:
+            raise Ended(number)
 
     mine = {each for each in ENDING if each != signal.SIGINT and signal.getsignal(each) == signal.SIG_DFL}
     with _handled({each: end for each in mine}):

@@ -1,5 +1,6 @@
 """SIGTERM and SIGHUP interrupt a run as Ctrl-C does; what must not be torn is not."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -40,8 +41,26 @@ def test_a_repeated_sigterm_does_not_tear_the_cleaning_up():
             os.kill(os.getpid(), signal.SIGTERM)
         finally:
             os.kill(os.getpid(), signal.SIGTERM)
+            with contextlib.suppress(OSError):
+                try:
+                    raise FileNotFoundError
+                finally:
+                    os.kill(os.getpid(), signal.SIGTERM)
             cleaned.append(True)
     assert cleaned
+
+
+def test_a_sigterm_that_somebody_swallows_does_not_make_deaf():
+    """As libraries do that try what they may import."""
+    swallowed = []
+    with pytest.raises(Ended), interrupting():
+        try:
+            os.kill(os.getpid(), signal.SIGTERM)
+        except BaseException as error:
+            swallowed.append(error)
+        os.kill(os.getpid(), signal.SIGTERM)
+        swallowed.append("deaf")
+    assert len(swallowed) == 1
 
 
 @pytest.mark.parametrize("number", ENDING)

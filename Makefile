@@ -32,15 +32,15 @@ lint: $(VENV)/.ready
 
 environment: $(VENV)/.ready
 
-$(VENV)/.ready: requirements.lock pyproject.toml
+$(VENV)/.ready: requirements.lock torch.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
 	    { echo "bitpan needs Python 3.11 or newer as $(PYTHON): install it, then make PYTHON=/path/to/python3.11"; exit 1; }
 	@command -v c++ >/dev/null || command -v g++ >/dev/null || \
 	    { echo "bitpan needs a C++ compiler: install g++ (Debian, Ubuntu: apt-get install g++)"; exit 1; }
 	@$(PYTHON) -m venv $(VENV) || \
 	    { echo "python3 -m venv failed: install it (Debian, Ubuntu: apt-get install python3-venv)"; exit 1; }
-	$(BIN)/python -m pip install --quiet --requirement requirements.lock
-	$(BIN)/python -m pip install --quiet --no-deps finn-plus==1.6.1
+	$(BIN)/python -m pip install --quiet --no-deps --require-hashes --requirement requirements.lock
+	$(BIN)/python -m pip install --quiet --requirement torch.lock
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 

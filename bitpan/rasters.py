@@ -39,12 +39,20 @@ Mask = npt.NDArray[np.bool_]
 BLOCK = 256
 """Side of the blocks of the files written here."""
 
+FORMATS = ("GTiff", "JP2OpenJPEG", "JPEG", "PNG", "ENVI", "NITF")
+"""GDAL's drivers that read a file by itself; others, as a VRT's, follow it to any other file or address."""
+
+VARIABLE = "BITPAN_FORMATS"
+"""More of them, with commas between; ``HTTP`` among them allows web addresses."""
+
+_TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+
 
 class RasterFile:
     """A raster file, open for reading.
 
     Args:
-        path: of the file, in any format GDAL reads.
+        path: of the file, in one of :data:`FORMATS`, or of those that ``$BITPAN_FORMATS`` adds.
         bands: which of the file's bands to read, from 1, in this order; None: all but an alpha band.
 
     Attributes:
@@ -61,7 +69,8 @@ class RasterFile:
 
     def __init__(self, path: Path, bands: Sequence[int] | None = None) -> None:
         self.path = path
-        with _reading(path, "cannot be read as a raster", "give a complete GeoTIFF"):
+        cure = f"give a complete GeoTIFF, or name its format, if you trust it, as in {VARIABLE}=VRT"
+        with _reading(path, "cannot be read as a raster", cure):
             before = _state(path)  # so that what GDAL reads first is of it too
             self.dataset = _open(path)
             try:
@@ -74,6 +83,7 @@ class RasterFile:
     def _describe(self, bands: Sequence[int] | None) -> None:
         """All that is asked of the file beside its pixels, so that damage to it is told now."""
         path = self.path
+        _check_links(path, self.dataset)
         _check_sizes(path, self.dataset)
         known, alpha = self.dataset.indexes, _alpha(self.dataset)
         self.bands = tuple(bands or (band for band in known if band != alpha))
@@ -259,24 +269,42 @@ def _open(path: Path) -> Any:  # noqa: ANN401
         raise SceneIOError(f"{path}: there is no such file; check the path")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", rasterio.errors.NotGeoreferencedWarning)  # a scene says it once, and better
-        return rasterio.open(path)
+        # rasterio.open takes one driver alone; an absolute path is no connection string, whatever the name is.
+        return rasterio.io.DatasetReader(path.absolute(), driver=_formats())
 
 
 @contextlib.contextmanager
 def _reading(path: Path, what: str, cure: str) -> Iterator[None]:
     """Raise :class:`SceneIOError` for what rasterio raises on a damaged file, and where its sizes cannot be."""
-    require("rasterio")
+    rasterio = require("rasterio")
     from rasterio._err import CPLE_BaseError  # GDAL's errors, which rasterio does not always make its own
     from rasterio.errors import RasterioError
 
+    local = {} if "HTTP" in _formats() else {"CPL_VSIL_CURL_ALLOWED_EXTENSIONS": ".none"}
     try:
-        yield
+        with rasterio.Env(**local):
+            yield
     except SizeError as error:
         raise SceneIOError(f"{path}: {error}") from None
     except BitpanError:
         raise
     except (RasterioError, CPLE_BaseError, OSError, ValueError) as error:
         raise SceneIOError(f"{path}: {what} ({_gdal_message(error)}); {cure}") from None
+
+
+def _formats() -> list[str]:
+    return [*FORMATS, *filter(None, os.environ.get(VARIABLE, "").split(","))]
+
+
+def _check_links(path: Path, dataset: Any) -> None:  # noqa: ANN401
+    """Raise :class:`SceneIOError` where GDAL would open another file than this one and plain ones beside it."""
+    if led := dataset.tags(ns="OVERVIEWS").get("OVERVIEW_FILE"):
+        raise SceneIOError(f"{path}: leads to another file, {led}; take its tag OVERVIEW_FILE out (rio edit-info)")
+    for beside in (Path(f"{path}.msk"), Path(f"{path}.ovr")):
+        if beside.is_file():
+            with beside.open("rb") as file:
+                if file.read(4) not in _TIFF:
+                    raise SceneIOError(f"{beside}: GDAL reads it with {path}, and it is no TIFF; take it away")
 
 
 def _check_sizes(path: Path, dataset: Any) -> None:  # noqa: ANN401

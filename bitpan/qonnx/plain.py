@@ -36,13 +36,12 @@ def read_plain(path: Path) -> onnx.ModelProto:
         ValueError: it holds what no file of the export grammar does.
     """
     import onnx
-    from google.protobuf.message import DecodeError
 
     require_bearable("it", path.stat().st_size)
     proto = onnx.ModelProto()
     try:
         proto.ParseFromString(path.read_bytes())
-    except DecodeError as error:
+    except Exception as error:  # protobuf's own
         raise ValueError(str(error)) from None
     graph = proto.graph
     if proto.functions or proto.training_info or graph.sparse_initializer:

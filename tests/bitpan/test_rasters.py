@@ -1,17 +1,21 @@
 """One rule for where a pixel holds data: the same file through training, metrics, fusing and the demo's reader."""
 
+import threading
 import warnings
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import numpy as np
 import pytest
 import rasterio
+import rasterio.shutil
 from rasterio.enums import ColorInterp
 
 from bitpan import cli
 from bitpan.errors import DataError, SceneError, SceneIOError
 from bitpan.host.scene.scene import open_scene
 from bitpan.models.imagery.readers import read
-from bitpan.rasters import RasterFile, create_raster, read_picture
+from bitpan.rasters import FORMATS, RasterFile, create_raster, read_picture
 
 SIZE = 16
 EMPTY = np.zeros((SIZE, SIZE), bool)
@@ -196,3 +200,121 @@ def test_pixels_of_any_width_are_read(tmp_path, options):
     ) as dataset:
         dataset.write(values)
     assert np.array_equal(read_picture(tmp_path / "a.tif").image, values)
+
+
+@pytest.fixture
+def server():
+    """Address of a server on this machine, and the paths that it was asked for."""
+    asked = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self):
+            asked.append(self.path)
+            self.send_error(404)
+
+        def do_HEAD(self):
+            self.do_GET()
+
+        def log_message(self, *_):
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as served:
+        threading.Thread(target=served.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{served.server_port}", asked
+        served.shutdown()
+
+
+def vrt(path, source):
+    path.write_text(
+        '<VRTDataset rasterXSize="16" rasterYSize="16"><VRTRasterBand dataType="UInt16" band="1"><SimpleSource>'
+        f"<SourceFilename>{source}</SourceFilename><SourceBand>1</SourceBand></SimpleSource></VRTRasterBand></VRTDataset>"
+    )
+    return path
+
+
+def tagged(path, target):
+    with rasterio.open(path, "r+") as file:
+        file.update_tags(ns="OVERVIEWS", OVERVIEW_FILE=target)
+
+
+def wms(path, address):
+    path.write_text(
+        f"<GDAL_WMS><Service name='TMS'><ServerUrl>{address}/${{z}}</ServerUrl></Service><DataWindow><UpperLeftX>-1"
+        "</UpperLeftX><UpperLeftY>1</UpperLeftY><LowerRightX>1</LowerRightX><LowerRightY>-1</LowerRightY><TileLevel>1"
+        "</TileLevel><SizeX>16</SizeX><SizeY>16</SizeY></DataWindow><BandsCount>1</BandsCount></GDAL_WMS>"
+    )
+
+
+LEADING = {
+    "a VRT": lambda path, address: vrt(path, f"/vsicurl/{address}/a.tif"),
+    "a tile service": wms,
+    "overviews": lambda path, address: tagged(path, f"/vsicurl/{address}/a.tif"),
+    "overviews beside": lambda path, address: Path(f"{path}.aux.xml").write_text(
+        f"<PAMDataset><Metadata domain='OVERVIEWS'><MDI key='OVERVIEW_FILE'>/vsicurl/{address}/a.tif</MDI></Metadata>"
+        "</PAMDataset>"
+    ),
+    "a mask": lambda path, address: vrt(Path(f"{path}.msk"), f"/vsicurl/{address}/a.tif"),
+    "other overviews": lambda path, address: vrt(Path(f"{path}.ovr"), f"/vsicurl/{address}/a.tif"),
+}
+
+
+@pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
+@pytest.mark.parametrize("how", LEADING)
+def test_no_file_leads_anywhere_else(tmp_path, write_raster, server, how):
+    address, asked = server
+    path = write_raster(tmp_path / "a.tif", np.ones((1, SIZE, SIZE), np.uint16))
+    LEADING[how](path, address)
+    with pytest.raises(SceneIOError, match=r"a\.tif"):
+        read_picture(path)
+    assert not asked
+
+
+@pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
+def test_a_vrt_is_read_where_it_is_allowed_and_the_web_is_not(tmp_path, write_raster, server, monkeypatch):
+    address, asked = server
+    values = np.arange(SIZE * SIZE, dtype=np.uint16).reshape(1, SIZE, SIZE)
+    path = vrt(tmp_path / "a.vrt", write_raster(tmp_path / "b.tif", values))
+    with pytest.raises(SceneIOError, match=r"a\.vrt: cannot be read as a raster .*; give .* as in BITPAN_FORMATS=VRT"):
+        read_picture(path)
+    monkeypatch.setenv("BITPAN_FORMATS", "VRT")
+    assert np.array_equal(read_picture(path).image, values)
+    vrt(path, f"/vsicurl/{address}/a.tif")
+    with pytest.raises(SceneIOError, match=r"a\.vrt: cannot be read"):
+        read_picture(path)
+    assert not asked
+    monkeypatch.setenv("BITPAN_FORMATS", "VRT,HTTP")
+    vrt(path, f"/vsicurl/{address}/b.tif")
+    with pytest.raises(SceneIOError, match=r"a\.vrt: cannot be read"):
+        read_picture(path)
+    assert asked
+
+
+@pytest.mark.parametrize(
+    "name", ["/vsicurl/http://127.0.0.1/a.tif", "http://127.0.0.1/a.tif", "/vsistdin/", "GTIFF_DIR:1:b.tif"]
+)
+def test_a_name_is_that_of_a_file_and_nothing_else(tmp_path, write_raster, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    write_raster(tmp_path / "b.tif", np.ones((1, SIZE, SIZE), np.uint16))
+    with pytest.raises(SceneIOError, match="there is no such file"):
+        read_picture(Path(name))
+    if "/" not in name:
+        Path(name).write_text("a file of this name")
+        with pytest.raises(SceneIOError, match="not recognized as being in a supported file format"):
+            read_picture(Path(name))
+
+
+@pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
+@pytest.mark.parametrize("driver", FORMATS)
+def test_formats_that_are_read(tmp_path, driver):
+    """Those that lose nothing, to the last bit."""
+    values = np.random.default_rng(0).integers(0, 256, (1, SIZE, SIZE)).astype(np.uint8)
+    lossless = {"JP2OpenJPEG": {"QUALITY": 100, "REVERSIBLE": "YES"}}.get(driver, {})
+    rasterio.shutil.copy(_tiff(tmp_path / "a.tif", values), tmp_path / "a.img", driver=driver, **lossless)
+    read = read_picture(tmp_path / "a.img").image
+    assert read.shape == values.shape and (driver == "JPEG" or np.array_equal(read, values))
+
+
+def _tiff(path, values):
+    with rasterio.open(path, "w", driver="GTiff", count=1, height=SIZE, width=SIZE, dtype="uint8") as file:
+        file.write(values)
+    return path

@@ -1,6 +1,7 @@
 """The command: what it writes, and that it never leaves half of it."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -356,8 +357,10 @@ def test_an_input_that_changes_while_it_is_read_is_refused(fuse, pair, counted, 
         paths[which].write_bytes(content[:-100] + bytes(100))
 
     def replace():
-        paths[which].with_name("new").write_bytes(content)
-        paths[which].with_name("new").replace(paths[which])
+        new, old = paths[which].with_name("new"), paths[which].stat()
+        new.write_bytes(content[:-100] + bytes(100))
+        os.utime(new, ns=(old.st_atime_ns, old.st_mtime_ns))
+        new.replace(paths[which])
 
     for change in (overwrite, replace):
         counted.count(3, change)

@@ -1,47 +1,30 @@
 """A scene whose run is ended at random moments, a hundred times: the same bytes, and no tile but the last twice."""
 
+import os
 import random
 import signal
-import subprocess
-import sys
 import time
 from collections import Counter
 
 import pytest
 
-KILLS = 100
-TILE, SIDE = 64, 1152
-TILES = (SIDE // TILE) ** 2
-
-PROGRAM = """
-import os, sys
 from bitpan import cli
 from bitpan.host.device.devices import CpuDevice
 
-frames, plain = os.open(sys.argv[1], os.O_WRONLY | os.O_CREAT | os.O_APPEND), CpuDevice.fuse
-
-def fuse(device, given):
-    def counted():
-        for frame in given:
-            os.write(frames, b".")
-            yield frame
-    return plain(device, counted())
-
-CpuDevice.fuse = fuse
-print("begun", flush=True)
-sys.exit(cli.main(sys.argv[2:]))
-"""
+KILLS = 100
+TILE, SIDE = 64, 512
+TILES = (SIDE // TILE) ** 2
 
 
 class Scene:
-    """One scene and its runs, all with the same command."""
+    """One scene and its runs, all with the same command, each in a process of its own."""
 
     def __init__(self, folder, pair, model):
         pan, ms = pair(height=SIDE, width=SIDE)
         self.folder, self.frames = folder, folder.parent / "frames"
         self.out = folder / "OUT.tif"
         words = ["fuse", pan, ms, "-o", self.out, "--model", model, "--tile", TILE, "--threads", 1]
-        self.words = [sys.executable, "-c", PROGRAM, str(self.frames), *map(str, words)]
+        self.words = [str(word) for word in words]
         self.begin()
 
     def begin(self):
@@ -51,15 +34,33 @@ class Scene:
         self.frames.write_bytes(b"")
 
     def start(self):
-        process = subprocess.Popen(
-            self.words,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
-        )
-        assert process.stdout.readline() == "begun\n"
-        return process
+        """The process's number. It inherits what is loaded, and ends without Python's own cleaning up."""
+        child = os.fork()
+        if child:
+            return child
+        code = 99
+        try:
+            for number in (1, 2):
+                os.dup2(os.open(os.devnull, os.O_WRONLY), number)
+            for number in (signal.SIGTERM, signal.SIGINT):
+                signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
+            plain, log = CpuDevice.fuse, os.open(self.frames, os.O_WRONLY | os.O_APPEND)
+
+            def counted(frames):
+                for frame in frames:
+                    os.write(log, b".")
+                    yield frame
+
+            CpuDevice.fuse = lambda device, frames: plain(device, counted(frames))
+            code = cli.main(self.words)
+        except KeyboardInterrupt:  # before the command hears of it, or after
+            code = 128 + signal.SIGINT
+        finally:
+            os._exit(code)
+
+    def finished(self):
+        """Whether a run from here to the end ends well."""
+        return os.waitpid(self.start(), 0)[1] == 0
 
     def computed(self):
         return self.frames.stat().st_size
@@ -70,11 +71,18 @@ class Scene:
         return outputs, {path.name for path in self.folder.iterdir()} - {"PAN.tif", "MS.tif", *outputs}
 
 
-def wait_for_the_end_of(scene, process, moment):
-    """Until all is computed, or the process has ended, and a little longer."""
-    while scene.computed() < TILES and process.poll() is None:
-        time.sleep(0.005)
-    time.sleep(moment)
+def ended(scene, process, number, moment):
+    """End a process a little later, where that is None when all is computed; its exit code, negative of a signal."""
+    code = None
+    while code is None and scene.computed() < TILES and moment is None:
+        time.sleep(0.002)
+        child, status = os.waitpid(process, os.WNOHANG)
+        code = os.waitstatus_to_exitcode(status) if child else None
+    if code is None:
+        time.sleep(random.uniform(0, 0.1) if moment is None else moment)
+        os.kill(process, number)
+        code = os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
+    return code
 
 
 @pytest.mark.slow
@@ -83,32 +91,28 @@ def test_a_hundred_ends_at_random_moments(small_model, tmp_path, pair, tmp_path_
     chance, model = random.Random(0), tmp_path_factory.mktemp("model")
     small_model.save(model)
     scene = Scene(tmp_path, pair, model)
+    cli.main([*scene.words[:-4], "--tile", "256", "--threads", "1"])  # loads what the processes inherit
+    scene.begin()
     began = time.monotonic()
-    assert scene.start().wait() == 0
+    assert scene.finished()
     seconds = time.monotonic() - began
     good = scene.left()
     assert sorted(good[0]) == ["OUT.scene.json", "OUT.tif"] and not good[1] and scene.computed() == TILES
     scene.begin()
-    codes, twice, scenes, ended = Counter(), [], 0, 0
+    codes, twice, kills = Counter(), [], 0
     while codes.total() - codes[0] < KILLS:
-        process, number = scene.start(), chance.choice([signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
-        if chance.random() < 1 / 3:
-            wait_for_the_end_of(scene, process, chance.uniform(0, 0.4))
-        else:
-            time.sleep(chance.uniform(0, seconds / 2))
-        process.send_signal(number)
-        codes[process.wait()] += 1
-        ended += 1
+        moment = None if chance.random() < 1 / 3 else chance.uniform(0, seconds / 2)
+        codes[ended(scene, scene.start(), chance.choice([signal.SIGKILL, signal.SIGTERM, signal.SIGINT]), moment)] += 1
+        kills += 1
         outputs, others = scene.left()
         assert outputs.items() <= good[0].items() and others <= {".OUT.tif.partial"}
         if outputs.keys() == good[0].keys():  # it had finished
-            assert scene.start().wait() == 0 and scene.left() == good
+            assert scene.finished() and scene.left() == good
             twice.append(scene.computed() - TILES)
-            assert twice[-1] <= ended
-            scenes, ended = scenes + 1, 0
+            assert twice[-1] <= kills
+            kills = 0
             scene.begin()
-    assert scene.start().wait() == 0
-    assert scene.left() == good and scene.computed() - TILES <= ended
-    print(f"{KILLS} ends, exit codes {dict(codes)}; {scenes + 1} scenes of {TILES} tiles, computed twice: {twice}")
-    asked = {signal.SIGTERM, signal.SIGINT}  # negative where Python itself was starting or ending
-    assert codes.keys() <= {0, -signal.SIGKILL, *(128 + number for number in asked), *(-number for number in asked)}
+    assert scene.finished() and scene.left() == good and scene.computed() - TILES <= kills
+    print(f"{KILLS} ends, exit codes {dict(codes)}; {len(twice) + 1} scenes of {TILES} tiles, computed twice: {twice}")
+    killed = -signal.SIGKILL, -signal.SIGTERM  # SIGTERM kills before the command hears of it, and after
+    assert codes.keys() <= {0, *killed, 128 + signal.SIGTERM, 128 + signal.SIGINT}

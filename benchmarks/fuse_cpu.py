@@ -80,9 +80,9 @@ def find_or_make(name: str) -> IntegerModel:
 
 def random_frame(model: IntegerModel, side: int) -> dict[str, Integers]:
     """A frame of noise."""
-    rng, coarse = np.random.default_rng(0), side // model.ratio
+    rng = np.random.default_rng(0)
     high = 1 << model.bits
-    return {"pan": rng.integers(0, high, (1, side, side)), "ms": rng.integers(0, high, (model.bands, coarse, coarse))}
+    return {name: rng.integers(0, high, model.tensors[name].shape(side, side)) for name in ("pan", "ms")}
 
 
 def some_scene(model: IntegerModel) -> dict[str, Integers]:

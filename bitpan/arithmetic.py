@@ -21,6 +21,9 @@ COEFFICIENT_BITS = 10
 TAPS = 5
 """Taps per interpolation phase: MS samples i-2 ... i+2, enough for any shift of up to half an MS pixel."""
 
+BORDER = TAPS // 2
+"""MS samples on each side of an image that its interpolation reads too: a network's MS comes with them."""
+
 K_MIN = 2.0**-8
 """Smallest slope of the spectral redistribution (SRM), so that a threshold always exists."""
 
@@ -272,11 +275,16 @@ def keys_coefficients(ratio: int, shift: float = 0.0) -> Integers:
     return coefficients
 
 
+def bordered(ms: npt.ArrayLike) -> Integers:
+    """An image ``(B, h, w)`` with :data:`BORDER` more samples on each side: its edges, where there is no more of it."""
+    return np.pad(np.asarray(ms, dtype=np.int64), ((0, 0), (BORDER, BORDER), (BORDER, BORDER)), mode="edge")
+
+
 def interpolate(ms: npt.ArrayLike, rows: npt.ArrayLike, columns: npt.ArrayLike) -> Integers:
-    """MS upsampled to the PAN grid: vertical pass, then horizontal, each rounded half up, unclipped, edges replicated.
+    """MS upsampled to the PAN grid: vertical pass, then horizontal, each rounded half up, unclipped.
 
     Args:
-        ms: ``(B, h, w)``.
+        ms: ``(B, h + 2 * BORDER, w + 2 * BORDER)``.
         rows, columns: coefficients of the two axes, ``(ratio, TAPS)``.
 
     Returns:
@@ -285,7 +293,7 @@ def interpolate(ms: npt.ArrayLike, rows: npt.ArrayLike, columns: npt.ArrayLike) 
 
     def along_rows(image: Integers, coefficients: Integers) -> Integers:
         bands, height, width = image.shape
-        index = np.clip(np.arange(height)[:, None] + np.arange(-2, 3), 0, height - 1)
+        index = np.arange(height - 2 * BORDER)[:, None] + np.arange(TAPS)
         total = np.einsum("bhtw,pt->bhpw", image[:, index], coefficients)
         return round_shift(total.reshape(bands, -1, width), COEFFICIENT_BITS)
 

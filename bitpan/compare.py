@@ -62,10 +62,7 @@ def random_case(model: IntegerModel, height: int, width: int, seed: int) -> Inpu
     """Random images and scene parameters, "always" and "never" among the thresholds."""
     rng = np.random.default_rng(seed)
     high = 1 << model.bits
-    inputs = {
-        "pan": rng.integers(0, high, (1, height, width)),
-        "ms": rng.integers(0, high, (model.bands, height // model.ratio, width // model.ratio)),
-    }
+    inputs = {name: rng.integers(0, high, model.tensors[name].shape(height, width)) for name in ("pan", "ms")}
     scene = {}
     for parameter in model.scene:
         source = model.tensors[parameter.measures].format if parameter.measures else None

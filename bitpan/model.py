@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from bitpan.arithmetic import Integers
+from bitpan.arithmetic import BORDER, Integers
 from bitpan.errors import FormatError, ModelError
 from bitpan.files import staged, write_json
 from bitpan.formats import Format
@@ -37,11 +37,17 @@ HEADER = ("name", "bands", "bits", "ratio")
 
 @dataclass(frozen=True)
 class Tensor:
-    """One edge of the graph: ``channels``, a format, and the ``stride``: PAN pixels per sample on either axis."""
+    """One edge of the graph: ``channels``, a format, PAN pixels per sample, samples beyond an image per side."""
 
     channels: int
     format: Format
     stride: int = 1
+    border: int = 0
+
+    def shape(self, height: int, width: int) -> tuple[int, int, int]:
+        """Channels, rows and columns of a frame of ``height`` x ``width`` PAN pixels."""
+        rows, columns = (side // self.stride + 2 * self.border for side in (height, width))
+        return self.channels, rows, columns
 
 
 def result_of(operation: Operation, inputs: Sequence[Tensor], weights: Array | None, fmt: Format) -> Tensor:
@@ -155,15 +161,16 @@ class IntegerModel:
         return scene[name]
 
     def check_inputs(self, inputs: Mapping[str, npt.ArrayLike]) -> None:
-        """Raise :class:`FormatError` unless these are tensors of one frame, ``(C, H / stride, W / stride)`` each."""
+        """Raise :class:`FormatError` unless these are tensors of one frame, see :meth:`Tensor.shape`."""
         sizes = {}
         for name, value in inputs.items():
             tensor, shape = self.tensors.get(name), np.shape(value)
             if tensor is None:
                 raise FormatError(f"model {self.name} has no tensor {name!r}; it has {', '.join(self.tensors)}")
-            if len(shape) != 3 or shape[0] != tensor.channels or not shape[1] or not shape[2]:
+            inner = [side - 2 * tensor.border for side in shape[1:]]
+            if len(shape) != 3 or shape[0] != tensor.channels or min(inner) < 1:
                 raise FormatError(f"{name} has shape {shape}, not ({tensor.channels}, height, width)")
-            sizes[name] = tensor.stride * shape[1], tensor.stride * shape[2]
+            sizes[name] = tensor.stride * inner[0], tensor.stride * inner[1]
         if len({*sizes.values()}) > 1:
             told = ", ".join(f"{name} {height} x {width}" for name, (height, width) in sizes.items())
             raise FormatError(f"these are not of one frame: {told} PAN pixels")
@@ -192,12 +199,12 @@ class IntegerModel:
         image = Format(self.bits, 0, False)
         sides = {
             "pan": Tensor(1, image),
-            "ms": Tensor(self.bands, image, self.ratio),
+            "ms": Tensor(self.bands, image, self.ratio, BORDER),
             "fused": Tensor(self.bands, image),
         }
         for name, expected in sides.items():
             if self.tensors.get(name) != expected:
-                raise ModelError(f"tensor {name} is {self.tensors.get(name)}, not {expected}")
+                raise ModelError(f"tensor {name} is {self.tensors.get(name)}, not {expected}; export it again")
         for entry in self.scene:
             if entry.kind not in SCENE_KINDS:
                 raise ModelError(f"scene parameter {entry.name} is of unknown kind {entry.kind!r}")
@@ -331,7 +338,7 @@ class IntegerModel:
             model = cls(
                 **{key: document[key] for key in HEADER},
                 tensors={
-                    name: Tensor(entry["channels"], Format(**entry["format"]), int(entry["stride"]))
+                    name: Tensor(**{**entry, "format": Format(**entry["format"])})
                     for name, entry in document["tensors"].items()
                 },
                 nodes=[
@@ -361,8 +368,8 @@ def execute(
     """Run the graph with :mod:`bitpan.arithmetic`: the reference every device is compared with.
 
     Args:
-        inputs: integers by tensor name: ``pan (1, H, W)`` and ``ms (B, H/ratio, W/ratio)``; any tensor given here is
-            taken as it is and not computed.
+        inputs: integers by tensor name, of the shapes that :meth:`Tensor.shape` says: ``pan (1, H, W)``, and ``ms``
+            with its border; any tensor given here is taken as it is and not computed.
         scene: scene parameters by name.
         until: the tensor to return.
         watch: called with name and value of each tensor as it is computed.

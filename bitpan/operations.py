@@ -31,9 +31,6 @@ Array = npt.NDArray[Any]
 Reach = Callable[[int, int, int], int]
 """PAN pixels of an input that matter beyond a tile, of: those of the output, the input's stride, the kernel's side."""
 
-INTERPOLATION_RADIUS = 2
-"""MS samples on either side that the interpolator reads."""
-
 
 def _whole(own: int, stride: int, kernel: int) -> int:
     """Rounded outwards to the input's samples."""
@@ -42,10 +39,6 @@ def _whole(own: int, stride: int, kernel: int) -> int:
 
 def _window(own: int, stride: int, kernel: int) -> int:
     return own + stride * (kernel // 2)
-
-
-def _interpolated(own: int, stride: int, kernel: int) -> int:
-    return _whole(own, stride, kernel) + stride * INTERPOLATION_RADIUS
 
 
 def _nearest_and_next(own: int, stride: int, kernel: int) -> int:
@@ -82,7 +75,7 @@ class Operation:
         joined: whether its result has all inputs' channels; else it has the first one's, or one for each filter.
         stride: its result's as a multiple of the inputs'; 0 where it is PAN's.
         format: its result's, of the first input's and the number of products in a sum; None where it is open.
-        reach: how far around a tile it looks.
+        reach: how far around a tile it looks; the interpolator into its input's border alone.
         lacks: stages that deliberately have nothing for it, with the reason.
     """
 
@@ -155,7 +148,6 @@ OPERATIONS = {
             scene=("rows", "columns"),
             stride=0,
             format=lambda source, _: arithmetic.lms_format(source.bits),
-            reach=_interpolated,
         ),
         Operation("centre", arithmetic.centre, ("x",), attributes=("offset", "shift")),
         Operation("concat", _concat, ("a", "b"), joined=True, format=_same),

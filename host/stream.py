@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from bitpan.arithmetic import Integers
+from bitpan.arithmetic import BORDER, Integers
 from bitpan.host.device.devices import Device, Frame
 from bitpan.host.output import new_fused
 from bitpan.host.progress import progress
@@ -31,7 +31,8 @@ def fuse_tiles(scene: Scene, plan: Iterable[Tile], device: Device) -> Iterator[F
 
     def frames() -> Iterator[Frame]:
         for tile in plan:
-            patch = scene.read(tile.frame_top, tile.frame_left, tile.frame_height, tile.frame_width)
+            frame = tile.frame_top, tile.frame_left, tile.frame_height, tile.frame_width
+            patch = scene.read(*frame, border=BORDER)
             valid = patch.valid[tile.inside]
             if valid.any():
                 sent.append((tile, valid))

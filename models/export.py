@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from bitpan import __version__
+from bitpan.arithmetic import BORDER
 from bitpan.compare import Inputs, Stage, cases, random_case, require_equal_stages
 from bitpan.errors import ModelError
 from bitpan.files import partial
@@ -65,8 +66,9 @@ def verify(exported: onnx.ModelProto, network: BinaryNetwork, frame: tuple[int, 
 
 
 def _with_own_parameters(network: BinaryNetwork, case: Inputs) -> Inputs:
-    """The case's images with the scene parameters that the network measures on them."""
-    measured = network.measure(*(_tensor(case[0][name][None]) for name in ("pan", "ms")))
+    """The case's images with the scene parameters that the network measures on them, the MS's border aside."""
+    pan, ms = (_tensor(case[0][name][None]) for name in ("pan", "ms"))
+    measured = network.measure(pan, ms[..., BORDER:-BORDER, BORDER:-BORDER])
     return case[0], {name: value.numpy().astype(np.int64) for name, value in measured.items()}
 
 

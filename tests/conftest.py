@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from bitpan.arithmetic import haar_format, keys_coefficients, lms_format
+from bitpan.arithmetic import BORDER, haar_format, keys_coefficients, lms_format
 from bitpan.formats import Format
 from bitpan.model import IntegerModel, Node, SceneParameter, Tensor
 
@@ -27,7 +27,7 @@ def make_random_model(blocks=2, channels=32, bands=4, bits=11, seed=0):
     shift = max(0, bits - 11)
     tensors = {
         "pan": Tensor(1, image),
-        "ms": Tensor(bands, image, 4),
+        "ms": Tensor(bands, image, 4, BORDER),
         "lms": Tensor(bands, lms),
         "pan_centred": Tensor(1, centred),
         "lms_centred": Tensor(bands, centred),
@@ -87,10 +87,8 @@ def make_random_model(blocks=2, channels=32, bands=4, bits=11, seed=0):
 def make_random_inputs(model, height, width, seed=0):
     """Random PAN, MS and scene parameters; the thresholds include "always" and "never"."""
     rng = np.random.default_rng(seed)
-    inputs = {
-        "pan": rng.integers(0, 2**model.bits, (1, height, width)),
-        "ms": rng.integers(0, 2**model.bits, (model.bands, height // model.ratio, width // model.ratio)),
-    }
+    shapes = {name: model.tensors[name].shape(height, width) for name in ("pan", "ms")}
+    inputs = {name: rng.integers(0, 2**model.bits, shape) for name, shape in shapes.items()}
     scene = {}
     for parameter in model.scene:
         if parameter.kind == "interpolation":

@@ -31,6 +31,7 @@ from bitpan.host.scene.tiles import halo_on_grid
 from bitpan.hw.simulate.accelerator import Accelerator
 from bitpan.hw.simulate.standin import Board
 from bitpan.model import IntegerModel, execute
+from bitpan.models.networks.binary_network import BinaryNetwork
 from bitpan.models.quality.classical import METHODS
 from bitpan.models.quality.metrics import ergas, psnr, sam
 from bitpan.models.quality.quicklook import quicklook
@@ -114,7 +115,7 @@ def _frame_side(model: IntegerModel) -> int:
 def _prove_frame(package: Package, folder: Path, parameters: Path, network: Path, qonnx: Path) -> dict[str, bool]:
     """The scene's middle frame through every stage; which of them equal PyTorch in every bit."""
     calibration = load_calibration(parameters, package.model)
-    frame = dict(_middle_frame(folder, package.frame, package.model.ratio))
+    frame = dict(_middle_frame(folder, package.frame, package.model))
     frame["pan"] = calibration.match.apply(frame["pan"])
     scene = dict(calibration.parameters)
     expected = _pytorch(network, frame, scene)
@@ -129,18 +130,25 @@ def _prove_frame(package: Package, folder: Path, parameters: Path, network: Path
     return exact
 
 
-def _middle_frame(folder: Path, size: tuple[int, int], ratio: int) -> Images:
+def _middle_frame(folder: Path, size: tuple[int, int], model: IntegerModel) -> Images:
     with closing(RasterFile(folder / "pan.tif")) as pan, closing(RasterFile(folder / "ms.tif")) as ms:
-        top, left = ((whole - side) // 2 // ratio * ratio for whole, side in zip(pan.size, size, strict=True))
-        fine, coarse = (top, left, *size), (top // ratio, left // ratio, size[0] // ratio, size[1] // ratio)
-        return {"pan": pan.read(*fine)[0].astype(np.int64), "ms": ms.read(*coarse)[0].astype(np.int64)}
+        corner = [(whole - side) // 2 // model.ratio for whole, side in zip(pan.size, size, strict=True)]
+        frame = {}
+        for name, image in (("pan", pan), ("ms", ms)):
+            tensor = model.tensors[name]
+            top, left = (model.ratio // tensor.stride * place - tensor.border for place in corner)
+            _, rows, columns = tensor.shape(*size)
+            frame[name] = image.read(top, left, rows, columns)[0].astype(np.int64)
+        return frame
 
 
 def _pytorch(folder: Path, frame: Images, scene: Images) -> npt.NDArray[np.int64]:
     network, _ = load_network(folder / "checkpoint.pt")
-    images = (torch.from_numpy(frame[name][None]).float() for name in ("pan", "ms"))
+    assert isinstance(network, BinaryNetwork)  # the demo's own
+    pan, ms = (torch.from_numpy(frame[name][None]).float() for name in ("pan", "ms"))
+    given = {name: torch.from_numpy(value).float() for name, value in scene.items()}
     with torch.no_grad():
-        fused: torch.Tensor = network(*images, {name: torch.from_numpy(value).float() for name, value in scene.items()})
+        fused = network.tensors(pan, ms, given)["fused"]
     return np.asarray(fused[0].numpy(), np.int64)
 
 

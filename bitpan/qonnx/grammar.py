@@ -53,8 +53,8 @@ class Site:
         return self.tensors[self.node.output]
 
     def size(self, tensor: Tensor) -> tuple[int, int]:
-        """Height and width of a tensor."""
-        return self.height // tensor.stride, self.width // tensor.stride
+        """Rows and columns of a tensor."""
+        return tensor.shape(self.height, self.width)[1:]
 
 
 Constants = dict[str, Any]
@@ -136,8 +136,7 @@ def _fill_interpolate(site: Site) -> tuple[Constants, Operators]:
     bands, (height, width), coarse = site.source.channels, site.size(site.target), site.size(site.source)
     constants: Constants = {}
     for axis, size, shape in (("rows", coarse[0], (height, coarse[1])), ("columns", coarse[1], (height, width))):
-        reach = np.arange(TAPS) - TAPS // 2
-        constants |= {f"{axis}.index": np.clip(np.arange(size)[:, None] + reach, 0, size - 1)}
+        constants |= {f"{axis}.index": np.arange(size - TAPS + 1)[:, None] + np.arange(TAPS)}
         constants |= {f"{axis}.shape": np.array([1, bands, *shape])}
         constants |= {f"{axis}.{key}": np.array(value) for key, value in _rounding(COEFFICIENT_BITS).items()}
     return constants, {}

@@ -157,7 +157,10 @@ class _Raiser:
         shape = self.shapes.get(name, [])
         if len(shape) != 4 or not (name in self.inputs or name in self.graph.producers):
             raise BuildError(f"the metadata describe a tensor {name!r} that the graph does not have; export it again")
-        return Tensor(shape[1], Format(*self.metadata["formats"][name]), self.shapes["pan"][2] // shape[2])
+        height = self.shapes["pan"][2]
+        stride = self.metadata["ratio"] if name == "ms" else height // shape[2]
+        border = (shape[2] - height // stride) // 2
+        return Tensor(shape[1], Format(*self.metadata["formats"][name]), stride, border)
 
     def _scene_parameter(self, entry: dict[str, Any]) -> SceneParameter:
         self._keep(entry, f"{entry['name']}.")

@@ -45,8 +45,7 @@ def to_qonnx(model: IntegerModel, height: int, width: int) -> onnx.ModelProto:
 
     def image(name: str) -> onnx.ValueInfoProto:
         tensor = model.tensors[name]
-        shape = (1, tensor.channels, height // tensor.stride, width // tensor.stride)
-        return helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
+        return helper.make_tensor_value_info(name, TensorProto.FLOAT, (1, *tensor.shape(height, width)))
 
     inputs = [image(name) for name in ("pan", "ms")]
     inputs += [helper.make_tensor_value_info(each.name, TensorProto.FLOAT, each.shape) for each in model.scene]

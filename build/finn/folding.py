@@ -90,7 +90,7 @@ def _with_lanes(graph: ModelWrapper, target: int, board: Board) -> ModelWrapper:
     for unit in units:
         unit.fold(target * math.prod(graph.get_tensor_shape("pan")))
         unit.follow(graph)
-    _spare_dsps(units, allowed(board)["DSP"])
+    _spare(units, "DSP", sum(unit.dsp_estimation("") for unit in units) - allowed(board)["DSP"])
     return finn_flow.insert_width_converters(graph)
 
 
@@ -99,31 +99,23 @@ def _with_fifos(graph: ModelWrapper, target: int, board: Board) -> Folding:
     return Folding(target, graph, schedule(graph), fifos, finn_flow.estimates(graph, board.part))
 
 
-def _spare_dsps(units: Iterable[Facts], limit: float) -> None:
-    """Save DSP slices, the cheapest first, until they are no more than ``limit`` or no unit can save any."""
-    found = list(units)
-    used = sum(unit.dsp_estimation("") for unit in found)
-    for unit in sorted((unit for unit in found if unit.dsp_price()), key=lambda unit: unit.dsp_price()):
-        if used <= limit:
-            return
-        before = unit.dsp_estimation("")
-        unit.spare_dsps()
-        used += unit.dsp_estimation("") - before
+def _spare(units: Iterable[Facts], resource: str, lacking: float, room: float = math.inf) -> None:
+    """Do without so much of a resource, where it takes the fewest LUTs first, as far as there is ``room`` for them."""
+    found = [(unit, *unit.saving(resource)) for unit in units]
+    choices = [(luts / saved, saved, luts, unit) for unit, saved, luts in found if saved > 0]
+    for _, saved, luts, unit in sorted(choices, key=lambda choice: choice[0]):
+        if lacking > 0 and luts <= room:
+            unit.spare(resource)
+            lacking, room = lacking - saved, room - luts
 
 
 def _spare_memories(found: Folding, board: Board) -> Folding:
-    """FIFOs and lines into LUTs until block memories suffice, the cheapest a memory first, as far as LUTs go."""
-    room = min(allowed(board)["LUT"] - found.totals["LUT"], SHARE["LUT"] * board.lutram)
+    """FIFOs and lines into LUTs until block memories suffice, as far as LUTs go."""
     lacking = found.lacking(board).get("BRAM_18K", 0.0)
     if not lacking:
         return found
-    units = [finn_flow.instance(node) for node in found.graph.graph.node]
-    for unit in sorted((unit for unit in units if unit.memory_price()), key=lambda unit: unit.memory_price()):
-        saved = unit.bram_estimation("")
-        cost = saved * unit.memory_price()
-        if lacking > 0 and cost <= room:
-            unit.use_luts()
-            lacking, room = lacking - saved, room - cost
+    room = min(allowed(board)["LUT"] - found.totals["LUT"], SHARE["LUT"] * board.lutram)
+    _spare([finn_flow.instance(node) for node in found.graph.graph.node], "BRAM_18K", lacking, room)
     return replace(found, estimates=finn_flow.estimates(found.graph, board.part), spared=True)
 
 

@@ -120,7 +120,7 @@ class Top:
         links |= {f"{name.removesuffix('_i')}_o": name.removesuffix("_i") for name in SCENE_PORTS | SIZE_PORTS}
         links |= {"started_o": "started"}
         _, rows, columns, _ = self._shape("pan")
-        values = {"Signature": f"32'h{self.signature:08x}", "Rows": str(rows), "Columns": str(columns)}
+        values: dict[str, str | int] = {"Signature": f"32'h{self.signature:08x}", "Rows": rows, "Columns": columns}
         return _instance("bp_scene_registers", "registers", links, values)
 
     def _input(self, name: str) -> str:
@@ -132,8 +132,8 @@ class Top:
         links |= {"out0_tdata_o": f"{name}_gated", "out0_tvalid_o": f"{edge}_tvalid", "out0_tready_i": f"{edge}_tready"}
         parts = [f"{name}_gated[{ELEMENT_BITS * i + bits - 1}:{ELEMENT_BITS * i}]" for i in reversed(range(elements))]
         parts = [f"{pad}'b0", *parts] if pad else parts
-        stride = self.model.tensors[name].stride.bit_length() - 1
-        values = {"Width": str(ELEMENT_BITS * elements), "StrideBits": str(stride)}
+        image = self.model.tensors[name]
+        values = {"Width": ELEMENT_BITS * elements, "StrideBits": image.stride.bit_length() - 1, "Border": image.border}
         return (
             f"    wire {bit_range(ELEMENT_BITS * elements)}{name}_gated;\n"
             f"    assign {edge}_tdata = {{{', '.join(parts)}}};\n"
@@ -150,7 +150,7 @@ class Top:
         ends = ("tdata_o", "tvalid_o", "tlast_o", "tready_i")
         links |= {f"out0_{part}": f"{STREAMS['fused']}_{part[:-2]}" for part in ends}
         spread = f"    wire {bit_range(ELEMENT_BITS * bands)}fused_spread = {{{', '.join(parts)}}};\n"
-        return spread + _instance("bp_frame_end", "fused_end", links, {"Width": str(ELEMENT_BITS * bands)})
+        return spread + _instance("bp_frame_end", "fused_end", links, {"Width": ELEMENT_BITS * bands})
 
     def _node(self, node: onnx.NodeProto) -> str:
         operation = instance(node)
@@ -167,7 +167,7 @@ def _wire(tensor: str) -> str:
     return f"e_{tensor.replace('.', '_')}"
 
 
-def _instance(module: str, name: str, links: Mapping[str, str], values: Mapping[str, str]) -> str:
+def _instance(module: str, name: str, links: Mapping[str, str], values: Mapping[str, str | int]) -> str:
     settings = ", ".join(f".{key}({value})" for key, value in values.items())
     ports = ",\n        ".join(f".{port}({wire})" for port, wire in links.items())
     return f"    {module} {f'#({settings}) ' if values else ''}{name} (\n        {ports}\n    );\n"

@@ -20,13 +20,14 @@ import numpy as np
 import numpy.typing as npt
 from qonnx.core.modelwrapper import ModelWrapper
 
+from bitpan.arithmetic import TAPS
 from bitpan.build.finn.flow import instance
 from bitpan.hw.operators.facts import Facts, Index
 
 Times = npt.NDArray[np.float64]
 
-LINES_AHEAD = 3
-"""Of the MS: a pixel's own and the two below it that it is interpolated from, whole."""
+LINES_AHEAD = TAPS
+"""Of the MS: those that a pixel is interpolated from, whole."""
 
 
 @dataclass

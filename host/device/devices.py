@@ -15,7 +15,7 @@ from bitpan.package import Package
 from bitpan.registers import STREAMS
 
 Frame = tuple[Array, Array]
-"""``pan (1, height, width)`` and ``ms (bands, height / ratio, width / ratio)``."""
+"""``pan (1, height, width)``, and ``ms (bands, rows, columns)`` with its border, see :meth:`.model.Tensor.shape`."""
 
 NAMES = ("cpu", "rtl", "fpga")
 

@@ -4,42 +4,39 @@ from __future__ import annotations
 
 import numpy as np
 
-from bitpan.arithmetic import COEFFICIENT_BITS
+from bitpan.arithmetic import BORDER, COEFFICIENT_BITS
 from bitpan.host.engine.compiled import compiled
 from bitpan.host.engine.step import Array, Step
 
 
 @compiled
 def _interpolate(ms: Array, rows: Array, columns: Array, out: Array, first: int, last: int) -> None:
-    bands, height, width = ms.shape
+    bands, _, width = ms.shape
     ratio, taps = columns.shape
-    radius = taps // 2
     half = 1 << (COEFFICIENT_BITS - 1)
-    padded = np.empty(width + 2 * radius, np.int64)
+    filtered = np.empty(width, np.int64)
     for y in range(first, last):
         i, phase = y // ratio, y % ratio
         for b in range(bands):
-            padded[:] = half
+            filtered[:] = half
             for t in range(taps):
-                row, weight = ms[b, min(max(i + t - radius, 0), height - 1)], rows[phase, t]
+                row, weight = ms[b, i + t], rows[phase, t]
                 for j in range(width):
-                    padded[j + radius] += weight * row[j]
+                    filtered[j] += weight * row[j]
             for j in range(width):
-                padded[j + radius] >>= COEFFICIENT_BITS
-            padded[:radius] = padded[radius]
-            padded[width + radius :] = padded[width + radius - 1]
+                filtered[j] >>= COEFFICIENT_BITS
             for q in range(ratio):
-                for j in range(width):
+                for j in range(width - taps + 1):
                     v = half
                     for t in range(taps):
-                        v += columns[q, t] * padded[j + t]
+                        v += columns[q, t] * filtered[j + t]
                     out[b, y, j * ratio + q] = v >> COEFFICIENT_BITS
 
 
 def interpolate(ms: Array, rows: Array, columns: Array, step: Step) -> Array:
-    """Cubic interpolation, vertical then horizontal."""
+    """Cubic interpolation of an image with its border, vertical then horizontal."""
     rows, columns = (np.ascontiguousarray(axis, dtype=np.int64) for axis in (rows, columns))
-    shape = (ms.shape[0], ms.shape[1] * len(rows), ms.shape[2] * len(columns))
+    shape = (len(ms), (ms.shape[1] - 2 * BORDER) * len(rows), (ms.shape[2] - 2 * BORDER) * len(columns))
     wide = step.inputs[0].bits > 16  # beyond, extreme coefficients leave 32 bits
     return step.fill(_interpolate, shape, ms, rows, columns, dtype=np.int64 if wide else np.int32)
 

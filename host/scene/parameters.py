@@ -17,7 +17,7 @@ from itertools import islice
 import numpy as np
 import numpy.typing as npt
 
-from bitpan.arithmetic import Integers, affine_integers, keys_coefficients, srm_threshold
+from bitpan.arithmetic import BORDER, Integers, affine_integers, keys_coefficients, srm_threshold
 from bitpan.errors import ModelError
 from bitpan.host.engine.engine import Engine, needed_nodes
 from bitpan.host.scene import latent
@@ -132,7 +132,8 @@ def _read_samples(model: IntegerModel, scene: Scene) -> list[_Sample]:
 
     def filled(per_axis: int) -> Iterator[_Sample]:
         for tile in sample_tiles(grid.height, grid.width, model.alignment, halo, per_axis, SAMPLE_SIDE):
-            patch = scene.read(tile.frame_top, tile.frame_left, tile.frame_height, tile.frame_width)
+            frame = tile.frame_top, tile.frame_left, tile.frame_height, tile.frame_width
+            patch = scene.read(*frame, border=BORDER)
             valid = patch.valid[tile.inside]
             if valid.any():
                 yield _Sample(tile.inside, valid, {"pan": patch.pan, "ms": patch.ms})

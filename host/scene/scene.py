@@ -30,7 +30,7 @@ class Patch:
 
     Attributes:
         pan: ``(1, height, width)``.
-        ms: ``(bands, height / ratio, width / ratio)``.
+        ms: ``(bands, height / ratio, width / ratio)``, and the border that was asked for.
         valid: ``(height, width)``, where the PAN and the nearest MS sample hold data.
     """
 
@@ -67,17 +67,23 @@ class Scene:
         """
         return replace(self, grid=align(self.pan.size, self.ms.size, self.edge, self.grid.ratio, shift))
 
-    def read(self, top: int, left: int, height: int, width: int) -> Patch:
-        """A window in scene coordinates, all four multiples of the ratio; edges are replicated without end."""
+    def read(self, top: int, left: int, height: int, width: int, border: int = 0) -> Patch:
+        """A window in scene coordinates, all four multiples of the ratio; edges are replicated without end.
+
+        Args:
+            border: more samples of the MS on each side.
+        """
         ratio, grid = self.grid.ratio, self.grid
         pan, pan_valid = read_extended(self.pan, grid.pan_origin[0] + top, grid.pan_origin[1] + left, height, width)
         ms_top, ms_left = grid.ms_origin[0] + top // ratio, grid.ms_origin[1] + left // ratio
-        ms, ms_valid = read_extended(self.ms, ms_top, ms_left, height // ratio, width // ratio)
+        rows, columns = height // ratio, width // ratio
+        window = ms_top - border, ms_left - border, rows + 2 * border, columns + 2 * border
+        ms, ms_valid = read_extended(self.ms, *window)
         if self.match:  # what stands for missing data stays
             pan = np.where(pan_valid, self.match.apply(pan), pan)
-        rows = _nearest_sample(height, ratio, grid.shift[0])
-        columns = _nearest_sample(width, ratio, grid.shift[1])
-        return Patch(pan, ms, pan_valid & ms_valid[rows[:, None], columns])
+        nearest = (_nearest_sample(side, ratio, shift) for side, shift in zip((height, width), grid.shift, strict=True))
+        ms_valid = ms_valid[border : border + rows, border : border + columns]
+        return Patch(pan, ms, pan_valid & ms_valid[np.ix_(*nearest)])
 
 
 def _nearest_sample(length: int, ratio: int, shift: float) -> npt.NDArray[np.intp]:

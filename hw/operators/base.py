@@ -60,7 +60,7 @@ class Operator(Facts, RTLBackend):  # type: ignore[misc]
         sized: whether it has the port ``size_i``; its attribute ``Stride``, PAN pixels per pixel of its first input, is
             then ``StrideBits``, its logarithm, among the parameters.
         settings: Verilog parameters, in order, that :meth:`given` writes.
-        sparing: the attribute, and its value, with which it takes fewer DSP slices; None: there is no such choice.
+        sparing: resources by FINN's names, and for each the attribute and its value with which it takes less of it.
     """
 
     entry: Unit
@@ -69,7 +69,7 @@ class Operator(Facts, RTLBackend):  # type: ignore[misc]
     only = ""
     sized = False
     settings = ""
-    sparing: tuple[str, int] | None = None
+    sparing: tuple[tuple[str, str, int | str], ...] = ()
 
     # What a subclass says.
 
@@ -148,21 +148,22 @@ class Operator(Facts, RTLBackend):  # type: ignore[misc]
         names = dict.fromkeys([*self.settings.split(), *more])
         return {name: str(known[name] if name in known else self.attribute(name)) for name in names}
 
-    def dsp_price(self) -> float:
-        """From both costs."""
-        if self.sparing is None:
-            return 0.0
-        now, before = self.attribute(self.sparing[0]), self.cost()
-        self.spare_dsps()
+    def saving(self, resource: str) -> tuple[float, float]:
+        """From the costs without and with."""
+        names = [name for key, name, _ in self.sparing if key == resource]
+        if not names:
+            return 0.0, 0.0
+        now, before = self.attribute(names[0]), self.cost()
+        self.spare(resource)
         after = self.cost()
-        self.set_nodeattr(self.sparing[0], now)
-        saved = before["DSP"] - after["DSP"]
-        return float(after["LUT"] - before["LUT"]) / saved if saved > 0 else 0.0
+        self.set_nodeattr(names[0], now)
+        return before.get(resource, 0.0) - after.get(resource, 0.0), after["LUT"] - before["LUT"]
 
-    def spare_dsps(self) -> None:
+    def spare(self, resource: str) -> None:
         """Sets the attribute."""
-        if self.sparing is not None:
-            self.set_nodeattr(*self.sparing)
+        for key, name, value in self.sparing:
+            if key == resource:
+                self.set_nodeattr(name, value)
 
     def shared_ports(self) -> dict[str, int]:
         """Input ports that all units of the kind share, and their bits."""

@@ -28,7 +28,7 @@ class ChannelAffine(Pointwise):
         sizes("Channels Pe", (8, 2), (32, 8), (32, 32), InBits=12, OutBits=12, Width=512),
     )
     own = Pointwise.own | attributes("Stride", UseDsp=("i", False, 1))
-    sparing = ("UseDsp", 0)
+    sparing = (("DSP", "UseDsp", 0),)
     sized = True  # where a frame ends it changes banks
     settings = "Channels Pe InBits ScaleBits OffsetBits Shift OutBits Width StrideBits UseDsp"
 

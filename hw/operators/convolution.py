@@ -70,6 +70,7 @@ class Convolution(Operator):
         lineStyle=("s", False, "auto", set(STYLES)),
     )
     settings = "Kernel Channels OutChannels InPe Simd Pe Width StrideBits LineMemory WeightMemory"
+    sparing: tuple[tuple[str, str, int | str], ...] = (("BRAM_18K", "lineStyle", "distributed"),)
     sized = True
     smooth = True
 
@@ -221,16 +222,6 @@ class Convolution(Operator):
         """Of the window and of what is behind it, both fitted to Yosys' counts."""
         window, rest = self.window_cost(), self.matrix_cost()
         return {key: window.get(key, 0) + rest.get(key, 0) for key in {**window, **rest}}
-
-    def memory_price(self) -> float:
-        """From what the lines cost in each, where they lie in block memory."""
-        block = self.line_cost(self.attribute("lineStyle"))
-        saved = block.get("BRAM_18K", 0.0)
-        return self.line_cost("distributed")["LUT"] / saved if saved else 0.0
-
-    def use_luts(self) -> None:
-        """For the lines."""
-        self.set_nodeattr("lineStyle", "distributed")
 
     def price(self) -> float:
         """LUTs, those included that are given for its DSP slices."""

@@ -44,19 +44,12 @@ class Facts(HWCustomOp):  # type: ignore[misc]
     def follow(self, graph: ModelWrapper) -> None:
         """Take the lanes of the producer, which has chosen its own."""
 
-    def dsp_price(self) -> float:
-        """LUTs for each DSP slice that it can save; 0: there is no such choice."""
-        return 0.0
+    def saving(self, resource: str) -> tuple[float, float]:
+        """How much of a resource it can do without, and the LUTs instead; zeros: there is no such choice."""
+        return 0.0, 0.0
 
-    def spare_dsps(self) -> None:
-        """Save them."""
-
-    def memory_price(self) -> float:
-        """LUTs for each block memory of 18 Kbit saved where it keeps its data in LUTs; 0: there is no such choice."""
-        return 0.0
-
-    def use_luts(self) -> None:
-        """Keep its data in LUTs."""
+    def spare(self, resource: str) -> None:
+        """Do without."""
 
     def scene_words(self) -> int:
         """Words on the scene-parameter bus; 0: there is no such port."""

@@ -55,7 +55,7 @@ class IntegerConv(Convolution):
         test="convolutions",
     )
     own = Convolution.own | attributes("Shift", Keep=("s", True, ""), Paired=("i", False, 0))
-    sparing = ("Paired", 1)
+    sparing = (*Convolution.sparing, ("DSP", "Paired", 1))
     settings = f"{Convolution.settings} InBits Shift OutBits Paired"
 
     @classmethod

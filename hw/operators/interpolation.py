@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from bitpan.arithmetic import TAPS
+from bitpan.arithmetic import BORDER, TAPS
 from bitpan.hw.measure.unit import Unit, sizes
 from bitpan.hw.operators.base import Operator, attributes, block_memories, divisors, operator
 from bitpan.hw.operators.facts import Index, last_beats
@@ -19,7 +19,7 @@ from bitpan.model import Node
 
 @operator
 class Interpolator(Operator):
-    """Keys' cubic, separable; ``Height`` and ``Width`` in MS pixels, ``Stride`` of PAN pixels, ``Clocks`` a PAN pixel.
+    """Keys' cubic, separable; ``Height`` and ``Width`` in MS pixels with their border, ``Clocks`` a PAN pixel.
 
     Other inputs: coefficients of rows and columns ``(Stride, 5)``.
     """
@@ -49,7 +49,8 @@ class Interpolator(Operator):
         """MS pixels in, PAN-grid pixels out."""
         bands, ratio = self.attribute("Bands"), self.attribute("Stride")
         coarse = self.image(bands, bands, self.attribute("inputDataType"))
-        fine = replace(coarse, height=ratio * coarse.height, width=ratio * coarse.width)
+        height, width = (ratio * (side - 2 * BORDER) for side in (coarse.height, coarse.width))
+        fine = replace(coarse, height=height, width=width)
         return [coarse], [replace(fine, datatype=self.attribute("outputDataType"))]
 
     def scene_words(self) -> int:
@@ -57,8 +58,17 @@ class Interpolator(Operator):
         return int(2 * self.attribute("Stride") * TAPS)
 
     def get_exp_cycles(self) -> int:
-        """``Clocks`` for each pixel of the PAN grid."""
-        return int(self.attribute("Clocks")) * self.beats_out()
+        """``Clocks`` for each pixel of the PAN grid; in narrow frames for the steps of the columns, border included."""
+        (coarse,), (fine,) = self.streams()
+        return int(self.attribute("Clocks")) * fine.height * max(fine.width, self._steps() * coarse.width)
+
+    def _lanes(self) -> int:
+        """Taps of a column that a step takes: all of them in fewer steps than a column is spent in."""
+        return math.ceil(TAPS / (int(self.attribute("Stride")) - 1))
+
+    def _steps(self) -> int:
+        """Steps of a column."""
+        return math.ceil(TAPS / self._lanes())
 
     def fold(self, clocks: int) -> None:
         """As many clocks a pixel as there are, so that its bands share multipliers."""
@@ -66,9 +76,9 @@ class Interpolator(Operator):
         self.set_nodeattr("Clocks", max([part for part in parts if part * self.beats_out() <= clocks], default=1))
 
     def needs(self) -> Index:
-        """Two more lines of the MS, as far as there are."""
+        """The last of the five lines that a row is made of."""
         (coarse,), (fine,) = self.streams()
-        rows = np.minimum(np.arange(fine.height) // self.attribute("Stride") + 2, coarse.height - 1)
+        rows = np.arange(fine.height) // self.attribute("Stride") + TAPS - 1
         return last_beats(rows, np.full(fine.width, coarse.width - 1), coarse.width, folds=1)
 
     def interval(self, feed: float) -> float:
@@ -76,8 +86,8 @@ class Interpolator(Operator):
         return max(feed, float(self.attribute("Clocks")))
 
     def latency(self) -> int:
-        """Three columns of the vertical pass, a pixel of the horizontal one, and the pipeline."""
-        return int((3 * self.attribute("Stride") + 2) * self.attribute("Clocks") + 11)
+        """Five columns of the vertical pass, a pixel of the horizontal one, and the pipeline."""
+        return int((TAPS * self._steps() + 1) * self.attribute("Clocks") + 12)
 
     def cost(self) -> dict[str, float]:
         """Per band at once five taps of a line, and of a column those that a step takes (measured in Yosys).
@@ -85,8 +95,8 @@ class Interpolator(Operator):
         Each of these has lines of its own, short ones in LUT memory; of a long one's memories an output is chosen.
         """
         bits, clocks = self.get_instream_width(), int(self.attribute("Clocks"))
-        words = 6 << (int(self.attribute("Width")) - 1).bit_length()
-        copies, part = math.ceil(TAPS / self.attribute("Stride")), int(self.attribute("Bands")) // clocks
+        words = 8 << (int(self.attribute("Width")) - 1).bit_length()
+        copies, part = self._lanes(), int(self.attribute("Bands")) // clocks
         luts = 209 + self.get_outstream_width() + part * (121 + 92 * math.log2(clocks))
         found = {"DSP": float(part * (copies + TAPS))}
         if words * bits < _IN_BLOCKS:

@@ -182,7 +182,7 @@ class RPReLU(Pointwise):
         test="pointwise",
     )
     own = Pointwise.own | attributes("Shift", UseDsp=("i", False, 1), SlopeBits=("i", False, 10))
-    sparing = ("UseDsp", 0)
+    sparing = (("DSP", "UseDsp", 0),)
     settings = "Channels Pe PBits XBits KneeBits SlopeBits BiasBits Shift OutBits UseDsp"
     luts, luts_a_fold, luts_alone = 24, 9, 25  # comparison, rounding, additions (measured in Yosys)
 

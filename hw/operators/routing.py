@@ -107,6 +107,7 @@ class StreamFifo(Operator):
     styles = ("auto", "shift", "distributed", "block", "ultra")
     own = Folded.own | attributes("Depth", "dataType", ramStyle=("s", False, "auto", set(styles)))
     settings = "Width Depth Style"
+    sparing = (("BRAM_18K", "ramStyle", "distributed"),)
 
     def streams(self) -> tuple[list[Stream], list[Stream]]:
         """The same in and out."""
@@ -128,17 +129,6 @@ class StreamFifo(Operator):
     def cost(self) -> dict[str, float]:
         """:func:`fifo_cost`."""
         return fifo_cost(self.attribute("Depth"), self.get_instream_width(), self.attribute("ramStyle"))
-
-    def memory_price(self) -> float:
-        """From both costs, where it lies in block memory."""
-        if self.style() != "block":
-            return 0.0
-        block, luts = self.cost(), fifo_cost(self.attribute("Depth"), self.get_instream_width(), "distributed")
-        return (luts["LUT"] - block["LUT"]) / block["BRAM_18K"]
-
-    def use_luts(self) -> None:
-        """Distributed memory."""
-        self.set_nodeattr("ramStyle", "distributed")
 
 
 def fifo_style(depth: int, width: int, style: str = "auto") -> str:

@@ -45,8 +45,8 @@ class Writer:
         """``(1, height, width, channels)`` of a tensor."""
         if tensor in self._shapes:
             return self._shapes[tensor]
-        found = self.model.tensors[tensor]
-        return (1, self.height // found.stride, self.width // found.stride, found.channels)
+        channels, rows, columns = self.model.tensors[tensor].shape(self.height, self.width)
+        return (1, rows, columns, channels)
 
     def scene_bits(self, node: Node) -> int:
         """Bits of a node's first scene parameter."""

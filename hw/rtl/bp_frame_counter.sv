@@ -1,10 +1,11 @@
 // The pixels of frames, counted: which one is its frame's last.
 //
-// Columns and rows count from 1, so that the last of each equals the size that the frames have now.
+// Columns and rows count from 1, so that the last of each equals the size that the frames have now, their border included.
 
 module bp_frame_counter #(
     parameter int unsigned Width = 65535,  // pixels per line, at most
-    parameter int unsigned StrideBits = 0  // log2 of the PAN pixels per pixel
+    parameter int unsigned StrideBits = 0,  // log2 of the PAN pixels per pixel
+    parameter int unsigned Border = 0  // pixels beyond the image on each side
 ) (
     input  logic                clk_i,
     input  logic                rst_ni,
@@ -18,7 +19,7 @@ module bp_frame_counter #(
         $error("bp_frame_counter: Width is at least 1");
     end
 
-    localparam int unsigned RowBits = 16 - StrideBits;
+    localparam int unsigned RowBits = 16 - StrideBits + (Border > 0 ? 1 : 0);
     localparam int unsigned ColumnBits = $clog2(Width + 1) < RowBits ? $clog2(Width + 1) : RowBits;
 
     // Whether the next column and row are the last is known when they begin, but for the first ones: the size may change
@@ -28,8 +29,8 @@ module bp_frame_counter #(
     logic one_column_q, first_column_q, next_column_q, last_column;
     logic one_row_q, first_row_q, next_row_q, last_row;
 
-    assign columns = size_i.columns[StrideBits+:ColumnBits];
-    assign rows = size_i.rows[StrideBits+:RowBits];
+    assign columns = ColumnBits'((17'(size_i.columns) >> StrideBits) + 17'(2 * Border));
+    assign rows = RowBits'((17'(size_i.rows) >> StrideBits) + 17'(2 * Border));
     assign last_column = first_column_q ? one_column_q : next_column_q;
     assign last_row = first_row_q ? one_row_q : next_row_q;
     assign last_o = last_column && last_row;

@@ -7,7 +7,8 @@
 
 module bp_frame_gate #(
     parameter int unsigned Width      = 16,  // bits per beat
-    parameter int unsigned StrideBits = 0    // log2 of the PAN pixels per pixel; a beat is a pixel
+    parameter int unsigned StrideBits = 0,   // log2 of the PAN pixels per pixel; a beat is a pixel
+    parameter int unsigned Border     = 0    // pixels beyond the image on each side
 ) (
     input  logic                clk_i,
     input  logic                rst_ni,
@@ -42,7 +43,8 @@ module bp_frame_gate #(
     assign moved = out0_tvalid_o && out0_tready_i;
 
     bp_frame_counter #(
-        .StrideBits(StrideBits)
+        .StrideBits(StrideBits),
+        .Border(Border)
     ) u_counter (
         .clk_i,
         .rst_ni,

@@ -1,12 +1,14 @@
 // MS upsampled to the PAN grid: separable, five taps an axis, vertical pass then horizontal, each rounded half up
-// by 10 bits, unclipped, edges replicated (Keys' cubic with the coefficients that the host writes).
+// by 10 bits, unclipped (Keys' cubic with the coefficients that the host writes).
 //
-//   v  [Ratio*i + p][c]      = (sum_t rows   [p][t] * ms[clamp(i - 2 + t)][c] + 2^9) >> 10
-//   lms[y][Ratio*j + q]      = (sum_t columns[q][t] * v[y][clamp(j - 2 + t)]  + 2^9) >> 10
+//   v  [Ratio*i + p][c] = (sum_t rows   [p][t] * ms[i + t][c] + 2^9) >> 10
+//   lms[y][Ratio*j + q] = (sum_t columns[q][t] * v[y][j + t]  + 2^9) >> 10
 //
-// Ratio is 2 ** StrideBits. in0 takes one MS pixel (Bands elements) a beat in raster order, out0 gives one PAN-grid pixel
-// a beat, one in `Clocks` clocks once the first three lines are in, frame after frame without a gap. Multipliers go over
-// the bands of a pixel in these clocks: there are ceil(5 / Ratio) + 5 for each Bands / Clocks bands. Coefficients are
+// Ratio is 2 ** StrideBits. The MS has a border of two pixels on each side beyond the PAN's frame. in0 takes one MS pixel
+// (Bands elements) a beat in raster order, out0 gives one PAN-grid pixel a beat, one in `Clocks` clocks once the first
+// five lines are in; between frames it waits for two lines. Multipliers go over the bands of a pixel in these clocks:
+// there are ceil(5 / (Ratio - 1)) + 5 for each Bands / Clocks bands. A frame is at least 12 MS pixels wide at ratio 4, or
+// its border's columns take longer than its pixels. Coefficients are
 // scene parameters: rows[p][t] at BaseAddress + 5*p + t, columns[q][t] at BaseAddress + 5*Ratio + 5*q + t. Frame n uses the
 // bank bank_of_frame_i[n mod 16].
 //
@@ -16,7 +18,7 @@
 module bp_interpolator #(
     parameter int unsigned Bands           = 4,         // elements per beat
     parameter int unsigned Bits            = 11,        // of an MS element, unsigned
-    parameter int unsigned Width           = 16,        // most MS pixels of a line
+    parameter int unsigned Width           = 16,        // most MS pixels of a line, its border included
     parameter int unsigned StrideBits      = 2,         // log2 of PAN pixels per MS pixel
     parameter int unsigned Clocks          = 1,         // per PAN pixel, a divisor of Bands
     parameter int unsigned OutBits         = Bits + 2,  // of an upsampled element, signed

@@ -1,12 +1,11 @@
 // Horizontal pass of the interpolator: filtered columns in, one PAN-grid pixel every `Folds` clocks out.
 //
-//   lms[y][Ratio*j + q] = (sum_t columns[q][t] * v[y][clamp(j - 2 + t, 0, width - 1)] + 2^9) >> 10
+//   lms[y][Ratio*j + q] = (sum_t columns[q][t] * v[y][j + t] + 2^9) >> 10
 //
-// A window of five columns moves on by one every `Ratio` pixels; its middle is column j. Its columns turn, a fold a clock:
-// with each pixel once round, and while the window moves a fold of a column takes the place of the next column's. Lines
-// follow each other without a gap: the taps beyond a line's edge are replaced by the edge, whatever the window holds
-// there. Where no further column is to be had after a line's end, an empty one is moved in, so a frame's end never waits
-// for the next. Sums wrap at OutBits + 10 bits: exact whenever the result fits OutBits.
+// A line has its border: four columns more than an image. Sixteen columns are kept, of as many lines as they happen to be
+// of: the five of column j, which `Ratio` pixels are made of, and those to come. After a line's last five the next five
+// are the next line's, so lines follow each other without a gap if their columns come in time. Each tap reads a memory of
+// its own. Sums wrap at OutBits + 10 bits: exact whenever the result fits OutBits.
 
 module bp_interpolator_columns #(
     parameter int unsigned Part            = 4,   // elements of an input beat
@@ -34,78 +33,63 @@ module bp_interpolator_columns #(
     localparam int unsigned PartBits = Part * OutBits;
     localparam int unsigned PhaseBits = $clog2(Ratio);
     localparam int unsigned FoldBits = Folds > 1 ? $clog2(Folds) : 1;
+    localparam int unsigned SlotBits = 4;
 
-    // Window: column 0 is the newest, 2 the middle. Of each column the fold in turn is the last of its ring.
-    logic [Taps-1:0][Folds-1:0][PartBits-1:0] ring_q;
-    logic [Taps-1:0][PartBits-1:0] part;
-    logic [2:0] valid_q, bank_q, last_q;  // last of its line
-    logic [3:0] first_q;  // first of its line
-    logic [FoldBits-1:0] fold_q;
+    // Columns: written in a ring of slots that does not restart with the line.
+    logic [SlotBits-1:0] write_slot_q, slot_q;  // slot: of the oldest of the five
+    logic [FoldBits-1:0] write_fold_q, fold_q;
     logic [PhaseBits-1:0] phase_q;
-    logic between_q;  // the next column begins a line
-    logic empty_q;  // an empty column is being moved in
-    logic advance, last_fold, last_phase, move, empty, turn, emit;
+    logic [SlotBits:0] complete_q;  // columns from that one on
+    logic ready_q, next_ready_q;  // whether they are enough, and will be for the next five; known a clock later
+    logic advance, write, last_write_fold, last_fold, last_phase, emit, done;
+    logic bank, line_ends;  // of the five: their bank, and whether their line ends with them
 
     assign advance = !out0_tvalid_o || out0_tready_i;
+    assign column_tready_o = !complete_q[SlotBits];
+    assign write = column_tvalid_i && column_tready_o;
+    assign last_write_fold = write_fold_q == FoldBits'(Folds - 1);
     assign last_fold = fold_q == FoldBits'(Folds - 1);
     assign last_phase = phase_q == PhaseBits'(Ratio - 1);
-    assign move = last_phase || !valid_q[2];
-    assign column_tready_o = advance && move && !empty_q;
-    // Columns of one line stay together: only between two lines may an empty one come in.
-    assign empty = empty_q || between_q && fold_q == '0 && !column_tvalid_i;
-    assign turn = advance && (!move || column_tvalid_i || empty);
-    assign emit = turn && valid_q[2];
+    assign emit = advance && ready_q;
+    assign done = emit && last_fold && last_phase;
 
     always_ff @(posedge clk_i) begin
         if (!rst_ni) begin
-            valid_q <= '0;
+            write_slot_q <= '0;
+            write_fold_q <= '0;
+            slot_q <= '0;
             fold_q <= '0;
             phase_q <= '0;
-            between_q <= 1'b1;
-            empty_q <= 1'b0;
-        end else if (turn) begin
-            fold_q <= last_fold ? '0 : fold_q + 1'b1;
-            if (Folds > 1) empty_q <= move && empty && !last_fold;
-            if (last_fold && valid_q[2]) phase_q <= last_phase ? '0 : phase_q + 1'b1;
-            if (last_fold && move) begin
-                valid_q <= {valid_q[1:0], !empty};
-                if (!empty) between_q <= column_tlast_i;
-            end
+            complete_q <= '0;
+            ready_q <= 1'b0;
+            next_ready_q <= 1'b0;
+        end else begin
+            if (write) write_fold_q <= last_write_fold ? '0 : write_fold_q + 1'b1;
+            if (write && last_write_fold) write_slot_q <= write_slot_q + 1'b1;
+            if (emit) fold_q <= last_fold ? '0 : fold_q + 1'b1;
+            if (emit && last_fold) phase_q <= last_phase ? '0 : phase_q + 1'b1;
+            if (done) slot_q <= slot_q + (line_ends ? SlotBits'(Taps) : SlotBits'(1));
+            complete_q <= complete_q + 5'(write && last_write_fold) - (done ? line_ends ? 5'(Taps) : 5'd1 : 5'd0);
+            next_ready_q <= complete_q >= (line_ends ? 5'(2 * Taps) : 5'(Taps + 1));
+            ready_q <= done ? next_ready_q : complete_q >= 5'(Taps);
         end
     end
 
-    always_ff @(posedge clk_i) begin
-        if (turn && last_fold && move) begin
-            bank_q  <= {bank_q[1:0], column_bank_i};
-            first_q <= {first_q[2:0], between_q};
-            last_q  <= {last_q[1:0], column_tlast_i};
-        end
+    logic [Taps-1:0][PartBits-1:0] tap;  // the oldest column first
+
+    for (genvar t = 0; t < Taps; t++) begin : gen_memory
+        logic [PartBits-1:0] columns[2**(SlotBits+FoldBits)];
+        logic [SlotBits-1:0] slot;
+        assign slot = slot_q + SlotBits'(t);
+        assign tap[t] = columns[{slot, fold_q}];
+        always_ff @(posedge clk_i) if (write) columns[{write_slot_q, write_fold_q}] <= column_tdata_i;
     end
 
-    for (genvar t = 0; t < Taps; t++) begin : gen_column
-        logic [PartBits-1:0] next;
-        if (t == 0) begin : gen_newest
-            assign next = column_tdata_i;
-        end else begin : gen_older
-            assign next = part[t-1];
-        end
-        assign part[t] = ring_q[t][Folds-1];
-        always_ff @(posedge clk_i) begin
-            if (turn) begin
-                for (int unsigned fold = 1; fold < Folds; fold++) ring_q[t][fold] <= ring_q[t][fold-1];
-                ring_q[t][0] <= move ? next : part[t];
-            end
-        end
-    end
-
-    // Taps, the oldest column first, edges replicated.
-    logic [Taps-1:0][PartBits-1:0] tap;
-
-    assign tap[1] = first_q[2] ? part[2] : part[3];
-    assign tap[0] = first_q[2] || first_q[3] ? tap[1] : part[4];
-    assign tap[2] = part[2];
-    assign tap[3] = last_q[2] ? part[2] : part[1];
-    assign tap[4] = last_q[2] || last_q[1] ? tap[3] : part[0];
+    logic [1:0] marks[2**SlotBits];
+    logic [SlotBits-1:0] newest;
+    assign newest = slot_q + SlotBits'(Taps - 1);
+    assign {bank, line_ends} = marks[newest];
+    always_ff @(posedge clk_i) if (write) marks[write_slot_q] <= {column_bank_i, column_tlast_i};
 
     logic [Taps-1:0][CoefficientBits-1:0] coefficient;
 
@@ -119,7 +103,7 @@ module bp_interpolator_columns #(
     ) u_coefficients (
         .clk_i,
         .cfg_i,
-        .bank_i(bank_q[2]),
+        .bank_i(bank),
         .phase_i(phase_q),
         .step_i(1'b0),
         .coefficient_o(coefficient)

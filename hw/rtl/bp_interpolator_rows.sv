@@ -1,18 +1,19 @@
 // Vertical pass of the interpolator: MS lines in, vertically filtered columns out, `Ratio` lines of them per MS line.
 //
-//   v[Ratio*i + p][c] = (sum_t rows[p][t] * ms[clamp(i - 2 + t, 0, height - 1)][c] + 2^9) >> 10
+//   v[Ratio*i + p][c] = (sum_t rows[p][t] * ms[i + t][c] + 2^9) >> 10
 //
-// Six lines are kept: the five that MS row i can need and the one being filled. Row i starts as soon as the rows
-// that it really uses are complete, so a frame's end never waits for the next frame. A column is allowed `Ratio`
-// steps of `Folds` clocks, the time the horizontal pass takes to spend it, and so ceil(5 / Ratio) multipliers suffice for
-// each of the `Part` bands at once. Each of these lanes reads its own copy of the lines, which spares the multiplexers
-// that a choice among lines would take. Sums wrap at OutBits + 10 bits: exact whenever the result fits OutBits.
+// The MS comes with its border: four lines and four columns more than an image has. Eight lines are kept: the five of row
+// i and those being filled. Row i starts as soon as its lines are complete, so a frame's end never waits for the next
+// frame; the next one's first row waits for its last two lines. A column takes at most `Ratio` - 1 steps of `Folds`
+// clocks, where the horizontal pass spends it in `Ratio`: that leaves the border's columns time to pass. Each of the lanes
+// that a step takes reads its own copy of the lines, which spares the multiplexers that a choice among lines would take.
+// Sums wrap at OutBits + 10 bits: exact whenever the result fits OutBits.
 
 module bp_interpolator_rows #(
     parameter int unsigned Part            = 4,   // elements of an output beat
     parameter int unsigned Folds           = 1,   // output beats per column
     parameter int unsigned Bits            = 11,  // of an MS element, unsigned
-    parameter int unsigned Width           = 16,  // most MS pixels of a line
+    parameter int unsigned Width           = 16,  // most MS pixels of a line, border included
     parameter int unsigned StrideBits      = 2,   // log2 of PAN pixels per MS pixel
     parameter int unsigned OutBits         = 13,  // of a result, signed
     parameter int unsigned CoefficientBits = 12,  // signed, 10 of them fraction
@@ -34,94 +35,76 @@ module bp_interpolator_rows #(
 );
     localparam int unsigned Ratio = 2 ** StrideBits;
     localparam int unsigned Taps = 5;
-    localparam int unsigned Slots = 6;
+    localparam int unsigned Border = 2 * (Taps / 2);  // of both sides
+    localparam int unsigned Slots = 8;
     localparam int unsigned Fraction = 10;
-    localparam int unsigned Lanes = (Taps + Ratio - 1) / Ratio;
+    localparam int unsigned Lanes = Ratio > 1 ? (Taps + Ratio - 2) / (Ratio - 1) : Taps;
+    localparam int unsigned Steps = (Taps + Lanes - 1) / Lanes;
     localparam int unsigned AccBits = OutBits + Fraction;
     localparam int unsigned PhaseBits = StrideBits;
+    localparam int unsigned StepBits = Steps > 1 ? $clog2(Steps) : 1;
     localparam int unsigned FoldBits = Folds > 1 ? $clog2(Folds) : 1;
-    localparam int unsigned ColumnBits = Width > 1 ? $clog2(Width) : 1;
+    localparam int unsigned ColumnBits = $clog2(Width);
     localparam int unsigned RowBits = 16 - StrideBits;
 
-    // The slot some lines further on.
-    function automatic logic [2:0] slot_at(logic [2:0] slot, int unsigned lines);
-        slot_at = '0;
-        for (int unsigned s = 0; s < Slots; s++) if (slot == 3'(s)) slot_at = 3'((s + lines) % Slots);
-    endfunction
+    if (Width <= Border) begin : gen_check_width
+        $error("bp_interpolator_rows: Width must be at least 5: a pixel and its border");
+    end
 
     // Lines: written in a ring of slots that does not restart with the frame.
-    logic [ColumnBits-1:0] last_column_q, write_column_q;
-    logic [RowBits-1:0] last_row_q, write_row_q;
+    logic [ColumnBits-1:0] last_column_q, near_last_column_q, write_column_q;
+    logic [RowBits-1:0] last_row_q;
     logic [2:0] write_slot_q;
     logic write, line_written, line_done;
 
-    // Complete lines from the row's own one on, and which of them are the last of their frames; the lines above it that it
-    // uses. Whether all lines of the row are complete, and of the next one, is known a clock later.
-    logic [2:0] complete_q;
-    logic [Slots-1:0] ends_q;
-    logic [1:0] above_q;
+    // Complete lines from the row's first one on. Whether they are enough for the row, and for the next one, is known a
+    // clock later.
+    logic [3:0] complete_q;
     logic ready_q, next_ready_q;
-    logic two, three, four;  // or more are complete
 
-    assign two = |complete_q[2:1];
-    assign three = complete_q[2] || &complete_q[1:0];
-    assign four = complete_q[2];
-    // No sum of the two, which would be a carry chain.
-    assign in0_tready_o = complete_q != (above_q[1] ? 3'(Slots - 2) : above_q[0] ? 3'(Slots - 1) : 3'(Slots));
+    assign in0_tready_o = !complete_q[3];
     assign write = in0_tvalid_i && in0_tready_o;
     assign line_written = write && write_column_q == last_column_q;
 
-    always_ff @(posedge clk_i) begin
-        last_column_q <= ColumnBits'((size_i.columns >> StrideBits) - 16'd1);
-        last_row_q <= RowBits'((size_i.rows >> StrideBits) - 16'd1);
-        if (!rst_ni) begin
-            write_column_q <= '0;
-            write_row_q <= '0;
-            write_slot_q <= '0;
-            complete_q <= '0;
-            above_q <= '0;
-            ready_q <= 1'b0;
-            next_ready_q <= 1'b0;
-        end else begin
-            if (write) write_column_q <= line_written ? '0 : write_column_q + 1'b1;
-            if (line_written) begin
-                write_row_q  <= write_row_q == last_row_q ? '0 : write_row_q + 1'b1;
-                write_slot_q <= slot_at(write_slot_q, 1);
-            end
-            if (line_done) above_q <= ends_q[0] ? 2'd0 : above_q[1] ? above_q : above_q + 2'd1;
-            if (line_done != line_written) complete_q <= line_done ? complete_q - 3'd1 : complete_q + 3'd1;
-            next_ready_q <= four || three && ends_q[2] || two && ends_q[1];
-            ready_q <= line_done ? next_ready_q : three || two && ends_q[1] || complete_q != '0 && ends_q[0];
-        end
-    end
-
-    for (genvar line = 0; line < Slots; line++) begin : gen_line
-        logic stays, comes;  // the flag once the line in front is done, and if it is not
-        assign stays = complete_q == 3'(line) && line_written ? write_row_q == last_row_q : ends_q[line];
-        if (line == Slots - 1) begin : gen_last
-            assign comes = stays;
-        end else begin : gen_inner
-            assign comes = gen_line[line+1].stays;
-        end
-        always_ff @(posedge clk_i) ends_q[line] <= line_done ? comes : stays;
-    end
-
     // Sequence: fold, step within a column, column, phase within an MS row, row, frame.
     logic [FoldBits-1:0] fold_q;
-    logic [PhaseBits-1:0] step_q, phase_q;
+    logic [StepBits-1:0] step_q;
+    logic [PhaseBits-1:0] phase_q;
     logic [ColumnBits-1:0] column_q;
+    logic [RowBits-1:0] row_q;
     logic [3:0] frame_q;
-    logic [2:0] slot_q;  // of the row
+    logic [2:0] slot_q;  // of the row's first line
     logic move, issue, last_fold, last_step, last_column, last_phase;
+    logic ends_q;  // the row is its frame's last
     logic ending_q;  // at a line's last step; known ahead, because issue comes late
 
     assign last_fold = fold_q == FoldBits'(Folds - 1);
-    assign last_step = step_q == PhaseBits'(Ratio - 1);
+    assign last_step = step_q == StepBits'(Steps - 1);
     assign last_column = column_q == last_column_q;
     assign last_phase = phase_q == PhaseBits'(Ratio - 1);
     assign move = !column_tvalid_o || column_tready_i;
     assign issue = move && ready_q;
     assign line_done = issue && ending_q;
+
+    always_ff @(posedge clk_i) begin
+        last_column_q <= ColumnBits'((size_i.columns >> StrideBits) + 16'(Border - 1));
+        near_last_column_q <= ColumnBits'((size_i.columns >> StrideBits) + 16'(Border - 2));
+        last_row_q <= RowBits'((size_i.rows >> StrideBits) - 16'd1);
+        ends_q <= row_q == last_row_q;
+        if (!rst_ni) begin
+            write_column_q <= '0;
+            write_slot_q <= '0;
+            complete_q <= '0;
+            ready_q <= 1'b0;
+            next_ready_q <= 1'b0;
+        end else begin
+            if (write) write_column_q <= line_written ? '0 : write_column_q + 1'b1;
+            if (line_written) write_slot_q <= write_slot_q + 1'b1;
+            complete_q <= complete_q + 4'(line_written) - (line_done ? ends_q ? 4'(Taps) : 4'd1 : 4'd0);
+            next_ready_q <= complete_q >= 4'(Taps + 1) && !ends_q;
+            ready_q <= line_done ? next_ready_q : complete_q >= 4'(Taps);
+        end
+    end
 
     always_ff @(posedge clk_i) begin
         if (!rst_ni) begin
@@ -130,6 +113,7 @@ module bp_interpolator_rows #(
             ending_q <= 1'b0;
             column_q <= '0;
             phase_q <= '0;
+            row_q <= '0;
             slot_q <= '0;
             frame_q <= '0;
         end else if (issue) begin
@@ -137,11 +121,13 @@ module bp_interpolator_rows #(
             if (last_fold) step_q <= last_step ? '0 : step_q + 1'b1;
             if (last_fold && last_step) column_q <= last_column ? '0 : column_q + 1'b1;
             if (last_fold && last_step && last_column) phase_q <= last_phase ? '0 : phase_q + 1'b1;
-            ending_q <= last_column && last_phase && (Folds > 1 ? last_step && fold_q == FoldBits'(Folds - 2) :
-                                                                  step_q == PhaseBits'(Ratio - 2));
+            if (Folds > 1) ending_q <= last_phase && last_column && last_step && fold_q == FoldBits'(Folds - 2);
+            else if (Steps > 1) ending_q <= last_phase && last_column && step_q == StepBits'(Steps - 2);
+            else ending_q <= last_phase && column_q == near_last_column_q;
             if (line_done) begin
-                slot_q  <= slot_at(slot_q, 1);
-                frame_q <= frame_q + 4'(ends_q[0]);
+                row_q   <= ends_q ? '0 : row_q + 1'b1;
+                slot_q  <= slot_q + (ends_q ? 3'(Taps) : 3'd1);
+                frame_q <= frame_q + 4'(ends_q);
             end
         end
     end
@@ -155,7 +141,7 @@ module bp_interpolator_rows #(
         .Ratio(Ratio),
         .Taps(Taps),
         .Lanes(Lanes),
-        .Steps(Ratio),
+        .Steps(Steps),
         .CoefficientBits(CoefficientBits),
         .BaseAddress(BaseAddress)
     ) u_coefficients (
@@ -176,14 +162,6 @@ module bp_interpolator_rows #(
     logic [Part-1:0][AccBits-1:0] sum_d, sum_q, acc_d;
     logic [Folds-1:0][Part-1:0][AccBits-1:0] acc_q;  // the latest fold's in element 0
 
-    // Slots of the rows i - 2 ... i + 2, clamped to the frame.
-    logic [Taps-1:0][2:0] row_slot;
-    assign row_slot[2] = slot_q;
-    assign row_slot[1] = above_q == 2'd0 ? slot_q : slot_at(slot_q, Slots - 1);
-    assign row_slot[0] = above_q[1] ? slot_at(slot_q, Slots - 2) : row_slot[1];
-    assign row_slot[3] = ends_q[0] ? slot_q : slot_at(slot_q, 1);
-    assign row_slot[4] = ends_q[0] || ends_q[1] ? row_slot[3] : slot_at(slot_q, 2);
-
     for (genvar lane = 0; lane < Lanes; lane++) begin : gen_lane
         logic [Folds*Part*Bits-1:0] lines[Slots*2**ColumnBits];
         logic [Folds-1:0][Part*Bits-1:0] read_q, pixel_q;
@@ -192,9 +170,9 @@ module bp_interpolator_rows #(
         logic [2:0] slot;
 
         always_comb begin
-            slot = row_slot[Taps-1];
-            for (int unsigned step = 0; step < Ratio; step++) begin
-                if (step_q == PhaseBits'(step) && step * Lanes + lane < Taps) slot = row_slot[step*Lanes+lane];
+            slot = slot_q + 3'(lane);
+            for (int unsigned step = 1; step < Steps; step++) begin
+                if (step_q == StepBits'(step)) slot = slot_q + 3'(step * Lanes + lane);
             end
         end
 

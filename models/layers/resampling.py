@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from bitpan.arithmetic import COEFFICIENT_BITS, TAPS, keys_coefficients
+from bitpan.arithmetic import BORDER, COEFFICIENT_BITS, TAPS, keys_coefficients
 from bitpan.errors import FormatError
 from bitpan.formats import Format
 from bitpan.models.layers.gradient import Differentiable, custom_gradient
@@ -20,23 +20,19 @@ Bands = tuple[Tensor, Tensor, Tensor, Tensor]
 """Four tensors of half the size: LL, LH, HL, HH, or the four pixels of each 2x2 block."""
 
 
-def _taps(size: int) -> Tensor:
-    """Indices of the samples i-2 ... i+2 with replicated edges, ``(size, TAPS)``."""
-    reach = TAPS // 2
-    return (torch.arange(size)[:, None] + torch.arange(-reach, reach + 1)).clamp_(0, size - 1)
+def bordered(ms: Tensor) -> Tensor:
+    """:func:`bitpan.arithmetic.bordered`, ``(N, B, h, w)`` to ``(N, B, h + 2 * BORDER, w + 2 * BORDER)``."""
+    return functional.pad(ms, (BORDER,) * 4, mode="replicate")
 
 
 @torch.no_grad()
 def interpolate(ms: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
     """:func:`bitpan.arithmetic.interpolate`, in float64; has no gradient.
 
-    ``(N, B, h, w)`` to ``(N, B, ratio*h, ratio*w)`` with the coefficients ``(ratio, TAPS)`` of the two axes.
+    An image :func:`bordered` to ``(N, B, ratio*h, ratio*w)``, with coefficients ``(ratio, TAPS)`` of the two axes.
     """
-    n, bands, height, width = ms.shape
-    image = ms.double()[:, :, _taps(height).to(ms.device)]
-    image = torch.einsum("bchtw,pt->bchpw", image, rows.double()).reshape(n, bands, -1, width)
-    image = _rounded(image)[:, :, :, _taps(width).to(ms.device)]
-    image = torch.einsum("bchwt,pt->bchwp", image, columns.double()).reshape(n, bands, rows.shape[0] * height, -1)
+    image = torch.einsum("bchwt,pt->bchpw", ms.double().unfold(2, TAPS, 1), rows.double()).flatten(2, 3)
+    image = torch.einsum("bchwt,pt->bchwp", _rounded(image).unfold(3, TAPS, 1), columns.double()).flatten(3)
     return _rounded(image).to(ms.dtype)
 
 
@@ -51,7 +47,7 @@ def coefficients(ratio: int, device: torch.device) -> Tensor:
 
 def upsample(ms: Tensor, ratio: int) -> Tensor:
     """:func:`interpolate` without a sub-pixel shift."""
-    return interpolate(ms, *(coefficients(ratio, ms.device),) * 2)
+    return interpolate(bordered(ms), *(coefficients(ratio, ms.device),) * 2)
 
 
 def _quarters(x: Tensor) -> Bands:

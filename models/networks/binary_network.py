@@ -6,11 +6,13 @@ from collections.abc import Mapping
 
 import torch
 
+from bitpan.arithmetic import BORDER
 from bitpan.model import Tensor
 from bitpan.models.layers.head import kept_weights
 from bitpan.models.layers.learned import IntegerConv
 from bitpan.models.layers.operation import Arrays, Context, Graph, SceneOperation, Step
 from bitpan.models.layers.operations import Fixed, Interpolate
+from bitpan.models.layers.resampling import bordered
 from bitpan.models.networks.configuration import Configuration
 from bitpan.models.networks.pansharpener import PanSharpener
 
@@ -58,7 +60,7 @@ class BinaryNetwork(PanSharpener):
     def inputs(self) -> dict[str, Tensor]:
         """The graph's inputs."""
         own = self.configuration
-        return {"pan": Tensor(1, own.fused), "ms": Tensor(own.bands, own.fused, own.ratio)}
+        return {"pan": Tensor(1, own.fused), "ms": Tensor(own.bands, own.fused, own.ratio, BORDER)}
 
     def tensors(
         self,
@@ -69,10 +71,9 @@ class BinaryNetwork(PanSharpener):
     ) -> dict[str, torch.Tensor]:
         """Every tensor of the graph by name, in order of computation; the last one is ``fused``.
 
-        Equal to :func:`bitpan.model.execute` where ``scene`` is given; without, statistics are each image's own.
+        Equal to :func:`bitpan.model.execute` where ``scene`` is given; without, statistics are each image's own. The
+        ``ms`` is :func:`.resampling.bordered`.
         """
-        if scene is None and context is None:
-            context = self.context(pan, ms)
         values = {"pan": pan, "ms": ms}
         for step in self.graph():
             inputs = [values[name] for name in step.inputs]
@@ -85,19 +86,19 @@ class BinaryNetwork(PanSharpener):
 
     def fuse(self, pan: torch.Tensor, ms: torch.Tensor, context: Context) -> torch.Tensor:
         """See :meth:`PanSharpener.fuse`."""
-        return self.tensors(pan, ms, context=context)["fused"]
+        return self.tensors(pan, bordered(ms), context=context)["fused"]
 
     def forward(
         self, pan: torch.Tensor, ms: torch.Tensor, scene: Mapping[str, torch.Tensor] | None = None
     ) -> torch.Tensor:
         """See :meth:`PanSharpener.forward`."""
-        return self.tensors(pan, ms, scene)["fused"]
+        return super().forward(pan, ms) if scene is None else self.tensors(pan, bordered(ms), scene)["fused"]
 
     @torch.no_grad()
     def measure(self, pan: torch.Tensor, ms: torch.Tensor) -> dict[str, torch.Tensor]:
         """Scene parameters of one pair ``(1, ., H, W)``, measured on the whole of it, one after the other."""
         scene: dict[str, torch.Tensor] = {}
-        values, context = {"pan": pan, "ms": ms}, self.context(pan, ms)
+        values, context = {"pan": pan, "ms": bordered(ms)}, self.context(pan, ms)
         for step in self.graph():
             inputs = [values[name] for name in step.inputs]
             if isinstance(step.layer, SceneOperation):

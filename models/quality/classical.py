@@ -17,7 +17,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from bitpan.arithmetic import interpolate, keys_coefficients
+from bitpan.arithmetic import BORDER, interpolate, keys_coefficients
 from bitpan.models.imagery.degrade import (
     SENSORS,
     Counts,
@@ -44,7 +44,8 @@ def upsample(ms: npt.ArrayLike, ratio: int, shift: tuple[float, float] = (0.0, 0
     """
     ms = np.asarray(ms)
     whole = [math.floor(0.5 - part / ratio) for part in shift]  # MS pixels from a block to the sample nearest to it
-    rows, columns = (np.clip(np.arange(size) + n, 0, size - 1) for size, n in zip(ms.shape[1:], whole, strict=True))
+    sides = zip(ms.shape[1:], whole, strict=True)
+    rows, columns = (np.clip(np.arange(-BORDER, size + BORDER) + n, 0, size - 1) for size, n in sides)
     rest = (keys_coefficients(ratio, part + ratio * n) for part, n in zip(shift, whole, strict=True))
     return interpolate(ms[:, rows[:, None], columns], *rest)
 

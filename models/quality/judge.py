@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from bitpan.arithmetic import bordered
 from bitpan.errors import DataError, naming
 from bitpan.models.imagery.degrade import Counts, to_counts
 from bitpan.models.imagery.images import Image, of_triples
@@ -76,7 +77,7 @@ def unrounded_method(network: BinaryNetwork) -> Method:
         pan, ms = _inputs(image, network)
         scene = {name: value.cpu().numpy().astype(np.int64) for name, value in network.measure(pan, ms).items()}
         matched = pan[0].cpu().numpy().astype(np.int64)
-        return unrounded(model, {"pan": matched, "ms": image.ms}, scene).astype(np.uint16)
+        return unrounded(model, {"pan": matched, "ms": bordered(image.ms)}, scene).astype(np.uint16)
 
     return fuse
 

@@ -157,11 +157,17 @@ def test_interpolation_reproduces_planes_and_constants():
     rows, columns = np.mgrid[0:8, 0:9]
     plane = (100 + 8 * rows + 16 * columns)[None]
     c = arithmetic.keys_coefficients(4)
-    lms = arithmetic.interpolate(plane, c, c)
+    lms = arithmetic.interpolate(arithmetic.bordered(plane), c, c)
     y, x = np.mgrid[0:32, 0:36]
     expected = 100 + 8 * ((y + 0.5) / 4 - 0.5) + 16 * ((x + 0.5) / 4 - 0.5)
     assert np.array_equal(lms[0, 8:-8, 8:-8], expected[8:-8, 8:-8])
-    assert (arithmetic.interpolate(np.full((2, 5, 6), 777), c, c) == 777).all()
+    assert (arithmetic.interpolate(np.full((2, 9, 10), 777), c, c) == 777).all()
+
+
+def test_a_border_repeats_the_edges():
+    image = np.arange(12).reshape(1, 3, 4)
+    rows, columns = np.clip(np.arange(-2, 5), 0, 2), np.clip(np.arange(-2, 6), 0, 3)
+    assert np.array_equal(arithmetic.bordered(image), image[:, rows[:, None], columns])
 
 
 @given(st.integers(0, 2**32 - 1), st.sampled_from([8, 11, 16]), st.floats(-2, 2), st.floats(-2, 2))

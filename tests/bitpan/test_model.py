@@ -12,7 +12,7 @@ from bitpan.errors import FormatError, ModelError
 from bitpan.formats import Format
 from bitpan.host.engine.engine import CompiledEngine, ReferenceEngine
 from bitpan.intake.documents import sealed
-from bitpan.model import IntegerModel, execute
+from bitpan.model import IntegerModel, Tensor, execute
 
 
 def test_saved_model_is_the_same_model(random_model, tmp_path):
@@ -187,8 +187,8 @@ BODIES = {
 
 @pytest.mark.parametrize(("blocks", "samples"), [(1, 1), (2, 1), (3, 1), (7, 2), (8, 3)])
 def test_halo_in_whole_ms_samples(random_model, blocks, samples):
-    """The 3x3 layers reach ``blocks + 1`` PAN pixels, ``samples`` MS pixels, the cubic kernel two more."""
-    assert random_model(blocks=blocks, channels=4).halo() == 4 * (samples + 2)
+    """The 3x3 layers reach ``blocks + 1`` PAN pixels, ``samples`` MS pixels; the cubic kernel's two are its border."""
+    assert random_model(blocks=blocks, channels=4).halo() == 4 * samples
 
 
 @pytest.mark.parametrize(
@@ -213,7 +213,7 @@ def test_halo_of_resampling_models(resampler, body, alignment, reach_of_x0):
     reach = model.reaches()
     assert reach["x0"] == reach_of_x0
     assert reach["pan"] == reach_of_x0 + 1
-    assert model.halo() == reach["ms"] == 4 * (-(-(reach_of_x0 + 1) // 4) + 2)
+    assert model.halo() == reach["ms"] == 4 * -(-(reach_of_x0 + 1) // 4)
 
 
 def test_a_split_head_reaches_less_far_on_the_ms(random_model, random_inputs):
@@ -224,8 +224,8 @@ def test_a_split_head_reaches_less_far_on_the_ms(random_model, random_inputs):
     outside = np.ones((3, 3), bool)
     outside[1, 1] = False
     model.constants["head.weights"][:, 1:, outside] = 0
-    assert (whole["pan"], whole["ms"]) == (9, 20)
-    assert (model.reaches()["pan"], model.reaches()["ms"], model.halo()) == (9, 16, 16)
+    assert (whole["pan"], whole["ms"]) == (9, 12)
+    assert (model.reaches()["pan"], model.reaches()["ms"], model.halo()) == (9, 8, 9)
 
 
 def measured_reach(model, inputs, scene, name):
@@ -234,7 +234,8 @@ def measured_reach(model, inputs, scene, name):
     middle, found = fused.shape[1] // 2 // step * step, 0
     for place in range(middle, middle + step, stride):
         changed = {**inputs, name: inputs[name].copy()}
-        changed[name][:, place // stride] = 2047 - changed[name][:, place // stride]
+        row = place // stride + model.tensors[name].border
+        changed[name][:, row] = 2047 - changed[name][:, row]
         for row in np.flatnonzero((execute(model, changed, scene) != fused).any(axis=(0, 2))):
             tile = row // step * step
             found = max(found, tile - place, place + stride - (tile + step))
@@ -243,14 +244,15 @@ def measured_reach(model, inputs, scene, name):
 
 @pytest.mark.parametrize("body", BODIES)
 def test_reach_is_what_a_tile_depends_on(resampler, random_inputs, body):
-    """No sample beyond it matters, and one at its end does."""
+    """No sample beyond it and the border matters, and one at its end does."""
     found = {"pan": 0, "ms": 0}
     for seed in range(30):
         model = resampler(BODIES[body], seed=seed)
         inputs, scene = random_inputs(model, 96, 24, seed)
         scene["upsample.rows"] = np.full((4, 5), 205)  # Keys' outermost taps are too light to be seen through a network
         found = {name: max(so_far, measured_reach(model, inputs, scene, name)) for name, so_far in found.items()}
-    assert found == {name: model.reaches()[name] for name in found}
+    beyond = {name: model.tensors[name].border * model.tensors[name].stride for name in found}
+    assert found == {name: model.reaches()[name] + beyond[name] for name in found}
 
 
 @pytest.mark.parametrize("body", BODIES)
@@ -262,7 +264,7 @@ def test_resampling_models_follow_the_equations(resampler, random_inputs, body, 
     values = {name: np.asarray(value) for name, value in inputs.items()}
     execute(model, inputs, scene, watch=values.__setitem__)
     for name, tensor in model.tensors.items():
-        assert values[name].shape == (tensor.channels, 16 // tensor.stride, 24 // tensor.stride)
+        assert values[name].shape == tensor.shape(16, 24)
         assert tensor.format.min <= values[name].min() and values[name].max() <= tensor.format.max
     for node in model.nodes:
         x, result = [values[name] for name in node.inputs], values[node.output]
@@ -278,6 +280,18 @@ def test_resampling_models_follow_the_equations(resampler, random_inputs, body, 
             "add": lambda x=x, fmt=fmt: np.clip(x[0] + x[1], fmt.min, fmt.max),
         }.get(node.op)
         assert expected is None or np.array_equal(result, expected())
+
+
+def test_shapes_with_a_border():
+    assert Tensor(4, Format(11), 4, border=2).shape(24, 32) == (4, 10, 12)
+    assert Tensor(1, Format(11)).shape(24, 32) == (1, 24, 32)
+
+
+def test_an_ms_without_its_border_is_refused(random_model):
+    model = random_model(blocks=1)
+    model.tensors["ms"] = replace(model.tensors["ms"], border=0)
+    with pytest.raises(ModelError, match=r"tensor ms is .*border=0.*not .*border=2.*export it again"):
+        model.check()
 
 
 def test_scene_parameters_are_checked(random_model, random_inputs):
@@ -306,7 +320,8 @@ def changed(values, name, value):
         ("pan", np.zeros((16, 24), int), r"pan has shape \(16, 24\), not \(1, height, width\)"),
         ("ms", np.zeros((3, 4, 6), int), r"ms has shape \(3, 4, 6\), not \(4, height, width\)"),
         ("ms", np.zeros((4, 0, 6), int), r"ms has shape \(4, 0, 6\)"),
-        ("ms", np.zeros((4, 5, 6), int), "not of one frame: pan 16 x 24, ms 20 x 24 PAN pixels"),
+        ("ms", np.zeros((4, 9, 10), int), "not of one frame: pan 16 x 24, ms 20 x 24 PAN pixels"),
+        ("ms", np.zeros((4, 4, 6), int), r"ms has shape \(4, 4, 6\), not \(4, height, width\)"),
         ("ms", None, "'?ms'?,? .*not given"),
         ("other", np.zeros((1, 16, 24), int), "model random has no tensor 'other'"),
     ],

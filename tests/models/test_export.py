@@ -11,6 +11,7 @@ from bitpan.cli import main
 from bitpan.errors import FormatError, MismatchError, ModelError
 from bitpan.models.export import export, verify, written
 from bitpan.models.layers.head import kept_weights
+from bitpan.models.layers.resampling import bordered
 from bitpan.models.networks.backbones import UNIT_NETWORKS
 from bitpan.models.networks.bnnpan import BNNPan
 from bitpan.models.networks.configuration import Configuration
@@ -96,7 +97,7 @@ def test_qonnx_alone_gives_the_network(make_network, make_pair, monkeypatch, kin
     scene = network.measure(pan, ms)
     scene[parameter] += 3
     model = written(network, (16, 16))
-    feeds = {"pan": pan, "ms": ms, **scene}
+    feeds = {"pan": pan, "ms": bordered(ms), **scene}
     fused = execute_onnx(ModelWrapper(model), {name: value.numpy() for name, value in feeds.items()})["fused"]
     with torch.no_grad():
         assert np.array_equal(fused, network(pan, ms, scene).numpy())

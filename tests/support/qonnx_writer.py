@@ -7,6 +7,9 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
+BORDER = 2
+"""MS samples beyond the image."""
+
 SUBBANDS = (((1, 1), (1, 1)), ((1, 1), (-1, -1)), ((1, -1), (1, -1)), ((1, -1), (-1, 1)))
 
 
@@ -56,10 +59,10 @@ def write_node(w, model, node, height, width):
         image = w.op("Cast", "ms", to=TensorProto.DOUBLE)
         h = height // model.ratio
         for axis, size, name, rule, shape in (
-            (2, h, node.scene[0], "bchtw,pt->bchpw", [1, model.bands, height, width // model.ratio]),
+            (2, h, node.scene[0], "bchtw,pt->bchpw", [1, model.bands, height, width // model.ratio + 2 * BORDER]),
             (3, width // model.ratio, node.scene[1], "bchwt,pt->bchwp", [1, model.bands, height, width]),
         ):
-            index = np.clip(np.arange(size)[:, None] + np.arange(-2, 3), 0, size - 1)
+            index = np.arange(size)[:, None] + np.arange(2 * BORDER + 1)
             taps = w.op("Gather", image, w.const(index, np.int64), axis=axis)
             image = w.op("Einsum", taps, w.op("Cast", name, to=TensorProto.DOUBLE), equation=rule)
             image = w.rounded(w.op("Reshape", image, w.const(shape, np.int64)), 10, np.float64)
@@ -122,7 +125,7 @@ def write_qonnx(model, height=16, width=16):
 
     inputs = [
         info("pan", (1, 1, height, width)),
-        info("ms", (1, model.bands, height // model.ratio, width // model.ratio)),
+        info("ms", (1, *model.tensors["ms"].shape(height, width))),
         *(info(parameter.name, parameter.shape) for parameter in model.scene),
     ]
     outputs = [info("fused", (1, model.bands, height, width))]

@@ -151,8 +151,10 @@ class ModelAccelerator:
 
     def _fuse(self):
         model, (height, width) = self.package.model, self.size
-        shapes = {"pan": (height, width, 1), "ms": (height // model.ratio, width // model.ratio, model.bands)}
-        images = {s: self.inputs[s].popleft().view("<u2").reshape(shape) for s, shape in shapes.items()}
+        images = {}
+        for name in ("pan", "ms"):
+            channels, rows, columns = model.tensors[name].shape(height, width)
+            images[name] = self.inputs[name].popleft().view("<u2").reshape(rows, columns, channels)
         bank = self.banks[self.bank_of_frame[self.finished]]
         scene = {}
         for parameter in model.scene:

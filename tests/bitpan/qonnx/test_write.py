@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from bitpan.arithmetic import haar_format
+from bitpan.arithmetic import BORDER, haar_format
 from bitpan.errors import FormatError
 from bitpan.formats import Format
 from bitpan.model import IntegerModel, Node, SceneParameter, Tensor, execute
@@ -48,7 +48,8 @@ def one_node(case, rng):
     op = case.partition(",")[0]
     inputs, fmt, (coarse, fine), attributes, kinds = CASES[case]
     names = [f"in{i}" for i in range(len(inputs))]
-    tensors = {name: Tensor(CHANNELS, each, coarse) for name, each in zip(names, inputs, strict=True)}
+    border = BORDER if op == "interpolate" else 0
+    tensors = {name: Tensor(CHANNELS, each, coarse, border) for name, each in zip(names, inputs, strict=True)}
     tensors["out"] = Tensor(CHANNELS * (1 + (op == "concat")), fmt, fine)
     shapes = {"interpolation": (4, 5), "srm": (CHANNELS,), "affine": (2, CHANNELS)}
     scene = [SceneParameter(f"s{i}", kind, shapes[kind], Format(24), "in0") for i, kind in enumerate(kinds)]
@@ -71,9 +72,7 @@ def graph_of(model):
 
     def info(name):
         tensor = model.tensors[name]
-        return helper.make_tensor_value_info(
-            name, TensorProto.FLOAT, (1, tensor.channels, SIDE // tensor.stride, SIDE // tensor.stride)
-        )
+        return helper.make_tensor_value_info(name, TensorProto.FLOAT, (1, *tensor.shape(SIDE, SIDE)))
 
     inputs = [info(name) for name in model.nodes[0].inputs]
     inputs += [helper.make_tensor_value_info(each.name, TensorProto.FLOAT, each.shape) for each in model.scene]
@@ -88,7 +87,7 @@ def images(model, kind, rng):
     drawn = {}
     for name in model.nodes[0].inputs:
         tensor = model.tensors[name]
-        fmt, shape = tensor.format, (tensor.channels, SIDE // tensor.stride, SIDE // tensor.stride)
+        fmt, shape = tensor.format, tensor.shape(SIDE, SIDE)
         if model.nodes[0].op == "binary_conv":
             drawn[name] = rng.choice([-1, 1], shape)
         elif kind == "random":

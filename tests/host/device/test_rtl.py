@@ -122,7 +122,7 @@ def test_all_devices_fuse_a_scene_alike(package, model, board, monkeypatch):
 
     monkeypatch.setattr("bitpan.host.scene.tiles.FRAME_BYTES", 80 * WIDTH * 25 // 4)
     rng = np.random.default_rng(0)
-    scene = array_scene(model, rng.integers(0, 2048, (1, 97, 67)), rng.integers(0, 2048, (2, 25, 17)), (-2.25, 2.5))
+    scene = array_scene(model, rng.integers(0, 2048, (1, 97, 107)), rng.integers(0, 2048, (2, 25, 27)), (-2.25, 2.5))
     plan = plan_tiles(model, scene.grid.height, scene.grid.width, largest_frame(model, WIDTH))
     assert len({(tile.frame_height, tile.frame_width) for tile in plan}) == 4 and len(plan) == 6
     engine = CompiledEngine(model, 1)

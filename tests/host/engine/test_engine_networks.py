@@ -39,7 +39,7 @@ def make(name, **settings):
 def frame(model, height, width, kind="random"):
     """Images, and scene parameters anywhere in their formats or near what a scene gives."""
     rng, top = np.random.default_rng(height), (1 << model.bits) - 1
-    shapes = {"pan": (1, height, width), "ms": (model.bands, height // 4, width // 4)}
+    shapes = {name: model.tensors[name].shape(height, width) for name in ("pan", "ms")}
     if kind == "random":
         inputs = {name: rng.integers(0, top + 1, shape) for name, shape in shapes.items()}
     elif kind == "extremes":

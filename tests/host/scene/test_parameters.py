@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from bitpan.arithmetic import affine_integers, keys_coefficients, srm_threshold
+from bitpan.arithmetic import BORDER, affine_integers, keys_coefficients, srm_threshold
 from bitpan.host.engine.engine import CompiledEngine, ReferenceEngine, needed_nodes
 from bitpan.host.scene.parameters import (
     affine,
@@ -44,7 +44,7 @@ def test_each_block_is_measured_with_the_integers_before_it(small_model, small_e
     found = compute_scene_parameters(small_model, scene, small_engine)
     np.testing.assert_array_equal(found["upsample.rows"], keys_coefficients(4, 1.75))
     np.testing.assert_array_equal(found["upsample.columns"], keys_coefficients(4, -1.5))
-    inputs = scene.read(-16, -16, 96, 80)
+    inputs = scene.read(-16, -16, 96, 80, border=BORDER)
     inputs = {"pan": inputs.pan, "ms": inputs.ms}
     scene_so_far = {name: found[name] for name in ("upsample.rows", "upsample.columns")}
     for name, tensor in (("block0.threshold", "x0"), ("block1.threshold", "x1")):
@@ -65,7 +65,7 @@ def test_coarse_tensors_are_measured_over_whole_valid_blocks(resampler):
     scene, engine = array_scene(model, pan, ms, nodata=0), ReferenceEngine(model)
     found = compute_scene_parameters(model, scene, engine)
     halo = halo_on_grid(model)
-    patch = scene.read(-halo, -halo, 32 + 2 * halo, 44 + 2 * halo)
+    patch = scene.read(-halo, -halo, 32 + 2 * halo, 44 + 2 * halo, border=BORDER)
     values = engine.run({"pan": patch.pan, "ms": patch.ms}, found, parameter.measures)
     counts = patch.valid[halo : halo + 30, halo : halo + 42].reshape(15, 2, 21, 2).all(axis=(1, 3))
     assert 0 < counts.sum() < 15 * 21
@@ -80,7 +80,7 @@ def test_thresholds_follow_what_the_sign_sees(resampler, engine):
     scene = array_scene(model, *images(model, 64, 48))
     found = compute_scene_parameters(model, scene, engine(model))
     halo = halo_on_grid(model)
-    patch = scene.read(-halo, -halo, 64 + 2 * halo, 48 + 2 * halo)
+    patch = scene.read(-halo, -halo, 64 + 2 * halo, 48 + 2 * halo, border=BORDER)
     thresholds = [parameter for parameter in model.scene if parameter.kind == "srm"]
     assert [parameter.measures.startswith("t_depthwise") for parameter in thresholds] == [True, True]
     for parameter in thresholds:

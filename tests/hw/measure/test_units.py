@@ -9,7 +9,7 @@ from bitpan.hw.measure.units import UNITS
 from bitpan.hw.simulate.verilate import verilate
 from bitpan.hw.sources import rtl, unit_sources
 
-MAY_BE_ZERO = {"WeightMemory", "LineMemory", "Style", "BaseAddress", "Shift", "StrideBits"}
+MAY_BE_ZERO = {"WeightMemory", "LineMemory", "Style", "BaseAddress", "Shift", "StrideBits", "Border"}
 SIZES = [
     (unit, name)
     for unit in UNITS

@@ -7,6 +7,7 @@ import pytest
 from onnx import helper
 
 from bench import set_size
+from bitpan.arithmetic import BORDER
 from bitpan.errors import BuildError
 from bitpan.hw.operators import OPERATORS, operator_for
 from bitpan.hw.operators.pointwise import SignConstant
@@ -25,7 +26,7 @@ BITS = {"inputDataType": "BINARY", "outputDataType": "INT8"}
 LARGE = {"outputDataType": "INT9", "Kernel": 5, "SIMD": 75, "OutChannels": 6}
 INTEGERS = {"inputDataType": "INT10", "outputDataType": "INT10", "Shift": 5}
 CONVERTER = {"inShape": [1, 4, 6, 6], "outShape": [1, 4, 6, 6], "dataType": "INT8"}
-COARSE = {"Height": 4, "Width": 5, "Bands": 2, "Stride": 4, "CoefficientBits": 12}
+COARSE = {"Height": 6, "Width": 18, "Bands": 2, "Stride": 4, "CoefficientBits": 12}
 COARSE |= {"inputDataType": "UINT11", "outputDataType": "INT13"}
 
 # A node of each operator: its attributes, streams in and out, and shapes of its constants.
@@ -108,9 +109,8 @@ def simulated(tmp_path):
         unit.generate_hdl(Constants(constants), "xc7z020clg400-1", 5.0)
         opened.append(Simulation(unit.get_rtl_file_list(abspath=True), unit.onnx_node.name))
         if unit.shared_ports().get("size_i"):
-            set_size(
-                opened[-1], *(unit.get_nodeattr(axis) * unit.get_nodeattr("Stride") for axis in ("Height", "Width"))
-            )
+            border, stride = 2 * BORDER * (unit.op == "interpolate"), unit.get_nodeattr("Stride")
+            set_size(opened[-1], *((unit.get_nodeattr(axis) - border) * stride for axis in ("Height", "Width")))
         return unit, opened[-1]
 
     yield simulate

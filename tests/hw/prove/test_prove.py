@@ -104,9 +104,9 @@ BOUNDED = [
     ),
     (
         "bp_interpolator",
-        {"Bands": 1, "Bits": 1, "Width": 2, "StrideBits": 1, "CoefficientBits": 2},
-        {"in0": 4, "out0": 16},
-        {"patience": 96, "inside": 5, "seconds": 25, "clocks": 130} | size(4, 4),
+        {"Bands": 1, "Bits": 1, "Width": 5, "StrideBits": 1, "CoefficientBits": 2},
+        {"in0": 25, "out0": 4},
+        {"patience": 96, "inside": 5, "seconds": 25, "clocks": 130} | size(2, 2),
     ),
 ]
 

@@ -8,7 +8,16 @@ import numpy as np
 import pytest
 
 from bench import lint, set_size, write_word
-from bitpan.arithmetic import COEFFICIENT_BITS, Integers, interpolate, keys_coefficients, lms_format, round_shift
+from bitpan.arithmetic import (
+    BORDER,
+    COEFFICIENT_BITS,
+    TAPS,
+    Integers,
+    interpolate,
+    keys_coefficients,
+    lms_format,
+    round_shift,
+)
 from bitpan.errors import BuildError
 from bitpan.hw.packing import pack, unpack
 from bitpan.hw.simulate.simulation import STALLS, Simulation
@@ -25,8 +34,9 @@ class Interpolator:
     def __init__(
         self, bands: int, bits: int, height: int, width: int, ratio: int = 4, clocks: int = 1, most: int = 0
     ) -> None:
-        """``most``: columns of the widest frame; default: those of this one."""
-        parameters = {"Bands": bands, "Bits": bits, "Width": most or width, "Clocks": clocks, "BaseAddress": BASE}
+        """Sizes are an image's, in MS pixels; ``most``: columns of the widest one; default: those of this one."""
+        widest = (most or width) + 2 * BORDER
+        parameters = {"Bands": bands, "Bits": bits, "Width": widest, "Clocks": clocks, "BaseAddress": BASE}
         self.simulation = Simulation(
             unit_sources("bp_interpolator"), "bp_interpolator", {**parameters, "StrideBits": ratio.bit_length() - 1}
         )
@@ -35,7 +45,8 @@ class Interpolator:
 
     def resize(self, bands: int, height: int, width: int) -> None:
         """The size of the frames to come."""
-        self.shape = (bands, height, width)
+        self.image = (bands, height, width)
+        self.shape = (bands, height + 2 * BORDER, width + 2 * BORDER)
         set_size(self.simulation, height * self.ratio, width * self.ratio)
 
     def configure(self, bank: int, coefficients: Coefficients) -> None:
@@ -62,14 +73,14 @@ class Interpolator:
     @property
     def beats(self) -> int:
         """Pixels of an output frame."""
-        return self.shape[1] * self.shape[2] * self.ratio**2
+        return self.image[1] * self.image[2] * self.ratio**2
 
     def pull(self, frames: int = 1) -> Integers:
         """Wait for whole frames: ``(frames, bands, height, width)``."""
         self.simulation.run(2_000_000, until={"out0": frames * self.beats}, patience=2000)
         self.frames += frames
         pixels = unpack(self.simulation.pull("out0", frames * self.beats), self.shape[0], self.bits + 2)
-        bands, height, width = self.shape
+        bands, height, width = self.image
         return pixels.reshape(frames, height * self.ratio, width * self.ratio, bands).transpose(0, 3, 1, 2)
 
 
@@ -152,7 +163,7 @@ def test_bank_travels_with_the_frame_past_sixteen() -> None:
         unit.configure(bank, pair)
     order = [0, 1, 1, 0, 1, 0, 0, 1, 1, 1, 0, 0, 1, 0, 1, 1]
     unit.banks(order)
-    frames = rng.integers(0, 256, (40, 1, 4, 4))
+    frames = rng.integers(0, 256, (40, *unit.shape))
     for frame in frames:
         unit.push(frame)
     expected = np.stack([interpolate(f, *coefficients[order[n % 16]]) for n, f in enumerate(frames)])
@@ -165,7 +176,7 @@ def test_a_bank_is_rewritten_while_the_other_one_works() -> None:
     unit.banks([0, 1])
     first, second = keys(rng), keys(rng)
     unit.configure(0, first)
-    frames = rng.integers(0, 256, (2, 1, 4, 4))
+    frames = rng.integers(0, 256, (2, *unit.shape))
     unit.push(frames[0])
     unit.simulation.run(100)  # in the middle of frame 0
     assert 0 < unit.simulation.queued("out0") < unit.beats
@@ -185,9 +196,12 @@ def test_a_pixel_in_so_many_clocks_frame_after_frame(ratio: int, clocks: int) ->
         unit.push(rng.integers(0, 2048, unit.shape))
     unit.pull(5)
     first, last, count = unit.simulation.span("out0")
-    assert (last - first, count) == (clocks * (5 * unit.beats - 1), 5 * unit.beats)
-    # Three lines, three columns, and the pipeline.
-    assert first - unit.simulation.span("in0")[0] <= 3 * 16 + 3 * ratio * clocks + clocks + 14
+    assert count == 5 * unit.beats
+    # From the last pixel of a frame to the first of the next one: two lines, five columns, and the pipeline.
+    columns = TAPS * {2: 1, 4: 3}[ratio] * clocks + clocks + 12
+    gaps = last - first - clocks * (count - 1)
+    assert 0 <= gaps <= 4 * (2 * unit.shape[2] + columns)
+    assert first - unit.simulation.span("in0")[0] <= TAPS * unit.shape[2] + columns
 
 
 @pytest.mark.parametrize("folds", [1, 2])
@@ -203,18 +217,18 @@ def test_columns_alone_take_any_pace(stall: str | int, folds: int) -> None:
         write_word(simulation, address, word)
     simulation.reset()
     simulation.set_stall("column", stall)
-    columns = rng.integers(-500, 2500, (2, 9, 6))
-    last = np.tile(np.arange(6) == 5, 9).repeat(folds)
+    columns = rng.integers(-500, 2500, (2, 9, 6 + 2 * BORDER))
+    last = np.tile(np.arange(6 + 2 * BORDER) == 5 + 2 * BORDER, 9).repeat(folds)
     simulation.push("column", pack(columns.transpose(1, 2, 0).reshape(-1, 2 // folds), 13), last)
     simulation.run(100_000, until={"out0": 9 * 24}, patience=1000)
     pixels = unpack(simulation.pull("out0"), 2, 13).reshape(9, 24, 2).transpose(2, 0, 1)
-    taps = columns[:, :, np.clip(np.arange(6)[:, None] + np.arange(-2, 3), 0, 5)]
+    taps = columns[:, :, np.arange(6)[:, None] + np.arange(TAPS)]
     expected = np.einsum("bhwt,pt->bhwp", taps, coefficients).reshape(2, 9, 24)
     np.testing.assert_array_equal(pixels, round_shift(expected, COEFFICIENT_BITS))
 
 
 def test_needs_no_more_lines_than_it_uses() -> None:
-    """Lines up to i + 2 give the PAN lines of MS line i; the frame's end needs no beat of the next frame."""
+    """Lines up to i + 4 give the PAN lines of MS line i; the frame's end needs no beat of the next frame."""
     rng = np.random.default_rng(10)
     unit = Interpolator(1, 16, 5, 7)
     coefficients = keys(rng)
@@ -223,8 +237,9 @@ def test_needs_no_more_lines_than_it_uses() -> None:
     ms = rng.integers(0, 1 << 16, unit.shape)
     expected = interpolate(ms, *coefficients).reshape(-1)
     beats = pack(ms.reshape(-1, 1), 16)
-    for line, lines in enumerate((0, 0, 1, 2, 5)):
-        unit.simulation.push("in0", beats[line * 7 : line * 7 + 7])
+    for line in range(5 + 2 * BORDER):
+        lines = max(0, line - 2 * BORDER + 1)
+        unit.simulation.push("in0", beats[line * 11 : line * 11 + 11])
         unit.simulation.run(500)
         assert unit.simulation.queued("out0") == lines * 4 * 28
     np.testing.assert_array_equal(unit.pull().reshape(-1), expected)

@@ -255,6 +255,26 @@ def test_gate_lets_in_what_is_started(frame_beats: int, stall: str) -> None:
     np.testing.assert_array_equal(received, np.concatenate(frames))
 
 
+@pytest.mark.parametrize("rows", [4, 65532])
+def test_gate_counts_the_border_too(rows: int) -> None:
+    """Two frames of the right length pass, the tallest as well; a beat more or less is an error."""
+    parameters = {"Width": 12, "StrideBits": 2, "Border": 2}
+    simulation = Simulation(unit_sources("bp_frame_gate"), "bp_frame_gate", parameters)
+    set_size(simulation, rows, 4)
+    simulation.reset()
+    simulation.poke("started_i", 4)
+    beats = (rows // 4 + 4) * 5
+    for length in (beats, beats, beats - 1, beats + 1):
+        simulation.push("in0", pack(np.ones((length, 1), np.int64), 12), last=True)
+    simulation.run(2 * beats + 10, until={"out0": 2 * beats})
+    assert (simulation.queued("out0"), errors(simulation, 2)) == (2 * beats, 0)
+    simulation.run(beats - 5)
+    assert errors(simulation, 20) == 1
+    simulation.run(beats - 20)
+    assert errors(simulation, 40) == 1
+    assert simulation.queued("out0") == 4 * beats
+
+
 @pytest.mark.parametrize("stall", ["never", "half"])
 def test_gate_fills_and_cuts(stall: str) -> None:
     simulation = gate()

@@ -47,7 +47,7 @@ def test_centre(bits):
 @pytest.mark.parametrize("shape", [(1, 1), (3, 5), (16, 16)])
 def test_interpolate(shape, bits, extreme):
     random = np.random.default_rng(bits)
-    ms = integers(random, 0, (1 << bits) - 1, (2, 3, *shape), extreme)
+    ms = integers(random, 0, (1 << bits) - 1, (2, 3, *(side + 2 * arithmetic.BORDER for side in shape)), extreme)
     rows, columns = arithmetic.keys_coefficients(4, -2.0), arithmetic.keys_coefficients(4, 0.37)
     result = interpolate(floats(ms), floats(rows), floats(columns)).numpy()
     for image, expected in zip(result, ms, strict=True):

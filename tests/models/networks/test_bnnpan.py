@@ -11,6 +11,7 @@ from bitpan.host.scene.parameters import affine
 from bitpan.model import IntegerModel, execute
 from bitpan.models.layers.affine import ChannelAffine, channel_moments
 from bitpan.models.layers.norm import channel_norm
+from bitpan.models.layers.resampling import bordered
 from bitpan.models.networks.bnnpan import BNNPan
 from bitpan.models.networks.configuration import Configuration
 from bitpan.models.networks.integers import to_integer_model
@@ -49,9 +50,9 @@ def compare(network, pan, ms):
     integers = {name: value.numpy().astype(np.int64) for name, value in scene.items()}
     model.check_scene(integers)
     reference = {}
-    execute(model, {"pan": pan[0].numpy(), "ms": ms[0].numpy()}, integers, watch=reference.__setitem__)
+    execute(model, {"pan": pan[0].numpy(), "ms": bordered(ms)[0].numpy()}, integers, watch=reference.__setitem__)
     with torch.no_grad():
-        values, own = network.tensors(pan, ms, scene), network(pan, ms)
+        values, own = network.tensors(pan, bordered(ms), scene), network(pan, ms)
     assert list(values) == list(reference)
     for name, value in values.items():
         assert np.array_equal(value[0].numpy(), reference[name]), name
@@ -186,7 +187,7 @@ def test_host_computes_the_same_scene_parameters(make_pair, settings):
             prior = host_latent.prior(arrays, encoded.mean(axis=(1, 2)))
             theirs = network.context(pan, ms)["prior"][0].numpy()
             assert np.allclose(prior, theirs, atol=1e-5 * np.abs(theirs).max())
-        values = network.tensors(pan, ms, scene)
+        values = network.tensors(pan, bordered(ms), scene)
     for parameter in model.scene:
         if parameter.kind == "affine":
             measured = values[parameter.measures][0].numpy().astype(np.int64).reshape(8, -1)

@@ -5,7 +5,7 @@ import torch
 from bitpan.errors import ModelError
 from bitpan.model import IntegerModel, execute
 from bitpan.models.layers.functional import rprelu
-from bitpan.models.layers.resampling import upsample
+from bitpan.models.layers.resampling import bordered, upsample
 from bitpan.models.networks.configuration import Configuration, calibrated
 from bitpan.models.networks.integers import to_integer_model
 from bitpan.models.networks.s2bnet import S2BNet
@@ -17,9 +17,9 @@ def check_equal(network, pan, ms, scene):
     integers = {name: value.numpy().astype(np.int64) for name, value in scene.items()}
     model.check_scene(integers)
     reference = {}
-    execute(model, {"pan": pan[0].numpy(), "ms": ms[0].numpy()}, integers, watch=reference.__setitem__)
+    execute(model, {"pan": pan[0].numpy(), "ms": bordered(ms)[0].numpy()}, integers, watch=reference.__setitem__)
     with torch.no_grad():
-        values = network.tensors(pan, ms, scene)
+        values = network.tensors(pan, bordered(ms), scene)
     assert list(values) == list(reference)
     for name, value in values.items():
         assert np.array_equal(value[0].numpy(), reference[name]), name
@@ -138,7 +138,7 @@ def test_calibration_gives_unit_spread(make_network):
     network = make_network()
     network.scale_head(lms[:, :1], ms)
     with torch.no_grad():
-        assert 0.8 < float(network.tensors(lms[:, :1], ms)["x0"].std()) / 64 < 1.25
+        assert 0.8 < float(network.tensors(lms[:, :1], bordered(ms))["x0"].std()) / 64 < 1.25
 
 
 def test_impossible_configurations():

@@ -5,7 +5,7 @@ import csv
 import numpy as np
 import pytest
 
-from bitpan.arithmetic import interpolate, keys_coefficients
+from bitpan.arithmetic import BORDER, bordered, interpolate, keys_coefficients
 from bitpan.errors import DataError
 from bitpan.host.scene.grid import align
 from bitpan.host.scene.rasters import ArrayRaster
@@ -37,7 +37,7 @@ def scene():
 def test_exp_is_the_networks_own_interpolator(scene):
     coefficients = keys_coefficients(4)
     np.testing.assert_array_equal(
-        exp(scene.pan, scene.ms, 4, 11), np.clip(interpolate(scene.ms, coefficients, coefficients), 0, 2047)
+        exp(scene.pan, scene.ms, 4, 11), np.clip(interpolate(bordered(scene.ms), coefficients, coefficients), 0, 2047)
     )
     edge = np.zeros((1, 8, 8), int)
     edge[:, :, 4:] = 2047
@@ -208,7 +208,8 @@ def test_a_shifted_ms_is_upsampled_as_a_scene_is(shift):
     pan, ms = random.integers(0, 2048, (1, 64, 80)), random.integers(0, 2048, (4, 16, 20))
     rasters = ArrayRaster(pan, 16), ArrayRaster(ms, 16)
     scene = Scene(*rasters, align((64, 80), (16, 20), (0.0, 0.0), 4, shift))
-    lms = interpolate(scene.read(0, 0, 64, 80).ms, *(keys_coefficients(4, part) for part in scene.grid.shift))
+    coarse = scene.read(0, 0, 64, 80, border=BORDER).ms
+    lms = interpolate(coarse, *(keys_coefficients(4, part) for part in scene.grid.shift))
     np.testing.assert_array_equal(upsample(ms, 4, shift), lms)
 
 

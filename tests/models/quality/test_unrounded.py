@@ -6,6 +6,7 @@ import torch
 
 from bitpan.errors import ModelError
 from bitpan.model import execute
+from bitpan.models.layers.resampling import bordered
 from bitpan.models.networks.bnnpan import BNNPan
 from bitpan.models.networks.configuration import Configuration
 from bitpan.models.networks.integers import to_integer_model
@@ -30,7 +31,7 @@ def test_real_features_give_nearly_the_same_residual(make_pair, kind, blocks, ar
     pan, ms = make_pair(64)
     network.scale_head(pan, ms)
     scene = {name: value.numpy().astype(np.int64) for name, value in network.measure(pan, ms).items()}
-    model, inputs = to_integer_model(network), {"pan": pan[0].numpy(), "ms": ms[0].numpy()}
+    model, inputs = to_integer_model(network), {"pan": pan[0].numpy(), "ms": bordered(ms)[0].numpy()}
     lms = execute(model, inputs, scene, until="lms")
     inside = (lms > 300) & (lms < 1700)  # where the sum is not clipped
     integers, real = ((run(model, inputs, scene) - lms)[inside] for run in (execute, unrounded))
@@ -40,7 +41,7 @@ def test_real_features_give_nearly_the_same_residual(make_pair, kind, blocks, ar
 
 def test_an_operation_without_a_function_is_named(monkeypatch):
     model = to_integer_model(S2BNetFlat(Configuration(blocks=1, channels=8)))
-    inputs = {"pan": np.zeros((1, 16, 16), np.int64), "ms": np.zeros((4, 4, 4), np.int64)}
+    inputs = {"pan": np.zeros((1, 16, 16), np.int64), "ms": np.zeros((4, 8, 8), np.int64)}
     scene = {entry.name: np.zeros(entry.shape, np.int64) for entry in model.scene}
     monkeypatch.delitem(module._REAL, "rprelu")
     with pytest.raises(ModelError, match=r"no function without rounding for rprelu; add it to .*unrounded.py"):

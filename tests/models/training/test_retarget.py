@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from bitpan.errors import ModelError
+from bitpan.models.layers.resampling import bordered
 from bitpan.models.training.retarget import fitted, retarget
 
 from_training = {"offset": 300, "input_fraction": 8, "residual_gain": 5}
@@ -16,13 +17,13 @@ def test_scaled_imagery_gives_the_scaled_result(make_network, make_pair):
     pan, ms = make_pair(bits=9)
     ms[:] = ms[:, :, :1, :1]  # flat, so that the interpolator's own rounding plays no part
     scene = network.measure(pan, ms)
-    residual = network.tensors(pan, ms, scene)["residual"]
+    residual = network.tensors(pan, bordered(ms), scene)["residual"]
     wider = retarget(network, 11)
-    assert torch.equal(wider.tensors(pan, ms, scene)["residual"], residual)
+    assert torch.equal(wider.tensors(pan, bordered(ms), scene)["residual"], residual)
     scaled = retarget(network, 11, gain=2)
     assert scaled.configuration.input_shift == 0
-    tensors = scaled.tensors(4 * pan, 4 * ms, scene)
-    assert torch.equal(tensors["x2"], network.tensors(pan, ms, scene)["x2"])
+    tensors = scaled.tensors(4 * pan, bordered(4 * ms), scene)
+    assert torch.equal(tensors["x2"], network.tensors(pan, bordered(ms), scene)["x2"])
     assert (tensors["residual"] / 4 - residual).abs().max() <= 0.5  # the residual itself has two bits more
 
 
@@ -32,7 +33,7 @@ def test_twelve_bits_see_the_same_features_but_for_the_rounded_bit(make_network,
     pan, ms = make_pair(bits=11)
     assert other.configuration.input.step == 2 * network.configuration.input.step
     scene = network.measure(pan, ms)
-    x, y = (each.tensors(pan, ms, scene)["x0"] for each in (network, other))
+    x, y = (each.tensors(pan, bordered(ms), scene)["x0"] for each in (network, other))
     assert (x - y).abs().max() < 4
 
 

@@ -85,6 +85,7 @@ def _add_schedule(add: Callable[..., None]) -> None:
     add("--iterations", "of all stages", type=int)
     add("--batch", "patches of an iteration, of all processes", type=int)
     add("--patch", "PAN pixels", type=int)
+    add("--vary-bands", "give the bands of patches random gains and offsets", action="store_true")
     add("--stages", "the stages' shares of the iterations, as in 0.15,0.1,0.75", type=shares, metavar="SHARE,...")
     add("--lr", "learning rate, or one per stage", type=rates, metavar="RATE[,...]")
     add("--seed")

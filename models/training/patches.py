@@ -17,6 +17,15 @@ from bitpan.models.imagery.triples import HELD_OUT_SEED, Triples, check_constant
 from bitpan.models.training import distributed
 from bitpan.models.training.settings import Settings
 
+GAIN = 0.2
+"""Spread of the natural logarithm of random gains."""
+
+OFFSET = 30 / 2**11
+"""Spread of random offsets, a share of the range of counts."""
+# PSNR on the right 30 % of four real scenes that were not trained on, and on eight synthetic ones, after 1000
+# iterations of s2bnet-flat on 128 synthetic scenes: 31.75 and 33.35 dB without, 31.95 and 33.29 with these, means of
+# three seeds, whose spreads are 0.06 and 0.05, 0.07 and 0.12.
+
 
 def gather(settings: Settings) -> tuple[list[Triples], list[Triples]]:
     """Training and held-out images of all sources, their PAN as bright as their MS.
@@ -60,19 +69,49 @@ def _compare_depths(sources: Sequence[Triples]) -> None:
 
 
 def draw(
-    sources: Sequence[Triples], batch: int, patch: int, seed: Sequence[int], part: slice = slice(None)
+    sources: Sequence[Triples],
+    batch: int,
+    patch: int,
+    seed: Sequence[int],
+    part: slice = slice(None),
+    varying: int = 0,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """A batch of random patches, flipped and transposed at random: pan, ms and gt as floats.
 
     The same ``seed`` gives the same batch, so that a resumed training sees what it would have seen; ``part`` of it is
-    cut out and returned, so that several processes can share it.
+    cut out and returned, so that several processes can share it. With ``varying`` the bands have random gains and
+    offsets, in counts of so many bits.
     """
     random = np.random.default_rng(seed)
     sizes = np.array([triples.gt.shape[0] * triples.gt.shape[2] * triples.gt.shape[3] for triples in sources], float)
     which = random.choice(len(sources), batch, p=sizes / sizes.sum())
     patches = [_patch(sources[i], patch, random) for i in which]
     cuts = [_turned(*each) for each in patches[part]]
-    return tensors(Triples("batch", *(np.stack(images) for images in zip(*cuts, strict=True))))
+    images = tensors(Triples("batch", *(np.stack(images) for images in zip(*cuts, strict=True))))
+    if not varying:
+        return images
+    shape = batch, images[1].shape[1]
+    gains = torch.from_numpy(np.exp(random.normal(0, GAIN, shape))[part]).float()
+    offsets = torch.from_numpy(random.normal(0, OFFSET * 2.0**varying, shape)[part]).float()
+    return varied(*images, gains, offsets, varying)
+
+
+def varied(
+    pan: Tensor, ms: Tensor, gt: Tensor, gains: Tensor, offsets: Tensor, bits: int
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Patches ``(N, ., H, W)`` whose bands are times ``gains`` plus ``offsets``, ``(N, B)``, in whole counts.
+
+    PAN follows the mean of the bands: as bright as the MS it stays. A network sees other spectra in this way than the
+    scenes of its training have, and PANs that follow other bands.
+    """
+    means = ms.mean(dim=(2, 3))
+    whole = (gains * means).sum(dim=1, keepdim=True) / means.sum(dim=1, keepdim=True).clamp(min=1)
+    own = (whole, offsets.mean(dim=1, keepdim=True)), (gains, offsets), (gains, offsets)
+    pan, ms, gt = (
+        (image * gain[..., None, None] + offset[..., None, None] + 0.5).floor().clamp(0, (1 << bits) - 1)
+        for image, (gain, offset) in zip((pan, ms, gt), own, strict=True)
+    )
+    return pan, ms, gt
 
 
 def _patch(triples: Triples, patch: int, random: np.random.Generator) -> tuple[Triples, npt.NDArray[np.int64]]:

@@ -35,6 +35,7 @@ class Settings(Arms):
         hold_out: fraction of the rest kept for validation.
         blocks, channels: of the network; 0 blocks stands for its own depth.
         iterations, batch, patch, seed: of the training.
+        vary_bands: give the bands of patches random gains and offsets, see :func:`.patches.varied`.
         stages: shares of the iterations, one per stage of the network; empty takes the network's own.
         lr: peak learning rate, one or one per stage.
         finetune: checkpoint whose weights were taken; only the network's last stage is trained then.
@@ -64,6 +65,7 @@ class Settings(Arms):
     stages: tuple[float, ...] = ()
     lr: float | tuple[float, ...] = 1e-2
     seed: int = 0
+    vary_bands: bool = False
     finetune: str = ""
     validate_every: int = 500
     save_every: float = 60.0

@@ -175,7 +175,8 @@ class Training:
             self._begin(self.stage + 1)
         for group in self.optimiser.param_groups:
             group["lr"] = self._rate()
-        batch = draw(self.training, own.batch, own.patch, (own.seed, self.iteration), self.part)
+        seed = own.seed, self.iteration
+        batch = draw(self.training, own.batch, own.patch, seed, self.part, own.bits if own.vary_bands else 0)
         pan, ms, gt = (image.to(self.device) for image in batch)
         self._seed()
         set_progress(self.network, self.iteration / own.iterations)

@@ -10,7 +10,7 @@ from bitpan.models.imagery.degrade import to_counts, wald
 from bitpan.models.imagery.images import gather_images
 from bitpan.models.imagery.sources import Source
 from bitpan.models.imagery.triples import GAP, HELD_OUT_SEED, Triples, split, synthetic
-from bitpan.models.training.patches import draw, gather
+from bitpan.models.training.patches import draw, gather, varied
 from bitpan.models.training.settings import Settings
 from scenes import load
 
@@ -243,10 +243,33 @@ def test_draw_is_a_function_of_its_seed():
         draw(sources, 8, 52, (0, 0))
 
 
+def test_bands_take_gains_and_offsets_and_pan_those_of_their_mean():
+    """Means of 100 and 300 with gains of 2 and 1/2 give 350 of 400, offsets of 10 and -8 give 1. Half up, in range."""
+    ms = torch.tensor([[80.0, 120.0], [301.0, 299.0]]).reshape(1, 2, 1, 2)
+    pan, gt = (
+        torch.tensor([8.0, 4.0]).reshape(1, 1, 1, 2),
+        torch.tensor([[90.0, 123.0], [15.0, 300.0]]).reshape(1, 2, 1, 2),
+    )
+    found = varied(pan, ms, gt, torch.tensor([[2.0, 0.5]]), torch.tensor([[10.0, -8.0]]), 8)
+    expected = [[8.0, 5.0]], [[170.0, 250.0], [143.0, 142.0]], [[190.0, 255.0], [0.0, 142.0]]
+    for image, counts in zip(found, expected, strict=True):
+        assert image[0, :, 0].tolist() == counts
+
+
+def test_gains_and_offsets_have_their_spreads():
+    flat = [np.full((1, bands, size, size), 4000, np.uint16) for bands, size in ((1, 64), (4, 16), (4, 64))]
+    dark = [np.zeros_like(image) for image in flat]
+    bright, black = (draw([Triples("flat", *own)], 400, 16, (1, 2), varying=16)[2][:, :, 0, 0] for own in (flat, dark))
+    assert torch.equal(draw([Triples("flat", *flat)], 400, 16, (1, 2))[2], torch.full((400, 4, 16, 16), 4000.0))
+    above = black[black > 0]
+    assert abs(len(above) / black.numel() - 0.5) < 0.05 and abs(above.std() / (0.603 * 30 * 32) - 1) < 0.1
+    assert abs((bright[black > 0] - above).div(4000).log().std() / 0.2 - 1) < 0.1
+
+
 def test_parts_make_up_the_batch():
     sources = [coordinates(), coordinates(64, 64)]
-    whole = draw(sources, 6, 16, (3, 7))
-    parts = [draw(sources, 6, 16, (3, 7), slice(2 * i, 2 * i + 2)) for i in range(3)]
+    whole = draw(sources, 6, 16, (3, 7), varying=11)
+    parts = [draw(sources, 6, 16, (3, 7), slice(2 * i, 2 * i + 2), 11) for i in range(3)]
     for i, images in enumerate(whole):
         assert torch.equal(images, torch.cat([part[i] for part in parts]))
 

@@ -83,7 +83,7 @@ def test_units_are_told_how_far_the_training_is():
     "network", ["s2bnet-flat", "bnnpan", "bnnpan-fp", "s2bnet-flat-fp", "s2bnet-flat-irnet", "bnnpan-reactnet"]
 )
 def test_resume_goes_on_to_the_same_bits(tmp_path, network):
-    settings = Settings(**SMALL, network=network, validate_every=3)
+    settings = Settings(**SMALL, network=network, validate_every=3, vary_bands=True)
     whole = Training(settings)
     whole.run(tmp_path)
     half = Training(settings)
@@ -161,6 +161,11 @@ def test_files_whose_bands_counted_from_0_are_refused(tmp_path):
     with pytest.raises(ModelError, match=r"last\.pt: .* counted bands from 0\); .*: bitpan train --synthetic 1"):
         resume(tmp_path / "last.pt")
     assert load_network(tmp_path / "last.pt")[0].name == "s2bnet-flat"
+
+
+def test_bands_vary_where_they_are_asked_to():
+    plain, again, varied = (steps(Training(Settings(**SMALL, vary_bands=own)), 1)[0] for own in (False, False, True))
+    assert plain == again != varied
 
 
 def test_seeds_differ():

@@ -45,6 +45,9 @@ FORMATS = ("GTiff", "JP2OpenJPEG", "JPEG", "PNG", "ENVI", "NITF")
 VARIABLE = "BITPAN_FORMATS"
 """More of them, with commas between; ``HTTP`` among them allows web addresses."""
 
+_FARTHEST = 2.0**40
+"""Pixels from one image to another, and of the one in one of the other."""
+
 _TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 
@@ -191,16 +194,22 @@ def relative_transform(one: Sequence[float], other: Sequence[float]) -> tuple[fl
     Raises:
         SceneError: one of them gives pixels no place or no size.
     """
-    for transform in (one, other):
-        if not np.isfinite(transform[:6]).all() or transform[0] * transform[4] == transform[1] * transform[3]:
-            raise SceneError(
-                f"the geotransform {tuple(transform[:6])} gives pixels no place or no size; mend it (rio edit-info)"
-            )
     own, its = np.reshape(one[:6], (2, 3)), np.reshape(other[:6], (2, 3))
-    # The difference of the origins first: world coordinates are so large that it would lose digits afterwards.
-    linear = np.linalg.solve(its[:, :2], own[:, :2])
-    origin = np.linalg.solve(its[:, :2], own[:, 2] - its[:, 2])
-    return tuple(np.column_stack([linear, origin]).ravel().tolist())
+    try:
+        with np.errstate(all="ignore"):
+            # The origins' difference first: world coordinates are so large that it would lose digits afterwards.
+            linear = np.linalg.solve(its[:, :2], own[:, :2])
+            origin = np.linalg.solve(its[:, :2], own[:, 2] - its[:, 2])
+            found = np.column_stack([linear, origin])
+            sizes = np.array([np.linalg.det(matrix[:, :2]) for matrix in (own, its)])
+    except np.linalg.LinAlgError:
+        found, sizes = np.full((2, 3), np.nan), np.zeros(2)
+    if not (np.abs(found) < _FARTHEST).all() or not sizes.all():
+        raise SceneError(
+            f"the geotransforms {tuple(one[:6])} and {tuple(other[:6])} give pixels no place or no size; mend them "
+            "(rio edit-info)"
+        )
+    return tuple(found.ravel().tolist())
 
 
 @contextlib.contextmanager

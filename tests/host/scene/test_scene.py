@@ -44,13 +44,20 @@ def test_windows_are_the_files_and_replicated_beyond(small_model, pair):
 
 
 @pytest.mark.parametrize(
-    "place", [(float("nan"), 0, 0, 0, -4, 0), (4, 0, 0, 0, 0, 9), (4, 4, 0, 4, 4, 0), (4, 0, 0, 0, -4, 1e999)]
+    "place",
+    [
+        (float("nan"), 0, 0, 0, -4, 0),
+        (4, 0, 0, 0, 0, 9),
+        (4, 4, 0, 4, 4, 0),
+        (4, 0, 0, 0, -4, 1e999),
+        (4, 0, 1e300, 0, -4, 0),
+    ],
 )
 def test_a_geotransform_without_places_or_sizes_is_refused(small_model, pair, place):
     pan, ms = pair()
     with rasterio.open(ms, "r+") as file:
         file.transform = rasterio.Affine(*place)
-    said = r"MS\.tif: the geotransform .* gives pixels no place or no size"
+    said = r"MS\.tif: the geotransforms .* give pixels no place or no size"
     with pytest.raises(SceneError, match=said), open_scene(pan, ms, small_model):
         pass
 

@@ -40,7 +40,7 @@ $(VENV)/.ready: requirements.lock torch.lock pyproject.toml
 	@$(PYTHON) -m venv $(VENV) || \
 	    { echo "python3 -m venv failed: install it (Debian, Ubuntu: apt-get install python3-venv)"; exit 1; }
 	$(BIN)/python -m pip install --quiet --no-deps --require-hashes --requirement requirements.lock
-	$(BIN)/python -m pip install --quiet --requirement torch.lock
+	$(BIN)/python -m pip install --quiet --no-warn-conflicts --requirement torch.lock
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 

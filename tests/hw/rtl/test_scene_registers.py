@@ -347,7 +347,7 @@ def test_end_marks_and_counts_frames(frame_beats: int, stall: str) -> None:
             lambda: test_gate_fills_and_cuts("half"),
         ),
         ("bp_frame_end", "moved = in0_tvalid_i &&", "moved =", lambda: test_end_marks_and_counts_frames(7, "half")),
-        ("bp_frame_counter", "rows[StrideBits+:", "rows[0+:", test_sizes_change_between_frames),
+        ("bp_frame_counter", "(size_i.rows) >> StrideBits", "(size_i.rows) >> 0", test_sizes_change_between_frames),
         ("bp_scene_registers", "(resize && idle) size_o", "(resize) size_o", test_the_size_changes_only_between_frames),
     ],
 )

@@ -73,7 +73,7 @@ def occupied(work: Workspace, resumable: bool = False) -> Iterator[Workspace]:
     """
     made = not work.home.exists()
     work.home.mkdir(parents=True, exist_ok=True)
-    lock, kept = None, False
+    lock, kept = None, resumable
     try:
         with held():
             lock = _locked(work)
@@ -82,10 +82,11 @@ def occupied(work: Workspace, resumable: bool = False) -> Iterator[Workspace]:
             work.new.mkdir()
         try:
             yield work
-        except KeyboardInterrupt:
-            kept = resumable
+        except Exception:
+            kept = False
             raise
         with held():
+            kept = False  # from here on a signal waits until all is in its place
             commit(work.folder, work.home, work.principal)
     finally:
         with held():

@@ -136,6 +136,20 @@ def test_an_interrupted_run_may_leave_its_work_to_the_next(tmp_path):
         assert os.listdir(tmp_path) == ["a"]
 
 
+def test_a_signal_while_the_next_run_begins_leaves_it_too(tmp_path, monkeypatch):
+    work, previous = beside(tmp_path / "a"), signal.signal(signal.SIGINT, signal.default_int_handler)
+    with pytest.raises(KeyboardInterrupt), occupied(work, resumable=True):
+        (work.folder / "done").write_text("so far")
+        raise KeyboardInterrupt
+    monkeypatch.setattr("bitpan.files.workspace.finish", lambda *_: os.kill(os.getpid(), signal.SIGINT))
+    try:
+        with pytest.raises(KeyboardInterrupt), occupied(work, resumable=True):
+            pytest.fail("it has begun")
+    finally:
+        signal.signal(signal.SIGINT, previous)
+    assert (work.folder / "done").read_text() == "so far"
+
+
 def test_an_interrupt_before_anything_is_done_leaves_nothing(tmp_path):
     with pytest.raises(KeyboardInterrupt), occupied(beside(tmp_path / "a"), resumable=True):
         raise KeyboardInterrupt

@@ -31,8 +31,7 @@ def fuse_tiles(scene: Scene, plan: Iterable[Tile], device: Device) -> Iterator[F
 
     def frames() -> Iterator[Frame]:
         for tile in plan:
-            frame = tile.frame_top, tile.frame_left, tile.frame_height, tile.frame_width
-            patch = scene.read(*frame, border=BORDER)
+            patch = scene.read(*tile.frame, border=BORDER)
             valid = patch.valid[tile.inside]
             if valid.any():
                 sent.append((tile, valid))

@@ -9,7 +9,7 @@ from pathlib import Path
 from bitpan.commands import options
 from bitpan.errors import DeviceError, ModelError
 from bitpan.host.device import devices
-from bitpan.host.fuser import Fuser
+from bitpan.host.fuser import PARAMETERS, Fuser
 from bitpan.host.scene.tiles import DEFAULT_TILE
 from bitpan.model import IntegerModel
 from bitpan.package import Package
@@ -55,7 +55,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.report:
         from bitpan.commands import fusion_report  # wants more than a board has
 
-        others = arguments.pan, arguments.ms, arguments.output, arguments.output.with_suffix(".scene.json")
+        others = arguments.pan, arguments.ms, arguments.output, arguments.output.with_suffix(PARAMETERS)
         fusion_report.require_place(arguments.report, arguments.sensor, others)
     model = package.model if package else IntegerModel.load(find_model(arguments.model or DEFAULT_MODEL))
     began, device = time.monotonic(), arguments.device

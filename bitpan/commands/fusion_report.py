@@ -20,6 +20,7 @@ import numpy.typing as npt
 from bitpan.arithmetic import Integers
 from bitpan.errors import GeoreferenceWarning, OutputError, QualityWarning
 from bitpan.files import write_beside
+from bitpan.host.fuser import PARAMETERS
 from bitpan.host.scene.calibration import Calibration, load_calibration
 from bitpan.host.scene.scene import Scene, open_scene
 from bitpan.host.scene.tiles import sample_tiles
@@ -64,7 +65,7 @@ def document(
 
     A :class:`QualityWarning` is given where a classical method has the better HQNR.
     """
-    own = load_calibration(fused.with_suffix(".scene.json"), model)
+    own = load_calibration(fused.with_suffix(PARAMETERS), model)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", GeoreferenceWarning)  # said when it was fused
         with open_scene(pan, ms, model, bands) as scene, closing(RasterFile(fused)) as result:

@@ -19,7 +19,7 @@ def measure_pan(scene: Scene, bits: int) -> PanMatch:
     """What makes PAN as bright as the MS, whose counts have ``bits`` bits; says so where the two do not go together."""
     side = BLOCK * scene.grid.ratio
     tiles = sample_tiles(scene.grid.height, scene.grid.width, side, 0, PER_AXIS, WINDOW)
-    patches = (scene.read(tile.frame_top, tile.frame_left, tile.frame_height, tile.frame_width) for tile in tiles)
+    patches = (scene.read(*tile.frame) for tile in tiles)
     means = np.concatenate([block_means(patch.pan, patch.ms, patch.valid) for patch in patches])
     match = match_pan(means, bits)
     if len(means) >= FEWEST and match.fit < LEAST_FIT:

@@ -132,8 +132,7 @@ def _read_samples(model: IntegerModel, scene: Scene) -> list[_Sample]:
 
     def filled(per_axis: int) -> Iterator[_Sample]:
         for tile in sample_tiles(grid.height, grid.width, model.alignment, halo, per_axis, SAMPLE_SIDE):
-            frame = tile.frame_top, tile.frame_left, tile.frame_height, tile.frame_width
-            patch = scene.read(*frame, border=BORDER)
+            patch = scene.read(*tile.frame, border=BORDER)
             valid = patch.valid[tile.inside]
             if valid.any():
                 yield _Sample(tile.inside, valid, {"pan": patch.pan, "ms": patch.ms})

@@ -111,7 +111,7 @@ def measure_shift(scene: Scene) -> Registration:
 def _window_sums(scene: Scene, tile: Tile, shifts: npt.NDArray[np.int64]) -> tuple[Float, Float, Float] | None:
     """One window's normal equations: bands with bands (B, B), PAN with bands (S, S, B), PAN with itself (S, S)."""
     ratio = scene.grid.ratio
-    patch = scene.read(tile.frame_top, tile.frame_left, tile.frame_height, tile.frame_width)
+    patch = scene.read(*tile.frame)
     if not patch.valid.all():  # a gradient across a border of nodata is none of the scene's
         return None
     pan = _blur(patch.pan[0].astype(np.float64), ratio)

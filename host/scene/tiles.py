@@ -43,6 +43,11 @@ class Tile:
     frame_width: int
 
     @property
+    def frame(self) -> tuple[int, int, int, int]:
+        """Top, left, height and width of its frame, as :meth:`.Scene.read` takes a window."""
+        return self.frame_top, self.frame_left, self.frame_height, self.frame_width
+
+    @property
     def inside(self) -> tuple[slice, slice]:
         """Rows and columns of the tile within its frame."""
         top, left = self.top - self.frame_top, self.left - self.frame_left

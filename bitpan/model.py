@@ -259,16 +259,31 @@ class IntegerModel:
         """PAN pixels of which the origins and sizes of frames are multiples: every tensor has whole samples there."""
         return math.lcm(self.ratio, *(tensor.stride for tensor in self.tensors.values()))
 
+    @property
+    def tile_alignment(self) -> int:
+        """PAN pixels of which the edges of tiles are multiples: every tensor but the MS has whole samples there."""
+        return math.lcm(*(tensor.stride for name, tensor in self.tensors.items() if name != "ms"))
+
     def halo(self) -> int:
-        """PAN pixels around an aligned tile that its result depends on."""
+        """PAN pixels that a frame has beyond each edge of its tile, at least.
+
+        The frame has whole MS samples, and with their border all that the interpolation asks for within it; so the tile
+        need not have whole ones.
+        """
         reach = self.reaches()
-        return max(reach["pan"], reach["ms"])
+        farthest = max(pixels for name, pixels in reach.items() if name != "ms")
+        return -(-farthest // self.tile_alignment) * self.tile_alignment
+
+    def tile_side(self, frame_side: int) -> int:
+        """PAN pixels from one tile to the next in frames of this side, whole ``alignment``s; 0 or less: too narrow."""
+        return (frame_side - 2 * self.halo()) // self.alignment * self.alignment
 
     def reaches(self) -> dict[str, int]:
         """PAN pixels beyond an aligned tile of ``fused`` that it depends on, by tensor: the graph walked backwards.
 
-        The tile lies on multiples of ``alignment``. Each reach is a whole number of its tensor's samples and the least
-        one that will do. Channels that a kernel sees in its centre alone reach less far than others.
+        The tile lies on multiples of ``alignment``; for all but the MS, multiples of ``tile_alignment`` will do. Each
+        reach is a whole number of its tensor's samples and the least one that will do. Channels that a kernel sees in
+        its centre alone reach less far than others.
         """
         reach = {name: np.zeros(tensor.channels, np.int64) for name, tensor in self.tensors.items()}
         for node in reversed(self.nodes):

@@ -27,7 +27,6 @@ from bitpan.host.device.devices import CpuDevice, Device, RtlDevice
 from bitpan.host.device.fpga import FpgaDevice
 from bitpan.host.engine.engine import make_engine
 from bitpan.host.scene.calibration import load_calibration
-from bitpan.host.scene.tiles import halo_on_grid
 from bitpan.hw.simulate.accelerator import Accelerator
 from bitpan.hw.simulate.standin import Board
 from bitpan.model import IntegerModel, execute
@@ -109,7 +108,7 @@ def _exported(network: Path, out: Path) -> Path:
 def _frame_side(model: IntegerModel) -> int:
     """PAN pixels: the least multiple of 32 that leaves a tile within the halo."""
     grid = math.lcm(32, model.alignment)
-    return -(-(2 * halo_on_grid(model) + LEAST_TILE) // grid) * grid
+    return -(-(2 * model.halo() + LEAST_TILE) // grid) * grid
 
 
 def _prove_frame(package: Package, folder: Path, parameters: Path, network: Path, qonnx: Path) -> dict[str, bool]:

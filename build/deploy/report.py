@@ -60,7 +60,7 @@ def _facts(design: Design, board: Board) -> str:
     facts = {
         f"{design.period / pixels:.2f}": "clocks per PAN pixel",
         f"{board.clock_mhz * pixels / design.period:.2f} Mpixel/s": f"at {board.clock_mhz} MHz, halos included",
-        f"{design.width} PAN pixels": f"widest strip, of which {2 * design.model.halo()} are its sides' halos",
+        f"{design.width} PAN pixels": f"widest strip, {design.model.tile_side(design.width)} from one to the next",
         f"{design.latency:,} clocks": f"a frame of {design.width} x {design.height} alone; "
         f"{design.period:,} among others",
     }

@@ -22,7 +22,7 @@ from bitpan.errors import ModelError
 from bitpan.host.engine.engine import Engine, needed_nodes
 from bitpan.host.scene import latent
 from bitpan.host.scene.scene import Scene
-from bitpan.host.scene.tiles import halo_on_grid, sample_tiles
+from bitpan.host.scene.tiles import sample_tiles
 from bitpan.model import IntegerModel, SceneParameter
 from bitpan.operations import Array
 from bitpan.radiometry import whole_blocks
@@ -128,7 +128,7 @@ def _average(sums: Iterable[tuple[Array, int]]) -> Float:
 
 def _read_samples(model: IntegerModel, scene: Scene) -> list[_Sample]:
     """The first sample tiles that hold any data, on the coarsest grid that finds some; none in an empty scene."""
-    grid, halo = scene.grid, halo_on_grid(model)
+    grid, halo = scene.grid, model.halo()
 
     def filled(per_axis: int) -> Iterator[_Sample]:
         for tile in sample_tiles(grid.height, grid.width, model.alignment, halo, per_axis, SAMPLE_SIDE):

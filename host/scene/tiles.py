@@ -12,13 +12,14 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import pairwise, product
 
 from bitpan.errors import SceneError
 from bitpan.model import IntegerModel
 from bitpan.registers import ELEMENT_BITS, MOST_ROWS, STREAMS
 
 DEFAULT_TILE = 512
-"""Side of a tile on devices that take any frame: 9 % more is computed for a halo of 12 pixels."""
+"""Side of a tile on devices that take any frame: 10 % more is computed for a halo of 9 pixels, on a grid of 4."""
 
 FRAME_BYTES = 56 << 20
 """Most memory of a frame, its three images together: two of them are held, of the 128 MB that small boards reserve."""
@@ -26,31 +27,32 @@ FRAME_BYTES = 56 << 20
 
 @dataclass(frozen=True)
 class Tile:
-    """One tile, in PAN pixels of the scene.
+    """One tile and its frame, in PAN pixels of the scene.
 
     Attributes:
         top, left, height, width: of the tile; never beyond the scene.
-        frame_top, frame_left, frame_height, frame_width: of its frame; may lie beyond the scene.
+        frame: top, left, height and width of its frame, as :meth:`.Scene.read` takes a window; it may lie beyond the
+            scene.
     """
 
     top: int
     left: int
     height: int
     width: int
-    frame_top: int
-    frame_left: int
-    frame_height: int
-    frame_width: int
+    frame: tuple[int, int, int, int]
 
-    @property
-    def frame(self) -> tuple[int, int, int, int]:
-        """Top, left, height and width of its frame, as :meth:`.Scene.read` takes a window."""
-        return self.frame_top, self.frame_left, self.frame_height, self.frame_width
+    @classmethod
+    def framed(cls, tops: tuple[int, int], lefts: tuple[int, int], halo: int, grid: int) -> Tile:
+        """From its first and past its last row and column; the frame is the tile and its halo, out to ``grid``."""
+        top, left = ((first - halo) // grid * grid for first, _ in (tops, lefts))
+        bottom, right = (_up(past + halo, grid) for _, past in (tops, lefts))
+        frame = top, left, bottom - top, right - left
+        return cls(tops[0], lefts[0], tops[1] - tops[0], lefts[1] - lefts[0], frame)
 
     @property
     def inside(self) -> tuple[slice, slice]:
         """Rows and columns of the tile within its frame."""
-        top, left = self.top - self.frame_top, self.left - self.frame_left
+        top, left = self.top - self.frame[0], self.left - self.frame[1]
         return slice(top, top + self.height), slice(left, left + self.width)
 
 
@@ -60,42 +62,35 @@ class TilePlan:
 
     Attributes:
         height, width: of the scene, PAN pixels.
-        frame: height and width of the largest frame, multiples of ``grid``.
-        halo: on each side, a multiple of it too.
+        steps: rows and columns from one tile to the next, multiples of ``grid``.
+        halo: of the model.
         grid: the model's alignment.
+        early: rows and columns by which all tiles but the first begin before multiples of their step, so that no more
+            than the halo lies before a tile in its frame.
     """
 
     height: int
     width: int
-    frame: tuple[int, int]
+    steps: tuple[int, int]
     halo: int
     grid: int
+    early: int = 0
 
-    @property
-    def steps(self) -> tuple[int, int]:
-        """Height and width of a tile; origins are multiples of them."""
-        return self.frame[0] - 2 * self.halo, self.frame[1] - 2 * self.halo
+    def _parts(self, size: int, axis: int) -> list[tuple[int, int]]:
+        """First and past the last pixel of each tile along an axis."""
+        starts = [0, *range(self.steps[axis] - self.early, size, self.steps[axis])]
+        return list(pairwise([*starts, size]))
 
     def __len__(self) -> int:
-        rows, columns = self.steps
-        return math.ceil(self.height / rows) * math.ceil(self.width / columns)
+        return len(self._parts(self.height, 0)) * len(self._parts(self.width, 1))
 
     def __iter__(self) -> Iterator[Tile]:
-        rows, columns = self.steps
-        for top in range(0, self.height, rows):
-            for left in range(0, self.width, columns):
-                size = min(rows, self.height - top), min(columns, self.width - left)
-                frame = (_up(side, self.grid) + 2 * self.halo for side in size)
-                yield Tile(top, left, *size, top - self.halo, left - self.halo, *frame)
+        for rows, columns in product(self._parts(self.height, 0), self._parts(self.width, 1)):
+            yield Tile.framed(rows, columns, self.halo, self.grid)
 
     def delivered(self) -> float:
         """Share of the computed pixels that the scene has."""
-        return self.height * self.width / sum(tile.frame_height * tile.frame_width for tile in self)
-
-
-def halo_on_grid(model: IntegerModel) -> int:
-    """The model's halo, rounded up to a multiple of its alignment, so that frames begin where every grid does."""
-    return _up(model.halo(), model.alignment)
+        return self.height * self.width / sum(math.prod(tile.frame[2:]) for tile in self)
 
 
 def _up(length: int, grid: int) -> int:
@@ -146,17 +141,17 @@ def plan_tiles(
     Raises:
         SceneError: the frame leaves no tile, or a size is no multiple of the alignment.
     """
-    halo, grid = halo_on_grid(model), model.alignment
+    halo, grid = model.halo(), model.alignment
     if largest is None:
         check_tile(model, tile)
-        largest = tile + 2 * halo, tile + 2 * halo
-    if min(largest) <= 2 * halo or any(side % grid for side in largest):
+        return TilePlan(height, width, (tile, tile), halo, grid)
+    rows, columns = (model.tile_side(side) for side in largest)
+    if min(rows, columns) <= 0 or any(side % grid for side in largest):
         raise SceneError(
-            f"a frame of {largest[0]} x {largest[1]} PAN pixels leaves nothing within the halo of {halo} on each "
-            f"side, or is no multiple of {grid}; build the accelerator for frames of at least {2 * halo + grid}"
+            f"a frame of {largest[0]} x {largest[1]} PAN pixels leaves nothing within the halo of {halo} on each side, "
+            f"or is no multiple of {grid}; build the accelerator for frames of at least {_up(2 * halo, grid) + grid}"
         )
-    rows, columns = (_up(size, grid) + 2 * halo for size in (height, width))
-    return TilePlan(height, width, (min(rows, largest[0]), min(columns, largest[1])), halo, grid)
+    return TilePlan(height, width, (rows, columns), halo, grid, _up(halo, grid) - halo)
 
 
 def delivered_share(model: IntegerModel, height: int, width: int, columns: int) -> float:
@@ -168,8 +163,8 @@ def sample_tiles(height: int, width: int, alignment: int, halo: int, per_axis: i
     """Sample tiles of a scene, spread evenly, in raster order, fixed by the scene's size alone.
 
     Args:
-        alignment: origins and sizes of frames are multiples of it.
-        halo: around each tile, a multiple of ``alignment``.
+        alignment: origins of tiles, and origins and sizes of frames, are multiples of it.
+        halo: around each tile, at least.
         per_axis: at most so many in each direction; fewer in a small scene, where they may overlap.
         side: of a tile, at most.
     """
@@ -180,9 +175,8 @@ def sample_tiles(height: int, width: int, alignment: int, halo: int, per_axis: i
         return [alignment * (room * i // max(count - 1, 1)) for i in range(count)]
 
     rows, columns = min(side, height), min(side, width)
-    frame = _up(rows, alignment) + 2 * halo, _up(columns, alignment) + 2 * halo
     return [
-        Tile(top, left, rows, columns, top - halo, left - halo, *frame)
+        Tile.framed((top, top + rows), (left, left + columns), halo, alignment)
         for top in starts(height, rows)
         for left in starts(width, columns)
     ]

@@ -273,4 +273,4 @@ def weight_cost(words: int, bits: int, style: str = "auto") -> dict[str, float]:
         return {"LUT": 0}
     if style == "block" or (style == "auto" and words > LUT_WORDS):
         return {"LUT": 0, "BRAM_18K": block_memories(words, bits)}
-    return {"LUT": min(bits * (1.2 if words > 16 else 1), 1 << words - 1) * math.ceil(words / 64)}
+    return {"LUT": min(bits, 1 << words - 1) * math.ceil(words / 64)}

@@ -27,7 +27,6 @@ module bp_depthwise #(
     input  logic                  out0_tready_i
 );
     localparam int unsigned Steps = Channels / Pe * Taps;
-    localparam int unsigned StepBits = Steps > 1 ? $clog2(Steps) : 1;
     localparam int unsigned TapBits = Taps > 1 ? $clog2(Taps) : 1;
     localparam int unsigned ProductBits = InBits + WeightBits;
     localparam int unsigned SumBits = ProductBits + $clog2(Taps);
@@ -49,7 +48,6 @@ module bp_depthwise #(
     endfunction
 
     logic advance, accept;
-    logic [StepBits-1:0] step_q;
     logic [TapBits-1:0] tap_q;
     logic [1:0] valid_q, first_q, last_q;  // of taps, of products
     logic total_q;  // the sums are whole
@@ -62,13 +60,11 @@ module bp_depthwise #(
 
     always_ff @(posedge clk_i) begin
         if (!rst_ni) begin
-            step_q <= '0;
             tap_q <= '0;
             valid_q <= '0;
             total_q <= 1'b0;
             out0_tvalid_o <= 1'b0;
         end else if (advance) begin
-            if (accept) step_q <= step_q == StepBits'(Steps - 1) ? '0 : step_q + 1'b1;
             if (accept) tap_q <= tap_q == TapBits'(Taps - 1) ? '0 : tap_q + 1'b1;
             valid_q <= {valid_q[0], accept};
             total_q <= last_q[1] && valid_q[1];
@@ -92,9 +88,10 @@ module bp_depthwise #(
             .Words(stepped())
         ) u_weights (
             .clk_i,
-            .enable_i (advance),
-            .address_i(step_q),
-            .word_o   (weights)
+            .rst_ni,
+            .enable_i(advance),
+            .step_i  (in0_tvalid_i),
+            .word_o  (weights)
         );
     end else begin : gen_constant
         assign weights = Weights;

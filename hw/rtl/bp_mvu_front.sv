@@ -24,9 +24,6 @@ module bp_mvu_front #(
     output logic [   Width-1:0] piece_o,
     output logic [StepBits-1:0] weights_o
 );
-    logic take;
-
-    assign take = enable_i && in0_tvalid_i;
     always_ff @(posedge clk_i) begin
         if (!rst_ni) valid_o <= 1'b0;
         else if (enable_i) valid_o <= in0_tvalid_i;
@@ -37,7 +34,7 @@ module bp_mvu_front #(
         logic [$clog2(Part)-1:0] piece_q;
         always_ff @(posedge clk_i) begin
             if (!rst_ni) piece_q <= '0;
-            else if (take) piece_q <= piece_q == ($clog2(Part))'(Part - 1) ? '0 : piece_q + 1'b1;
+            else if (enable_i && in0_tvalid_i) piece_q <= piece_q == ($clog2(Part))'(Part - 1) ? '0 : piece_q + 1'b1;
             if (enable_i) begin
                 first_o <= piece_q == '0;
                 last_o  <= piece_q == ($clog2(Part))'(Part - 1);
@@ -49,11 +46,6 @@ module bp_mvu_front #(
     end
 
     if (Steps > 1) begin : gen_weights
-        logic [$clog2(Steps)-1:0] step_q;
-        always_ff @(posedge clk_i) begin
-            if (!rst_ni) step_q <= '0;
-            else if (take) step_q <= step_q == ($clog2(Steps))'(Steps - 1) ? '0 : step_q + 1'b1;
-        end
         bp_weight_memory #(
             .Width(StepBits),
             .Depth(Steps),
@@ -61,9 +53,10 @@ module bp_mvu_front #(
             .Words(Weights)
         ) u_weights (
             .clk_i,
+            .rst_ni,
             .enable_i,
-            .address_i(step_q),
-            .word_o   (weights_o)
+            .step_i(in0_tvalid_i),
+            .word_o(weights_o)
         );
     end else begin : gen_constant
         assign weights_o = '0;

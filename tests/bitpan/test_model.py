@@ -186,9 +186,11 @@ BODIES = {
 
 
 @pytest.mark.parametrize(("blocks", "samples"), [(1, 1), (2, 1), (3, 1), (7, 2), (8, 3)])
-def test_halo_in_whole_ms_samples(random_model, blocks, samples):
-    """The 3x3 layers reach ``blocks + 1`` PAN pixels, ``samples`` MS pixels; the cubic kernel's two are its border."""
-    assert random_model(blocks=blocks, channels=4).halo() == 4 * samples
+def test_halo_between_ms_samples(random_model, blocks, samples):
+    """The 3x3 layers reach ``blocks + 1`` PAN pixels, in ``samples`` MS pixels; the cubic's two are the border."""
+    model = random_model(blocks=blocks, channels=4)
+    assert (model.halo(), model.reaches()["ms"]) == (blocks + 1, 4 * samples)
+    assert (model.tile_side(64), model.tile_side(2 * blocks + 2)) == (4 * ((62 - 2 * blocks) // 4), 0)
 
 
 @pytest.mark.parametrize(
@@ -213,7 +215,8 @@ def test_halo_of_resampling_models(resampler, body, alignment, reach_of_x0):
     reach = model.reaches()
     assert reach["x0"] == reach_of_x0
     assert reach["pan"] == reach_of_x0 + 1
-    assert model.halo() == reach["ms"] == 4 * -(-(reach_of_x0 + 1) // 4)
+    assert reach["ms"] == 4 * -(-(reach_of_x0 + 1) // 4)
+    assert model.halo() == model.tile_alignment * -(-(reach_of_x0 + 1) // model.tile_alignment)
 
 
 def test_a_split_head_reaches_less_far_on_the_ms(random_model, random_inputs):

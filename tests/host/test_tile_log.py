@@ -6,7 +6,7 @@ import pytest
 from bitpan.host.scene.tiles import TilePlan
 from bitpan.host.tile_log import TileLog
 
-PLAN = TilePlan(20, 13, (12, 12), 2, 4)
+PLAN = TilePlan(20, 13, (8, 8), 2, 4)
 KIND = 3, np.dtype(np.uint16)
 
 

@@ -12,7 +12,6 @@ from bitpan.host.scene.parameters import (
     srm,
 )
 from bitpan.host.scene.scene import array_scene
-from bitpan.host.scene.tiles import halo_on_grid
 from bitpan.model import execute
 from bitpan.models.networks.configuration import Configuration
 from bitpan.models.networks.integers import to_integer_model
@@ -64,7 +63,7 @@ def test_coarse_tensors_are_measured_over_whole_valid_blocks(resampler):
     pan[:, 11:14, 7:8] = 0
     scene, engine = array_scene(model, pan, ms, nodata=0), ReferenceEngine(model)
     found = compute_scene_parameters(model, scene, engine)
-    halo = halo_on_grid(model)
+    halo = 16  # at least the model's, and on its grid
     patch = scene.read(-halo, -halo, 32 + 2 * halo, 44 + 2 * halo, border=BORDER)
     values = engine.run({"pan": patch.pan, "ms": patch.ms}, found, parameter.measures)
     counts = patch.valid[halo : halo + 30, halo : halo + 42].reshape(15, 2, 21, 2).all(axis=(1, 3))
@@ -79,7 +78,7 @@ def test_thresholds_follow_what_the_sign_sees(resampler, engine):
     model = resampler(("gabor", "gabor"))
     scene = array_scene(model, *images(model, 64, 48))
     found = compute_scene_parameters(model, scene, engine(model))
-    halo = halo_on_grid(model)
+    halo = 16  # at least the model's, and on its grid
     patch = scene.read(-halo, -halo, 64 + 2 * halo, 48 + 2 * halo, border=BORDER)
     thresholds = [parameter for parameter in model.scene if parameter.kind == "srm"]
     assert [parameter.measures.startswith("t_depthwise") for parameter in thresholds] == [True, True]

@@ -11,9 +11,9 @@ from bitpan.host.device.devices import CpuDevice
 from bitpan.host.engine.engine import CompiledEngine
 from bitpan.host.scene import tiles as tiling
 from bitpan.host.scene.scene import array_scene
-from bitpan.host.scene.tiles import TilePlan, delivered_share, halo_on_grid, largest_frame, plan_tiles, sample_tiles
+from bitpan.host.scene.tiles import TilePlan, delivered_share, largest_frame, plan_tiles, sample_tiles
 from bitpan.host.stream import fuse_array, fuse_tiles
-from bitpan.model import execute
+from bitpan.model import IntegerModel, execute
 
 
 def make_scene(model, height, width, seed, shift=(0.0, 0.0)):
@@ -49,7 +49,7 @@ class FramedDevice(CpuDevice):
 def test_tiles_equal_the_whole(small_model, small_engine, random_inputs, height, width, rows, columns, seed):
     pan, ms, scene = make_scene(small_model, height, width, seed)
     parameters = parameters_of(small_model, scene, random_inputs)
-    halo = halo_on_grid(small_model)
+    halo = 4 * -(-small_model.halo() // 4)
     frame = (4 * rows + 2 * halo, 4 * columns + 2 * halo)
     tiled = fuse_array(small_model, scene, FramedDevice(small_engine, frame), parameters)
     # The whole: the scene extended by replicated edges, in one frame, by the reference.
@@ -67,9 +67,9 @@ def test_a_smaller_halo_would_not_do(small_model, small_engine, random_inputs):
     device = CpuDevice(small_engine)
     device.load_scene(parameters)
     whole = fuse_array(small_model, scene, device, parameters, side=64)
-    halo = halo_on_grid(small_model)
-    for trial in (halo, halo - 4):
-        plan = TilePlan(64, 64, (32 + 2 * trial, 32 + 2 * trial), trial, 4)
+    halo = small_model.halo()
+    for trial in (halo, halo - 1):
+        plan = TilePlan(64, 64, (32, 32), trial, 4, early=-trial % 4)
         tiled = np.zeros_like(whole)
         for tile, fused, _ in fuse_tiles(scene, plan, device):
             tiled[:, tile.top : tile.top + tile.height, tile.left : tile.left + tile.width] = fused
@@ -92,7 +92,8 @@ BODIES = st.lists(
 
 def extended_whole(model, scene, parameters):
     """The scene extended by replicated edges, in one frame, by the reference."""
-    halo, step = halo_on_grid(model), model.alignment
+    step = model.alignment
+    halo = step * -(-model.halo() // step)
     height, width = scene.grid.height, scene.grid.width
     sides = (-(-side // step) * step + 2 * halo for side in (height, width))
     patch = scene.read(-halo, -halo, *sides, border=BORDER)
@@ -113,10 +114,11 @@ def test_any_model_in_tiles_equals_the_whole(resampler, random_inputs, body, hei
     model = resampler(body, seed=seed)
     _, _, scene = make_scene(model, height, width, seed, (1.75, -2.0))
     parameters = parameters_of(model, scene, random_inputs)
-    halo, step = halo_on_grid(model), model.alignment
-    device = FramedDevice(CompiledEngine(model, threads=1), (rows * step + 2 * halo, columns * step + 2 * halo))
-    tiled = fuse_array(model, scene, device, parameters)
-    np.testing.assert_array_equal(tiled, extended_whole(model, scene, parameters))
+    step = model.alignment
+    halo = step * -(-model.halo() // step)
+    whole, engine = extended_whole(model, scene, parameters), CompiledEngine(model, threads=1)
+    for device in (CpuDevice(engine), FramedDevice(engine, (rows * step + 2 * halo, columns * step + 2 * halo))):
+        np.testing.assert_array_equal(fuse_array(model, scene, device, parameters, side=rows * step), whole)
 
 
 @pytest.mark.parametrize(
@@ -135,9 +137,9 @@ def test_one_step_less_would_not_do(resampler, random_inputs, body):
         parameters[f"upsample.{axis}"] = np.full((4, 5), 205)  # with Keys' light outermost taps little gets through
     device = CpuDevice(CompiledEngine(model, threads=1))
     device.load_scene(parameters)
-    whole, halo = extended_whole(model, scene, parameters), halo_on_grid(model)
-    for trial in (halo, halo - model.alignment):
-        plan = TilePlan(64, 64, (model.alignment + 2 * trial, 16 + 2 * trial), trial, model.alignment)
+    whole, halo, step = extended_whole(model, scene, parameters), model.halo(), model.alignment
+    for trial in (halo, halo - model.tile_alignment):
+        plan = TilePlan(64, 64, (step, 16), trial, step, early=-trial % step)
         tiled = np.zeros_like(whole)
         for tile, fused, _ in fuse_tiles(scene, plan, device):
             tiled[:, tile.top : tile.top + tile.height, tile.left : tile.left + tile.width] = fused
@@ -148,7 +150,7 @@ def test_frames_lie_on_the_coarsest_grid(resampler):
     model = resampler((("pool", ("haar", ("pool", "unit"))),))
     plan = plan_tiles(model, 100, 60, tile=24)
     assert (model.alignment, plan.halo % 8) == (8, 0)
-    assert all(tile.frame_top % 8 == tile.frame_left % 8 == tile.frame_height % 8 == 0 for tile in plan)
+    assert all(side % 8 == 0 for tile in plan for side in tile.frame)
     for wrong in ({"tile": 12}, {"largest": (2 * plan.halo + 12, 2 * plan.halo + 16)}):
         with pytest.raises(SceneError, match="multiple of 8"):
             plan_tiles(model, 100, 60, **wrong)
@@ -164,24 +166,60 @@ def test_shifted_scenes_in_tiles_equal_the_whole(small_model, small_engine, rand
     np.testing.assert_array_equal(tiled, whole)
 
 
-@given(st.integers(1, 400), st.integers(1, 400), st.integers(1, 30), st.integers(1, 30))
-def test_tiles_cover_the_scene_once(height, width, rows, columns):
-    plan = TilePlan(height, width, (4 * rows + 40, 4 * columns + 40), 20, 4)
+@given(
+    st.integers(1, 100),
+    st.integers(1, 100),
+    st.integers(1, 30),
+    st.integers(1, 30),
+    st.integers(0, 20),
+    st.integers(0, 3),
+)
+def test_tiles_cover_the_scene_once(height, width, rows, columns, halo, grid):
+    grid = 1 << grid
+    rows, columns = rows * grid, columns * grid
+    plan = TilePlan(height, width, (rows, columns), halo, grid, early=-halo % grid if rows > grid < columns else 0)
     covered = np.zeros((height, width), np.uint8)
     tiles = list(plan)
     for tile in tiles:
         covered[tile.top : tile.top + tile.height, tile.left : tile.left + tile.width] += 1
-        inside = np.zeros((tile.frame_height, tile.frame_width))[tile.inside]
+        inside = np.zeros(tile.frame[2:])[tile.inside]
         assert inside.shape == (tile.height, tile.width)
-        assert tile.frame_top % 4 == tile.frame_left % 4 == tile.frame_height % 4 == tile.frame_width % 4 == 0
-        assert tile.height <= tile.frame_height - 40 < tile.height + 4
+        assert all(side % grid == 0 for side in tile.frame)
+        for part, frame in zip(tile.inside, tile.frame[2:], strict=True):
+            assert part.start >= halo <= frame - part.stop
     assert (covered == 1).all()
     assert len(plan) == len(tiles)
 
 
+@given(st.integers(0, 40), st.integers(0, 3), st.integers(1, 2000), st.integers(6, 30))
+def test_no_frame_is_larger_than_the_largest(halo, grid, width, frames):
+    """And all but the last are as large: nothing of a frame is given away."""
+
+    class Model:
+        name, alignment = "any", 1 << grid
+        tile_side = IntegerModel.tile_side
+
+        def halo(self):
+            return halo
+
+    model = Model()
+    largest = frames * model.alignment + 2 * model.alignment * -(-halo // model.alignment)
+    widths = [tile.frame[3] for tile in plan_tiles(model, 1, width, (largest, largest))]
+    assert max(widths) <= largest
+    assert all(width == largest for width in widths[:-1])
+
+
 def test_halo_of_the_default_network(random_model):
-    """Nine 3x3 layers reach 9 pixels, to whole MS pixels."""
-    assert halo_on_grid(random_model(blocks=8, channels=8)) == 12
+    """Nine 3x3 layers reach 9 pixels; tiles may end between MS pixels."""
+    model = random_model(blocks=8, channels=8)
+    assert (model.halo(), model.tile_alignment, model.alignment) == (9, 1, 4)
+    plan = plan_tiles(model, 1000, 1000, (496, 496))
+    assert plan.steps == (476, 476)
+    assert [(tile.left, tile.width, tile.frame[1], tile.frame[3]) for tile in plan][:3] == [
+        (0, 473, -12, 496),
+        (473, 476, 464, 496),
+        (949, 51, 940, 72),
+    ]
 
 
 @pytest.mark.parametrize("frame", [(8, 64), (65, 64)])
@@ -203,17 +241,17 @@ def test_strips_are_as_tall_as_memory_and_dma_allow(small_model):
     assert largest_frame(small_model, 4)[0] == 65532  # what the register holds
     assert largest_frame(small_model, 496, {"fused": 1 << 20}) == ((1 << 20) // (496 * 4) // 4 * 4, 496)
     strips = plan_tiles(small_model, 1000, 900, (rows, 496))
-    assert [(t.frame_height, t.frame_width) for t in strips] == [(1008, 496), (1008, 420)]
-    assert [(t.height, t.width) for t in strips] == [(1000, 488), (1000, 412)]
+    assert [t.frame for t in strips] == [(-4, -4, 1008, 496), (-4, 484, 1008, 420)]
+    assert [(t.height, t.width) for t in strips] == [(1000, 487), (1000, 413)]
 
 
 def test_what_strips_deliver(random_model, small_model):
-    model = random_model(blocks=8, channels=8, bands=4)  # a halo of 12 pixels
-    halo = halo_on_grid(model)
+    model = random_model(blocks=8, channels=8, bands=4)  # a halo of 9 pixels
     strips = plan_tiles(model, 10_000, 10_000, largest_frame(model, 992))
-    computed = sum(t.frame_height * t.frame_width for t in strips)
+    computed = sum(t.frame[2] * t.frame[3] for t in strips)
     assert delivered_share(model, 10_000, 10_000, 992) == 1e8 / computed
-    assert delivered_share(model, 6000, 944, 496) == 6000 * 944 / ((6000 + 2 * halo) * 2 * 496)
+    assert delivered_share(model, 6000, 473 + 476, 496) == 6000 * 949 / ((6000 + 12 + 12) * 2 * 496)
+    assert delivered_share(model, 10_000, 10_000, 496) > 0.95
 
 
 @given(st.integers(1, 1000), st.integers(1, 1000), st.integers(1, 5))
@@ -225,6 +263,6 @@ def test_sample_tiles_lie_within_the_scene(height, width, per_axis):
         assert tile.top + tile.height <= height
         assert tile.left >= 0
         assert tile.left + tile.width <= width
-        assert tile.top % 4 == tile.left % 4 == tile.frame_height % 4 == 0
+        assert tile.top % 4 == tile.left % 4 == tile.frame[2] % 4 == 0
     if height >= 128 * per_axis and per_axis > 1:
         assert max(tile.top + tile.height for tile in tiles) > height - 4

@@ -1,7 +1,8 @@
 """The accelerator's ports: its streams, and its registers for identity, frames and two banks of scene parameters.
 
 A bank travels with its frames: each unit of the accelerator switches at the frame's first beat at its own input. So
-the parameters of the next scene go into the idle bank while frames of the last one may still be under way.
+the words of the next frame go into the idle bank while the frame before it is still under way. They are written anew
+for every frame: what an upset has changed in a bank is right again before a frame begins.
 """
 
 from __future__ import annotations
@@ -30,6 +31,9 @@ BANKS = (0x8000, 0xC000)
 MOST_ROWS = 0xFFFF
 """Of a frame: what the register holds."""
 
+MOST_FRAMES = 15
+"""Under way at once."""
+
 BANK_WORDS = (BANKS[1] - BANKS[0]) // 4
 
 _ID = 0x62697470  # "bitp"
@@ -55,23 +59,24 @@ class Registers:
 
     def __init__(self, package: Package, read: Callable[[int], int], write: Callable[[int, int], None]) -> None:
         self._package, self._read, self._write = package, read, write
-        self._bank = 1
         self._check_identity()
+        self._words: dict[int, int] = {}
+        self._bank = 1
+        self._last = [self._read(STARTED)] * len(BANKS)  # of each bank: frames started, the bank's last one included
         size = self._read(SIZE)
         self.size = size >> 16, size & 0xFFFF
 
     def load_scene(self, scene: Mapping[str, Integers]) -> None:
-        """Write a scene's parameters into the idle bank; frames started from now on use it."""
-        self.write_bank(1 - self._bank, scene)
-        self._bank = 1 - self._bank
+        """Frames started from now on have a scene's parameters."""
+        self._words = self._scene_words(scene)
 
     def write_bank(self, bank: int, scene: Mapping[str, Integers]) -> None:
-        """Write a scene's parameters into a bank, which no frame under way may use."""
-        self._package.model.check_scene(scene)
-        for name, first in self._package.registers.items():
-            words = np.asarray(scene[name], dtype=np.int64).ravel()
-            for i, word in enumerate(words.tolist()):
-                self._write(BANKS[bank] + 4 * (first + i), word & _MASK)
+        """Write a scene's parameters into a bank.
+
+        Raises:
+            DeviceError: a frame under way uses it.
+        """
+        self._write_words(bank, self._scene_words(scene))
 
     def set_size(self, height: int, width: int) -> None:
         """Frames of this size from now on, PAN pixels.
@@ -91,18 +96,50 @@ class Registers:
         self.size = height, width
 
     def start(self, bank: int | None = None) -> None:
-        """Let one more frame in; ``bank`` is the one last loaded unless another is named."""
-        self._write(START, self._bank if bank is None else bank)
+        """Let one more frame in, with the scene last loaded, or with what the ``bank`` holds that is named.
+
+        The scene's words are written before, into the bank that the frame before this one does not use.
+
+        Raises:
+            DeviceError: that bank is in use too, by an earlier frame under way, or there is an error flag.
+        """
+        if bank is None:
+            bank = 1 - self._bank
+            self._write_words(bank, self._words)
+        self._write(START, bank)
+        self._bank, self._last[bank] = bank, self._read(STARTED)
 
     def idle(self) -> bool:
         """Every frame started has left the accelerator; raise :class:`DeviceError` on an error flag."""
+        self._check_status()
+        return self._read(STARTED) == self._read(FINISHED)
+
+    def _scene_words(self, scene: Mapping[str, Integers]) -> dict[int, int]:
+        """A scene's words by their addresses in a bank."""
+        self._package.model.check_scene(scene)
+        return {
+            first + i: word & _MASK
+            for name, first in self._package.registers.items()
+            for i, word in enumerate(np.asarray(scene[name], dtype=np.int64).ravel().tolist())
+        }
+
+    def _write_words(self, bank: int, words: Mapping[int, int]) -> None:
+        self._check_status()
+        if 0 < self._last[bank] - self._read(FINISHED) & _MASK <= MOST_FRAMES:
+            raise DeviceError(
+                f"bank {bank} of the scene parameters is in use by a frame under way ({self.describe()}); "
+                "take out its fused image first"
+            )
+        for address, word in words.items():
+            self._write(BANKS[bank] + 4 * address, word)
+
+    def _check_status(self) -> None:
         status = self._read(STATUS)
         if status:
             flags = [text for bit, text in enumerate(_STATUS_BITS) if status >> bit & 1]
             raise DeviceError(
                 f"the accelerator reports STATUS 0x{status:x} ({', '.join(flags) or 'unknown'}); load the overlay again"
             )
-        return self._read(STARTED) == self._read(FINISHED)
 
     def describe(self) -> str:
         """The state, for an error message."""

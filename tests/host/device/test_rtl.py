@@ -17,6 +17,7 @@ from bitpan.hw.simulate.accelerator import Accelerator, from_beats, to_beats
 from bitpan.hw.simulate.standin import Board
 from bitpan.model import execute
 from bitpan.package import Package
+from bitpan.registers import BANKS
 
 HEIGHT, WIDTH = 40, 48
 
@@ -100,6 +101,43 @@ def test_driver_equals_the_reference(package, board, random_inputs):
         fused = list(device.fuse((inputs["pan"], inputs["ms"]) for inputs in frames))
         for inputs, result in zip(frames, fused, strict=True):
             np.testing.assert_array_equal(result, execute(package.model, inputs, scene))
+    device.close()
+
+
+def test_scenes_loaded_while_frames_are_under_way(package, random_inputs):
+    """Each frame keeps the scene that it was started with; a third scene waits for a bank."""
+    frames, scenes = make_frames(package, random_inputs, 3)
+    with Accelerator(package) as accelerator:
+        for scene in scenes[:2]:
+            accelerator.registers.load_scene(scene)
+            accelerator.start(frames[0])
+        accelerator.registers.load_scene(scenes[2])
+        with pytest.raises(DeviceError, match="is in use by a frame under way"):
+            accelerator.start(frames[0])
+        fused = accelerator.finish()
+        accelerator.start(frames[0])
+        fused += accelerator.finish(2)
+    for scene, result in zip(scenes, fused, strict=True):
+        np.testing.assert_array_equal(result, execute(package.model, frames[0], scene))
+
+
+@pytest.mark.parametrize("kind", [RtlDevice, FpgaDevice])
+def test_upsets_of_scene_words_are_gone_before_the_next_frame(package, board, random_inputs, kind):
+    """Every word of the bank that the next frame will use has all its bits turned; every image is right."""
+    frames, (scene, *_) = make_frames(package, random_inputs, 4)
+    device = kind(package)
+    accelerator = board.accelerator if kind is FpgaDevice else device._accelerator
+
+    def upset():
+        for number, inputs in enumerate(frames):
+            for name, first in package.registers.items():
+                for address, word in enumerate(scene[name].ravel().tolist(), first):
+                    accelerator.write(BANKS[number % 2] + 4 * address, ~word & 0xFFFFFFFF)
+            yield inputs["pan"], inputs["ms"]
+
+    device.load_scene(scene)
+    for inputs, fused in zip(frames, device.fuse(upset()), strict=True):
+        np.testing.assert_array_equal(fused, execute(package.model, inputs, scene))
     device.close()
 
 

@@ -1,0 +1,80 @@
+"""The driver's side of the registers, against the accelerator's in NumPy."""
+
+import numpy as np
+import pytest
+
+from bitpan.errors import DeviceError
+from bitpan.package import Package
+from bitpan.registers import Registers
+
+
+@pytest.fixture
+def package(small_model, write_package):
+    return Package.load(write_package(small_model))
+
+
+@pytest.fixture
+def accelerator(package, model_accelerator):
+    return model_accelerator(package)
+
+
+@pytest.fixture
+def registers(package, accelerator):
+    return Registers(package, accelerator.read, accelerator.write)
+
+
+@pytest.fixture
+def scenes(package, random_inputs):
+    return [random_inputs(package.model, 8, 8, seed=seed)[1] for seed in range(3)]
+
+
+def bank_with(package, scene, rest=0):
+    """A bank's words by address; beyond the scene's it holds the ``rest``."""
+    found = np.full(4096, rest)
+    for name, first in package.registers.items():
+        found[first : first + scene[name].size] = scene[name].ravel()
+    return found
+
+
+def test_scene_words_are_twos_complement_at_their_addresses(package, accelerator, scenes):
+    written = {}
+    registers = Registers(package, accelerator.read, written.__setitem__)
+    registers.write_bank(1, scenes[0])
+    assert min(written) == 0xC000
+    assert len(written) == 20 + 20 + 8 + 8
+    for i, value in enumerate(scenes[0]["block1.threshold"]):
+        assert written[0xC000 + 4 * (48 + i)] == value % (1 << 32)
+
+
+def test_each_frame_has_the_words_of_its_scene_whatever_the_banks_held(package, accelerator, registers, scenes):
+    for scene in scenes:
+        registers.load_scene(scene)
+        for upset in (-1, -2):
+            accelerator.banks[:] = upset
+            registers.start()
+            held = accelerator.banks[accelerator.bank_of_frame[-1]]
+            np.testing.assert_array_equal(held, bank_with(package, scene, upset))
+            accelerator.finished += 1
+
+
+def test_a_bank_in_use_is_left_alone(package, accelerator, registers, scenes):
+    """However many scenes are loaded while frames are under way, a bank is written when its last frame has left."""
+    registers.load_scene(scenes[0])
+    registers.start()
+    registers.load_scene(scenes[1])
+    registers.load_scene(scenes[2])
+    registers.start()
+    held = accelerator.banks.copy()
+    for _ in range(2):
+        with pytest.raises(DeviceError, match=r"bank . of the scene parameters is in use .* STARTED 0x2, FINISHED 0x0"):
+            registers.start()
+        for bank in range(2):
+            with pytest.raises(DeviceError, match=f"bank {bank} of"):
+                registers.write_bank(bank, scenes[1])
+    np.testing.assert_array_equal(accelerator.banks, held)
+    np.testing.assert_array_equal(held[accelerator.bank_of_frame], [bank_with(package, scenes[n]) for n in (0, 2)])
+    accelerator.finished = 1
+    registers.start()
+    np.testing.assert_array_equal(accelerator.banks[accelerator.bank_of_frame[2]], bank_with(package, scenes[2]))
+    with pytest.raises(DeviceError, match="is in use"):
+        registers.start()

@@ -26,7 +26,7 @@ from bitpan.formats import Format
 from bitpan.intake.arrays import UNREADABLE, read_npz
 from bitpan.intake.documents import read_sealed, sealed
 from bitpan.intake.sums import file_digest
-from bitpan.operations import OPERATIONS, SCENE_KINDS, Array, Operation, scene_shape
+from bitpan.operations import OPERATIONS, SCENE_KINDS, Array, Operation, kernel_sides, scene_shape
 
 SCHEMA = 3
 """Version of the files."""
@@ -292,21 +292,10 @@ class IntegerModel:
                 tensor = self.tensors[name]
                 own = reach[node.output][first : first + tensor.channels] if operation.joined else reach[node.output]
                 first += tensor.channels
-                kernels = self._kernels(node, tensor.channels)
-                needed = [operation.reach(int(own.max()), tensor.stride, kernel) for kernel in kernels]
+                sides = kernel_sides(self.constants.get(f"{node.name}.weights"), tensor.channels)
+                needed = [operation.reach(int(own.max()), tensor.stride, side) for side in sides]
                 reach[name] = np.maximum(reach[name], needed)
         return {name: int(channels.max()) for name, channels in reach.items()}
-
-    def _kernels(self, node: Node, channels: int) -> list[int]:
-        """Side of the square around the kernel's centre that a node looks at, for each channel of an input."""
-        weights = self.constants.get(f"{node.name}.weights")
-        if weights is None:
-            return [1] * channels
-        if weights.shape[1] != channels:  # a filter a channel
-            return [weights.shape[-1]] * channels
-        away = abs(np.arange(weights.shape[-1]) - weights.shape[-1] // 2)
-        distance = np.where(weights.any(axis=0), np.maximum(away[:, None], away), 0)
-        return [2 * int(channel.max()) + 1 for channel in distance]
 
     def digest(self) -> str:
         """SHA-256 of all that decides what the model computes: everything but its provenance."""

@@ -265,3 +265,14 @@ def scene_shape(operand: str, channels: int, ratio: int) -> tuple[int, ...]:
     """Of what an operation takes under this name as a scene parameter, its first input having ``channels``."""
     coefficients = (ratio, TAPS)
     return {"rows": coefficients, "columns": coefficients, "threshold": (channels,), "affine": (2, channels)}[operand]
+
+
+def kernel_sides(weights: Array | None, channels: int) -> list[int]:
+    """Side of the square around the kernel's centre that a node with these weights looks at, by channel of an input."""
+    if weights is None:
+        return [1] * channels
+    if weights.shape[1] != channels:  # a filter a channel
+        return [weights.shape[-1]] * channels
+    away = abs(np.arange(weights.shape[-1]) - weights.shape[-1] // 2)
+    distance = np.where(weights.any(axis=0), np.maximum(away[:, None], away), 0)
+    return [2 * int(channel.max()) + 1 for channel in distance]

@@ -59,8 +59,12 @@ class Interpolator(Operator):
 
     def get_exp_cycles(self) -> int:
         """``Clocks`` for each pixel of the PAN grid; in narrow frames for the steps of the columns, border included."""
+        return int(self.attribute("Clocks")) * self._turns()
+
+    def _turns(self) -> int:
+        """Pixels of the PAN grid, or steps of the columns for as many lines where these are more."""
         (coarse,), (fine,) = self.streams()
-        return int(self.attribute("Clocks")) * fine.height * max(fine.width, self._steps() * coarse.width)
+        return int(fine.height * max(fine.width, self._steps() * coarse.width))
 
     def _lanes(self) -> int:
         """Taps of a column that a step takes: all of them in fewer steps than a column is spent in."""
@@ -73,7 +77,7 @@ class Interpolator(Operator):
     def fold(self, clocks: int) -> None:
         """As many clocks a pixel as there are, so that its bands share multipliers."""
         parts = divisors(int(self.attribute("Bands")))
-        self.set_nodeattr("Clocks", max([part for part in parts if part * self.beats_out() <= clocks], default=1))
+        self.set_nodeattr("Clocks", max([part for part in parts if part * self._turns() <= clocks], default=1))
 
     def needs(self) -> Index:
         """The last of the five lines that a row is made of."""
@@ -83,7 +87,7 @@ class Interpolator(Operator):
 
     def interval(self, feed: float) -> float:
         """A pixel for each PAN pixel that comes: both meet in front of the network."""
-        return max(feed, float(self.attribute("Clocks")))
+        return max(feed, self.get_exp_cycles() / self.beats_out())
 
     def latency(self) -> int:
         """Five columns of the vertical pass, a pixel of the horizontal one, and the pipeline."""

@@ -37,6 +37,8 @@ module bp_stream_fifo #(
     localparam bit Slow = Kind > 2;
     localparam int unsigned Rows = Slow ? Depth - 2 : Depth - 1;  // what is in the registers is not in the memory
     localparam int unsigned RowBits = Rows > 1 ? $clog2(Rows) : 1;
+    localparam int unsigned BankRows = Kind == 3 ? 4096 : Rows;
+    localparam int unsigned Banks = (Rows + BankRows - 1) / BankRows;
 
     if (Rows == 0) begin : gen_check_rows
         $error("bp_stream_fifo: Depth is at least 3 in block or ultra memory");
@@ -84,24 +86,32 @@ module bp_stream_fifo #(
             end
         end
 
-        if (Kind == 2) begin : gen_distributed
-            (* ram_style = "distributed" *) logic [Width-1:0] memory[Rows];
-            always_ff @(posedge clk_i) begin
-                if (push) memory[tail_q] <= in0_tdata_i;
-                if (fetch) read <= memory[head_q];
-            end
-        end else if (Kind == 4) begin : gen_ultra
-            (* ram_style = "ultra" *) logic [Width-1:0] memory[Rows];
-            always_ff @(posedge clk_i) begin
-                if (push) memory[tail_q] <= in0_tdata_i;
-                if (fetch) read <= memory[head_q];
-            end
-        end else begin : gen_block
-            (* ram_style = "block" *) logic [Width-1:0] memory[Rows];
-            always_ff @(posedge clk_i) begin
-                if (push) memory[tail_q] <= in0_tdata_i;
-                if (fetch) read <= memory[head_q];
-            end
+        // Block memories in banks of 4096 words, of which one is chosen behind their registers: a single deep memory,
+        // cut by Yosys as its bits go best, takes four times the LUTs to choose.
+        logic [Banks-1:0][Width-1:0] reads;
+        for (genvar bank = 0; bank < Banks; bank++) begin : gen_bank
+            localparam int unsigned Own = bank < Banks - 1 ? BankRows : Rows - bank * BankRows;
+            localparam int unsigned OwnBits = Own > 1 ? $clog2(Own) : 1;
+            bp_fifo_memory #(
+                .Width(Width),
+                .Depth(Own),
+                .Kind (Kind)
+            ) u_memory (
+                .clk_i,
+                .write_i        (push && tail_q / BankRows == bank),
+                .write_address_i(OwnBits'(tail_q)),
+                .word_i         (in0_tdata_i),
+                .read_i         (fetch),
+                .read_address_i (OwnBits'(head_q)),
+                .word_o         (reads[bank])
+            );
+        end
+        if (Banks > 1) begin : gen_choice
+            logic [$clog2(Banks)-1:0] bank_q;
+            always_ff @(posedge clk_i) if (fetch) bank_q <= ($clog2(Banks))'(head_q / BankRows);
+            assign read = reads[bank_q];
+        end else begin : gen_one
+            assign read = reads[0];
         end
     end
 

@@ -36,12 +36,12 @@ def test_exact_under_stalls(package):
 def test_a_wrong_tap_is_found(package):
     name = next(name for name in package.model.constants if name.endswith("gabor.weights"))
     weights = package.model.constants[name]
-    weights[2, 0, 1, 1] ^= 64  # the first two channels' thresholds are never and always
+    weights[2:, 0, 1, 1] ^= 64  # the first two channels' thresholds are never and always
     try:
         with pytest.raises(MismatchError, match="simulating the accelerator, node fused"):
             verify(package, frames=1)
     finally:
-        weights[2, 0, 1, 1] ^= 64
+        weights[2:, 0, 1, 1] ^= 64
 
 
 def test_more_lanes_than_the_unit_can_use_are_not_bought(resampler, tmp_path):

@@ -44,8 +44,8 @@ def test_every_tensor_is_the_models_before_and_after_specialisation(make_network
     graph = specialise(graph, "xc7z020clg400-1")
     check(graph, model, case, expected, "RTL nodes")
     for name, tensor in model.tensors.items():
-        shape = (1, 16 // tensor.stride, 32 // tensor.stride, tensor.channels)
-        assert tuple(graph.get_tensor_shape(name)) == shape, name
+        channels, *sides = tensor.shape(16, 32)
+        assert tuple(graph.get_tensor_shape(name)) == (1, *sides, channels), name
     consumers = Counter(name for node in graph.graph.node for name in node.input if graph.get_initializer(name) is None)
     assert max(consumers.values()) == 1
 

@@ -1,6 +1,6 @@
 """What a design costs on a Xilinx device, from Yosys: LUTs, flip-flops, block memories, DSPs, and its longest path.
 
-    area([rtl("bp_stream_fifo")], "bp_stream_fifo", {"Width": 8, "Depth": 4})
+    area(unit_sources("bp_stream_fifo"), "bp_stream_fifo", {"Width": 8, "Depth": 4})
 
 Yosys runs in a process of its own, so that a crash or an endless run stops nothing else, and results are cached by
 content under ``$BITPAN_CACHE`` (default ``~/.cache/bitpan``). Synthesis time grows faster than the design: measure a

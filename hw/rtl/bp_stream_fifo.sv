@@ -98,7 +98,7 @@ module bp_stream_fifo #(
                 .Kind (Kind)
             ) u_memory (
                 .clk_i,
-                .write_i        (push && tail_q / BankRows == bank),
+                .write_i        (push && 32'(tail_q) / BankRows == bank),
                 .write_address_i(OwnBits'(tail_q)),
                 .word_i         (in0_tdata_i),
                 .read_i         (fetch),
@@ -108,7 +108,7 @@ module bp_stream_fifo #(
         end
         if (Banks > 1) begin : gen_choice
             logic [$clog2(Banks)-1:0] bank_q;
-            always_ff @(posedge clk_i) if (fetch) bank_q <= ($clog2(Banks))'(head_q / BankRows);
+            always_ff @(posedge clk_i) if (fetch) bank_q <= ($clog2(Banks))'(32'(head_q) / BankRows);
             assign read = reads[bank_q];
         end else begin : gen_one
             assign read = reads[0];

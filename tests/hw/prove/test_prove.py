@@ -171,13 +171,15 @@ def test_a_beat_that_stays_inside_is_found(plant):
     plant("bp_stream_fifo", "push || stored_q != CountBits'(1)", "push && stored_q != CountBits'(0)")
     assert (
         "did not come out"
-        in prove([rtl("bp_stream_fifo")], "bp_stream_fifo", {"Width": 1, "Depth": 3}, FIFO_FRAMES).fault
+        in prove(unit_sources("bp_stream_fifo"), "bp_stream_fifo", {"Width": 1, "Depth": 3}, FIFO_FRAMES).fault
     )
 
 
 def test_a_unit_that_takes_in_too_much_is_found():
     proofs = [
-        prove([rtl("bp_stream_fifo")], "bp_stream_fifo", {"Width": 1, "Depth": 4}, {"in0": 1, "out0": 1}, inside=n)
+        prove(
+            unit_sources("bp_stream_fifo"), "bp_stream_fifo", {"Width": 1, "Depth": 4}, {"in0": 1, "out0": 1}, inside=n
+        )
         for n in (3, 4)
     ]
     assert "more frames were inside" in proofs[0].fault
@@ -248,7 +250,7 @@ def test_bad_calls_are_refused(tmp_path):
         prove([rtl("bp_duplicate")], "bp_duplicate", {"Copies": 3})
     with pytest.raises(BuildError, match="source file missing"):
         prove([tmp_path / "none.sv"], "none")
-    fifo = [rtl("bp_stream_fifo")], "bp_stream_fifo", {"Width": 1}
+    fifo = unit_sources("bp_stream_fifo"), "bp_stream_fifo", {"Width": 1}
     for frames, options, message in (
         ({"in0": 0, "out0": 1}, {}, "beats of a frame: 1 to 255, not 0"),
         ({"in0": 256, "out0": 1}, {}, "beats of a frame: 1 to 255, not 256"),

@@ -31,12 +31,13 @@ FIFO_STORAGE = ("SRL16E|SRLC32E", "RAM32M|RAM64M", r"RAMB\d+E1")  # shift regist
         pytest.param(300, 33, 2, marks=pytest.mark.slow),
         pytest.param(9, 20, 3, marks=pytest.mark.slow),
         pytest.param(9, 1000, 0, marks=pytest.mark.slow),
+        pytest.param(9, 2 * 4096 + 40, 3, marks=pytest.mark.slow),  # three banks
     ],
 )
 def test_stream_fifo(width, depth, style):
     data = beats(width, max(2400, 3 * depth))
     with Simulation(
-        [rtl("bp_stream_fifo")], "bp_stream_fifo", {"Width": width, "Depth": depth, "Style": style}
+        unit_sources("bp_stream_fifo"), "bp_stream_fifo", {"Width": width, "Depth": depth, "Style": style}
     ) as simulation:
         through = 3 if style == 3 or depth == 1000 else 2
         assert check(simulation, {"in0": data}, {"out0": data}) <= len(data) * (2 if depth == 2 else 1) + through
@@ -48,7 +49,7 @@ def test_stream_fifo(width, depth, style):
         simulation.run(depth + 100)
         assert len(data) - simulation.queued("in0") == depth == simulation.peek("count_o")
         simulation.set_stall("out0", "never")
-        simulation.run(10_000, until={"out0": len(data)})
+        simulation.run(len(data) + 10_000, until={"out0": len(data)})
         assert (simulation.pull("out0") == data).all()
         assert simulation.peek("count_o") == 0
 
@@ -66,9 +67,16 @@ def test_stream_fifo(width, depth, style):
     ],
 )
 def test_stream_fifo_is_kept_where_its_style_says(width, depth, style, cells):
-    cost = area([rtl("bp_stream_fifo")], "bp_stream_fifo", {"Width": width, "Depth": depth, "Style": style})
+    cost = area(unit_sources("bp_stream_fifo"), "bp_stream_fifo", {"Width": width, "Depth": depth, "Style": style})
     kinds = {kind: [cell for cell in cost.cells if re.fullmatch(kind, cell)] for kind in FIFO_STORAGE}
     assert [kind for kind, found in kinds.items() if found] == [cells], cost.cells
+
+
+@pytest.mark.slow
+def test_deep_block_memory_is_chosen_from_in_few_luts():
+    """Seven banks of 4,096 beats: a multiplexer of seven for each bit is two LUTs."""
+    cost = area(unit_sources("bp_stream_fifo"), "bp_stream_fifo", {"Width": 32, "Depth": 25_000}, family="xcup")
+    assert cost.lut < 3 * 32 + 100 and cost.levels <= 5, cost
 
 
 def test_duplicate():
@@ -143,6 +151,6 @@ def test_a_planted_fault_is_seen(unit, right, wrong, seen_by, plant):
 )
 def test_illegal_parameters_stop_elaboration(unit, parameters, message):
     lint(unit_sources("bp_split_streams"), "bp_split_streams")
-    lint([rtl(unit)], unit)
+    lint(unit_sources(unit), unit)
     with pytest.raises(BuildError, match=message):
-        lint([rtl(unit)], unit, parameters)
+        lint(unit_sources(unit), unit, parameters)

@@ -14,7 +14,7 @@ _TOP = [
     Unit(
         "bp_frame_gate",
         1000,
-        "lets started frames in, fills up or cuts those of a wrong length",
+        "lets started frames in, each with exactly its beats",
         _FRAMES,
         test="scene_registers",
     ),

@@ -1,8 +1,10 @@
 // Input gate of a stream: lets frame n in only when more than n frames are started, and keeps frames apart by count.
 //
 // Units behind the gate count beats and know no tlast, so every frame must have exactly as many as size_i says: the gate
-// sees to it. A frame whose tlast comes early is filled up with zeros, one whose tlast comes late is cut, its rest
-// dropped up to tlast. Either raises length_error_o for a clock, and the next frame starts on its own first beat.
+// sees to it. Whenever tlast is not where the count says, length_error_o rises for a clock. A frame whose tlast comes
+// early is filled up with zeros, and the next one starts on its own first beat. A frame ends by its count, with tlast or
+// without, and the next beat starts the next one. Only if tlast then comes in its midst was the frame before too long:
+// what was too much is filled up in the place of the packet that follows, which is dropped.
 // Between gate and frame the handshake passes straight through; no path leads from a tvalid to a tready.
 
 module bp_frame_gate #(
@@ -16,7 +18,7 @@ module bp_frame_gate #(
     // verilator lint_off UNUSEDSIGNAL
     input  logic [        31:0] started_i,  // frames started; at most 15 ahead of the frames that left the gate
     // verilator lint_on UNUSEDSIGNAL
-    output logic                length_error_o,  // a frame was filled up or cut
+    output logic                length_error_o,  // tlast came early, or not with the last beat
     input  logic [   Width-1:0] in0_tdata_i,
     input  logic                in0_tvalid_i,
     input  logic                in0_tlast_i,
@@ -38,6 +40,7 @@ module bp_frame_gate #(
 
     state_e state_q, state_d;
     logic [3:0] entered_q, next_q;  // frames let in, modulo 16, and one more
+    logic late_q, late_d;  // the frame before had no tlast
     logic open_q, moved, last_beat, error;
 
     assign moved = out0_tvalid_o && out0_tready_i;
@@ -58,13 +61,17 @@ module bp_frame_gate #(
         out0_tvalid_o = in0_tvalid_i && open_q;
         in0_tready_o = out0_tready_i && open_q;
         state_d = state_q;
+        late_d = late_q;
         error = 1'b0;
         unique case (state_q)
             Fill: begin
                 out0_tdata_o  = '0;
                 out0_tvalid_o = 1'b1;
                 in0_tready_o  = 1'b0;
-                if (out0_tready_i && last_beat) state_d = Pass;
+                if (out0_tready_i && last_beat) begin
+                    state_d = late_q ? Drop : Pass;
+                    late_d  = 1'b0;
+                end
             end
             Drop: begin
                 out0_tvalid_o = 1'b0;
@@ -72,9 +79,10 @@ module bp_frame_gate #(
                 if (in0_tvalid_i && in0_tlast_i) state_d = Pass;
             end
             default: begin
-                if (in0_tvalid_i && in0_tready_o && in0_tlast_i != last_beat) begin
-                    state_d = last_beat ? Drop : Fill;
-                    error   = 1'b1;
+                if (in0_tvalid_i && in0_tready_o) begin
+                    if (last_beat) late_d = !in0_tlast_i;
+                    else if (in0_tlast_i) state_d = Fill;
+                    error = in0_tlast_i != last_beat;
                 end
             end
         endcase
@@ -83,12 +91,14 @@ module bp_frame_gate #(
     always_ff @(posedge clk_i) begin
         if (!rst_ni) begin
             state_q <= Pass;
+            late_q <= 1'b0;
             entered_q <= '0;
             next_q <= 4'd1;
             open_q <= 1'b0;
             length_error_o <= 1'b0;
         end else begin
             state_q <= state_d;
+            late_q <= late_d;
             length_error_o <= error;
             open_q <= (moved && last_beat ? next_q : entered_q) != started_i[3:0];
             if (moved && last_beat) begin

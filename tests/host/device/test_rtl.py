@@ -17,7 +17,7 @@ from bitpan.hw.simulate.accelerator import Accelerator, from_beats, to_beats
 from bitpan.hw.simulate.standin import Board
 from bitpan.model import execute
 from bitpan.package import Package
-from bitpan.registers import BANKS
+from bitpan.registers import BANKS, STATUS, STREAMS
 
 HEIGHT, WIDTH = 40, 48
 
@@ -119,6 +119,22 @@ def test_scenes_loaded_while_frames_are_under_way(package, random_inputs):
         fused += accelerator.finish(2)
     for scene, result in zip(scenes, fused, strict=True):
         np.testing.assert_array_equal(result, execute(package.model, frames[0], scene))
+
+
+@pytest.mark.parametrize(("stream", "status"), [("pan", 0b01), ("ms", 0b10)])
+def test_a_tlast_that_is_missing_is_told_and_spoils_no_frame(package, random_inputs, stream, status):
+    frames, (scene, *_) = make_frames(package, random_inputs, 3)
+    with Accelerator(package) as accelerator:
+        accelerator.registers.write_bank(0, scene)
+        for number, inputs in enumerate(frames):
+            accelerator.registers.start(0)
+            for name in ("pan", "ms"):
+                beats = to_beats(inputs[name])
+                accelerator.simulation.push(STREAMS[name], beats, last=number > 0 or name != stream)
+        fused = accelerator.finish(3)
+        assert accelerator.read(STATUS) == status
+    for inputs, result in zip(frames, fused, strict=True):
+        np.testing.assert_array_equal(result, execute(package.model, inputs, scene))
 
 
 @pytest.mark.parametrize("kind", [RtlDevice, FpgaDevice])

@@ -189,11 +189,15 @@ def test_a_unit_that_takes_in_too_much_is_found():
 @pytest.mark.parametrize(
     ("right", "wrong", "fault"),
     [
-        ("if (out0_tready_i && last_beat) state_d = Pass;", "state_d = Pass;", "bad_start_o"),
+        ("if (out0_tready_i && last_beat) begin", "if (out0_tready_i) begin", "bad_start_o"),
         ("in0_tvalid_i && open_q;", "in0_tvalid_i;", "bad_order_o"),
-        ("in0_tlast_i != last_beat) begin", "in0_tlast_i && !last_beat) begin", "bad_start_o"),
-        ("error   = 1'b1;", "error   = last_beat;", "bad_error_o"),
-        ("in0_tlast_i) state_d", "in0_tlast_i && in0_tdata_i[0]) state_d", "bad_error_o"),  # swallows the next frame
+        ("late_d = !in0_tlast_i;", "state_d = in0_tlast_i ? Pass : Drop;", "bad_drop_o"),  # swallows the next frame
+        ("late_q ? Drop : Pass", "Pass", "bad_drop_o"),
+        ("last_beat) late_d = !in0_tlast_i", "last_beat) late_d = late_q || !in0_tlast_i", "bad_drop_o"),
+        ("                    late_d  = 1'b0;\n", "", "bad_drop_o"),
+        ("else if (in0_tlast_i) state_d", "else if (in0_tlast_i && in0_tdata_i[0]) state_d", "bad_start_o"),
+        ("if (in0_tvalid_i && in0_tlast_i) state_d", "if (in0_tvalid_i) state_d", "bad_start_o"),
+        ("error = in0_tlast_i != last_beat", "error = in0_tlast_i && !last_beat", "bad_error_o"),
         ("!= started_i[3:0]", "!= started_i[3:0] && (moved && last_beat ? next_q : entered_q) != 4'd2", "bad_stuck_o"),
         ("out0_tvalid_o = 1'b1;", "out0_tvalid_o = in0_tvalid_i || last_beat;", "bad_lost_o"),
     ],

@@ -275,19 +275,33 @@ def test_gate_counts_the_border_too(rows: int) -> None:
     assert simulation.queued("out0") == 4 * beats
 
 
+WITHOUT_TLAST = (3, 0), (3, 10), (3, 20)
+"""Three frames of packet 3."""
+
+
 @pytest.mark.parametrize("stall", ["never", "half"])
-def test_gate_fills_and_cuts(stall: str) -> None:
+@pytest.mark.parametrize(
+    ("packets", "passed", "wrong"),
+    [
+        pytest.param((10, 9, 10, 1, 1, 10), [(0, 0), (1, 0), (2, 0), (3, 0), (4, 0), (5, 0)], 3, id="early"),
+        pytest.param((10, 20, 10, 30, 10), [(0, 0), (1, 0), (1, 10), (2, 0), *WITHOUT_TLAST, (4, 0)], 3, id="missing"),
+        pytest.param((10, 11, 10, 19, 3, 10), [(0, 0), (1, 0), (1, 10), (3, 0), (3, 10), (5, 0)], 4, id="too late"),
+        pytest.param((20, 9, 10, 25, 1, 10), [(0, 0), (0, 10), (1, 0), (2, 0), *WITHOUT_TLAST, (5, 0)], 5, id="all"),
+    ],
+)
+def test_gate_fills_and_ends_frames(
+    stall: str, packets: tuple[int, ...], passed: list[tuple[int, int]], wrong: int
+) -> None:
+    """Frames of 10 beats; of what packet, from which beat on, each is."""
     simulation = gate()
     simulation.set_stall("in0", stall, seed=1)
     simulation.set_stall("out0", stall, seed=2)
-    lengths = (10, 9, 10, 11, 10, 1, 25, 10)
-    expected = []
-    for n, length in enumerate(lengths):
+    for n, length in enumerate(packets):
         simulation.push("in0", pack(frame(n, length)[:, None], 12), last=True)
-        expected.append(np.resize(np.append(frame(n, length), np.zeros(10, int)), 10))
-    simulation.poke("started_i", len(lengths))
-    assert errors(simulation, 1000) == 4
+    simulation.poke("started_i", len(passed))
+    assert errors(simulation, 1000) == wrong
     received = unpack(simulation.pull("out0"), 1, 12, signed=False).reshape(-1, 10)
+    expected = [np.append(frame(n, packets[n])[first:], np.zeros(10, int))[:10] for n, first in passed]
     np.testing.assert_array_equal(received, expected)
     assert simulation.queued("in0") == 0
 
@@ -342,9 +356,9 @@ def test_end_marks_and_counts_frames(frame_beats: int, stall: str) -> None:
         ),
         (
             "bp_frame_gate",
-            "tlast_i != last_beat",
-            "tlast_i && !last_beat",
-            lambda: test_gate_fills_and_cuts("half"),
+            "late_d = !in0_tlast_i;",
+            "state_d = in0_tlast_i ? Pass : Drop;",  # swallows the next frame
+            lambda: test_gate_fills_and_ends_frames("half", (20, 10), [(0, 0), (0, 10), (1, 0)], 1),
         ),
         ("bp_frame_end", "moved = in0_tvalid_i &&", "moved =", lambda: test_end_marks_and_counts_frames(7, "half")),
         ("bp_frame_counter", "(size_i.rows) >> StrideBits", "(size_i.rows) >> 0", test_sizes_change_between_frames),

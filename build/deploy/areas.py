@@ -71,13 +71,9 @@ def whole(folder: Path) -> tuple[Area, dict[str, float] | None]:
     package = Package.load(folder)
     estimates = json.loads((folder / "estimates.json").read_text())
     family = board(estimates["board"]).family
-    counted = area(package.sources, package.top, family=family, timeout=HOURS * 3600, wire=WIRE)
+    counted = area(package.sources, package.top, family=family, timeout=HOURS * 3600)
     return counted, estimates.get("yosys", {}).get("totals")
 
-
-WIRE = 640
-"""Picoseconds of a wire in a whole accelerator: a level of `hw.measure.paths`. With less, Yosys saves LUTs on paths
-through the quick inputs of eight of them, since a block memory's read and two LUTs take as long."""
 
 HOURS = 4
 """That Yosys may take for a whole accelerator: one of 50,000 LUTs takes a quarter of one."""

@@ -108,9 +108,7 @@ module bp_bilinear_axis #(
             lead_q <= '0;
             leads_q <= 1'b0;
         end else begin
-            // The sum is there when issue, which comes late, chooses.
-            if (issue) lead_q <= lead_q + change + CountBits'(write);
-            else if (write) lead_q <= lead_q + 1'b1;
+            lead_q <= lead_q + ({CountBits{issue}} & change) + CountBits'(write);
             leads_q <= write || (issue ? again || lead_q > CountBits'(1) : leads_q);
             if (issue) place_q <= last_place ? '0 : place_q + 1'b1;
             if (issue && last_place) begin

@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
@@ -113,3 +114,10 @@ def test_no_name_needs_quotes():
     if listed.returncode:
         pytest.skip("no git checkout")
     assert not [name for name in listed.stdout.split("\0") if set(name) & set(" ,")]
+
+
+def test_every_folder_of_tests_is_collected(pytestconfig):
+    """By itself, pytest passes over folders that are called build."""
+    folders = {folder for folder in (ROOT / "tests").rglob("*") if folder.is_dir()}
+    passed_over = pytestconfig.getini("norecursedirs")
+    assert {f.name for f in folders for pattern in passed_over if fnmatch(f.name, pattern)} <= {"__pycache__"}

@@ -13,12 +13,9 @@ from bitpan.hw.measure.paths import Path as LongestPath
 from bitpan.hw.measure.yosys import area
 
 DESIGNS = """
-module chain (input clk, input [15:0] a, output reg deep);
-    reg [15:0] bits;  // a step takes six signals of which one is the step before
-    wire first = ^bits[5:0];
-    wire second = ^{first & bits[6], bits[10:7]};
-    wire third = ^{second & bits[11], bits[15:12]};
-    always @(posedge clk) begin bits <= a; deep <= third; end
+module parity (input clk, input [39:0] a, output reg odd);
+    reg [39:0] bits;  // two levels of LUTs see 36
+    always @(posedge clk) begin bits <= a; odd <= ^bits; end
 endmodule
 module adder (input clk, input [31:0] x, input [31:0] y, output reg [31:0] sum);
     reg [31:0] x_q, y_q;
@@ -54,7 +51,7 @@ endmodule
 @pytest.mark.parametrize(
     ("top", "levels", "start", "end"),
     [
-        ("chain", 3, "bits[", "deep"),
+        ("parity", 3, "bits[", "odd"),
         # Eight CARRY4, the first and the last not whole.
         ("adder", 1 + ENTER + 6 * PASS + LEAVE, "_q[", "sum["),
         # Four, and one for the carry.

@@ -62,8 +62,8 @@ def _demo(records: Records) -> Iterable[str]:
 
 def _accelerators(records: Records) -> Iterable[str]:
     yield "## Accelerators"
-    if "table" in records:
-        yield _origin(records["table"])
+    tables = [name for name in records if name.startswith("table of")]
+    if tables:
         yield (
             "The fastest that fits each board, in strips of any height and the width named. Cycles per PAN "
             "pixel are from frame to frame as estimated, which the proofs below hold to; Mpixel/s are what is "
@@ -71,7 +71,9 @@ def _accelerators(records: Records) -> Iterable[str]:
             "asks for. Resources are Yosys' counts unit by unit, with the share of the device; levels those of the "
             "longest path in a unit."
         )
-        yield markdown(records["table"]["figures"])
+    for name in tables:
+        yield _origin(records[name], name)
+        yield markdown(records[name]["figures"])
     for name in records:
         if name.startswith("proof of"):
             yield _origin(records[name], name)

@@ -48,6 +48,17 @@ def write_word(simulation, address, value, bank=0):
     simulation.poke("cfg_i", 0)
 
 
+def write_words(simulation, base, words, bank=0):
+    """A unit's scene words from ``base`` on, then all those of a unit of its kind on either side of it on the bus.
+
+    The neighbours' words are other ones in every place. The bus goes to all units and none answers, so to a unit this
+    is what sharing it means.
+    """
+    for first, found in ((base, words), (base - len(words), ~words), (base + len(words), ~words)):
+        for offset, word in enumerate(found):
+            write_word(simulation, first + offset, word, bank)
+
+
 def set_size(simulation, rows, columns):
     """The size of the frames to come, in PAN pixels, and the clocks in which a unit takes it in."""
     simulation.poke("size_i", rows << 16 | columns)
@@ -67,10 +78,7 @@ class SceneUnit:
     def configure(self, bank, parameters):
         """Write a bank, and its neighbours' words, which must change nothing."""
         assert len(parameters) == self.words
-        for offset, value in enumerate(parameters):
-            self.write(bank, self.base + offset, int(value))
-        for address in (self.base - 1, self.base + self.words):
-            self.write(bank, address, 5)
+        write_words(self.simulation, self.base, np.asarray(parameters), bank)
 
 
 def run(simulation: Simulation, inputs: Mapping[str, Beats], outputs: Mapping[str, Beats]) -> int:

@@ -18,7 +18,7 @@ def affine(rng, channels):
     return values
 
 
-@pytest.mark.parametrize(("channels", "pe", "out_bits", "dsp"), [(6, 2, 12, 1), (5, 5, 16, 1), (5, 5, 16, 0)])
+@pytest.mark.parametrize(("channels", "pe", "out_bits", "dsp"), [(6, 2, 12, 1), (5, 5, 16, 1), (4, 2, 16, 0)])
 def test_affine(channels, pe, out_bits, dsp):
     """Twenty frames back to back, banks changing from frame to frame."""
     rng = np.random.default_rng(channels)
@@ -45,6 +45,12 @@ def test_affine(channels, pe, out_bits, dsp):
     unit.write(1, unit.base + 2 * channels - 1, int(scenes[1][1, -1]) ^ 256)  # one wrong offset is seen
     with pytest.raises(AssertionError, match="wrong bytes"):
         run(unit.simulation, inputs, outputs)
+
+
+def test_a_unit_that_takes_its_neighbours_first_word_is_seen(plant):
+    plant("bp_scene_words", "32'(word) < Words", "32'(word) <= Words")
+    with pytest.raises(AssertionError, match="wrong bytes"):
+        test_affine(4, 2, 16, 0)
 
 
 def test_illegal_parameters_stop_elaboration():

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from bench import lint, set_size, write_word
+from bench import lint, set_size, write_word, write_words
 from bitpan.arithmetic import (
     BORDER,
     COEFFICIENT_BITS,
@@ -50,12 +50,8 @@ class Interpolator:
         set_size(self.simulation, height * self.ratio, width * self.ratio)
 
     def configure(self, bank: int, coefficients: Coefficients) -> None:
-        """Write a bank, one word per clock."""
-        for i, word in enumerate(np.concatenate([c.ravel() for c in coefficients])):
-            write_word(self.simulation, BASE + i, word, bank)
-        # Other units' words pass on the same bus.
-        write_word(self.simulation, BASE - 1, 77, bank)
-        write_word(self.simulation, BASE + 10 * self.ratio, 77, bank)
+        """Write a bank, one word per clock, and other units' words, which pass on the same bus."""
+        write_words(self.simulation, BASE, np.concatenate([c.ravel() for c in coefficients]), bank)
         self.simulation.run(1)
 
     def banks(self, frames: list[int]) -> None:

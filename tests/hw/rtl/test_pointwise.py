@@ -161,6 +161,13 @@ def test_add(bits, out_bits, signed):
             run(simulation, inputs, outputs)
 
 
+@pytest.mark.parametrize("wrong", ["32'(word) <= Words", "1'b1"])
+def test_a_unit_that_takes_its_neighbours_words_is_seen(wrong, plant):
+    plant("bp_scene_words", "32'(word) < Words", wrong)
+    with pytest.raises(AssertionError, match="wrong bytes"):
+        test_sign(4, 2, (12, 1))
+
+
 def test_illegal_parameters_stop_elaboration():
     with pytest.raises(BuildError, match="Pe divides"):
         lint(unit_sources("bp_sign_threshold"), "bp_sign_threshold", {"Channels": 5, "Pe": 2})

@@ -52,7 +52,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             # argparse takes "-2.25,2.5" for an option unless told that such numbers are values; there is no public way.
             parser._negative_number_matcher = re.compile(r"^-[\d.]+(,-?[\d.]+)?$")
             module.add_arguments(parser)
-            arguments = parser.parse_args(chosen.rest)
+            arguments = parser.parse_intermixed_args(chosen.rest)  # options may stand anywhere
             with interrupting():  # not before: imports try what there is, and swallow it
                 return int(module.run(arguments))
         except ModuleNotFoundError as error:

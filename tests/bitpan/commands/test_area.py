@@ -39,7 +39,7 @@ def test_json_of_a_real_unit(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_weights_and_widths_follow_the_size(asked: list, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["area", "bp_binary_conv", "Simd=288", "Pe=16", "--json", "--family", "xcup"]) == 0
+    assert main(["area", "--json", "bp_binary_conv", "--family", "xcup", "Simd=288", "Pe=16"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert {key: found[key] for key in ("unit", "family", "lut", "ff", "bram36", "dsp", "levels", "lut_per_bmac")} == {
         "unit": "bp_binary_conv", "family": "xcup", "lut": 1234, "ff": 56, "bram36": 0.5, "dsp": 7, "levels": 2.25,

@@ -101,6 +101,17 @@ def test_frames_in_steps(board):
     assert board.cycle == 0 and board.span("in0_V") == (-1, -1, 0)
 
 
+@pytest.mark.parametrize("task", ["$error(", "$fatal(1, "])
+def test_a_design_that_refuses_its_parameters_is_an_error(tmp_path, task):
+    source = tmp_path / "picky.sv"
+    check = f'if (Lanes < 1) {task}"picky: Lanes is at least 1");'
+    source.write_text(
+        f"module picky #(parameter int Lanes = 1) (input logic clk_i, input logic rst_ni); {check} endmodule\n"
+    )
+    with pytest.raises(BuildError, match="picky: Lanes is at least 1"):
+        verilate([source], "picky", {"Lanes": 0})
+
+
 def test_stuck_streams_are_named(board):
     board.push("in0_V", beats(1, 2))
     with pytest.raises(SimulationError, match=r"in0_V tvalid=1 tready=0, 2 beats waiting; s_axis_b .* 0 beats waiting"):

@@ -20,7 +20,7 @@ import numpy as np
 from finn.custom_op.fpgadataflow import register_custom_op as register_abstract
 from finn.custom_op.fpgadataflow.rtl import register_custom_op
 from finn.custom_op.fpgadataflow.rtlbackend import RTLBackend
-from onnx import GraphProto
+from onnx import GraphProto, NodeProto, TensorProto, helper
 from qonnx.core.datatype import BaseDataType, DataType
 from qonnx.core.modelwrapper import ModelWrapper
 
@@ -213,6 +213,18 @@ class Operator(Facts, RTLBackend):  # type: ignore[misc]
         """Cycles per frame: the longest of its streams."""
         inputs, outputs = self.streams()
         return max(stream.beats for stream in [*inputs, *outputs])
+
+    def make_shape_compatible_op(self, model: ModelWrapper) -> NodeProto:
+        """A standard node with these output shapes, which stands in the operator's place while shapes are inferred.
+
+        It is a choice between two equal graphs, since no other has several outputs of any shapes.
+        """
+        named = [(name, stream.shape) for name, stream in zip(self.onnx_node.output, self.streams()[1], strict=True)]
+        nodes = [helper.make_node("RandomNormal", [], [name], shape=shape) for name, shape in named]
+        outputs = [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name, shape in named]
+        graph = helper.make_graph(nodes, "outputs", [], outputs)
+        choice = self.onnx_node.input[:1]
+        return helper.make_node("If", choice, self.onnx_node.output, then_branch=graph, else_branch=graph)
 
     def infer_node_datatype(self, model: ModelWrapper) -> None:
         """Datatypes are attributes; tell the graph."""

@@ -75,7 +75,7 @@ def fuse_array(
     """A whole scene in memory, ``(bands, height, width)``; pixels without data hold ``scene.nodata`` (or 0)."""
     device.load_scene(parameters)
     plan = plan_tiles(model, scene.grid.height, scene.grid.width, device.largest, side or DEFAULT_TILE)
-    out = np.zeros((model.bands, scene.grid.height, scene.grid.width), np.int64)
+    out = np.empty((model.bands, scene.grid.height, scene.grid.width), np.int64)  # of which tiles leave nothing
     for tile, pixels in finished_tiles(scene, plan, device, model, out.dtype):
         out[:, tile.top : tile.top + tile.height, tile.left : tile.left + tile.width] = pixels
     return out

@@ -38,11 +38,11 @@ def make_random_model(blocks=2, channels=32, bands=4, bits=11, seed=0):
     }
     coefficient = Format(12, 10)
     scene = [SceneParameter(f"upsample.{axis}", "interpolation", (4, 5), coefficient) for axis in ("rows", "columns")]
-    offset = {"offset": 1 << (bits - 2), "shift": shift}
+    offsets = {name: {"offset": share << (bits - 4), "shift": shift} for name, share in (("pan", 4), ("lms", 5))}
     nodes = [
         Node("interpolate", "upsample", ("ms",), "lms", ("upsample.rows", "upsample.columns")),
-        Node("centre", "pan_centre", ("pan",), "pan_centred", attributes=offset),
-        Node("centre", "lms_centre", ("lms",), "lms_centred", attributes=offset),
+        Node("centre", "pan_centre", ("pan",), "pan_centred", attributes=offsets["pan"]),
+        Node("centre", "lms_centre", ("lms",), "lms_centred", attributes=offsets["lms"]),
         Node("concat", "input_concat", ("pan_centred", "lms_centred"), "input"),
         Node("conv", "head", ("input",), "x0", attributes={"shift": 10}),
     ]
@@ -85,7 +85,10 @@ def make_random_model(blocks=2, channels=32, bands=4, bits=11, seed=0):
 
 
 def make_random_inputs(model, height, width, seed=0):
-    """Random PAN, MS and scene parameters; the thresholds include "always" and "never"."""
+    """Random PAN, MS and scene parameters; a channel's threshold is "always", another's "never", others in each block.
+
+    So no scene word equals the one that follows the last of its unit.
+    """
     rng = np.random.default_rng(seed)
     shapes = {name: model.tensors[name].shape(height, width) for name in ("pan", "ms")}
     inputs = {name: rng.integers(0, 2**model.bits, shape) for name, shape in shapes.items()}
@@ -95,7 +98,7 @@ def make_random_inputs(model, height, width, seed=0):
             scene[parameter.name] = keys_coefficients(model.ratio, rng.uniform(-2, 2))
         else:
             value = rng.integers(-300, 300, parameter.shape)
-            value[:2] = FEATURE.min, FEATURE.max + 1
+            value[rng.choice(len(value), 2, replace=False)] = FEATURE.min, FEATURE.max + 1
             scene[parameter.name] = value
     return inputs, scene
 

@@ -30,7 +30,8 @@ Octets = npt.NDArray[np.uint8]
 
 LENGTH_BITS = 26
 _PAGE = 0x1000
-_RAM, _DMAS, _ACCELERATOR, _SPACE = 0x1000_0000, 0x4040_0000, 0x43C0_0000, 0x1_0000
+_RAM = 0x8_8000_0000  # above 4 GiB, in the upper memory of a Zynq UltraScale+
+_DMAS, _ACCELERATOR, _SPACE = 0x4040_0000, 0x43C0_0000, 0x1_0000
 _RUN, _RESET = 1 << 0, 1 << 2
 _HALTED, _IDLE, _INTERNAL, _DECODE, _COMPLETE = 1 << 0, 1 << 1, 1 << 4, 1 << 6, 1 << 12
 

@@ -88,9 +88,17 @@ def test_binary_convolution_is_xnor_popcount():
         assert total[o, i, j] == 2 * popcount - 36
 
 
-def test_conv2d_refuses_sums_float64_cannot_hold():
-    with pytest.raises(FormatError, match="float64"):
-        arithmetic.conv2d(np.full((1, 3, 3), 2**40), np.full((1, 1, 3, 3), 2**12))
+@pytest.mark.parametrize("terms", [1, 2])
+def test_conv2d_refuses_sums_float64_cannot_hold(terms):
+    """All sums below 2**53 it holds; a sum may reach that by the sizes of all its terms."""
+    most, factor = (1 << 53) - 1, 6361  # which divides it
+    x, weights = np.full((terms, 1, 1), factor), np.full((1, terms, 1, 1), most // factor // terms)
+    weights[0, 0] += most // factor % terms
+    assert arithmetic.conv2d(x, weights).item() == most
+    x, weights = np.full((terms, 1, 1), 1 << 26), np.full((1, terms, 1, 1), (1 << 27) // terms)
+    weights[0, 0] *= -1
+    with pytest.raises(FormatError, match=f"may reach {1 << 53}, beyond the exact range of float64"):
+        arithmetic.conv2d(x, weights)
 
 
 @pytest.mark.parametrize("kernel", [1, 3, 5])

@@ -15,7 +15,7 @@ from bitpan import cli
 from bitpan.errors import DataError, SceneError, SceneIOError
 from bitpan.host.scene.scene import open_scene
 from bitpan.models.imagery.readers import read
-from bitpan.rasters import FORMATS, RasterFile, create_raster, read_picture
+from bitpan.rasters import BLOCK, FORMATS, RasterFile, _check_complete, create_raster, new_raster, read_picture
 
 SIZE = 16
 EMPTY = np.zeros((SIZE, SIZE), bool)
@@ -318,3 +318,34 @@ def _tiff(path, values):
     with rasterio.open(path, "w", driver="GTiff", count=1, height=SIZE, width=SIZE, dtype="uint8") as file:
         file.write(values)
     return path
+
+
+@pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
+def test_a_file_that_ends_within_a_block_is_incomplete(tmp_path):
+    """By a single byte."""
+    path = tmp_path / "image.tif"
+    image = np.random.default_rng(0).integers(0, 1 << 16, (1, BLOCK, 2 * BLOCK)).astype(np.uint16)
+    with new_raster(path, height=BLOCK, width=2 * BLOCK, count=1, dtype="uint16") as dataset:
+        dataset.write(image)
+    with rasterio.open(path) as dataset:
+        places = [[dataset.get_tag_item(f"BLOCK_{what}_{column}_0", "TIFF", bidx=1) for what in ("OFFSET", "SIZE")]
+                  for column in range(2)]  # fmt: skip
+    end = max(int(offset) + int(size) for offset, size in places)
+    whole = path.read_bytes()
+    path.write_bytes(whole[:end])
+    _check_complete(rasterio, path)
+    path.write_bytes(whole[: end - 1])
+    with pytest.raises(OSError, match="incomplete after writing"):
+        _check_complete(rasterio, path)
+
+
+@pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
+def test_a_file_without_one_of_its_blocks_is_incomplete(tmp_path):
+    with (
+        pytest.raises(OSError, match="incomplete after writing"),
+        new_raster(
+            tmp_path / "a.tif", height=BLOCK, width=2 * BLOCK, count=1, dtype="uint16", sparse_ok=True
+        ) as dataset,
+    ):
+        window = rasterio.windows.Window(0, 0, BLOCK, BLOCK)
+        dataset.write(np.ones((1, BLOCK, BLOCK), np.uint16), window=window)

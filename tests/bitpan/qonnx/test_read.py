@@ -72,9 +72,12 @@ def test_half_to_even_is_refused(model, qonnx):
         raise_graph(proto)
 
 
-def test_strides_are_refused(model, qonnx):
-    with pytest.raises(BuildError, match="strides"):
-        raise_graph(replaced(qonnx(model), "Conv", strides=[2, 2]))
+@pytest.mark.parametrize(
+    ("name", "numbers"), [("strides", [2, 2]), ("dilations", [2, 2]), ("dilations", [1, 2]), ("pads", [1, 1, 1, 0])]
+)
+def test_other_steps_and_margins_are_refused(model, qonnx, name, numbers):
+    with pytest.raises(BuildError, match=rf"node head: its Conv has {name} \[{numbers[0]}, .*, not \["):
+        raise_graph(replaced(qonnx(model), "Conv", **{name: numbers}))
 
 
 def test_a_file_that_is_no_model(tmp_path):

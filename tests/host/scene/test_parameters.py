@@ -7,11 +7,13 @@ import torch
 from bitpan.arithmetic import BORDER, affine_integers, keys_coefficients, srm_threshold
 from bitpan.host.engine.engine import CompiledEngine, ReferenceEngine, needed_nodes
 from bitpan.host.scene.parameters import (
+    _read_samples,
     affine,
     compute_scene_parameters,
     srm,
 )
 from bitpan.host.scene.scene import array_scene
+from bitpan.host.scene.tiles import sample_tiles
 from bitpan.model import execute
 from bitpan.models.networks.configuration import Configuration
 from bitpan.models.networks.integers import to_integer_model
@@ -193,3 +195,25 @@ def test_a_scene_without_data_has_parameters(small_model, small_engine):
     for name in ("block0.threshold", "block1.threshold"):
         expected = srm(small_model, small_model.scene_parameter(name), np.zeros(8))
         np.testing.assert_array_equal(found[name], expected)
+
+
+def test_at_most_sixteen_samples_in_raster_order(small_model):
+    """All those of 4 x 4; where they hold no data, of 8 x 8 the first that do."""
+    height = width = 1280
+    data = np.ones((1, height, width), np.uint16)
+    ms = np.ones((2, height // 4, width // 4), np.uint16)
+
+    def places(pan):
+        scene = array_scene(small_model, pan, ms, nodata=0)
+        return [(sample.inside, int(sample.valid.sum())) for sample in _read_samples(small_model, scene)]
+
+    assert len(places(data)) == 16
+    halo, alignment = small_model.halo(), small_model.alignment
+    coarse, fine = (sample_tiles(height, width, alignment, halo, per_axis, 128) for per_axis in (4, 8))
+    for tile in coarse:
+        data[:, tile.top : tile.top + tile.height, tile.left : tile.left + tile.width] = 0
+    counts = [
+        int(data[:, tile.top : tile.top + tile.height, tile.left : tile.left + tile.width].sum()) for tile in fine
+    ]
+    expected = [(tile.inside, count) for tile, count in zip(fine, counts, strict=True) if count]
+    assert len(expected) > 16 and places(data) == expected[:16]

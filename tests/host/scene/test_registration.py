@@ -7,7 +7,7 @@ import rasterio
 from bitpan.errors import RegistrationWarning, SceneError
 from bitpan.host.scene.grid import align
 from bitpan.host.scene.rasters import ArrayRaster
-from bitpan.host.scene.registration import LEAST_SCORE, measure_shift, shift_of
+from bitpan.host.scene.registration import LEAST_SCORE, _blur, measure_shift, shift_of
 from bitpan.host.scene.scene import Scene
 from scenes import DATA, needs_data
 
@@ -50,6 +50,15 @@ def test_nodata_does_not_mislead():
     pan, ms = displaced((1, -1), size=1024)
     pan[:, :400] = 0
     assert measure_shift(make_scene(pan, ms, nodata=0)).shift == pytest.approx((1, -1), abs=0.25)
+
+
+@pytest.mark.parametrize("ratio", [2, 4])
+@pytest.mark.parametrize("axis", [0, 1])
+def test_the_blur_leaves_three_tenths_at_the_nyquist_frequency_of_the_ms(ratio, axis):
+    wave = np.cos(np.pi * np.arange(64) / ratio)
+    image = np.broadcast_to(np.expand_dims(wave, 1 - axis), (64, 64))
+    middle = slice(16, 48)
+    np.testing.assert_allclose(_blur(image, ratio)[middle, middle], 0.3 * image[middle, middle], atol=2e-3)
 
 
 @pytest.mark.parametrize("value", [0, 700])

@@ -78,9 +78,9 @@ def test_nodata_takes_the_offset_and_is_masked(small_model):
     pan[0, 3, 5] = 7
     ms[1, 2, 0] = 7
     patch = array_scene(small_model, pan, ms, nodata=7).read(0, 0, 16, 16)
-    assert fill_values(small_model) == (512, 512)
+    assert fill_values(small_model) == (512, 640)
     assert patch.pan[0, 3, 5] == 512
-    assert (patch.ms[:, 2, 0] == 512).all()
+    assert (patch.ms[:, 2, 0] == 640).all()
     expected = np.ones((16, 16), bool)
     expected[3, 5] = False
     expected[8:12, 0:4] = False

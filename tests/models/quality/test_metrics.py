@@ -34,7 +34,7 @@ def test_closed_forms():
     assert ergas(fused, gt, 4) == pytest.approx(25 * math.sqrt((0.1**2 + 0.05**2) / 2))
     assert ergas(fused, gt, 2) == pytest.approx(2 * ergas(fused, gt, 4))
     assert sam(fused, gt) == pytest.approx(math.degrees(math.atan2(400, 300) - math.atan2(380, 330)))
-    assert sam(3 * gt, gt) == pytest.approx(0, abs=1e-5)
+    assert sam(3 * gt, gt) == pytest.approx(0, abs=1e-5) and sam(-gt, gt) == pytest.approx(180, abs=1e-5)
 
 
 def test_sam_leaves_out_what_has_no_spectrum():
@@ -99,6 +99,15 @@ def test_constant_blocks_are_finite():
     gt = np.zeros((3, 40, 40))
     gt[:, 20:] = 100
     assert math.isfinite(q2n(gt + 3, gt)) and math.isfinite(ssim(gt * 0, gt * 0)) and scc(gt, gt) == pytest.approx(1)
+
+
+def test_q2n_of_constant_blocks():
+    """Of two constant ones the means alone count; where one of 1,024 counts differs, nothing varies together."""
+    gt = np.full((1, 32, 32), 100.0)
+    assert q2n(gt, gt) == pytest.approx(1) and q2n(gt + 3, gt) == pytest.approx(2 * 1 * 4 / (1 + 4**2))
+    fused = gt.copy()
+    fused[0, 5, 7] += 1
+    assert q2n(fused, gt) == pytest.approx(0, abs=1e-9)
 
 
 def test_ssim_and_psnr_equal_torchmetrics(pair):

@@ -42,8 +42,8 @@ def read_node(op: str, name: str, output: str, match: Match) -> tuple[Node, dict
 
 def _whole(array: Array, key: str, dtype: type[np.integer[Any]]) -> Array:
     """A captured array of integers that fit ``dtype``."""
-    limits = np.iinfo(dtype)
-    if not (np.floor(array) == array).all() or array.min() < limits.min or array.max() > limits.max:
+    limits, exact = np.iinfo(dtype), array.astype(np.float64)  # in float32 the largest int32 is 2**31
+    if not (np.floor(exact) == exact).all() or exact.min() < limits.min or exact.max() > limits.max:
         raise FormatError(f"its {key} are not all integers of {limits.dtype}")
     return array.astype(dtype)
 

@@ -307,6 +307,13 @@ def test_scene_parameters_are_checked(random_model, random_inputs):
         model.check_scene({**scene, "block0.threshold": np.zeros(3, dtype=np.int64)})
     with pytest.raises(FormatError, match="leaves"):
         model.check_scene({**scene, "block0.threshold": np.full_like(scene["block0.threshold"], 5000)})
+    for place, value in ((0, -1025), (-1, 1024)):  # of 11 bits
+        threshold = scene["block0.threshold"].copy()
+        threshold[place] = value
+        with pytest.raises(FormatError, match="leaves"):
+            model.check_scene({**scene, "block0.threshold": threshold})
+        threshold[place] += 1 if value < 0 else -1
+        model.check_scene({**scene, "block0.threshold": threshold})
     with pytest.raises(FormatError, match="not of integers"):
         model.check_scene({**scene, "block0.threshold": scene["block0.threshold"] / 2})
     with pytest.raises(FormatError, match=r"upsample\.rows' has a row that does not sum to 1024"):

@@ -73,6 +73,32 @@ def test_half_to_even_is_refused(model, qonnx):
 
 
 @pytest.mark.parametrize(
+    ("operand", "number", "said"),
+    [
+        (1, 128, "weights are not all integers of int8"),
+        (1, -129, "weights are not all integers of int8"),
+        (1, 0.5, "weights are not all integers of int8"),
+        (2, 1 << 31, "bias are not all integers of int32"),
+        (2, -(1 << 31) - (1 << 8), "bias are not all integers of int32"),
+        (1, 127, None),
+        (1, -128, None),
+    ],
+)
+def test_constants_that_their_type_does_not_hold_are_refused(model, qonnx, operand, number, said):
+    proto = qonnx(model)
+    name = next(node for node in proto.graph.node if node.op_type == "Conv").input[operand]
+    held = next(tensor for tensor in proto.graph.initializer if tensor.name == name)
+    array = numpy_helper.to_array(held).copy()
+    array.flat[0] = number
+    held.CopyFrom(numpy_helper.from_array(array, name))
+    if said is None:
+        assert raise_graph(proto).constants["head.weights"].flat[0] == number
+        return
+    with pytest.raises(BuildError, match=f"node head: its {said}"):
+        raise_graph(proto)
+
+
+@pytest.mark.parametrize(
     ("name", "numbers"), [("strides", [2, 2]), ("dilations", [2, 2]), ("dilations", [1, 2]), ("pads", [1, 1, 1, 0])]
 )
 def test_other_steps_and_margins_are_refused(model, qonnx, name, numbers):

@@ -1,9 +1,9 @@
-# make demo | test | proofs | fuzz | results | lint: each creates the pinned environment in .venv by itself.
+# make demo | test | proofs | fuzz | mutants | results | lint: each creates the pinned environment in .venv by itself.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test proofs fuzz results lint environment clean
+.PHONY: demo test proofs fuzz mutants results lint environment clean
 
 demo: $(VENV)/.ready
 	$(BIN)/bitpan demo -o out/demo
@@ -18,6 +18,11 @@ proofs: $(VENV)/.ready
 # 20,000 damaged files of every kind that is read, in ten minutes: each ends in a typed error or is read.
 fuzz: $(VENV)/.ready
 	$(BIN)/python tests/support/fuzz.py --inputs 20000
+
+# Faults of one token each, planted in a copy of the sources: prints those that no test sees. COUNT=20: a few.
+COUNT ?= 160
+mutants: $(VENV)/.ready
+	$(BIN)/python tests/support/mutants.py --count $(COUNT)
 
 # Every figure of docs/results.md, measured where its record is of other sources than these.
 results: $(VENV)/.ready

@@ -42,6 +42,7 @@ module bp_interpolator_columns #(
     logic [SlotBits:0] complete_q;  // columns from that one on
     logic ready_q, next_ready_q;  // whether they are enough, and will be for the next five; known a clock later
     logic advance, write, last_write_fold, last_fold, last_phase, emit, done;
+    logic ending_q;  // at the last of what five columns give; known ahead, because emit comes late
     logic bank, line_ends;  // of the five: their bank, and whether their line ends with them
 
     assign advance = !out0_tvalid_o || out0_tready_i;
@@ -51,7 +52,7 @@ module bp_interpolator_columns #(
     assign last_fold = fold_q == FoldBits'(Folds - 1);
     assign last_phase = phase_q == PhaseBits'(Ratio - 1);
     assign emit = advance && ready_q;
-    assign done = emit && last_fold && last_phase;
+    assign done = emit && ending_q;
 
     always_ff @(posedge clk_i) begin
         if (!rst_ni) begin
@@ -60,6 +61,7 @@ module bp_interpolator_columns #(
             slot_q <= '0;
             fold_q <= '0;
             phase_q <= '0;
+            ending_q <= 1'b0;
             complete_q <= '0;
             ready_q <= 1'b0;
             next_ready_q <= 1'b0;
@@ -68,6 +70,8 @@ module bp_interpolator_columns #(
             if (write && last_write_fold) write_slot_q <= write_slot_q + 1'b1;
             if (emit) fold_q <= last_fold ? '0 : fold_q + 1'b1;
             if (emit && last_fold) phase_q <= last_phase ? '0 : phase_q + 1'b1;
+            if (emit && Folds > 1) ending_q <= last_phase && fold_q == FoldBits'(Folds - 2);
+            else if (emit) ending_q <= phase_q == PhaseBits'(Ratio - 2);
             if (done) slot_q <= slot_q + (line_ends ? SlotBits'(Taps) : SlotBits'(1));
             complete_q <= complete_q + 5'(write && last_write_fold) - (done ? line_ends ? 5'(Taps) : 5'd1 : 5'd0);
             next_ready_q <= complete_q >= (line_ends ? 5'(2 * Taps) : 5'(Taps + 1));

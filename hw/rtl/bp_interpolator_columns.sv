@@ -41,7 +41,8 @@ module bp_interpolator_columns #(
     logic [PhaseBits-1:0] phase_q;
     logic [SlotBits:0] complete_q;  // columns from that one on
     logic ready_q, next_ready_q;  // whether they are enough, and will be for the next five; known a clock later
-    logic advance, write, last_write_fold, last_fold, last_phase, emit, done;
+    logic [SlotBits:0] left;  // of them, once those are gone that the five give up
+    logic advance, write, written, last_write_fold, last_fold, last_phase, emit, done;
     logic ending_q;  // at the last of what five columns give; known ahead, because emit comes late
     logic bank, line_ends;  // of the five: their bank, and whether their line ends with them
 
@@ -49,6 +50,8 @@ module bp_interpolator_columns #(
     assign column_tready_o = !complete_q[SlotBits];
     assign write = column_tvalid_i && column_tready_o;
     assign last_write_fold = write_fold_q == FoldBits'(Folds - 1);
+    assign written = write && last_write_fold;
+    assign left = complete_q - (line_ends ? 5'(Taps) : 5'd1);
     assign last_fold = fold_q == FoldBits'(Folds - 1);
     assign last_phase = phase_q == PhaseBits'(Ratio - 1);
     assign emit = advance && ready_q;
@@ -67,13 +70,14 @@ module bp_interpolator_columns #(
             next_ready_q <= 1'b0;
         end else begin
             if (write) write_fold_q <= last_write_fold ? '0 : write_fold_q + 1'b1;
-            if (write && last_write_fold) write_slot_q <= write_slot_q + 1'b1;
+            if (written) write_slot_q <= write_slot_q + 1'b1;
             if (emit) fold_q <= last_fold ? '0 : fold_q + 1'b1;
             if (emit && last_fold) phase_q <= last_phase ? '0 : phase_q + 1'b1;
             if (emit && Folds > 1) ending_q <= last_phase && fold_q == FoldBits'(Folds - 2);
             else if (emit) ending_q <= phase_q == PhaseBits'(Ratio - 2);
             if (done) slot_q <= slot_q + (line_ends ? SlotBits'(Taps) : SlotBits'(1));
-            complete_q <= complete_q + 5'(write && last_write_fold) - (done ? line_ends ? 5'(Taps) : 5'd1 : 5'd0);
+            if (done) complete_q <= left + 5'(written);  // the sum is there when done, which comes late, chooses
+            else if (written) complete_q <= complete_q + 5'd1;
             next_ready_q <= complete_q >= (line_ends ? 5'(2 * Taps) : 5'(Taps + 1));
             ready_q <= done ? next_ready_q : complete_q >= 5'(Taps);
         end

@@ -41,21 +41,22 @@ module bp_interpolator_columns #(
     logic [PhaseBits-1:0] phase_q;
     logic [SlotBits:0] complete_q;  // columns from that one on
     logic ready_q, next_ready_q;  // whether they are enough, and will be for the next five; known a clock later
-    logic [SlotBits:0] left;  // of them, once those are gone that the five give up
     logic advance, write, written, last_write_fold, last_fold, last_phase, emit, done;
     logic ending_q;  // at the last of what five columns give; known ahead, because emit comes late
     logic bank, line_ends;  // of the five: their bank, and whether their line ends with them
+    logic line_ends_q;  // a clock later: they give two pixels at least
 
     assign advance = !out0_tvalid_o || out0_tready_i;
     assign column_tready_o = !complete_q[SlotBits];
     assign write = column_tvalid_i && column_tready_o;
     assign last_write_fold = write_fold_q == FoldBits'(Folds - 1);
     assign written = write && last_write_fold;
-    assign left = complete_q - (line_ends ? 5'(Taps) : 5'd1);
     assign last_fold = fold_q == FoldBits'(Folds - 1);
     assign last_phase = phase_q == PhaseBits'(Ratio - 1);
     assign emit = advance && ready_q;
     assign done = emit && ending_q;
+
+    always_ff @(posedge clk_i) line_ends_q <= line_ends;
 
     always_ff @(posedge clk_i) begin
         if (!rst_ni) begin
@@ -75,8 +76,9 @@ module bp_interpolator_columns #(
             if (emit && last_fold) phase_q <= last_phase ? '0 : phase_q + 1'b1;
             if (emit && Folds > 1) ending_q <= last_phase && fold_q == FoldBits'(Folds - 2);
             else if (emit) ending_q <= phase_q == PhaseBits'(Ratio - 2);
-            if (done) slot_q <= slot_q + (line_ends ? SlotBits'(Taps) : SlotBits'(1));
-            if (done) complete_q <= left + 5'(written);  // the sum is there when done, which comes late, chooses
+            if (done) slot_q <= slot_q + (line_ends_q ? SlotBits'(Taps) : SlotBits'(1));
+            // The sum is there when done, which comes late, chooses.
+            if (done) complete_q <= complete_q - (line_ends_q ? 5'(Taps) : 5'd1) + 5'(written);
             else if (written) complete_q <= complete_q + 5'd1;
             next_ready_q <= complete_q >= (line_ends ? 5'(2 * Taps) : 5'(Taps + 1));
             ready_q <= done ? next_ready_q : complete_q >= 5'(Taps);

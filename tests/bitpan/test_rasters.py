@@ -13,7 +13,7 @@ from rasterio.enums import ColorInterp
 
 from bitpan import cli
 from bitpan.errors import DataError, SceneError, SceneIOError
-from bitpan.host.scene.scene import open_scene
+from bitpan.host.scene.scene import fill_values, open_scene
 from bitpan.models.imagery.readers import read
 from bitpan.rasters import BLOCK, FORMATS, RasterFile, _check_complete, create_raster, new_raster, read_picture
 
@@ -81,7 +81,7 @@ def test_the_same_pixels_for_all(small_model, tmp_path, write_raster, capsys, de
     with open_scene(pan, ms, small_model) as scene:
         patch = scene.read(0, 0, 4 * SIZE, 4 * SIZE)
     np.testing.assert_array_equal(patch.valid, ~empty.repeat(4, 0).repeat(4, 1))
-    np.testing.assert_array_equal(patch.ms, np.where(empty, 512, values))
+    np.testing.assert_array_equal(patch.ms, np.where(empty, fill_values(small_model)[1], values))
     assert scene.nodata == {nodata: 7, both: 9, nothing: 65535}.get(declare, 0)
     said = f"ms.tif: {empty.sum()} of {SIZE**2} pixels hold no data (nodata, masked or NaN); crop "
     if declare is nothing:

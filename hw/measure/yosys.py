@@ -64,7 +64,7 @@ class Area:
         ff: flip-flops.
         bram36: block memories of 36 Kbit, halves for those of 18.
         dsp: DSP slices.
-        carry: carry cells (4 bits on xc7, 8 on xcup).
+        carry: carry cells, of 4 bits on both families.
         uram: UltraRAMs.
         cells: number of each primitive.
         path: the longest path, with the nets at its ends.

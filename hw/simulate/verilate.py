@@ -34,9 +34,9 @@ _COMPILE = ["-std=c++17", "-O1", "-fno-tree-vectorize", "-fPIC", "-fno-gnu-uniqu
 _LINK = ["-shared", "-Wl,-Bsymbolic", "-pthread"]
 _DEFINES = ["-DVL_USER_FATAL", "-DVL_USER_STOP", "-DVL_USER_FINISH", "-DVL_TIME_CONTEXT"]
 _VERILATE = ["--cc", "--prefix", "Vdesign", "--x-initial", "unique", "--no-timing", "--no-assert"]
-_VERILATE += ["-Wno-fatal", "-Wno-lint", "-Wno-style", "-Werror-USERERROR", "--output-split", "20000", "-O3"]
+_VERILATE += ["-Wno-fatal", "-Wno-lint", "-Wno-style", "-Werror-USERERROR", "-Werror-USERFATAL"]
+_VERILATE += ["--output-split", "20000", "-O3"]
 _VERILATE += ["--unroll-count", "16", "--expand-limit", "4"]  # keep loops and wide words loops in C++
-_REFUSED = ["-Werror-USERFATAL"]  # shapes no library, so that it is no part of the cache's key
 _PORT = re.compile(r"VL_(IN|OUT)(?:8|16|64|W)?\(&(\w+),(\d+),(\d+)")
 
 
@@ -135,7 +135,7 @@ def _verilator(work: Path, files: Sequence[Path], arguments: Sequence[str]) -> N
     """Run Verilator in ``work``; weights make arguments too long for a command line, so they go through a file."""
     includes = sorted({f"+incdir+{f.parent}" for f in files if f.suffix in _HEADERS})
     inputs = [str(f) for f in files if f.suffix not in _HEADERS]
-    (work / "arguments.f").write_text("\n".join([*arguments, *_REFUSED, *includes, *inputs]) + "\n")
+    (work / "arguments.f").write_text("\n".join([*arguments, *includes, *inputs]) + "\n")
     environment = {**os.environ, "VERILATOR_ROOT": str(_root())}
     binary = str(_root() / "bin" / "verilator_bin")
     _command([binary, "-f", "arguments.f"], work, "Verilator", environment)

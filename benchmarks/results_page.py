@@ -117,6 +117,12 @@ def _benchmarks(records: Records) -> Iterable[str]:
         ),
         ("training", "An iteration of training", "What `bitpan train --compile` brings."),
         ("simulation", "The simulator", "Verilated units at full pace, on one core."),
+        (
+            "upsets",
+            "Flipped bits of parameters",
+            "One bit at a time, of a sample of each kind; what follows from it is in "
+            "[engineer.md](engineer.md#upsets). Of independent upsets the squares of the damage add.",
+        ),
     ):
         if name in records:
             yield f"## {title}"

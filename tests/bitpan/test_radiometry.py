@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bitpan.errors import FormatError
 from bitpan.radiometry import FRACTION, PanMatch, block_means, match_pan, matched_pan
 
 
@@ -62,6 +63,16 @@ def test_flat_and_black_scenes():
     assert (matched_pan(*flat, 11) == 400).all()
     black = np.zeros((1, 128, 128), int), np.zeros((4, 32, 32), int)
     assert (matched_pan(*black, 11) == 0).all()
+
+
+@pytest.mark.parametrize(("name", "least", "most"), [("gain", 1 << 8, 1 << 20), ("offset", -(1 << 43), 1 << 43)])
+def test_only_what_a_match_may_give_is_taken(name, least, most):
+    """Slopes of 1/64 to 64; what these make of the farthest means."""
+    for value in (least, most):
+        assert getattr(PanMatch(11, **{name: value}), name) == value
+    for value in (least - 1, most + 1, float(most)):
+        with pytest.raises(FormatError, match=f"PAN's {name} is {value!r}, no integer of {least} to {most}"):
+            PanMatch(11, **{name: value})
 
 
 def test_integers_of_the_contract():

@@ -8,7 +8,7 @@ from qonnx.core.onnx_exec import execute_onnx
 from qonnx.transformation.infer_shapes import InferShapes
 
 from bitpan.errors import FormatError
-from bitpan.qonnx.exported import DOMAIN, Exported, infer_shapes
+from bitpan.qonnx.exported import DOMAIN, OPSET, Exported, infer_shapes, standard
 
 
 def graph(*nodes, shape=(1, 2, 3, 4)):
@@ -39,6 +39,11 @@ def test_bipolar_quant_is_qonnxs(quantiser):
     assert list(found) == ["sign", "difference"] and set(found["sign"].flat) == {0.25, -0.25}
     for name, value in found.items():
         assert value.dtype == np.float32 and np.array_equal(value, expected[name]), name
+
+
+def test_its_function_is_of_the_operators_version_that_files_have(quantiser):
+    (function,) = standard(quantiser).functions
+    assert [own.version for own in function.opset_import] == [OPSET] == [quantiser.opset_import[0].version]
 
 
 def test_shapes_are_inferred_through_it(quantiser):

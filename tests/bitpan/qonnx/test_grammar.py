@@ -43,6 +43,17 @@ def test_every_resampling_node_is_read_back(model, qonnx):
         assert found.inputs == node.inputs or (found.op == "add" and found.inputs[::-1] == node.inputs)
 
 
+def test_every_node_of_a_network_is_read_back_with_its_numbers(random_model, qonnx):
+    model = random_model(blocks=1, channels=4)
+    graph = Graph(qonnx(model, 16, 16).graph)
+    for node in model.nodes:
+        op, _, match = recognise(graph, node.output, model.tensors[node.output].format)
+        found, constants = read_node(op, node.name, node.output, match)
+        assert (found.op, found.attributes) == (node.op, dict(node.attributes))
+        for key, value in constants.items():
+            np.testing.assert_array_equal(value, model.constant(node, key), node.name)
+
+
 def test_the_grammar_computes_what_the_integers_do(model, qonnx, random_inputs):
     wrapper = ModelWrapper(qonnx(model, 16, 24)).transform(InferShapes())
     inputs, scene = random_inputs(model, 16, 24)

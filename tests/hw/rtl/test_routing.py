@@ -151,6 +151,7 @@ def test_a_planted_fault_is_seen(unit, right, wrong, seen_by, plant):
 )
 def test_illegal_parameters_stop_elaboration(unit, parameters, message):
     lint(unit_sources("bp_split_streams"), "bp_split_streams")
+    lint(unit_sources("bp_width_converter"), "bp_width_converter", {"InWidth": 9, "OutWidth": 9})
     lint(unit_sources(unit), unit)
     with pytest.raises(BuildError, match=message):
         lint(unit_sources(unit), unit, parameters)

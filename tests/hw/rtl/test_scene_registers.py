@@ -255,15 +255,15 @@ def test_gate_lets_in_what_is_started(frame_beats: int, stall: str) -> None:
     np.testing.assert_array_equal(received, np.concatenate(frames))
 
 
-@pytest.mark.parametrize("rows", [4, 65532])
-def test_gate_counts_the_border_too(rows: int) -> None:
+@pytest.mark.parametrize(("rows", "border"), [(4, 2), (65532, 1), (65532, 2)])
+def test_gate_counts_the_border_too(rows: int, border: int) -> None:
     """Two frames of the right length pass, the tallest as well; a beat more or less is an error."""
-    parameters = {"Width": 12, "StrideBits": 2, "Border": 2}
+    parameters = {"Width": 12, "StrideBits": 2, "Border": border}
     simulation = Simulation(unit_sources("bp_frame_gate"), "bp_frame_gate", parameters)
     set_size(simulation, rows, 4)
     simulation.reset()
     simulation.poke("started_i", 4)
-    beats = (rows // 4 + 4) * 5
+    beats = (rows // 4 + 2 * border) * (1 + 2 * border)
     for length in (beats, beats, beats - 1, beats + 1):
         simulation.push("in0", pack(np.ones((length, 1), np.int64), 12), last=True)
     simulation.run(2 * beats + 10, until={"out0": 2 * beats})

@@ -264,10 +264,10 @@ def keys_coefficients(ratio: int, shift: float = 0.0) -> Integers:
     if abs(shift) > ratio / 2:
         raise FormatError(f"a shift of {shift} PAN pixels exceeds half an MS pixel ({ratio / 2})")
     phase = ((np.arange(ratio) + 0.5) / ratio - 0.5 - shift / ratio)[:, None]
-    distance = np.abs(phase - np.arange(-2, 3))
+    distance = np.minimum(np.abs(phase - np.arange(-2, 3)), 2)
     near = (1.5 * distance - 2.5) * distance**2 + 1
     far = ((-0.5 * distance + 2.5) * distance - 4) * distance + 2
-    kernel = np.where(distance <= 1, near, np.where(distance < 2, far, 0.0))
+    kernel = np.where(distance <= 1, near, far)
     coefficients = np.floor(kernel * (1 << COEFFICIENT_BITS) + 0.5).astype(np.int64)
     # Rounding may leave a sum of 1023 or 1025 at odd shifts; the largest tap takes it up.
     rows = np.arange(ratio)

@@ -78,7 +78,7 @@ class Package:
                 folder=folder,
                 model=model,
                 frame=(int(document["frame"]["height"]), int(document["frame"]["width"])),
-                signature=int(document["signature"]) & 0xFFFFFFFF,
+                signature=int(document["signature"]),
                 registers={name: int(entry["address"]) for name, entry in document["registers"].items()},
                 dma={stream: str(document["dma"][stream]) for stream in STREAMS},
                 accelerator=str(document["accelerator"]),

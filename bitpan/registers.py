@@ -85,7 +85,7 @@ class Registers:
             DeviceError: a frame is under way, or the accelerator takes none of this size.
         """
         grid, (_, widest) = self._package.model.alignment, self._package.frame
-        if not 0 < height <= MOST_ROWS or not 0 < width <= widest or height % grid or width % grid:
+        if not grid <= height <= MOST_ROWS or not grid <= width <= widest or height % grid or width % grid:
             raise DeviceError(
                 f"frames of {height} x {width} PAN pixels: the accelerator takes multiples of {grid}, at most "
                 f"{MOST_ROWS} high and {widest} wide"

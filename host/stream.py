@@ -63,8 +63,8 @@ def finished_tiles(
         if fused is not None:
             pixels[:] = fused
         if nodata is not None:
-            if 0 <= nodata < 1 << model.bits:  # valid values that happen to equal it move by one count
-                pixels[pixels == nodata] = nodata + 1 if nodata + 1 < 1 << model.bits else nodata - 1
+            # Valid values that happen to equal it move by one count.
+            pixels[pixels == nodata] = nodata + 1 if nodata + 1 < 1 << model.bits else nodata - 1
             pixels[:, ~valid] = nodata
         yield tile, pixels
 

@@ -35,7 +35,7 @@ def to_qonnx(model: IntegerModel, height: int, width: int) -> onnx.ModelProto:
     from onnx import StringStringEntryProto, TensorProto, helper, numpy_helper
 
     grid = model.alignment
-    if min(height, width) < 1 or height % grid or width % grid:
+    if min(height, width) < grid or height % grid or width % grid:
         raise FormatError(
             f"a frame of {height}x{width} is not made of whole pixels of every tensor; take multiples of {grid}"
         )

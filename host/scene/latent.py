@@ -38,7 +38,7 @@ def _strided_conv(arrays: Mapping[str, Float], name: str, image: Float) -> Float
     total = np.repeat(np.repeat(bias[:, None, None], height, axis=1), width, axis=2)
     for dy in range(3):
         for dx in range(3):
-            taps = padded[:, dy : dy + 2 * height - 1 : 2, dx : dx + 2 * width - 1 : 2]
+            taps = padded[:, dy : dy + 2 * height : 2, dx : dx + 2 * width : 2]
             total = total + np.tensordot(weight[:, :, dy, dx], taps, 1)
     return total
 

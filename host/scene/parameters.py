@@ -180,13 +180,12 @@ class _Measured:
         """A sample's values of ``tensor``; what the rest of the network reads is kept: nothing is done twice."""
         way = [node.output for node in needed_nodes(self.model, tensor, sample.tensors)]
         rest = needed_nodes(self.model, "fused", {*sample.tensors, *way, tensor})
-        read = {name for node in rest for name in node.inputs}
+        read = {tensor}.union(*(node.inputs for node in rest))
         for name in way:
-            if name in read or name == tensor:
+            if name in read:
                 sample.tensors[name] = self.engine.run(sample.tensors, self.parameters, name)
-        values = sample.tensors[tensor]
         sample.tensors = {name: value for name, value in sample.tensors.items() if name in read}
-        return values
+        return sample.tensors[tensor]
 
 
 _KINDS: dict[str, Callable[[_Measured, SceneParameter], Integers]] = {

@@ -370,7 +370,7 @@ def ultra_memories(words: int, bits: int) -> int:
 
 def signed_bits(values: Integers) -> int:
     """Bits of the smallest two's complement that holds all values."""
-    return max(int(np.max(values)).bit_length(), int(~np.min(values)).bit_length()) + 1
+    return int(np.max(np.where(values < 0, ~values, values))).bit_length() + 1
 
 
 def _folded(stream: Stream) -> tuple[int, ...]:

@@ -139,12 +139,12 @@ def q2n(fused: npt.ArrayLike, gt: npt.ArrayLike, border: int = 0, block: int = 3
     f, g = (f - mean) / spread + 1, (g - mean) / spread + 1
     f[..., 1:] *= -1  # the conjugate
     mean_f, mean_g = f.mean(axis=1), g.mean(axis=1)
-    size_f, size_g = np.linalg.norm(mean_f, axis=-1), np.linalg.norm(mean_g, axis=-1)
-    variance = (f**2).sum(axis=-1).mean(axis=1) - size_f**2 + (g**2).sum(axis=-1).mean(axis=1) - size_g**2
+    size_f, size_g = np.linalg.norm(mean_f, axis=1), np.linalg.norm(mean_g, axis=1)
+    variance = (f**2).sum(axis=2).mean(axis=1) - size_f**2 + (g**2).sum(axis=2).mean(axis=1) - size_g**2
     # The product is bilinear, so its mean is that of the components' products, combined by the multiplication table.
     unit = np.eye(f.shape[-1])
     moments = g.transpose(0, 2, 1) @ f / f.shape[1] - mean_g[:, :, None] * mean_f[:, None, :]
-    covariance = np.linalg.norm(np.einsum("nij,ijk->nk", moments, _product(unit[:, None], unit[None])), axis=-1)
+    covariance = np.linalg.norm(np.einsum("nij,ijk->nk", moments, _product(unit[:, None], unit[None])), axis=1)
     bias = 2 * size_f * size_g / (size_f**2 + size_g**2)
     contrast = np.divide(2 * covariance, variance, out=np.ones_like(variance), where=variance > 1e-12)
     return float((bias * contrast).mean())

@@ -186,6 +186,19 @@ def test_interpolation_stays_within_its_format(seed, bits, dy, dx):
     assert fmt.min <= lms.min() and lms.max() <= fmt.max
 
 
+def test_the_norm_is_what_the_paper_says():
+    """Deviations that are each other's double have an exact ratio; then only roundings lie between."""
+    rng = np.random.default_rng(0)
+    x = rng.integers(-200, 200, (8, 3, 5))
+    residual = 2 * x[::-1] + 7
+    kappa, phi, eta = rng.uniform(0.5, 2, 8), rng.integers(-40, 40, 8), rng.integers(-30, 30, 8)
+    gain = np.rint(kappa * (1 << arithmetic.NORM_FRACTION)).astype(int)
+    found = arithmetic.channel_norm(x, residual, gain, 8 * phi, eta << arithmetic.NORM_FRACTION, Format(13))
+    kappa, phi, eta = (v[:, None, None] for v in (gain / (1 << arithmetic.NORM_FRACTION), phi, eta))
+    exact = residual + kappa * 2 * (x - x.mean(axis=0) - phi) + residual.mean(axis=0) + eta
+    assert np.abs(found - exact).max() <= 2
+
+
 def test_add_clip():
     assert arithmetic.add_clip([5, 2000, 10], [-9, 100, 1], 11).tolist() == [0, 2047, 11]
 

@@ -30,6 +30,15 @@ def test_a_package_and_what_vivado_keeps_beside_it(folder):
     assert package.digest == file_digest(folder / CHECKSUMS)
 
 
+def test_the_signature_and_the_clocks_of_other_sizes(small_model, write_package):
+    """Frames of twice the rows take twice as long; lines that are half as wide fill the units in half the time."""
+    changes = {"signature": 0xFFFFFFFF, "cycles_per_frame": 1100, "cycles_per_frame_steady": 1000}
+    package = Package.load(write_package(small_model, size=(64, 128), **changes))
+    assert package.signature == 0xFFFFFFFF
+    assert package.clocks(64, 128) == (1100, 1000)
+    assert package.clocks(128, 64) == (1050, 1000) and package.clocks(128, 128) == (2100, 2000)
+
+
 @pytest.mark.parametrize("name", ["rtl/top.v", "bitpan.bit", "model.npz", "model.json", "accelerator.json"])
 @pytest.mark.parametrize("load", [Package.load, bitpan.load])
 def test_what_changed_since_the_build_is_refused(folder, name, load):

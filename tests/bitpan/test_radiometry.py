@@ -31,6 +31,13 @@ def test_the_match_undoes_gain_and_offset(gain, offset):
     assert np.abs(matched_pan(matched, ms, 11) - matched).max() <= 1, "matched once is matched"
 
 
+def test_the_fit_is_the_share_of_the_variance_that_is_explained():
+    rng = np.random.default_rng(0)
+    x = rng.uniform(100, 900, 400)
+    y = 2 * x + rng.uniform(-400, 400, 400)
+    assert match_pan(np.stack([x, y], axis=-1), 11).fit == pytest.approx(np.corrcoef(x, y)[0, 1] ** 2)
+
+
 def test_a_cloud_in_one_image_moves_nothing():
     pan, ms = pair(1.5, 20)
     clear = matched_pan(pan, ms, 11)

@@ -78,3 +78,15 @@ def test_a_bank_in_use_is_left_alone(package, accelerator, registers, scenes):
     np.testing.assert_array_equal(accelerator.banks[accelerator.bank_of_frame[2]], bank_with(package, scenes[2]))
     with pytest.raises(DeviceError, match="is in use"):
         registers.start()
+
+
+def test_sizes_from_the_least_to_the_largest(package, accelerator):
+    """Whole MS pixels, up to what 16 bits tell and what the accelerator was built for."""
+    written = {}
+    registers = Registers(package, accelerator.read, written.__setitem__)
+    for size in ((4, 4), (65532, 72), (64, 4)):
+        registers.set_size(*size)
+        assert registers.size == size and [*written.values()] == [size[0] << 16 | size[1]]
+    for size in ((0, 4), (4, 0), (65536, 4), (4, 76), (6, 4), (4, 6)):
+        with pytest.raises(DeviceError, match=f"frames of {size[0]} x {size[1]} .* multiples of 4, at most 65535 high"):
+            registers.set_size(*size)

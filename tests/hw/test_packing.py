@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bitpan.errors import FormatError
-from bitpan.hw.packing import beat_bytes, literal, pack, unpack
+from bitpan.hw.packing import beat_bytes, literal, pack, parameter_value, unpack
 
 
 @given(st.integers(1, 64), st.integers(1, 9), st.booleans(), st.integers(0, 2**32))
@@ -27,6 +27,16 @@ def test_there_and_back(bits, elements, signed, seed):
 def test_literal_holds_element_0_lowest():
     assert literal([[1, 2], [3, -1]], 4) == "16'hf321"
     assert literal([True, False, True], 1) == "3'h5"
+
+
+def test_parameters_of_32_bits_are_plain_numbers():
+    assert [parameter_value(value) for value in ("4'd9", -(1 << 31), -1, (1 << 31) - 1)] == [
+        "4'd9",
+        "-2147483648",
+        "-1",
+        "2147483647",
+    ]
+    assert parameter_value(1 << 31) == "33'h80000000"
 
 
 @pytest.mark.parametrize(

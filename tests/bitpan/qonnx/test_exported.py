@@ -8,7 +8,7 @@ from qonnx.core.onnx_exec import execute_onnx
 from qonnx.transformation.infer_shapes import InferShapes
 
 from bitpan.errors import FormatError
-from bitpan.qonnx.exported import DOMAIN, OPSET, Exported, infer_shapes, standard
+from bitpan.qonnx.exported import DOMAIN, OPSET, Exported, frame_size, infer_shapes, standard
 
 
 def graph(*nodes, shape=(1, 2, 3, 4)):
@@ -44,6 +44,7 @@ def test_bipolar_quant_is_qonnxs(quantiser):
 def test_its_function_is_of_the_operators_version_that_files_have(quantiser):
     (function,) = standard(quantiser).functions
     assert [own.version for own in function.opset_import] == [OPSET] == [quantiser.opset_import[0].version]
+    assert (quantiser.ir_version, standard(quantiser).ir_version) == (7, 8), "the first that has functions"
 
 
 def test_shapes_are_inferred_through_it(quantiser):
@@ -52,6 +53,10 @@ def test_shapes_are_inferred_through_it(quantiser):
     assert {info.name for info in quantiser.graph.value_info} >= {"difference", "sign"}
     assert wrapper.get_tensor_shape("sign") == wrapper.get_tensor_shape("difference") == [1, 2, 3, 4]
     assert not quantiser.functions and quantiser.ir_version == 7
+
+
+def test_a_files_frame_is_its_pans(random_model, qonnx):
+    assert frame_size(qonnx(random_model(blocks=1, channels=4), 8, 12)) == (8, 12)
 
 
 def test_a_graph_that_cannot_run_is_refused_in_one_line():

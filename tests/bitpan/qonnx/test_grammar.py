@@ -9,7 +9,7 @@ from qonnx.transformation.infer_shapes import InferShapes
 
 from bitpan.errors import BuildError, FormatError
 from bitpan.model import execute
-from bitpan.qonnx.grammar import Site
+from bitpan.qonnx.grammar import EXACT, GRAMMAR, Site
 from bitpan.qonnx.pattern import Graph
 from bitpan.qonnx.recognise import read_node, recognise, require_filled
 
@@ -44,11 +44,12 @@ def test_every_resampling_node_is_read_back(model, qonnx):
 
 
 def test_every_node_of_a_network_is_read_back_with_its_numbers(random_model, qonnx):
-    model = random_model(blocks=1, channels=4)
+    model = random_model(blocks=1, channels=8)
     graph = Graph(qonnx(model, 16, 16).graph)
     for node in model.nodes:
-        op, _, match = recognise(graph, node.output, model.tensors[node.output].format)
+        op, form, match = recognise(graph, node.output, model.tensors[node.output].format)
         found, constants = read_node(op, node.name, node.output, match)
+        require_filled(form, Site(found, model.tensors, constants, 16, 16), match)
         assert (found.op, found.attributes) == (node.op, dict(node.attributes))
         for key, value in constants.items():
             np.testing.assert_array_equal(value, model.constant(node, key), node.name)
@@ -84,6 +85,26 @@ def set_constant(proto, name, change):
 def flipped(kernel):
     kernel[1, 0, 1, 1] *= -1
     return kernel
+
+
+def test_sums_reach_the_last_integer_that_float32_tells_apart(random_model):
+    model = random_model(blocks=1, channels=4)
+    node = next(node for node in model.nodes if node.name == "tail")
+    half = 1 << (node.attributes["shift"] - 1)
+    constants = {"weights": model.constant(node, "weights") * 0, "bias": model.constant(node, "bias") * 0}
+    for sign in (1, -1):
+        constants["bias"][2] = sign * (EXACT - half - 1)
+        GRAMMAR["conv"][0].filled(Site(node, model.tensors, constants, 16, 16))
+        constants["bias"][2] += sign
+        with pytest.raises(FormatError, match=f"tail: sums .* exact range of float32 \\({EXACT}\\)"):
+            GRAMMAR["conv"][0].filled(Site(node, model.tensors, constants, 16, 16))
+
+
+def test_a_single_number_may_have_any_shape(model, qonnx):
+    node = next(node for node in model.nodes if node.op == "pool")
+    proto = qonnx(model, 16, 16)
+    set_constant(proto, producer(proto, node.output, 0).input[1], lambda half: half.reshape(1, 1, 1))
+    assert read(proto, model, node).op == "pool"
 
 
 @pytest.mark.parametrize(

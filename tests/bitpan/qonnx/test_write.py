@@ -13,7 +13,7 @@ from bitpan.qonnx.exported import DOMAIN, OPSET, Exported
 from bitpan.qonnx.grammar import GRAMMAR, Site
 from bitpan.qonnx.pattern import Graph
 from bitpan.qonnx.recognise import read_node, recognise, require_filled
-from bitpan.qonnx.write import _Writer
+from bitpan.qonnx.write import _Writer, to_qonnx
 
 FEATURE, IMAGE, LMS = Format(10, 6), Format(11, 0, signed=False), Format(13)
 SUBBAND = haar_format(FEATURE)
@@ -143,3 +143,12 @@ def test_sums_beyond_float32_are_refused():
     model.tensors["in0"] = Tensor(CHANNELS, Format(24))
     with pytest.raises(FormatError, match=r"node: sums of these weights may leave"):
         graph_of(model)
+
+
+def test_the_smallest_frame_is_one_pixel_of_the_coarsest_tensor(random_model):
+    model = random_model(blocks=1, channels=4)
+    proto = to_qonnx(model, 4, 4)
+    assert [each.dim_value for each in proto.graph.input[1].type.tensor_type.shape.dim] == [1, 4, 5, 5]
+    for side in (0, -4, 6):
+        with pytest.raises(FormatError, match=f"a frame of {side}x4 is not made of whole pixels .* multiples of 4"):
+            to_qonnx(model, side, 4)

@@ -9,6 +9,7 @@ from bitpan import cli
 from bitpan.errors import DeviceError, DeviceTimeoutError, MissingDependencyError
 from bitpan.host.device import fpga
 from bitpan.host.device.devices import CpuDevice
+from bitpan.host.device.dma import MM2S, DmaChannel
 from bitpan.host.device.fpga import FpgaDevice
 from bitpan.host.scene.parameters import compute_scene_parameters
 from bitpan.host.scene.scene import array_scene
@@ -136,6 +137,17 @@ def test_dma_errors(package, board, random_inputs, stream, bit, said):
     board.faults[stream] = 1 << bit
     with pytest.raises(DeviceError, match=f"axi_dma_{stream} failed, DMASR 0x.*{said}"):
         list(device.fuse([(frames[0]["pan"], frames[0]["ms"])]))
+
+
+def test_a_reset_clears_what_a_dma_failed_with(package, board):
+    pynq, entry = sys.modules["pynq"], board.ip_dict[package.dma["pan"]]
+    channel = DmaChannel("pan", pynq.MMIO(entry["phys_addr"], entry["addr_range"]), MM2S, 26)
+    board.faults["pan"] = 1 << 4
+    channel.start(pynq.allocate((8,)).physical_address, 32)
+    with pytest.raises(DeviceError, match="internal error"):
+        channel.done()
+    channel.reset()
+    assert not channel.done()
 
 
 def test_works_again_after_an_error_that_left_the_accelerator_alone(package, board, random_inputs):

@@ -39,6 +39,11 @@ def test_synthetic(shift):
     assert measure_shift(make_scene(*displaced(shift))).shift == pytest.approx(shift, abs=0.25)
 
 
+@pytest.mark.parametrize("shift", [(0.25, -0.5), (1, -0.75)])
+def test_a_quarter_pixel_is_told(shift):
+    assert measure_shift(make_scene(*displaced(shift))).shift == shift
+
+
 @pytest.mark.parametrize("shift", [(0.5, -0.5), (1.5, 1)])
 @pytest.mark.parametrize("ratio", [2, 3])
 def test_other_ratios(shift, ratio):

@@ -63,7 +63,7 @@ def test_a_geotransform_without_places_or_sizes_is_refused(small_model, pair, pl
 
 
 def test_offset_origin_becomes_shift_and_crop(small_model, tmp_path, write_raster):
-    """The MS begins 10.75 PAN pixels further right and covers 32 of 64 columns."""
+    """The MS begins 10.75 PAN pixels further right and covers 32 of 64 columns; or further down, of as many rows."""
     pan = write_raster(tmp_path / "p.tif", np.arange(64 * 64, dtype=np.uint16).reshape(1, 64, 64) % 2048, 1.0, (0, 64))
     ms = write_raster(tmp_path / "m.tif", np.zeros((2, 16, 8), np.uint16), 4.0, (10.75, 64))
     with open_quietly(pan, ms, small_model) as scene:
@@ -71,6 +71,11 @@ def test_offset_origin_becomes_shift_and_crop(small_model, tmp_path, write_raste
         assert (scene.grid.ms_origin, scene.grid.shift) == ((0, 0), (0.0, 1.75))
         assert (scene.profile["transform"].c, scene.profile["transform"].f) == (9.0, 64.0)
         assert scene.read(0, 0, 4, 4).pan[0, 0, 0] == 9
+    ms = write_raster(tmp_path / "m.tif", np.zeros((2, 8, 16), np.uint16), 4.0, (0, 64 - 10.75))
+    with open_quietly(pan, ms, small_model) as scene:
+        assert (scene.grid.pan_origin, scene.grid.height) == ((9, 0), 36)
+        assert (scene.grid.ms_origin, scene.grid.shift) == ((0, 0), (1.75, 0.0))
+        assert (scene.profile["transform"].c, scene.profile["transform"].f) == (0.0, 55.0)
 
 
 def test_nodata_takes_the_offset_and_is_masked(small_model):
@@ -85,6 +90,16 @@ def test_nodata_takes_the_offset_and_is_masked(small_model):
     expected[3, 5] = False
     expected[8:12, 0:4] = False
     np.testing.assert_array_equal(patch.valid, expected)
+
+
+@pytest.mark.parametrize(
+    ("pan", "ms", "fused"), [(7, 9, 9), (7, None, 7), (None, 9, 9), (-5, None, 0), (None, None, None)]
+)
+def test_nodata_of_the_result_is_the_mss_else_the_pans(small_model, tmp_path, write_raster, pan, ms, fused):
+    pan_path = write_raster(tmp_path / "p.tif", np.ones((1, 64, 64), np.int16), 1.0, (0, 64), nodata=pan)
+    ms_path = write_raster(tmp_path / "m.tif", np.ones((2, 16, 16), np.uint16), 4.0, (0, 64), nodata=ms)
+    with open_quietly(pan_path, ms_path, small_model) as scene:
+        assert scene.nodata == fused
 
 
 def test_mask_follows_the_shift(small_model):

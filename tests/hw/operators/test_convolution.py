@@ -2,8 +2,11 @@
 
 import numpy as np
 import pytest
+from qonnx.custom_op.registry import getCustomOp
 
-from bitpan.hw.operators.convolution import Fold, choose, line_elements
+from bitpan.hw.operators import operator_for
+from bitpan.hw.operators.convolution import Fold, choose, line_elements, weight_cost
+from bitpan.hw.operators.writer import Writer
 
 
 def lanes(fold):
@@ -28,6 +31,24 @@ def test_known_folds():
     assert choose(288, 32, 8, lambda fold: (lanes(fold), -fold.simd)) == Fold(288, 4)
     assert choose(13, 32, 3, lanes) == Fold(13, 16)
     assert choose(288, 32, 0, lanes) == Fold(288, 32), "the fastest"
+
+
+def test_weights_lie_in_logic_in_luts_or_in_block_memory():
+    assert weight_cost(1, 2304) == {"LUT": 0}
+    assert weight_cost(2, 1152) == {"LUT": 2} and weight_cost(3, 768) == {"LUT": 4}, "all that differ up to their sign"
+    assert weight_cost(64, 72) == {"LUT": 72} and weight_cost(65, 72) == {"LUT": 144}
+    assert weight_cost(256, 72) == {"LUT": 288}
+    assert weight_cost(257, 72) == weight_cost(16, 72, "block") == {"LUT": 0, "BRAM_18K": 2}
+
+
+def test_a_convolution_is_written_with_one_lane_and_takes_whole_pixels(random_model):
+    writer = Writer(random_model(blocks=1, channels=4), 16, 16)
+    for node in writer.model.nodes:
+        if node.op in ("conv", "binary_conv"):
+            operator_for(node).make(writer, node)
+    units = [getCustomOp(node) for node in writer.nodes]
+    assert [unit.get_nodeattr("SIMD") for unit in units] == [1] * 3
+    assert [unit.get_nodeattr("InPE") for unit in units] == [5, 4, 4]
 
 
 def test_the_lines_hold_what_an_older_one_needs():

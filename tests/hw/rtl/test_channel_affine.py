@@ -54,7 +54,8 @@ def test_a_unit_that_takes_its_neighbours_first_word_is_seen(plant):
 
 
 def test_illegal_parameters_stop_elaboration():
-    lint(unit_sources("bp_channel_affine"), "bp_channel_affine")
+    for legal in ({}, {"Channels": 4, "Pe": 4}):
+        lint(unit_sources("bp_channel_affine"), "bp_channel_affine", legal)
     for change, message in (
         ({"Channels": 5, "Pe": 2}, "Pe divides"),
         ({"Width": 0}, "Width is at least 1"),

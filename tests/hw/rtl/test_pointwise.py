@@ -183,3 +183,10 @@ def test_illegal_parameters_stop_elaboration():
         lint(unit_sources("bp_sign_constant"), "bp_sign_constant", {"Channels": 5, "Pe": 2})
     for unit in ("bp_add", "bp_rprelu_plain", "bp_sign_threshold", "bp_sign_constant"):
         lint(unit_sources(unit), unit)
+    with pytest.raises(BuildError, match="at least 1"):
+        lint(unit_sources("bp_centre"), "bp_centre", {"InBits": 0})
+    for legal in ({"BaseAddress": 65532}, {"ThresholdBits": 32}, {"Channels": 4, "Pe": 4}):
+        lint(unit_sources("bp_sign_threshold"), "bp_sign_threshold", legal)
+    lint(unit_sources("bp_centre"), "bp_centre", {"InBits": 1})
+    lint(unit_sources("bp_add"), "bp_add", {"In0Bits": 1, "In1Bits": 1})
+    lint(unit_sources("bp_sign_constant"), "bp_sign_constant", {"ThresholdBits": 1})

@@ -143,6 +143,7 @@ def test_a_planted_fault_is_seen(unit, right, wrong, seen_by, plant):
 @pytest.mark.parametrize(
     ("unit", "parameters", "message"),
     [
+        ("bp_stream_fifo", {"Width": 0}, "Width is at least 1"),
         ("bp_stream_fifo", {"Depth": 1}, "Depth is at least 2"),
         ("bp_stream_fifo", {"Style": 5}, "Style is 0"),
         ("bp_duplicate", {"Copies": 3}, "Copies is 2"),

@@ -275,6 +275,21 @@ def test_gate_counts_the_border_too(rows: int, border: int) -> None:
     assert simulation.queued("out0") == 4 * beats
 
 
+def test_the_counter_tells_the_last_pixel_of_every_size_it_is_made_for() -> None:
+    simulation = Simulation(unit_sources("bp_frame_counter"), "bp_frame_counter", {"Width": 5})
+    for rows in (1, 2, 3):
+        for columns in range(1, 6):
+            set_size(simulation, rows, columns)
+            simulation.reset()
+            last = []
+            simulation.poke("step_i", 1)
+            for _ in range(2 * rows * columns):
+                last.append(simulation.peek("last_o"))
+                simulation.run(1)
+            simulation.poke("step_i", 0)
+            assert last == 2 * [*[0] * (rows * columns - 1), 1], (rows, columns)
+
+
 WITHOUT_TLAST = (3, 0), (3, 10), (3, 20)
 """Three frames of packet 3."""
 

@@ -67,7 +67,7 @@ _ATTRIBUTES = {"shift": _shift, "subband": _subband}
 
 
 def _attribute(key: str, arrays: Mapping[str, Array]) -> int:
-    return _ATTRIBUTES[key](arrays) if key in _ATTRIBUTES else int(_whole(arrays[key], key, np.int32).reshape(-1)[0])
+    return _ATTRIBUTES[key](arrays) if key in _ATTRIBUTES else int(_whole(arrays[key], key, np.int32).flat[0])
 
 
 _DEFAULTS = {"dilations": [1, 1], "strides": [1, 1], "group": 1, "mode": "constant", "auto_pad": "NOTSET"}

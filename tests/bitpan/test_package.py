@@ -36,6 +36,7 @@ def test_the_signature_and_the_clocks_of_other_sizes(small_model, write_package)
     package = Package.load(write_package(small_model, size=(64, 128), **changes))
     assert package.signature == 0xFFFFFFFF
     assert package.clocks(64, 128) == (1100, 1000)
+    assert Package.load(write_package(small_model, **changes | {"cycles_per_frame_steady": 1})).period == 1
     assert package.clocks(128, 64) == (1050, 1000) and package.clocks(128, 128) == (2100, 2000)
 
 

@@ -20,11 +20,15 @@ def fused(small_model, small_engine, random_inputs, images):
     """``fused(nodata, pan)``: of the images, or of another PAN, in tiles."""
     _, parameters = random_inputs(small_model, 8, 8)
 
-    def fuse(nodata=None, pan=images[0]):
+    def fuse(nodata=None, pan=images[0], side=32):
         scene = array_scene(small_model, pan, images[1], nodata=nodata)
-        return fuse_array(small_model, scene, CpuDevice(small_engine), parameters, side=32)
+        return fuse_array(small_model, scene, CpuDevice(small_engine), parameters, side)
 
     return fuse
+
+
+def test_tiles_have_a_side_of_their_own_where_none_is_asked_for(fused):
+    np.testing.assert_array_equal(fused(side=None), fused())
 
 
 @pytest.mark.parametrize(("nodata", "instead"), [(0, 1), (2046, 2047), (2047, 2046)])

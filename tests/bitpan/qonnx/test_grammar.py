@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from onnx import numpy_helper
+from onnx import helper, numpy_helper
 from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.core.onnx_exec import execute_onnx
 from qonnx.transformation.infer_shapes import InferShapes
@@ -11,7 +11,9 @@ from bitpan.errors import BuildError, FormatError
 from bitpan.model import execute
 from bitpan.qonnx.grammar import EXACT, GRAMMAR, Site
 from bitpan.qonnx.pattern import Graph
+from bitpan.qonnx.read import raise_graph
 from bitpan.qonnx.recognise import read_node, recognise, require_filled
+from bitpan.qonnx.write import to_qonnx
 
 OPS = ("haar", "inverse_haar", "pool", "up", "add", "add_clip")
 
@@ -98,6 +100,28 @@ def test_sums_reach_the_last_integer_that_float32_tells_apart(random_model):
         constants["bias"][2] += sign
         with pytest.raises(FormatError, match=f"tail: sums .* exact range of float32 \\({EXACT}\\)"):
             GRAMMAR["conv"][0].filled(Site(node, model.tensors, constants, 16, 16))
+
+
+DEFAULTS = {
+    "Conv": {"dilations": [1, 1], "strides": [1, 1], "pads": [0] * 4, "group": 1, "auto_pad": "NOTSET"},
+    "ConvTranspose": {"dilations": [1, 1], "strides": [1, 1], "pads": [0] * 4, "group": 1, "output_padding": [0, 0]},
+    "AveragePool": {"pads": [0] * 4, "ceil_mode": 0, "count_include_pad": 0, "auto_pad": "NOTSET"},
+    "Pad": {"mode": "constant"},
+}
+"""What ONNX says of attributes that are left out."""
+
+
+@pytest.mark.parametrize("written", [False, True])
+def test_what_has_a_default_may_be_written_or_left_out(model, random_model, written):
+    for each in (model, random_model(blocks=1, channels=8)):
+        proto = to_qonnx(each, 16, 16)
+        for node in proto.graph.node:
+            defaults = DEFAULTS.get(node.op_type, {})
+            plain = {name: helper.make_attribute(name, value) for name, value in defaults.items()}
+            kept = {own.name: own for own in node.attribute if own != plain.get(own.name)}
+            del node.attribute[:]
+            node.attribute.extend(({**plain, **kept} if written else kept).values())
+        assert raise_graph(proto).nodes == each.nodes
 
 
 def test_a_single_number_may_have_any_shape(model, qonnx):

@@ -44,6 +44,18 @@ def test_the_digest_is_of_all_that_decides_the_result(random_model, tmp_path):
     assert len({model.digest(), *(other.digest() for other in others)}) == 10
 
 
+def test_inputs_are_of_their_tensors_and_of_one_frame(random_model):
+    model = random_model(blocks=1, channels=4)
+    model.check_inputs({"pan": np.zeros((1, 8, 12)), "ms": np.zeros((4, 6, 7)), "x0": np.zeros((4, 8, 12))})
+    for name, shape in (("pan", (8, 12)), ("pan", (2, 8, 12)), ("pan", (1, 0, 12)), ("ms", (4, 4, 7)), ("ms", (4, 5))):
+        with pytest.raises(FormatError, match=rf"{name} has shape {re.escape(str(shape))}, not \(\d, height, width\)"):
+            model.check_inputs({name: np.zeros(shape)})
+    with pytest.raises(FormatError, match="not of one frame: pan 8 x 12, ms 8 x 8 PAN pixels"):
+        model.check_inputs({"pan": np.zeros((1, 8, 12)), "ms": np.zeros((4, 6, 6))})
+    with pytest.raises(FormatError, match="has no tensor 'mss'; it has pan, ms, "):
+        model.check_inputs({"mss": np.zeros((4, 6, 6))})
+
+
 def halve(path):
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
 

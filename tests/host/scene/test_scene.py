@@ -92,6 +92,16 @@ def test_nodata_takes_the_offset_and_is_masked(small_model):
     np.testing.assert_array_equal(patch.valid, expected)
 
 
+def test_an_ms_that_begins_before_its_pan_is_read_from_there(small_model, tmp_path, write_raster):
+    """By a row and three columns of its own."""
+    coarse = np.arange(2 * 16 * 16, dtype=np.uint16).reshape(2, 16, 16)
+    pan = write_raster(tmp_path / "p.tif", np.zeros((1, 32, 32), np.uint16), 1.0, (12, 60))
+    ms = write_raster(tmp_path / "m.tif", coarse, 4.0, (0, 64))
+    with open_quietly(pan, ms, small_model) as scene:
+        assert (scene.grid.ms_origin, scene.grid.shift) == ((1, 3), (0.0, 0.0))
+        np.testing.assert_array_equal(scene.read(4, 8, 8, 12).ms, coarse[:, 2:4, 5:8])
+
+
 @pytest.mark.parametrize(
     ("pan", "ms", "fused"), [(7, 9, 9), (7, None, 7), (None, 9, 9), (-5, None, 0), (None, None, None)]
 )

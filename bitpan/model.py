@@ -160,8 +160,8 @@ class IntegerModel:
             raise FormatError(f"scene parameter {name!r} has shape {np.shape(scene[name])}, not {shape}")
         return scene[name]
 
-    def check_inputs(self, inputs: Mapping[str, npt.ArrayLike]) -> None:
-        """Raise :class:`FormatError` unless these are tensors of one frame, see :meth:`Tensor.shape`."""
+    def check_inputs(self, inputs: Mapping[str, npt.ArrayLike]) -> tuple[int, int]:
+        """Height and width of the frame, PAN pixels; raise :class:`FormatError` unless these are tensors of one."""
         sizes = {}
         for name, value in inputs.items():
             tensor, shape = self.tensors.get(name), np.shape(value)
@@ -174,6 +174,7 @@ class IntegerModel:
         if len({*sizes.values()}) > 1:
             told = ", ".join(f"{name} {height} x {width}" for name, (height, width) in sizes.items())
             raise FormatError(f"these are not of one frame: {told} PAN pixels")
+        return sizes.popitem()[1]
 
     def check_scene(self, scene: Mapping[str, Array]) -> None:
         """Raise :class:`FormatError` unless ``scene`` holds every parameter, of its shape, format and total."""
@@ -372,8 +373,7 @@ def execute(
     """Run the graph with :mod:`bitpan.arithmetic`: the reference every device is compared with.
 
     Args:
-        inputs: integers by tensor name, of the shapes that :meth:`Tensor.shape` says: ``pan (1, H, W)``, and ``ms``
-            with its border; any tensor given here is taken as it is and not computed.
+        inputs: integers by tensor name, see :meth:`Tensor.shape`; any tensor given here is taken as it is.
         scene: scene parameters by name.
         until: the tensor to return.
         watch: called with name and value of each tensor as it is computed.

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from bitpan.arithmetic import Integers
 from bitpan.errors import DeviceError
-from bitpan.host.engine.engine import Engine
+from bitpan.host.engine.engine import Engine, at_once
 from bitpan.host.scene.tiles import largest_frame
 from bitpan.operations import Array
 from bitpan.optional import require
@@ -52,8 +52,13 @@ class CpuDevice(Device):
 
     def fuse(self, frames: Iterable[Frame]) -> Iterator[Array]:
         """See :class:`Device`."""
-        for pan, ms in frames:
-            yield self._engine.run({"pan": pan, "ms": ms}, self._scene)
+        scene = self._scene
+
+        def run(frame: Frame) -> Array:
+            pan, ms = frame
+            return self._engine.run({"pan": pan, "ms": ms}, scene)
+
+        return at_once(run, frames, self._engine.threads)
 
 
 class RtlDevice:

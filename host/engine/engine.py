@@ -4,23 +4,35 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Callable, Collection, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
-from typing import Protocol
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from typing import Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from bitpan.arithmetic import Integers
-from bitpan.errors import FormatError, ModelError, SlowEngineWarning
-from bitpan.host.engine.step import Array, Kernel, Step, narrowest
-from bitpan.model import IntegerModel, Node, execute
+from bitpan.errors import FormatError, SlowEngineWarning
+from bitpan.host.engine.memory import FrameMemory, Memory
+from bitpan.host.engine.plan import Part, Plan, make_plan, needed_nodes
+from bitpan.host.engine.step import Array, Step, narrowest
+from bitpan.model import IntegerModel, execute
 from bitpan.operations import OPERATIONS
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 
 class Engine(Protocol):
-    """Runs an integer model on the CPU."""
+    """Runs an integer model on the CPU.
+
+    Attributes:
+        threads: how many frames are worth computing at a time.
+    """
+
+    threads: int
 
     def run(self, inputs: Mapping[str, npt.ArrayLike], scene: Mapping[str, Integers], until: str = "fused") -> Array:
         """The tensor ``until``, from the tensors given in ``inputs``; only what lies between is computed."""
@@ -43,6 +55,8 @@ def make_engine(model: IntegerModel, threads: int | None = None) -> Engine:
 class ReferenceEngine:
     """:mod:`bitpan.arithmetic` itself: slow, and needs nothing but NumPy."""
 
+    threads = 1
+
     def __init__(self, model: IntegerModel) -> None:
         self.model = model
 
@@ -52,17 +66,19 @@ class ReferenceEngine:
         return execute(replace(self.model, nodes=nodes), inputs, scene, until)
 
 
-def needed_nodes(model: IntegerModel, until: str, given: Collection[str]) -> list[Node]:
-    """The nodes that ``until`` depends on, where the tensors ``given`` need not be computed."""
-    wanted, nodes = {until}, []
-    for node in reversed(model.nodes):
-        if node.output in wanted and node.output not in given:
-            nodes.append(node)
-            wanted.update(node.inputs)
-    missing = wanted - {node.output for node in nodes} - set(given)
-    if missing:
-        raise ModelError(f"model {model.name} cannot compute {until!r}: {', '.join(sorted(missing))} not given")
-    return nodes[::-1]
+def at_once(work: Callable[[Item], Result], items: Iterable[Item], threads: int) -> Iterator[Result]:
+    """What ``work`` makes of each item, in order, of so many at a time; one more is taken meanwhile."""
+    with ThreadPoolExecutor(threads) as pool:
+        under_way: deque[Future[Result]] = deque()
+        try:
+            for item in items:
+                under_way.append(pool.submit(work, item))
+                if len(under_way) > threads:
+                    yield under_way.popleft().result()
+            while under_way:
+                yield under_way.popleft().result()
+        finally:
+            pool.shutdown(cancel_futures=True)
 
 
 def default_threads() -> int:
@@ -70,33 +86,18 @@ def default_threads() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-@dataclass(frozen=True)
-class _Part:
-    """Nodes that are computed at once: a chain whose inner tensors nobody else reads, or one operation's outputs.
-
-    Attributes:
-        nodes: in order.
-        kernel: computes them, if there is one.
-        reads: the tensors it takes.
-        last: tensors that nobody reads afterwards.
-        spare: those of them that may be overwritten: all but what was given.
-    """
-
-    nodes: list[Node]
-    kernel: Kernel | None
-    reads: list[str]
-    last: set[str]
-    spare: set[str]
+BAND = 32
+"""PAN pixels of a frame's rows that go through the network before the next ones, at least: they stay in the cache."""
 
 
 class CompiledEngine:
-    """Bit-packed XNOR-popcount kernels, a sign, its convolution and its RPReLU fused, rows shared among threads.
+    """Bit-sliced XNOR-popcount kernels, a sign, its convolution and its RPReLU fused, rows after rows through all.
 
     A step the kernels are not made for (another kernel size, sums beyond 32 bits) runs on the reference.
 
     Args:
         model: the network.
-        threads: default: all cores.
+        threads: how many frames are worth computing at a time; default: as many as there are cores.
     """
 
     def __init__(self, model: IntegerModel, threads: int | None = None) -> None:
@@ -105,68 +106,34 @@ class CompiledEngine:
         self.model = model
         self.threads = threads or default_threads()
         self._kernels = KERNELS
-        self._plans: dict[tuple[str, ...], list[_Part]] = {}
-        self._pool = ThreadPoolExecutor(self.threads)
+        self._plans: dict[tuple[str, ...], Plan] = {}
+        self._memory = Memory()
+        self._band = -(-BAND // model.alignment) * model.alignment
 
     def run(self, inputs: Mapping[str, npt.ArrayLike], scene: Mapping[str, Integers], until: str = "fused") -> Array:
         """See :class:`Engine`. The result's type is the narrowest of int16, int32, int64 that holds its format."""
-        self.model.check_inputs(inputs)
+        size = self.model.check_inputs(inputs)
         asked = (until, *sorted(inputs))
         if asked not in self._plans:
-            self._plans[asked] = self._plan(until, inputs)
-        read = {until}.union(*(part.reads for part in self._plans[asked]))
-        values = {name: self._narrow(name, value) for name, value in inputs.items() if name in read}
-        for part in self._plans[asked]:
-            values |= self._compute(part, values, scene)
-            for name in part.last:
-                values.pop(name, None)
-        return values[until]
-
-    def _plan(self, until: str, given: Collection[str]) -> list[_Part]:
-        """What to compute, in order."""
-        rest, parts, ready = needed_nodes(self.model, until, given), [], {*given}
-        while rest:
-            chain = self._chain(rest, until, ready)
-            nodes = chain
-            if OPERATIONS[chain[0].op].output:  # all of them at once
-                nodes = [node for node in rest if (node.op, node.inputs) == (chain[0].op, chain[0].inputs)]
-            rest = [node for node in rest if node not in nodes]
-            outputs = {node.output for node in nodes}
-            reads = [name for node in chain for name in node.inputs if name not in outputs]
-            last = {*reads, *outputs}.difference([until], *(node.inputs for node in rest))
-            kernel = self._kernels.get(tuple(node.op for node in chain))
-            parts.append(_Part(nodes, kernel, reads, last, last.difference(given)))
-            ready |= outputs
-        return parts
-
-    def _chain(self, rest: Sequence[Node], until: str, ready: Collection[str]) -> list[Node]:
-        """The first of the nodes, and those that a kernel computes together with it."""
-        chain = [rest[0]]
-        while chain[-1].output != until:
-            readers = [node for node in rest for name in node.inputs if name == chain[-1].output]
-            if len(readers) != 1 or not {chain[-1].output, *ready}.issuperset(readers[0].inputs):
-                break
-            chain.append(readers[0])
-        while len(chain) > 1 and tuple(node.op for node in chain) not in self._kernels:
-            chain.pop()
-        return chain
-
-    def _compute(self, part: _Part, values: Mapping[str, Array], scene: Mapping[str, Integers]) -> dict[str, Array]:
-        """What comes of a part, by name."""
-        result, which = part.nodes[-1].output, OPERATIONS[part.nodes[0].op].output
-        taken, found = {name: values[name] for name in part.reads}, None
-        if part.kernel is not None:
-            named = {key: value for node in part.nodes for key, value in self.model.arguments(node, scene).items()}
-            named.pop(which, None)
-            formats = [self.model.tensors[name].format for name in (*part.reads, result)]
-            spare = [value for name, value in taken.items() if name in part.spare]
-            step = Step(formats[:-1], formats[-1], self._share, spare)
-            found = part.kernel(*(taken[name] for name in part.reads), **named, step=step)
-        if found is None:
-            computed: dict[str, Array] = {}
-            execute(replace(self.model, nodes=part.nodes), taken, scene, result, computed.__setitem__)
-            return computed
-        return {node.output: found[node.attributes[which]] for node in part.nodes} if which else {result: found}
+            self._plans[asked] = make_plan(self.model, self._kernels, until, inputs, self._band)
+        plan = self._plans[asked]
+        for stride in {self.model.tensors[node.output].stride for part in plan.parts for node in part.nodes}:
+            if any(side % stride for side in size):
+                raise FormatError(f"{size[0]} x {size[1]} PAN pixels are no multiple of {stride}, a tensor's stride")
+        read = {until}.union(*(part.reads for part in plan.parts))
+        given = {name: _by_rows(self._narrow(name, value)) for name, value in inputs.items() if name in read}
+        memory = FrameMemory(self._memory)
+        frame = _Frame(self.model, scene, size, memory, given, plan.kept)
+        under_way = [_Running(part, frame) for part in plan.parts]
+        behind, band = max((part.lag for part in plan.parts), default=0), self._band
+        if not all([running.begin() for running in under_way]):  # the reference takes whole tensors
+            frame = _Frame(self.model, scene, size, memory, given, {})
+            under_way, band = [_Running(part, frame) for part in plan.parts], size[0] + behind
+        for bottom in range(band, size[0] + behind + band, band):
+            for running in under_way:
+                running.advance(bottom)
+        memory.close()
+        return np.moveaxis(frame.there[until], 1, 0)
 
     def _narrow(self, name: str, value: npt.ArrayLike) -> Array:
         """An input in its format's narrowest type; raise :class:`FormatError` if it does not fit the format."""
@@ -175,11 +142,86 @@ class CompiledEngine:
             raise FormatError(f"{name} holds {array.min()} to {array.max()}, its format {fmt.min} to {fmt.max}")
         return np.ascontiguousarray(array, dtype=narrowest(fmt))
 
-    def _share(self, rows: Callable[[int, int], None], height: int) -> None:
-        """Run a step's rows on all threads."""
-        bands = min(height, 2 * self.threads if self.threads > 1 else 1)
-        edges = [height * i // bands for i in range(bands + 1)]
-        if bands == 1:
-            rows(0, height)
+
+def _by_rows(image: Array) -> Array:
+    """``(channels, height, width)`` as in :class:`.Rows`."""
+    return np.ascontiguousarray(np.moveaxis(image, 0, 1))
+
+
+@dataclass
+class _Frame:
+    """What is known of a frame under way.
+
+    Attributes:
+        size: height and width, PAN pixels.
+        memory: for its tensors.
+        given: tensors that are there from the beginning.
+        kept: PAN pixels' worth of rows that are kept of each tensor; of others all.
+        there: the tensors that there are, or will be, as in :class:`.Rows`.
+    """
+
+    model: IntegerModel
+    scene: Mapping[str, Integers]
+    size: tuple[int, int]
+    memory: FrameMemory
+    given: Mapping[str, Array]
+    kept: Mapping[str, int]
+    there: dict[str, Array] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.there = dict(self.given)
+
+
+class _Running:
+    """A part on one frame."""
+
+    def __init__(self, part: Part, frame: _Frame) -> None:
+        self._part, self._frame = part, frame
+        self._stride = frame.model.tensors[part.nodes[-1].output].stride
+        self._height, self._rows = frame.size[0] // self._stride, 0
+        self._compute: Callable[[int, int], None] | None = None
+
+    def begin(self) -> bool:
+        """Find a place for the result; False where the reference has to compute it, or an input."""
+        part, frame, model = self._part, self._frame, self._frame.model
+        if part.kernel is None or not frame.there.keys() >= {*part.reads}:
+            return False
+        output, which = part.nodes[-1].output, OPERATIONS[part.nodes[0].op].output
+        taken = {name: frame.there[name] for name in part.reads}
+        named = {key: value for node in part.nodes for key, value in model.arguments(node, frame.scene).items()}
+        named.pop(which, None)
+        formats = [model.tensors[name].format for name in (*part.reads, output)]
+        outputs = [node.output for node in (part.nodes if which else part.nodes[-1:])]
+        size, rows = (self._height, frame.size[1] // self._stride), self._height
+        spare: list[Array] = []
+        empty: Callable[[Sequence[int], npt.DTypeLike], Array] = np.empty
+        if frame.kept.keys() >= {*outputs}:
+            rows = min(rows, max(-(-frame.kept[name] // self._stride) for name in outputs))
+            spare, empty = [taken[name] for name in part.spare], frame.memory.empty
+        step = Step(formats[:-1], formats[-1], size, rows, spare, empty)
+        result = part.kernel(*(taken[name] for name in part.reads), **named, step=step)
+        if result is None:
+            return False
+        self._compute = result.compute
+        if which:
+            frame.there |= {node.output: result.array[node.attributes[which]] for node in part.nodes}
         else:
-            list(self._pool.map(rows, edges[:-1], edges[1:]))
+            frame.there[output] = result.array
+        return True
+
+    def advance(self, bottom: int) -> None:
+        """Compute the rows that the first parts' down to PAN pixel ``bottom`` suffice for."""
+        last = min((bottom - self._part.lag) // self._stride, self._height)
+        if last <= self._rows:
+            return
+        if self._compute is not None or self.begin():
+            assert self._compute is not None
+            self._compute(self._rows, last)
+        else:
+            frame, output = self._frame, self._part.nodes[-1].output
+            taken = {name: np.moveaxis(frame.there[name], 1, 0) for name in self._part.reads}
+            computed: dict[str, Array] = {}
+            model = replace(frame.model, nodes=self._part.nodes)
+            execute(model, taken, frame.scene, output, computed.__setitem__)
+            frame.there |= {name: _by_rows(value) for name, value in computed.items()}
+        self._rows = last

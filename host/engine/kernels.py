@@ -1,12 +1,13 @@
 """The CPU engine's kernels by operation, or by the operations that one runs at once.
 
 Each takes the node's tensors, then its constants, attributes and scene parameters by name, as the operation's function
-in :mod:`bitpan.arithmetic` does, and a :class:`.Step`. Where it is not made for the numbers it gives None, and the
-reference does the work. An operation with several outputs gives them stacked.
+in :mod:`bitpan.arithmetic` does, and a :class:`.Step`, and gives :class:`.Rows`: a place for the result and a function
+that fills some of its rows. Where it is not made for the numbers it gives None, and the reference does the work. An
+operation with several outputs gives them stacked.
 
-Inner loops are compiled by Numba and fill rows ``first`` to ``last - 1`` of their output. NumPy's promotion makes
-64-bit integers of almost everything, which would halve or quarter the width of the vector instructions, so the hot
-ones cast each result back (``u8``, ``i32``); they are called only where these widths suffice.
+Inner loops are compiled by Numba. NumPy's promotion makes 64-bit integers of almost everything, which would halve or
+quarter the width of the vector instructions, so the hot ones cast each result back (``i16``, ``i32``), or work on
+:mod:`.lanes`, vectors by name; they are called only where these widths suffice.
 """
 
 from __future__ import annotations

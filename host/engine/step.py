@@ -13,9 +13,24 @@ import numpy.typing as npt
 from bitpan.formats import Format
 
 Array = npt.NDArray[Any]
-Share = Callable[[Callable[[int, int], None], int], None]
-"""``share(rows, height)`` runs ``rows(first, last)`` until all rows are done."""
-Kernel = Callable[..., Array | None]
+
+
+@dataclass(frozen=True)
+class Rows:
+    """A result that is computed from above.
+
+    Attributes:
+        array: the result, ``(rows, channels, width)``: a row's channels after each other, as they are computed. Row y
+            is row ``y % rows`` of it: where it has fewer than the image, the last ones are there.
+        compute: ``compute(first, last)`` fills in rows ``first`` to ``last - 1``, ``first`` being the last call's
+            ``last``, where the inputs have the rows that those depend on.
+    """
+
+    array: Array
+    compute: Callable[[int, int], None]
+
+
+Kernel = Callable[..., Rows | None]
 
 
 def narrowest(fmt: Format) -> np.dtype[Any]:
@@ -33,44 +48,49 @@ class Step:
     Attributes:
         inputs: formats of the tensors it takes.
         format: of its result.
-        share: spreads rows over the threads.
-        spare: tensors that nobody reads afterwards.
+        size: height and width of the result.
+        kept: rows of it that are kept.
+        spare: tensors that nobody else reads; they keep rows enough for the result.
+        empty: gives arrays of a shape and type that hold anything.
     """
 
     inputs: Sequence[Format]
     format: Format
-    share: Share
+    size: tuple[int, int]
+    kept: int
     spare: Sequence[Array] = ()
+    empty: Callable[[Sequence[int], npt.DTypeLike], Array] = np.empty
 
-    def fill(
+    def rows(
         self,
-        rows: Callable[..., None],
-        shape: Sequence[int],
+        compute: Callable[..., None],
+        channels: int,
         *arguments: Any,  # noqa: ANN401
         over: Array | None = None,
         dtype: npt.DTypeLike | None = None,
-    ) -> Array:
-        """The result.
+        images: tuple[int, ...] = (),
+    ) -> Rows:
+        """The result, a row at a time.
 
         Args:
-            rows: called with ``arguments``, the result to be filled, and its first and last row.
-            shape: of the result.
-            arguments: what ``rows`` reads.
+            compute: called with ``arguments``, the result to be filled, and the first and last row to be.
+            channels: of the result.
+            arguments: what ``compute`` reads.
             over: an input that the result may lie on, if it is spare.
             dtype: default: the format's narrowest.
+            images: how many there are, if not one; the array's first axis then.
         """
-        dtype = np.dtype(dtype or narrowest(self.format))
+        dtype, shape = np.dtype(dtype or narrowest(self.format)), (*images, self.kept, channels, self.size[1])
         spare = over is not None and over.dtype == dtype and any(over is array for array in self.spare)
-        out = over if over is not None and spare else np.empty(shape, dtype)
-        self.share(lambda first, last: rows(*arguments, out, first, last), out.shape[-2])
-        return out
+        out = over if over is not None and spare else self.empty(shape, dtype)
+        return Rows(out, lambda first, last: compute(*arguments, out, first, last))
 
 
 def narrow(kernel: Kernel) -> Kernel:
     """A kernel made for tensors stored in 16 bits and for a result of at most 30; None where they are wider."""
 
     @functools.wraps(kernel)
-    def checked(*tensors: Array, step: Step, **named: Any) -> Array | None:  # noqa: ANN401
+    def checked(*tensors: Array, step: Step, **named: Any) -> Rows | None:  # noqa: ANN401
         if step.format.bits > 30 or any(tensor.dtype != np.int16 for tensor in tensors):
             return None
         return kernel(*tensors, **named, step=step)

@@ -19,7 +19,8 @@ import numpy.typing as npt
 
 from bitpan.arithmetic import BORDER, Integers, affine_integers, keys_coefficients, srm_threshold
 from bitpan.errors import ModelError
-from bitpan.host.engine.engine import Engine, needed_nodes
+from bitpan.host.engine.engine import Engine, at_once
+from bitpan.host.engine.plan import needed_nodes
 from bitpan.host.scene import latent
 from bitpan.host.scene.scene import Scene
 from bitpan.host.scene.tiles import sample_tiles
@@ -173,8 +174,11 @@ class _Measured:
         """Each sample's values of ``tensor`` that lie over valid pixels alone, ``(C, pixels)``; at first, of none."""
         found = self.model.tensors[tensor]
         yield np.zeros((found.channels, 0), np.int64)
-        for sample in self.samples:
-            yield _inside(self._advance(sample, tensor), sample, found.stride)
+
+        def of(sample: _Sample) -> Array:
+            return _inside(self._advance(sample, tensor), sample, found.stride)
+
+        yield from at_once(of, self.samples, self.engine.threads)
 
     def _advance(self, sample: _Sample, tensor: str) -> Array:
         """A sample's values of ``tensor``; what the rest of the network reads is kept: nothing is done twice."""

@@ -7,33 +7,31 @@ from bitpan import arithmetic
 from bitpan.arithmetic import AFFINE, AFFINE_SCALE
 from bitpan.formats import Format
 from bitpan.host.engine.channels import affine, deviation_ratio, norm
+from bitpan.host.engine.compiled import compiled
+from bitpan.host.engine.lanes import PIXELS, load_pixels, store
 from bitpan.host.engine.step import Step
+from tests.support.rows import by_rows, image_of
 
 FEATURE, INNER = Format(10, 6), Format(12, 7)
 CHANNELS = [1, 2, 3, 6, 8, 31, 32, 33, 36, 48, 512]  # the norm's 1/C rounds up at 6 and 36
 
 
-def share(rows, height):
-    """Bands of one and of three rows."""
-    first = 0
-    while first < height:
-        last = min(first + 1 + 2 * (first % 2), height)
-        rows(first, last)
-        first = last
+def step(inputs, result, x, **named):
+    height, _, width = x.shape
+    return Step(inputs, result, (height, width), height, **named)
 
 
-def norm_step(x, residual, constants, fmt):
-    named = dict(zip(("gain", "centre", "bias"), constants, strict=True))
-    return norm(x, residual, **named, step=Step([fmt, fmt], fmt, share))
+def norm_step(x, residual, constants, fmt, **named):
+    constants = dict(zip(("gain", "centre", "bias"), constants, strict=True))
+    return norm(x, residual, **constants, step=step([fmt, fmt], fmt, x, **named))
 
 
-def affine_step(x, constants, fmt):
-    return affine(x, affine=constants, step=Step([fmt], fmt, share))
+def affine_step(x, constants, fmt, **named):
+    return affine(x, affine=constants, step=step([fmt], fmt, x, **named))
 
 
 def assert_norm(x, residual, constants, fmt=INNER):
-    found = norm_step(x, residual, constants, fmt)
-    assert found is not None
+    found = image_of(norm_step(by_rows(x), by_rows(residual), constants, fmt))
     np.testing.assert_array_equal(found, arithmetic.channel_norm(x, residual, *constants, fmt))
     return found
 
@@ -122,11 +120,38 @@ def test_deviation_ratio_about_its_midpoints():
             assert_ratio(around * scale, np.full_like(around, 64 * 32))
 
 
+@compiled
+def ratios(vf, vb, mantissa, exponent):
+    for i in range(0, len(vf), PIXELS):
+        found, power = deviation_ratio(load_pixels(vf, i), load_pixels(vb, i))
+        store(mantissa, i, found)
+        store(exponent, i, power)
+
+
 def assert_ratio(vf, vb):
     mantissa, exponent = arithmetic.deviation_ratio(vf, vb)
-    found = np.array([deviation_ratio(int(a), int(b)) for a, b in zip(vf, vb, strict=True)])
-    np.testing.assert_array_equal(found[:, 0], mantissa)
-    np.testing.assert_array_equal(found[mantissa > 0, 1], exponent[mantissa > 0])
+    vf, vb = (np.pad(each, (0, -len(each) % PIXELS)) for each in (vf, vb))
+    found = np.empty((2, len(vf)), np.int64)
+    ratios(vf, vb, *found)
+    found = found[:, : len(mantissa)]
+    np.testing.assert_array_equal(found[0], mantissa)
+    np.testing.assert_array_equal(found[1, mantissa > 0], exponent[mantissa > 0])
+
+
+@pytest.mark.parametrize("channels", [1, 33])
+def test_results_may_lie_on_what_nobody_else_reads(channels):
+    rng = np.random.default_rng(0)
+    x, residual = (drawn(INNER, (channels, 5, 75), rng) for _ in range(2))
+    constants = drawn_constants(channels, rng)
+    expected, own = arithmetic.channel_norm(x, residual, *constants, INNER), by_rows(x)
+    rows = norm_step(own, by_rows(residual), constants, INNER, spare=[own])
+    assert rows.array is own
+    np.testing.assert_array_equal(image_of(rows), expected)
+    constants = rng.integers(-300, 300, (2, channels))
+    expected, own = arithmetic.channel_affine(x, constants, INNER), by_rows(x)
+    rows = affine_step(own, constants, INNER, spare=[own])
+    assert rows.array is own
+    np.testing.assert_array_equal(image_of(rows), expected)
 
 
 @pytest.mark.parametrize("fmt", [FEATURE, Format(15, 6)], ids=str)
@@ -142,13 +167,12 @@ def test_affine(fmt, channels):
 
 
 def assert_affine(x, constants, fmt):
-    found = affine_step(x, constants, fmt)
-    assert found is not None
+    found = image_of(affine_step(by_rows(x), constants, fmt))
     np.testing.assert_array_equal(found, arithmetic.channel_affine(x, constants, fmt))
 
 
 def test_what_the_kernels_are_not_made_for_is_left_to_the_reference():
-    x, wide = np.zeros((3, 2, 2), np.int16), np.zeros((3, 2, 2), np.int32)
+    x, wide = np.zeros((2, 3, 2), np.int16), np.zeros((2, 3, 2), np.int32)
     zero = np.zeros((3, 3), np.int64)
     assert norm_step(x, x, zero, INNER) is not None
     assert norm_step(wide, x, zero, INNER) is None and norm_step(x, wide, zero, INNER) is None
@@ -156,7 +180,7 @@ def test_what_the_kernels_are_not_made_for_is_left_to_the_reference():
         constants = zero.copy()
         constants[row, 1] = -limit
         assert norm_step(x, x, constants, INNER) is None
-    many = np.zeros((513, 1, 1), np.int16)
+    many = np.zeros((1, 513, 1), np.int16)
     assert norm_step(many, many, np.zeros((3, 513), np.int64), INNER) is None
     assert affine_step(wide, zero[:2], FEATURE) is None
     for row, limit in enumerate(((1 << 14) + 1, (1 << 29) + 1)):

@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from bitpan.arithmetic import keys_coefficients
+from bitpan.errors import FormatError
 from bitpan.host.engine.engine import CompiledEngine, ReferenceEngine
 from bitpan.model import execute
 from bitpan.models.networks.configuration import Configuration
@@ -104,13 +105,15 @@ def test_extreme_images(name, kind):
 
 
 @pytest.mark.parametrize("name", ["bnnpan", "s2bnet"])
-@pytest.mark.parametrize(("height", "width"), [(4, 4), (4, 60), (76, 8), (44, 132)])
-@pytest.mark.parametrize("threads", [1, 5])
-def test_every_frame_and_sharing(name, height, width, threads):
+@pytest.mark.parametrize(("height", "width"), [(4, 4), (4, 60), (212, 8), (44, 132)])
+@pytest.mark.parametrize("band", [4, 8, 32, 1000])
+def test_every_frame_and_band(name, height, width, band, monkeypatch):
+    monkeypatch.setattr("bitpan.host.engine.engine.BAND", band)
     model = make(name)
     inputs, scene = frame(model, height, width)
-    found = CompiledEngine(model, threads).run(inputs, scene)
-    np.testing.assert_array_equal(found, execute(model, inputs, scene))
+    engine, expected = CompiledEngine(model, 1), execute(model, inputs, scene)
+    for _ in range(2):  # in memory that the first one has left
+        np.testing.assert_array_equal(engine.run(inputs, scene), expected)
 
 
 @pytest.mark.parametrize(("name", "settings"), [("bnnpan", {}), ("bnnpan", {"outer_skip": "add"}), ("s2bnet", {})])
@@ -118,6 +121,13 @@ def test_every_frame_and_sharing(name, height, width, threads):
 def test_nothing_is_left_to_the_reference(no_reference, name, settings, channels):
     model = make(name, channels=channels, **settings)
     assert CompiledEngine(model, 1).run(*frame(model, 16, 16)).shape == (4, 16, 16)
+
+
+def test_refuses_a_frame_that_has_no_whole_samples():
+    model = make("bnnpan")
+    _, scene = frame(model, 8, 8)
+    with pytest.raises(FormatError, match="6 x 5 PAN pixels are no multiple of 2"):
+        CompiledEngine(model, 1).run({"x0": np.zeros((8, 6, 5), np.int16)}, scene, "x1")
 
 
 def test_given_tensors_are_left_alone():

@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from bitpan.arithmetic import BORDER, affine_integers, keys_coefficients, srm_threshold
-from bitpan.host.engine.engine import CompiledEngine, ReferenceEngine, needed_nodes
+from bitpan.host.engine.engine import CompiledEngine, ReferenceEngine
+from bitpan.host.engine.plan import needed_nodes
 from bitpan.host.scene.parameters import (
     _read_samples,
     affine,

@@ -1,0 +1,342 @@
+"""Vectors in compiled kernels: what a processor does to many numbers at once, said once for every processor.
+
+A :class:`Lanes` is a value of a compiled function, as an integer is: it has ``+``, ``*``, ``&`` and comparisons, and
+lives in vector registers. LLVM makes the instructions of AVX-512, AVX2 or NEON of them; where a vector is longer than
+a register, it takes several. Nothing here looks at an array's bounds.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Sequence
+from typing import Any, TypeAlias
+
+import numba
+from llvmlite import ir
+from numba.core import cgutils, types
+from numba.core.codegen import get_host_cpu_features
+from numba.core.datamodel.models import PrimitiveModel
+from numba.extending import intrinsic, overload, register_model
+
+FEATURES = (numba.config.CPU_FEATURES or get_host_cpu_features()).split(",")
+TERNARY = "+avx512f" in FEATURES
+"""Whether any function of three bits is one instruction."""
+
+_MULTIPLIER = (
+    ("llvm.x86.avx512.pmaddw.d.512", 16)
+    if "+avx512bw" in FEATURES
+    else ("llvm.x86.avx2.pmadd.wd", 8)
+    if "+avx2" in FEATURES
+    else None
+)
+"""The instruction that multiplies halves of numbers and adds two products each, and how many sums it gives."""
+
+WORDS = 8 if TERNARY else 4
+"""64-bit words of a vector of bits: 512 pixels, or 256."""
+
+PIXELS = 32
+"""Numbers of a vector of pixels: half a word's."""
+
+
+Vector: TypeAlias = Any
+"""Lanes, in the annotations of compiled functions."""
+
+Untyped: TypeAlias = Any
+"""What Numba and llvmlite have: their types and instructions are not annotated."""
+
+
+SUMS = 4 * WORDS
+"""Numbers of a vector of sums of products: two registers, so that there are enough for several such vectors."""
+
+
+class Lanes(types.Type):
+    """``count`` numbers of a type, or truth values."""
+
+    def __init__(self, dtype: Untyped, count: int) -> None:
+        self.dtype, self.count = dtype, count
+        super().__init__(name=f"Lanes({dtype}, {count})")
+
+
+def _element(dtype: Untyped) -> ir.Type:
+    if isinstance(dtype, types.Float):
+        return ir.FloatType() if dtype.bitwidth == 32 else ir.DoubleType()
+    return ir.IntType(1 if isinstance(dtype, types.Boolean) else dtype.bitwidth)
+
+
+def llvm_type(lanes: Lanes) -> ir.VectorType:
+    """LLVM's type of such lanes."""
+    return ir.VectorType(_element(lanes.dtype), lanes.count)
+
+
+@register_model(Lanes)
+class _Model(PrimitiveModel):  # type: ignore[misc]
+    def __init__(self, manager: Untyped, lanes: Lanes) -> None:
+        super().__init__(manager, lanes, llvm_type(lanes))
+
+
+def _scattered(builder: Untyped, value: Untyped, count: int) -> Untyped:
+    """A number in every lane."""
+    kind = ir.VectorType(value.type, count)
+    alone = builder.insert_element(ir.Constant(kind, ir.Undefined), value, cgutils.int32_t(0))
+    return builder.shuffle_vector(alone, alone, ir.Constant(ir.VectorType(cgutils.int32_t, count), [0] * count))
+
+
+def _as_lanes(context: Untyped, builder: Untyped, value: Untyped, given: types.Type, wanted: Lanes) -> Untyped:
+    """Lanes as they are, a number in each of them."""
+    if isinstance(given, Lanes):
+        return value
+    return _scattered(builder, context.cast(builder, value, given, wanted.dtype), wanted.count)
+
+
+def pointer(
+    context: Untyped, builder: Untyped, kind: types.Array, array: Untyped, at: Untyped, lanes: Lanes
+) -> Untyped:
+    """Where lanes begin in an array, as LLVM has it."""
+    data = context.make_array(kind)(context, builder, value=array).data
+    return builder.bitcast(builder.gep(data, [at]), llvm_type(lanes).as_pointer())
+
+
+def _loader(count: int) -> Untyped:
+    """``load(array, at)``: so many numbers of a contiguous array, of one axis, from that index."""
+
+    def load(_: Untyped, array: Untyped, at: Untyped) -> Untyped:
+        lanes = Lanes(array.dtype, count)
+
+        def emit(context: Untyped, builder: Untyped, signature: Untyped, values: Untyped) -> Untyped:
+            place = pointer(context, builder, signature.args[0], values[0], values[1], lanes)
+            return builder.load(place, align=array.dtype.bitwidth // 8)
+
+        return lanes(array, types.uintp), emit
+
+    return intrinsic(load)
+
+
+def _store(_: Untyped, array: Untyped, at: Untyped, lanes: Untyped) -> Untyped:
+    def emit(context: Untyped, builder: Untyped, signature: Untyped, values: Untyped) -> Untyped:
+        place = pointer(context, builder, signature.args[0], values[0], values[1], lanes)
+        builder.store(values[2], place, align=array.dtype.bitwidth // 8)
+        return context.get_dummy_value()
+
+    if array.dtype != lanes.dtype:
+        raise numba.TypingError(f"{lanes} do not fit {array}")
+    return types.void(array, types.uintp, lanes), emit
+
+
+def _first(builder: Untyped, count: Untyped, lanes: Lanes) -> Untyped:
+    """Truth in so many lanes."""
+    order = ir.Constant(ir.VectorType(count.type, lanes.count), list(range(lanes.count)))
+    return builder.icmp_signed("<", order, _scattered(builder, count, lanes.count))
+
+
+def _masked(builder: Untyped, name: str, result: ir.Type, values: Sequence[Untyped], lanes: Lanes) -> Untyped:
+    """LLVM's masked load or store: one instruction, or a branch for each lane."""
+    kind = ir.FunctionType(result, [value.type for value in values])
+    size = f"v{lanes.count}i{lanes.dtype.bitwidth}"
+    function = cgutils.get_or_insert_function(builder.module, kind, f"llvm.masked.{name}.{size}.p0{size}")
+    return builder.call(function, values)
+
+
+def _pixels_at(_: Untyped, array: Untyped, at: Untyped, count: Untyped) -> Untyped:
+    """``count`` pixels from an index, or as many as a vector holds."""
+    lanes, align = Lanes(array.dtype, PIXELS), array.dtype.bitwidth // 8
+
+    def emit(context: Untyped, builder: Untyped, signature: Untyped, values: Untyped) -> Untyped:
+        place, nothing = (
+            pointer(context, builder, signature.args[0], values[0], values[1], lanes),
+            llvm_type(lanes)(None),
+        )
+        with builder.if_else(builder.icmp_signed(">=", values[2], values[2].type(PIXELS))) as (all_of_them, some):
+            with all_of_them:
+                whole, first = builder.load(place, align=align), builder.block
+            with some:
+                arguments = place, cgutils.int32_t(align), _first(builder, values[2], lanes), nothing
+                part, second = _masked(builder, "load", nothing.type, arguments, lanes), builder.block
+        found = builder.phi(nothing.type)
+        found.add_incoming(whole, first)
+        found.add_incoming(part, second)
+        return found
+
+    return lanes(array, types.uintp, types.intp), emit
+
+
+def _put_pixels(_: Untyped, lanes: Untyped, array: Untyped, at: Untyped, count: Untyped) -> Untyped:
+    """Numbers into ``count`` pixels from an index, or into as many as a vector holds."""
+    align = array.dtype.bitwidth // 8
+
+    def emit(context: Untyped, builder: Untyped, signature: Untyped, values: Untyped) -> Untyped:
+        place = pointer(context, builder, signature.args[1], values[1], values[2], lanes)
+        with builder.if_else(builder.icmp_signed(">=", values[3], values[3].type(lanes.count))) as (all_of_them, some):
+            with all_of_them:
+                builder.store(values[0], place, align=align)
+            with some:
+                arguments = values[0], place, cgutils.int32_t(align), _first(builder, values[3], lanes)
+                _masked(builder, "store", ir.VoidType(), arguments, lanes)
+        return context.get_dummy_value()
+
+    return types.void(lanes, array, types.uintp, types.intp), emit
+
+
+def _convert(_: Untyped, lanes: Untyped, dtype: Untyped) -> Untyped:
+    wanted = Lanes(dtype.dtype, lanes.count)
+    floats = [isinstance(each.dtype, types.Float) for each in (lanes, wanted)]
+
+    def emit(context: Untyped, builder: Untyped, signature: Untyped, values: Untyped) -> Untyped:
+        wider = wanted.dtype.bitwidth - lanes.dtype.bitwidth
+        if not any(floats):
+            cast = builder.sext if lanes.dtype.signed else builder.zext
+            method = cast if wider > 0 else builder.trunc
+        elif all(floats):
+            method = builder.fpext if wider > 0 else builder.fptrunc
+        else:
+            method = builder.fptosi if floats[0] else builder.sitofp
+        return values[0] if lanes == wanted else method(values[0], llvm_type(wanted))
+
+    return wanted(lanes, dtype), emit
+
+
+def _operation(name: str, emit: Callable[[Untyped, Untyped, Untyped, Untyped], Untyped], truth: bool = False) -> None:
+    """Give an operator to lanes, and to lanes and a number."""
+
+    def binary(_: Untyped, a: Untyped, b: Untyped) -> Untyped:
+        lanes = a if isinstance(a, Lanes) else b
+
+        def generate(context: Untyped, builder: Untyped, signature: Untyped, values: Untyped) -> Untyped:
+            both = (_as_lanes(context, builder, *pair, lanes) for pair in zip(values, signature.args, strict=True))
+            return emit(builder, lanes.dtype, *both)
+
+        return (Lanes(types.boolean, lanes.count) if truth else lanes)(a, b), generate
+
+    function = intrinsic(binary)
+
+    # Lambdas: Numba wants the same signature of both, annotations included.
+    overload(getattr(operator, name))(lambda a, b: (lambda a, b: function(a, b)) if _of_lanes(a, b) else None)
+
+
+def _of_lanes(*kinds: types.Type) -> bool:
+    """Whether there are lanes, all of a kind, perhaps beside numbers."""
+    return len({kind for kind in kinds if isinstance(kind, Lanes)}) == 1
+
+
+def _either(integer: str, real: str) -> Callable[[Untyped, Untyped, Untyped, Untyped], Untyped]:
+    """Real products and sums may become one instruction: kernels use them where they are whole numbers, and exact."""
+
+    def emit(builder: Untyped, dtype: Untyped, a: Untyped, b: Untyped) -> Untyped:
+        if isinstance(dtype, types.Float):
+            return getattr(builder, real)(a, b, flags=("contract",))
+        return getattr(builder, integer)(a, b)
+
+    return emit
+
+
+def _comparison(sign: str) -> Callable[[Untyped, Untyped, Untyped, Untyped], Untyped]:
+    def emit(builder: Untyped, dtype: Untyped, a: Untyped, b: Untyped) -> Untyped:
+        return (builder.icmp_signed if dtype.signed else builder.icmp_unsigned)(sign, a, b)
+
+    return emit
+
+
+for _name, _emit in {
+    "add": _either("add", "fadd"),
+    "sub": _either("sub", "fsub"),
+    "mul": _either("mul", "fmul"),
+    "and_": _either("and_", "and_"),
+    "or_": _either("or_", "or_"),
+    "xor": _either("xor", "xor"),
+    "lshift": _either("shl", "shl"),
+    "rshift": lambda builder, dtype, a, b: (builder.ashr if dtype.signed else builder.lshr)(a, b),
+}.items():
+    _operation(_name, _emit)
+for _name, _sign in {"le": "<=", "ge": ">="}.items():
+    _operation(_name, _comparison(_sign), truth=True)
+
+
+def _invert(_: Untyped, bits: Untyped) -> Untyped:
+    return bits(bits), lambda context, builder, signature, values: builder.not_(values[0])
+
+
+def _zeros(_: Untyped, lanes: Untyped) -> Untyped:
+    """Zeros before the first one in each number."""
+
+    def emit(context: Untyped, builder: Untyped, signature: Untyped, values: Untyped) -> Untyped:
+        flag = ir.IntType(1)  # whether the result of 0 may be anything
+        kind, name = (
+            ir.FunctionType(llvm_type(lanes), [llvm_type(lanes), flag]),
+            f"v{lanes.count}i{lanes.dtype.bitwidth}",
+        )
+        function = cgutils.get_or_insert_function(builder.module, kind, f"llvm.ctlz.{name}")
+        return builder.call(function, [values[0], flag(0)])
+
+    return lanes(lanes), emit
+
+
+def _choose(_: Untyped, truth: Untyped, a: Untyped, b: Untyped) -> Untyped:
+    """``a`` where it is true, else ``b``: two numbers of a type, or two lanes."""
+    lanes = Lanes(getattr(a, "dtype", a), truth.count)
+
+    def emit(context: Untyped, builder: Untyped, signature: Untyped, values: Untyped) -> Untyped:
+        pairs = zip(values[1:], signature.args[1:], strict=True)
+        return builder.select(values[0], *(_as_lanes(context, builder, *pair, lanes) for pair in pairs))
+
+    return lanes(truth, a, b), emit
+
+
+def _add_products(_: Untyped, sums: Untyped, pairs: Untyped, weights: Untyped) -> Untyped:
+    """Add to 32-bit sums the products of numbers' 16-bit halves with those of the weights, which may be one number."""
+
+    def emit(context: Untyped, builder: Untyped, signature: Untyped, values: Untyped) -> Untyped:
+        total, a, b = values[0], values[1], _as_lanes(context, builder, values[2], signature.args[2], sums)
+        if not _MULTIPLIER:
+            places = ir.Constant(a.type, [16] * sums.count)
+            halves = [[builder.ashr(builder.shl(v, places), places), builder.ashr(v, places)] for v in (a, b)]
+            for one, other in zip(*halves, strict=True):
+                total = builder.add(total, builder.mul(one, other))
+            return total
+        name, size = _MULTIPLIER
+        narrow, wide = ir.VectorType(ir.IntType(16), 2 * size), ir.VectorType(cgutils.int32_t, size)
+        function = cgutils.get_or_insert_function(builder.module, ir.FunctionType(wide, [narrow, narrow]), name)
+        parts = []
+        for begin in range(0, sums.count, size):
+            own = ir.Constant(ir.VectorType(cgutils.int32_t, size), list(range(begin, begin + size)))
+            pair = (builder.bitcast(builder.shuffle_vector(v, v, own), narrow) for v in (a, b))
+            parts.append(builder.call(function, list(pair)))
+        while len(parts) > 1:
+            count = 2 * parts[0].type.count
+            order = ir.Constant(ir.VectorType(cgutils.int32_t, count), list(range(count)))
+            parts = [builder.shuffle_vector(*two, order) for two in zip(parts[::2], parts[1::2], strict=True)]
+        return builder.add(total, parts[0])
+
+    return sums(sums, pairs, weights), emit
+
+
+def _item(_: Untyped, array: Untyped, at: Untyped) -> Untyped:
+    """One number; ``array[at]`` would ask whether the index counts from the end."""
+
+    def emit(context: Untyped, builder: Untyped, signature: Untyped, values: Untyped) -> Untyped:
+        data = context.make_array(signature.args[0])(context, builder, value=values[0]).data
+        return builder.load(builder.gep(data, [values[1]]))
+
+    return array.dtype(array, types.uintp), emit
+
+
+load_words: Untyped = _loader(WORDS)
+load_pixels: Untyped = _loader(PIXELS)
+load_sums: Untyped = _loader(SUMS)
+add_products: Untyped = intrinsic(_add_products)
+item: Untyped = intrinsic(_item)
+pixels_at: Untyped = intrinsic(_pixels_at)
+put_pixels: Untyped = intrinsic(_put_pixels)
+store: Untyped = intrinsic(_store)
+convert: Untyped = intrinsic(_convert)
+choose: Untyped = intrinsic(_choose)
+zeros: Untyped = intrinsic(_zeros)
+_inverted: Untyped = intrinsic(_invert)
+
+
+@numba.njit(forceinline=True)  # type: ignore[untyped-decorator]
+def saturated(v: Vector, low: int, high: int) -> Vector:
+    """Within both bounds."""
+    v = choose(v >= low, v, low)
+    return choose(v <= high, v, high)
+
+
+overload(operator.invert)(lambda bits: (lambda bits: _inverted(bits)) if _of_lanes(bits) else None)

@@ -1,0 +1,162 @@
+"""Vectors do in every lane what numbers do."""
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from bitpan.host.engine import lanes
+from bitpan.host.engine.bits import bits_of, majority, parity, truth_of, write_bytes
+from bitpan.host.engine.compiled import compiled
+from bitpan.host.engine.lanes import (
+    PIXELS,
+    SUMS,
+    WORDS,
+    add_products,
+    choose,
+    convert,
+    item,
+    load_pixels,
+    load_sums,
+    load_words,
+    pixels_at,
+    put_pixels,
+    saturated,
+    store,
+    zeros,
+)
+
+
+@compiled
+def adders(a, b, c, out):
+    x, y, z = load_words(a, 0), load_words(b, 0), load_words(c, 0)
+    store(out[0], 0, parity(x, y, z))
+    store(out[1], 0, majority(x, y, z))
+    store(out[2], 0, ~x | (y & z))
+
+
+def test_logic():
+    a, b, c = np.random.default_rng(0).integers(0, 1 << 64, (3, WORDS), np.uint64)
+    out = np.empty((3, WORDS), np.uint64)
+    adders(a, b, c, out)
+    np.testing.assert_array_equal(out, [a ^ b ^ c, (a & b) | (a & c) | (b & c), ~a | (b & c)])
+
+
+@compiled
+def numbers(a, b, out):
+    x, y = load_pixels(a, 0), load_pixels(b, 0)
+    store(out[0], 0, x + y)
+    store(out[1], 0, x - y)
+    store(out[2], 0, x * 3)
+    store(out[3], 0, x >> 2)
+    store(out[4], 0, x << 1)
+    store(out[5], 0, choose(x <= y, x, 7))
+    store(out[6], 0, choose(x >= 0, y, x))
+    store(out[7], 0, saturated(x, -5, 9))
+
+
+@pytest.mark.parametrize("dtype", [np.int16, np.int32, np.int64])
+def test_arithmetic(dtype):
+    a, b = np.random.default_rng(0).integers(-20, 20, (2, PIXELS)).astype(dtype)
+    out = np.empty((8, PIXELS), dtype)
+    numbers(a, b, out)
+    least = [np.where(a <= b, a, 7), np.where(a >= 0, b, a), np.clip(a, -5, 9)]
+    np.testing.assert_array_equal(out, [a + b, a - b, 3 * a, a >> 2, a << 1, *least])
+
+
+@compiled
+def conversions(a, wide, real, back, leading):
+    x = load_pixels(a, 0)
+    store(wide, 0, convert(x, np.int64))
+    store(real, 0, convert(x, np.float32) * np.float32(3))
+    store(back, 0, convert(load_pixels(real, 0), np.int32))
+    store(leading, 0, zeros(load_pixels(wide, 0)))
+
+
+def test_conversions():
+    a = np.random.default_rng(0).integers(-(1 << 15), 1 << 15, PIXELS).astype(np.int16)
+    wide, real = np.empty(PIXELS, np.int64), np.empty(PIXELS, np.float32)
+    back, leading = np.empty(PIXELS, np.int32), np.empty(PIXELS, np.int64)
+    conversions(a, wide, real, back, leading)
+    np.testing.assert_array_equal(wide, a)
+    np.testing.assert_array_equal(real, 3.0 * a)
+    np.testing.assert_array_equal(back, 3 * a.astype(int))
+    np.testing.assert_array_equal(leading, [64 - int(v).bit_length() if v >= 0 else 0 for v in a])
+
+
+@compiled
+def truths(a, bits, out):
+    bits[0] = bits_of(load_pixels(a, 0) >= 0)
+    store(out, 0, choose(truth_of(item(bits, 0)), np.int16(1), np.int16(0)))
+
+
+def test_truth():
+    a = np.random.default_rng(0).integers(-2, 2, PIXELS).astype(np.int16)
+    bits, out = np.zeros(1, np.uint32), np.empty(PIXELS, np.int16)
+    truths(a, bits, out)
+    assert bits[0] == sum(1 << i for i in range(PIXELS) if a[i] >= 0)
+    np.testing.assert_array_equal(out, a >= 0)
+
+
+@compiled
+def bytes_of(digits, out):
+    write_bytes(digits, out)
+
+
+def test_digits_become_bytes():
+    expected = np.random.default_rng(0).integers(0, 256, 64 * WORDS).astype(np.uint8)
+    planes = np.ascontiguousarray(np.unpackbits(expected[:, None], axis=1, bitorder="little").T)
+    digits = np.packbits(planes, axis=1, bitorder="little").view(np.uint64).ravel()
+    out = np.empty_like(expected)
+    bytes_of(digits, out)
+    np.testing.assert_array_equal(out, expected)
+
+
+@compiled
+def products(pairs, weights, out):
+    store(out, 0, add_products(load_sums(out, 0), load_sums(pairs, 0), item(weights, 0)))
+    store(out, SUMS, add_products(load_sums(out, SUMS), load_sums(pairs, SUMS), load_sums(weights, 0)))
+
+
+def test_products_of_halves():
+    halves = np.random.default_rng(0).integers(-(1 << 15), 1 << 15, (2 * SUMS, 2)).astype(np.int16)
+    weights = np.random.default_rng(1).integers(-128, 128, (SUMS, 2)).astype(np.int16)
+    out = np.arange(2 * SUMS, dtype=np.int32)
+    products(halves.view(np.int32).ravel(), weights.view(np.int32).ravel(), out)
+    factors = np.concatenate([np.broadcast_to(weights[0], weights.shape), weights])
+    np.testing.assert_array_equal(out, np.arange(2 * SUMS) + (halves.astype(int) * factors).sum(axis=1))
+
+
+@compiled
+def some(a, at, count, out):
+    put_pixels(pixels_at(a, at, count) + 1, out, at, count)
+
+
+@pytest.mark.parametrize("dtype", [np.int16, np.int32])
+@pytest.mark.parametrize("count", [*range(PIXELS + 1), 100])
+def test_no_more_pixels_than_there_are(count, dtype):
+    """The pixels behind them are not touched; the array ends there."""
+    size = min(count, PIXELS)
+    a, out = np.arange(7 + size).astype(dtype), np.full(7 + size + 40, -1, dtype)
+    some(a, 7, count, out)
+    expected = np.full_like(out, -1)
+    expected[7 : 7 + size] = a[7:] + 1
+    np.testing.assert_array_equal(out, expected)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif("+avx2" not in lanes.FEATURES, reason="needs a processor with AVX2")
+def test_without_avx_512(tmp_path):
+    """The vectors' and the kernels' tests once more, compiled for a processor that has AVX2 alone."""
+    features = "+sse4.2,+popcnt,+avx,+avx2,+fma,+bmi,+bmi2,+lzcnt,+movbe,+f16c"
+    chosen = {"NUMBA_CPU_NAME": "x86-64-v3", "NUMBA_CPU_FEATURES": features, "NUMBA_CACHE_DIR": str(tmp_path)}
+    folder = os.path.dirname(__file__)
+    tests = [f"{folder}/test_{name}.py" for name in ("lanes", "binary", "channels", "resampling", "engine_networks")]
+    check = "from bitpan.host.engine.lanes import WORDS; assert WORDS == 4"
+    environment = {**os.environ, **chosen}
+    subprocess.run([sys.executable, "-c", check], env=environment, check=True)
+    command = [sys.executable, "-m", "pytest", "-q", "-m", "not slow", "-n", "0", *tests]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout[-5000:]

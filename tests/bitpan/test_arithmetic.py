@@ -186,6 +186,15 @@ def test_interpolation_stays_within_its_format(seed, bits, dy, dx):
     assert fmt.min <= lms.min() and lms.max() <= fmt.max
 
 
+@given(st.integers(1, 2**26), st.integers(1, 2**26))
+def test_a_deviation_ratio_is_within_an_eighth_of_the_root(vf, vb):
+    mantissa, exponent = arithmetic.deviation_ratio(vf, vb)
+    assert 4 <= mantissa <= 8
+    assert float(mantissa) * 2.0 ** float(exponent) == pytest.approx((vf / vb) ** 0.5, rel=0.125)
+    for none in ((0, vb), (vf, 0), (0, 0)):
+        assert arithmetic.deviation_ratio(*none)[0] == 0
+
+
 def test_the_norm_is_what_the_paper_says():
     """Deviations that are each other's double have an exact ratio; then only roundings lie between."""
     rng = np.random.default_rng(0)

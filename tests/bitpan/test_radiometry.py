@@ -31,11 +31,14 @@ def test_the_match_undoes_gain_and_offset(gain, offset):
     assert np.abs(matched_pan(matched, ms, 11) - matched).max() <= 1, "matched once is matched"
 
 
-def test_the_fit_is_the_share_of_the_variance_that_is_explained():
+@pytest.mark.parametrize(("noise", "line"), [(400, True), (900, False)])
+def test_a_line_is_taken_where_it_explains_half_of_the_variance(noise, line):
     rng = np.random.default_rng(0)
     x = rng.uniform(100, 900, 400)
-    y = 2 * x + rng.uniform(-400, 400, 400)
-    assert match_pan(np.stack([x, y], axis=-1), 11).fit == pytest.approx(np.corrcoef(x, y)[0, 1] ** 2)
+    y = 2 * x + rng.uniform(-noise, noise, 400) + 1000
+    own, share = match_pan(np.stack([x, y], axis=-1), 11), np.corrcoef(x, y)[0, 1] ** 2
+    assert own.fit == pytest.approx(share) and (share >= 0.5) == line
+    assert (own.offset != 0) == line
 
 
 def test_a_cloud_in_one_image_moves_nothing():

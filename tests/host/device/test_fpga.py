@@ -1,6 +1,7 @@
 """The PYNQ driver as it stands, against the register-level board; behind its DMAs a model of the accelerator."""
 
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -137,6 +138,13 @@ def test_dma_errors(package, board, random_inputs, stream, bit, said):
     board.faults[stream] = 1 << bit
     with pytest.raises(DeviceError, match=f"axi_dma_{stream} failed, DMASR 0x.*{said}"):
         list(device.fuse([(frames[0]["pan"], frames[0]["ms"])]))
+
+
+def test_a_dma_that_stays_halted_is_told(monkeypatch):
+    monkeypatch.setattr("bitpan.host.device.dma._RESET_SECONDS", 0.01)
+    stuck = SimpleNamespace(read=lambda address: int(address == 4), write=lambda address, value: None)
+    with pytest.raises(DeviceTimeoutError, match="DMA pan DMACR 0x00000000 DMASR 0x00000001 stays halted; load"):
+        DmaChannel("pan", stuck, MM2S, 26)
 
 
 def test_a_reset_clears_what_a_dma_failed_with(package, board):

@@ -40,6 +40,15 @@ def test_pamplona():
     assert grid.shift == pytest.approx((4.96 / 15, -6.69 / 15), abs=1e-3)
 
 
+def test_grids_may_drift_apart_by_half_a_pixel():
+    """4.0625 PAN pixels to an MS pixel: half a pixel over eight, more over nine."""
+    drifting = (16 / 65, 0.0, 0.0, 0.0, 0.25, 0.0)
+    assert 1 / drifting[0] == 4.0625
+    assert measured_ratio(drifting, (8, 8), 4) == 4
+    with pytest.raises(SceneError, match=r"4 PAN pixels high but 4\.0625 wide"):
+        measured_ratio(drifting, (9, 9), 4)
+
+
 def test_ms_reaches_further_on_every_side():
     grid = align((20, 20), (30, 30), (-41.0, -39.0), 4)
     assert grid.pan_origin == (0, 0)

@@ -123,20 +123,27 @@ def test_each_tensor_is_computed_once(network, settings):
     assert len(engine.computed) == len(set(engine.computed)) > 10
 
 
-def test_affine_is_that_of_all_its_samples_together():
-    """Statistics summed sample by sample are those of the pixels side by side."""
+@pytest.mark.parametrize("prior", [None, np.array([0.5, -1.0, 2.0])], ids=["alone", "after LDPC"])
+def test_affine_is_that_of_all_its_samples_together(prior):
+    """Statistics summed sample by sample are those of the pixels side by side, scaled and moved by the prior's."""
     torch.manual_seed(0)
     model = to_integer_model(NETWORKS["bnnpan"](Configuration(blocks=1, channels=4, bands=2, prior="none")))
     parameter = model.scene_parameter("block0.affine")
     model.constants["block0.affine.weigh.weight"] = np.random.default_rng(1).normal(size=(4, 12))
     rng, step = np.random.default_rng(0), model.tensors[parameter.measures].format.step
     samples = [rng.integers(-512, 512, (4, pixels)).astype(np.int16) for pixels in (0, 300, 1000)]
-    y = np.concatenate(samples, axis=1) * step
+    own, offset = np.ones(4), np.zeros(4)
+    if prior is not None:
+        layer = {"weight": rng.normal(size=(8, 3)), "bias": rng.normal(size=8)}
+        model.constants |= {f"block0.affine.ldpc.{key}": value for key, value in layer.items()}
+        own, offset = np.split(layer["weight"] @ prior + layer["bias"], 2)
+    y = np.concatenate(samples, axis=1) * step * own[:, None] + offset[:, None]
     statistics = np.concatenate([np.abs(y).mean(1), y.mean(1), y.std(1)])
     weight, bias = (model.constants[f"block0.affine.weigh.{key}"] for key in ("weight", "bias"))
-    scale = 1 + 1 / (1 + np.exp(-(weight @ statistics + bias)))
-    found = affine(model, parameter, samples, None)
-    np.testing.assert_array_equal(found, affine_integers(scale, np.zeros(4), model.tensors[parameter.measures].format))
+    gate = 1 / (1 + np.exp(-(weight @ statistics + bias)))
+    expected = affine_integers(1 + gate * own, gate * offset / step, model.tensors[parameter.measures].format)
+    found = affine(model, parameter, samples, prior)
+    np.testing.assert_array_equal(found, expected)
     assert len(set(found[0].tolist())) > 1
 
 

@@ -1,6 +1,7 @@
 """Scenes: georeference, edges, nodata, and every kind of pair that cannot be fused."""
 
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -110,6 +111,10 @@ def test_nodata_of_the_result_is_the_mss_else_the_pans(small_model, tmp_path, wr
     ms_path = write_raster(tmp_path / "m.tif", np.ones((2, 16, 16), np.uint16), 4.0, (0, 64), nodata=ms)
     with open_quietly(pan_path, ms_path, small_model) as scene:
         assert scene.nodata == fused
+
+
+def test_images_that_nothing_centres_are_filled_with_zero(small_model):
+    assert fill_values(replace(small_model, nodes=[])) == (0, 0)
 
 
 def test_mask_follows_the_shift(small_model):

@@ -4,12 +4,15 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from onnx import helper
+from onnx import TensorProto, helper
+from qonnx.core.modelwrapper import ModelWrapper
+from qonnx.util.basic import qonnx_make_model
 
 from bench import set_size
 from bitpan.arithmetic import BORDER
 from bitpan.errors import BuildError
 from bitpan.hw.operators import OPERATORS, operator_for
+from bitpan.hw.operators.facts import lanes_before
 from bitpan.hw.operators.pointwise import SignConstant
 from bitpan.hw.simulate.simulation import Simulation
 from bitpan.model import Node
@@ -172,6 +175,16 @@ def test_the_fewest_lanes_that_keep_up(case, clocks):
         cycles[lanes] = unit.get_exp_cycles()
     unit.fold(clocks)
     assert unit.get_nodeattr("PE") == next((lanes for lanes in cycles if cycles[lanes] <= clocks), 6)
+
+
+@pytest.mark.parametrize(("tensor", "lanes"), [("in0", 6), ("out0", 1), ("out1", 4)])
+def test_lanes_before_are_those_of_what_is_read(tensor, lanes):
+    """The accelerator's input in whole pixels, or the one of a unit's outputs."""
+    split, reader = (node(case)[0] for case in ("SplitStreams", "Centre"))
+    reader.onnx_node.input[0], reader.onnx_node.output[0] = tensor, "y"
+    image = helper.make_tensor_value_info("in0", TensorProto.FLOAT, (1, 4, 5, 6))
+    graph = helper.make_graph([split.onnx_node, reader.onnx_node], "two", [image], [])
+    assert lanes_before(reader, ModelWrapper(qonnx_make_model(graph))) == lanes
 
 
 @pytest.mark.parametrize(("clocks", "parts"), [(0.5, 1), (1, 1), (2, 2), (5, 3), (6, 6), (25, 6)])

@@ -185,7 +185,7 @@ def test_illegal_parameters_stop_elaboration():
         lint(unit_sources(unit), unit)
     with pytest.raises(BuildError, match="at least 1"):
         lint(unit_sources("bp_centre"), "bp_centre", {"InBits": 0})
-    for legal in ({"BaseAddress": 65532}, {"ThresholdBits": 32}, {"Channels": 4, "Pe": 4}):
+    for legal in ({"BaseAddress": 65532}, {"ThresholdBits": 32}, {"Channels": 4, "Pe": 4}, {"Channels": 1, "Pe": 1}):
         lint(unit_sources("bp_sign_threshold"), "bp_sign_threshold", legal)
     lint(unit_sources("bp_centre"), "bp_centre", {"InBits": 1})
     lint(unit_sources("bp_add"), "bp_add", {"In0Bits": 1, "In1Bits": 1})

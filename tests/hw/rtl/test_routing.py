@@ -153,6 +153,7 @@ def test_a_planted_fault_is_seen(unit, right, wrong, seen_by, plant):
 def test_illegal_parameters_stop_elaboration(unit, parameters, message):
     lint(unit_sources("bp_split_streams"), "bp_split_streams")
     lint(unit_sources("bp_width_converter"), "bp_width_converter", {"InWidth": 9, "OutWidth": 9})
+    lint(unit_sources("bp_stream_fifo"), "bp_stream_fifo", {"Width": 2, "Depth": 2 + 4096 + 1, "Style": 3})
     lint(unit_sources(unit), unit)
     with pytest.raises(BuildError, match=message):
         lint(unit_sources(unit), unit, parameters)

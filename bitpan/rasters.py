@@ -134,6 +134,12 @@ class RasterFile:
             valid &= np.isfinite(values).all(axis=0)
         return values, valid
 
+    def block_bytes(self, rows: int) -> int:
+        """Memory of the blocks that so many rows may lie in, of the whole width."""
+        height, width = self.dataset.block_shapes[0]
+        pixels = (rows // height + 2) * height * -(-self.size[1] // width) * width
+        return int(pixels * sum(np.dtype(dtype).itemsize for dtype in self.dataset.dtypes))
+
     def require_unchanged(self) -> None:
         """Raise :class:`SceneIOError` if a file is no more as it was when it was opened: its pixels are a mixture."""
         for name, state in self.state.items():
@@ -270,6 +276,17 @@ def _check_complete(rasterio: Any, path: Path) -> None:  # noqa: ANN401
             )
             if not offset or int(offset) + int(length) > size:
                 raise OSError("incomplete after writing")
+
+
+def block_cache(size: int) -> contextlib.AbstractContextManager[Any]:
+    """GDAL's cache of blocks, by default a twentieth of the memory, of ``size`` bytes, or 64 MB if that is more.
+
+    The first cache of a process stays; one that the environment asks for, too.
+    """
+    if "GDAL_CACHEMAX" in os.environ:
+        return contextlib.nullcontext()
+    environment: contextlib.AbstractContextManager[Any] = require("rasterio").Env(GDAL_CACHEMAX=max(size, 64 << 20))
+    return environment
 
 
 def _open(path: Path) -> Any:  # noqa: ANN401

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from bitpan.arithmetic import BORDER, Integers
 from bitpan.host.device.devices import Device, Frame
+from bitpan.host.engine.engine import at_once
 from bitpan.host.output import new_fused
 from bitpan.host.progress import progress
 from bitpan.host.scene.scene import Scene
@@ -20,6 +21,9 @@ from bitpan.host.scene.tiles import DEFAULT_TILE, Tile, plan_tiles
 from bitpan.host.tile_log import TileLog
 from bitpan.model import IntegerModel
 from bitpan.rasters import Mask
+
+FinishedTile = tuple[Tile, npt.NDArray[Any]]
+"""A tile and its pixels as the output holds them, (bands, height, width)."""
 
 FusedTile = tuple[Tile, npt.NDArray[Any] | None, Mask]
 """A tile, its fused pixels (bands, height, width), None where it holds no data at all, and where they are valid."""
@@ -55,7 +59,7 @@ def fuse_tiles(scene: Scene, plan: Iterable[Tile], device: Device) -> Iterator[F
 
 def finished_tiles(
     scene: Scene, plan: Iterable[Tile], device: Device, model: IntegerModel, dtype: npt.DTypeLike
-) -> Iterator[tuple[Tile, npt.NDArray[Any]]]:
+) -> Iterator[FinishedTile]:
     """Tiles as the output holds them, ``(bands, height, width)``: nodata where there is no data, and nowhere else."""
     nodata = scene.nodata
     for tile, fused, valid in fuse_tiles(scene, plan, device):
@@ -100,13 +104,18 @@ def fuse(
     log.recover(plan, *kind)
     if log.count:
         print(f"going on after {log.count} of {len(plan)} tiles, which an earlier run has finished")
-    with progress(len(plan), "fusing", "tile") as step:
-        for _ in range(log.count):
+    rest = islice(plan, log.count, None)
+    tiles = chain(
+        log.tiles(islice(plan, log.count), *kind), _kept(log, finished_tiles(scene, rest, device, model, kind[1]))
+    )
+    with new_fused(output, scene, model.bands) as writer, progress(len(plan), "fusing", "tile") as step:
+        # Compressing has a thread of its own: the next tile is fused meanwhile.
+        for _ in at_once(lambda finished: writer.put(*finished), tiles, 1):
             step()
-        for _, pixels in finished_tiles(scene, islice(plan, log.count, None), device, model, kind[1]):
-            log.append(pixels)
-            step()
-    with new_fused(output, scene, model.bands) as writer, progress(len(plan), "writing", "tile") as step:
-        for tile, pixels in log.tiles(plan, *kind):
-            writer.put(tile, pixels)
-            step()
+
+
+def _kept(log: TileLog, tiles: Iterable[FinishedTile]) -> Iterator[FinishedTile]:
+    """The tiles, once the log has them."""
+    for tile, pixels in tiles:
+        log.append(pixels)
+        yield tile, pixels

@@ -24,6 +24,8 @@ def read_extended(
     values, valid = raster.read(
         first_row, first_column, int(rows[-1]) - first_row + 1, int(columns[-1]) - first_column + 1
     )
+    if values.shape[1:] == (height, width):
+        return values, valid
     rows, columns = rows - first_row, columns - first_column
     return values[:, rows[:, None], columns], valid[rows[:, None], columns]
 

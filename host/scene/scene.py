@@ -12,13 +12,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from bitpan.arithmetic import Integers
+from bitpan.arithmetic import BORDER, Integers
 from bitpan.errors import GeoreferenceWarning, SceneError, naming
 from bitpan.host.scene.grid import Grid, align, measured_ratio
 from bitpan.host.scene.rasters import ArrayRaster, Raster, TiffRaster, read_extended
+from bitpan.host.scene.tiles import DEFAULT_TILE
 from bitpan.model import IntegerModel
 from bitpan.radiometry import PanMatch
-from bitpan.rasters import Mask, relative_transform
+from bitpan.rasters import Mask, block_cache, relative_transform
 
 PAN_BITS = 16
 """Most bits of PAN's counts; those of the model come with the match."""
@@ -145,7 +146,10 @@ def open_scene(
             )
         with naming(f"{pan_path} and {ms_path}"):
             grid = align(pan.size, ms.size, edge, model.ratio)
-        yield Scene(pan, ms, grid, edge, _fused_nodata(pan, ms, dtype), _profile(pan, ms, grid, dtype.name))
+        # A row of tiles shares its blocks with the next, and all of its tiles with each other.
+        rows = DEFAULT_TILE + 2 * (model.halo() + model.alignment)
+        with block_cache(pan.block_bytes(rows) + ms.block_bytes(rows // model.ratio + 2 * BORDER)):
+            yield Scene(pan, ms, grid, edge, _fused_nodata(pan, ms, dtype), _profile(pan, ms, grid, dtype.name))
         pan.require_unchanged()
         ms.require_unchanged()
 

@@ -2,6 +2,7 @@
 
 import threading
 import warnings
+from contextlib import closing
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -15,7 +16,16 @@ from bitpan import cli
 from bitpan.errors import DataError, SceneError, SceneIOError
 from bitpan.host.scene.scene import fill_values, open_scene
 from bitpan.models.imagery.readers import read
-from bitpan.rasters import BLOCK, FORMATS, RasterFile, _check_complete, create_raster, new_raster, read_picture
+from bitpan.rasters import (
+    BLOCK,
+    FORMATS,
+    RasterFile,
+    _check_complete,
+    block_cache,
+    create_raster,
+    new_raster,
+    read_picture,
+)
 
 SIZE = 16
 EMPTY = np.zeros((SIZE, SIZE), bool)
@@ -349,3 +359,25 @@ def test_a_file_without_one_of_its_blocks_is_incomplete(tmp_path):
     ):
         window = rasterio.windows.Window(0, 0, BLOCK, BLOCK)
         dataset.write(np.ones((1, BLOCK, BLOCK), np.uint16), window=window)
+
+
+def test_blocks_of_a_row_of_tiles(tmp_path, write_raster):
+    values = np.zeros((2, 600, 300), np.uint16)
+    tiled = write_raster(tmp_path / "tiled.tif", values, tiled=True, blockxsize=128, blockysize=256)
+    striped = write_raster(tmp_path / "striped.tif", values, blockysize=1)
+    with closing(RasterFile(tiled)) as raster:
+        assert raster.block_bytes(532) == 4 * 256 * 3 * 128 * 2 * 2  # from within a block to within the third one below
+    with closing(RasterFile(striped)) as raster:
+        assert raster.block_bytes(532) == 534 * 300 * 2 * 2
+
+
+def test_gdal_keeps_no_more_blocks_than_are_read_again(monkeypatch):
+    from rasterio.env import getenv
+
+    monkeypatch.delenv("GDAL_CACHEMAX", raising=False)
+    for size, kept in ((1 << 20, 64 << 20), (100 << 20, 100 << 20)):
+        with block_cache(size):
+            assert getenv()["GDAL_CACHEMAX"] == kept
+    monkeypatch.setenv("GDAL_CACHEMAX", "5%")
+    with rasterio.Env(), block_cache(100 << 20):
+        assert "GDAL_CACHEMAX" not in getenv()

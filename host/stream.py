@@ -17,7 +17,7 @@ from bitpan.host.engine.engine import at_once
 from bitpan.host.output import new_fused
 from bitpan.host.progress import progress
 from bitpan.host.scene.scene import Scene
-from bitpan.host.scene.tiles import DEFAULT_TILE, Tile, plan_tiles
+from bitpan.host.scene.tiles import Tile, plan_tiles
 from bitpan.host.tile_log import TileLog
 from bitpan.model import IntegerModel
 from bitpan.rasters import Mask
@@ -78,7 +78,7 @@ def fuse_array(
 ) -> npt.NDArray[np.int64]:
     """A whole scene in memory, ``(bands, height, width)``; pixels without data hold ``scene.nodata`` (or 0)."""
     device.load_scene(parameters)
-    plan = plan_tiles(model, scene.grid.height, scene.grid.width, device.largest, side or DEFAULT_TILE)
+    plan = plan_tiles(model, scene.grid.height, scene.grid.width, device.largest, side)
     out = np.empty((model.bands, scene.grid.height, scene.grid.width), np.int64)  # of which tiles leave nothing
     for tile, pixels in finished_tiles(scene, plan, device, model, out.dtype):
         out[:, tile.top : tile.top + tile.height, tile.left : tile.left + tile.width] = pixels
@@ -99,7 +99,7 @@ def fuse(
     Tiles are as large as the device's largest frame allows; where it takes any, they have this ``side``.
     """
     device.load_scene(parameters)
-    plan = plan_tiles(model, scene.grid.height, scene.grid.width, device.largest, side or DEFAULT_TILE)
+    plan = plan_tiles(model, scene.grid.height, scene.grid.width, device.largest, side)
     kind = model.bands, np.dtype(scene.profile["dtype"])
     log.recover(plan, *kind)
     if log.count:

@@ -129,20 +129,21 @@ def check_tile(model: IntegerModel, tile: int) -> None:
 
 
 def plan_tiles(
-    model: IntegerModel, height: int, width: int, largest: tuple[int, int] | None = None, tile: int = DEFAULT_TILE
+    model: IntegerModel, height: int, width: int, largest: tuple[int, int] | None = None, tile: int | None = None
 ) -> TilePlan:
     """Cut a scene of ``height x width`` PAN pixels for a model, which sets alignment and halo.
 
     Args:
         largest: height and width of the largest frame that the device takes, halo included; None: it takes any, and
             tiles have ``tile`` pixels.
-        tile: side of a tile where the frame is free, a multiple of the alignment.
+        tile: side of a tile where the frame is free, a multiple of the alignment; None: :data:`DEFAULT_TILE`.
 
     Raises:
         SceneError: the frame leaves no tile, or a size is no multiple of the alignment.
     """
     halo, grid = model.halo(), model.alignment
     if largest is None:
+        tile = DEFAULT_TILE if tile is None else tile
         check_tile(model, tile)
         return TilePlan(height, width, (tile, tile), halo, grid)
     rows, columns = (model.tile_side(side) for side in largest)

@@ -124,6 +124,18 @@ def test_what_has_a_default_may_be_written_or_left_out(model, random_model, writ
         assert raise_graph(proto).nodes == each.nodes
 
 
+def test_a_sums_and_a_products_inputs_come_in_any_order(random_model):
+    model = random_model(blocks=1, channels=8)
+    proto = to_qonnx(model, 16, 16)
+    for node in proto.graph.node:
+        if node.op_type in ("Add", "Mul"):
+            node.input[:] = node.input[::-1]
+    found = raise_graph(proto)
+    assert [(node.op, node.output, node.attributes) for node in found.nodes] == [
+        (node.op, node.output, node.attributes) for node in model.nodes
+    ]
+
+
 def test_a_single_number_may_have_any_shape(model, qonnx):
     node = next(node for node in model.nodes if node.op == "pool")
     proto = qonnx(model, 16, 16)

@@ -140,6 +140,13 @@ def test_dma_errors(package, board, random_inputs, stream, bit, said):
         list(device.fuse([(frames[0]["pan"], frames[0]["ms"])]))
 
 
+def test_a_kernel_without_contiguous_memory_has_none(tmp_path, monkeypatch):
+    monkeypatch.setattr(fpga, "MEMORY_STATE", tmp_path / "meminfo")
+    assert fpga.contiguous_memory() == 0
+    (tmp_path / "meminfo").write_text("MemTotal:  516056 kB\n")
+    assert fpga.contiguous_memory() == 0
+
+
 def test_a_dma_that_stays_halted_is_told(monkeypatch):
     monkeypatch.setattr("bitpan.host.device.dma._RESET_SECONDS", 0.01)
     stuck = SimpleNamespace(read=lambda address: int(address == 4), write=lambda address, value: None)

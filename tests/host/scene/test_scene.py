@@ -183,6 +183,13 @@ def test_values_beyond_the_bit_depth(small_model, tmp_path, write_raster, value,
         scene.read(0, 0, 4, 4)
 
 
+def test_the_value_that_is_wrong_is_told(small_model):
+    pan = np.zeros((1, 16, 16), np.int64)
+    pan[0, 1, 2] = 70000
+    with pytest.raises(SceneError, match="holds the value 70000, which is none of 16 bits"):
+        array_scene(small_model, pan, np.zeros((2, 4, 4), np.int64)).read(0, 0, 4, 4)
+
+
 def test_near_infrared_is_no_mask(tmp_path, write_raster):
     """The fourth of four bands of 8 bits is easily called alpha."""
     path = write_raster(tmp_path / "ms.tif", np.zeros((4, 16, 16), np.uint8), 1.0, alpha="yes")

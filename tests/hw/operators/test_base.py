@@ -48,13 +48,9 @@ def test_all_outputs_get_their_shapes():
 def test_divisors_bits_and_memories():
     assert divisors(1) == [1] and divisors(2) == [1, 2] and divisors(12) == [1, 2, 3, 4, 6, 12]
     assert [signed_bits(np.array(v)) for v in ([0], [-1], [1], [-8, 7], [-9, 7], [-8, 8])] == [1, 1, 2, 4, 5, 5]
-    assert [block_memories(*size) for size in ((512, 36), (513, 36), (1024, 18), (16384, 1), (16385, 1))] == [
-        1,
-        2,
-        1,
-        1,
-        2,
-    ]
+    full = (512, 36), (1024, 18), (2048, 9), (4096, 4), (8192, 2), (16384, 1)
+    assert [block_memories(*size) for size in full] == [1] * 6
+    assert [block_memories(words + 1, bits) for words, bits in full] == [2, 2, 2, 2, 2, 2]
     assert [ultra_memories(*size) for size in ((4096, 72), (4097, 72), (1, 73))] == [1, 2, 2]
 
 

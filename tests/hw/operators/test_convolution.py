@@ -51,6 +51,17 @@ def test_a_convolution_is_written_with_one_lane_and_takes_whole_pixels(random_mo
     assert [unit.get_nodeattr("InPE") for unit in units] == [5, 4, 4]
 
 
+def test_a_window_in_one_piece_needs_no_choice(random_model):
+    writer = Writer(random_model(blocks=1, channels=4), 16, 16)
+    node = next(node for node in writer.model.nodes if node.name == "tail")
+    operator_for(node).make(writer, node)
+    unit = getCustomOp(writer.nodes[-1])
+    assert unit.window_cost() == {"LUT": 12 + 4 * 10 + 4 + 0.4 * 4 * 10}
+    unit.set_nodeattr("SIMD", 4)
+    unit.set_nodeattr("PE", 4)
+    assert unit.window_cost() == {"LUT": 12 + 4 * 10}
+
+
 def test_the_lines_hold_what_an_older_one_needs():
     keep = np.ones((3, 3, 5), bool)
     assert line_elements(keep) == 10

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
 from bitpan.arithmetic import COEFFICIENT_BITS
@@ -102,6 +100,8 @@ def _put(
 def _conv(
     x: Array,
     height: int,
+    kernel: int,
+    taps: Array,
     weights: Array,
     bias: Array,
     shift: int,
@@ -111,34 +111,32 @@ def _conv(
     first: int,
     last: int,
 ) -> None:
-    """``weights``: two channels' as the halves of 32-bit numbers, ``(O / OUTPUTS, ceil(I / 2) * k * k * OUTPUTS)``.
+    """``taps``: where weights are not zero, ``(taps, 3)``: which two channels, row and column in the window.
 
-    ``bias``: ``(O,)`` int32, half of what is rounded away added.
+    ``weights``: the two channels' as the halves of 32-bit numbers, ``(O / OUTPUTS, taps * OUTPUTS)``. ``bias``: int32,
+    ``(O,)``, half of what is rounded away added.
     """
     pairs, kept, outputs, width = (x.shape[1] + 1) // 2, *out.shape
-    kernel = round(math.sqrt(weights.shape[1] // (pairs * OUTPUTS)))
-    margin, line = kernel // 2, width + SUMS + kernel
+    margin, line, places = kernel // 2, width + SUMS + kernel, np.empty(len(taps), np.intp)
     rows, flat, nothing = np.zeros((kernel, pairs, line), np.int32), out.reshape(-1), np.zeros(SUMS, np.int32)
     values, minimum, maximum = rows.reshape(-1), i32(low), i32(high)
     for y in range(first - margin, first + margin):
         _pair_row(x, y, height, rows[y % kernel], margin)
     for y in range(first, last):
         _pair_row(x, y + margin, height, rows[(y + margin) % kernel], margin)
+        for tap in range(len(taps)):
+            pair, dy, dx = taps[tap]
+            places[tap] = ((y + dy - margin) % kernel * pairs + pair) * line + dx
         for block in range(weights.shape[0]):
             w = weights[block]
             for i in range(0, width, SUMS):
                 a = b = c = d = load_sums(nothing, 0)
-                at = 0
-                for pair in range(pairs):
-                    for dy in range(-margin, margin + 1):
-                        source = ((y + dy) % kernel * pairs + pair) * line + i
-                        for dx in range(kernel):
-                            pixels = load_sums(values, source + dx)
-                            a = add_products(a, pixels, item(w, at))
-                            b = add_products(b, pixels, item(w, at + 1))
-                            c = add_products(c, pixels, item(w, at + 2))
-                            d = add_products(d, pixels, item(w, at + 3))
-                            at += OUTPUTS
+                for tap in range(len(taps)):
+                    pixels, at = load_sums(values, item(places, tap) + i), OUTPUTS * tap
+                    a = add_products(a, pixels, item(w, at))
+                    b = add_products(b, pixels, item(w, at + 1))
+                    c = add_products(c, pixels, item(w, at + 2))
+                    d = add_products(d, pixels, item(w, at + 3))
                 o = OUTPUTS * block
                 begin, size = (y % kept * outputs + o) * width + i, width - i
                 _put(a, bias, o, shift, minimum, maximum, flat, begin, size)
@@ -200,9 +198,11 @@ def conv(x: Array, weights: Array, bias: Array | None = None, *, shift: int, ste
         return step.rows(_simple_conv, channels, x, height, summing, added, shift, low, high)
     even = np.pad(weights, ((0, -channels % OUTPUTS), (0, x.shape[1] % 2), (0, 0), (0, 0))).astype(np.int32)
     pairs = even[:, ::2] & 0xFFFF | even[:, 1::2] << 16
-    blocks = np.ascontiguousarray(pairs.reshape(-1, OUTPUTS, pairs[0].size).transpose(0, 2, 1))
+    taps = np.argwhere(pairs.any(axis=0))
+    found = pairs[:, taps[:, 0], taps[:, 1], taps[:, 2]].reshape(-1, OUTPUTS, len(taps))
+    blocks = np.ascontiguousarray(found.transpose(0, 2, 1)).reshape(len(found), -1)
     half = (added + (1 << (shift - 1))).astype(np.int32)
-    return step.rows(_conv, channels, x, height, blocks.reshape(len(blocks), -1), half, shift, low, high)
+    return step.rows(_conv, channels, x, height, weights.shape[2], taps, blocks, half, shift, low, high)
 
 
 @compiled

@@ -41,6 +41,15 @@ def test_every_shape(inputs, outputs, kernel):
     assert_conv(*drawn(inputs, outputs, kernel, (7, 45), fmt), fmt)
 
 
+@pytest.mark.parametrize("few", [0, 1, 13])
+def test_weights_that_are_zero_for_all_outputs(few):
+    fmt = Format(12)
+    x, weights, bias = drawn(5, 6, 3, (5, 50), fmt)
+    taps = np.random.default_rng(few).permutation(45)[few:]
+    weights.reshape(6, 45)[:, taps] = 0
+    assert_conv(x, weights, bias, fmt)
+
+
 @pytest.mark.parametrize("fmt", [Format(15), Format(16), Format(20), Format(40)], ids=str)
 @pytest.mark.parametrize("shift", [-2, 0, 1, 9, 20])
 @pytest.mark.parametrize("bias", [0, (1 << 31) - 1])

@@ -199,8 +199,8 @@ def conv(x: Array, weights: Array, bias: Array | None = None, *, shift: int, ste
     even = np.pad(weights, ((0, -channels % OUTPUTS), (0, x.shape[1] % 2), (0, 0), (0, 0))).astype(np.int32)
     pairs = even[:, ::2] & 0xFFFF | even[:, 1::2] << 16
     taps = np.argwhere(pairs.any(axis=0))
-    found = pairs[:, taps[:, 0], taps[:, 1], taps[:, 2]].reshape(-1, OUTPUTS, len(taps))
-    blocks = np.ascontiguousarray(found.transpose(0, 2, 1)).reshape(len(found), -1)
+    found = pairs[:, taps[:, 0], taps[:, 1], taps[:, 2]].reshape(len(even) // OUTPUTS, OUTPUTS, len(taps))
+    blocks = np.ascontiguousarray(found.transpose(0, 2, 1)).reshape(len(found), OUTPUTS * len(taps))
     half = (added + (1 << (shift - 1))).astype(np.int32)
     return step.rows(_conv, channels, x, height, weights.shape[2], taps, blocks, half, shift, low, high)
 

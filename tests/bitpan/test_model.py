@@ -241,6 +241,8 @@ def test_a_split_head_reaches_less_far_on_the_ms(random_model, random_inputs):
     model.constants["head.weights"][:, 1:, outside] = 0
     assert (whole["pan"], whole["ms"]) == (9, 12)
     assert (model.reaches()["pan"], model.reaches()["ms"], model.halo()) == (9, 8, 9)
+    model.constants["head.weights"] = model.constants["head.weights"][:, ::-1].copy()
+    assert (model.reaches()["pan"], model.reaches()["ms"]) == (8, 12), "the last of the MS's channels is the one"
 
 
 def measured_reach(model, inputs, scene, name):

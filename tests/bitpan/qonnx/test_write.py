@@ -148,6 +148,7 @@ def test_sums_beyond_float32_are_refused():
 def test_the_smallest_frame_is_one_pixel_of_the_coarsest_tensor(random_model):
     model = random_model(blocks=1, channels=4)
     proto = to_qonnx(model, 4, 4)
+    assert [(own.domain, own.version) for own in proto.opset_import] == [("", OPSET), (DOMAIN, 1)]
     assert [each.dim_value for each in proto.graph.input[1].type.tensor_type.shape.dim] == [1, 4, 5, 5]
     for side in (0, -4, 6):
         with pytest.raises(FormatError, match=f"a frame of {side}x4 is not made of whole pixels .* multiples of 4"):

@@ -17,6 +17,7 @@ def pair(side):
     return fine, coarse.repeat(4, 1).repeat(4, 2).repeat(2, 0)
 
 
+@pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize(("side", "starts"), [(512, (0, 256)), (1120, (0, 288, 576, 864))])
 def test_four_windows_of_256_pixels_an_axis_are_measured(small_model, side, starts):
     pan, ms = pair(side)
@@ -34,3 +35,9 @@ def test_a_pair_that_does_not_go_together_is_told(small_model):
     with pytest.warns(RadiometryWarning, match="explain 0% of PAN's variance") as told:
         assert measure_pan(array_scene(small_model, pan[:, ::-1, ::-1], ms), 11).offset == 0
     assert told[0].filename == __file__
+
+
+@pytest.mark.filterwarnings("error")
+def test_of_few_blocks_nothing_is_told(small_model):
+    pan, ms = pair(32)
+    assert measure_pan(array_scene(small_model, pan[:, ::-1, ::-1], ms), 11).offset == 0

@@ -132,6 +132,8 @@ def test_affine_is_that_of_all_its_samples_together(prior):
     model.constants["block0.affine.weigh.weight"] = np.random.default_rng(1).normal(size=(4, 12))
     rng, step = np.random.default_rng(0), model.tensors[parameter.measures].format.step
     samples = [rng.integers(-512, 512, (4, pixels)).astype(np.int16) for pixels in (0, 300, 1000)]
+    for sample in samples:
+        sample[2], sample[3] = 7, sample[3] // 100  # no spread, and little
     own, offset = np.ones(4), np.zeros(4)
     if prior is not None:
         layer = {"weight": rng.normal(size=(8, 3)), "bias": rng.normal(size=8)}

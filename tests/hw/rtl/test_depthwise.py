@@ -79,7 +79,8 @@ def test_a_planted_fault_is_found(plant, right, wrong):
 
 
 def test_illegal_parameters_stop_elaboration():
-    lint(unit_sources("bp_depthwise"), "bp_depthwise")
+    for legal in ({}, {"Taps": 1}, {"InBits": 1}, {"WeightBits": 1}):
+        lint(unit_sources("bp_depthwise"), "bp_depthwise", legal)
     for change, message in (({"Pe": 3}, "Pe divides"), ({"Taps": 0}, "at least 1"), ({"Channels": 0}, "at least 1")):
         with pytest.raises(BuildError, match=message):
             lint(unit_sources("bp_depthwise"), "bp_depthwise", change)

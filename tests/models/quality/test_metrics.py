@@ -45,6 +45,7 @@ def test_sam_leaves_out_what_has_no_spectrum():
     gt[:, :4], fused[:, :, :4] = 0, 0
     assert sam(fused, gt) == pytest.approx(angle)
     assert math.isnan(sam(np.zeros_like(gt), gt))
+    assert sam(np.array([[[1]], [[0]]]), np.array([[[0]], [[1]]])) == pytest.approx(90), "a count is a spectrum"
 
 
 def test_border_cuts_every_side(pair):

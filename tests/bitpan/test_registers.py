@@ -5,7 +5,7 @@ import pytest
 
 from bitpan.errors import DeviceError
 from bitpan.package import Package
-from bitpan.registers import Registers
+from bitpan.registers import BANK_WORDS, BANKS, Registers
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ def test_scene_words_are_twos_complement_at_their_addresses(package, accelerator
     written = {}
     registers = Registers(package, accelerator.read, written.__setitem__)
     registers.write_bank(1, scenes[0])
-    assert min(written) == 0xC000
+    assert min(written) == 0xC000 == BANKS[0] + 4 * BANK_WORDS
     assert len(written) == 20 + 20 + 8 + 8
     for i, value in enumerate(scenes[0]["block1.threshold"]):
         assert written[0xC000 + 4 * (48 + i)] == value % (1 << 32)

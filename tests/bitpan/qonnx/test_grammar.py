@@ -136,6 +136,27 @@ def test_a_sums_and_a_products_inputs_come_in_any_order(random_model):
     ]
 
 
+@pytest.mark.parametrize("value", [128, -129, 0.5])
+def test_weights_that_eight_bits_do_not_hold_are_refused(random_model, qonnx, value):
+    model = random_model(blocks=1, channels=8, bands=3)
+    proto = qonnx(model, 16, 16)
+    (name,) = (tensor.name for tensor in proto.graph.initializer if tuple(tensor.dims) == (3, 8, 1, 1))
+    set_constant(proto, name, lambda weights: np.where(weights == weights.max(), np.float32(value), weights))
+    node = next(node for node in model.nodes if node.name == "tail")
+    _, _, match = recognise(Graph(proto.graph), node.output, model.tensors[node.output].format)
+    with pytest.raises(FormatError, match="its weights are not all integers of int8"):
+        read_node("conv", "tail", node.output, match)
+
+
+@pytest.mark.parametrize("shape", [(4, 4, 1, 3), (4, 4, 3, 1), (4, 4, 2, 2)])
+def test_kernels_are_odd_and_square(random_model, shape):
+    model = random_model(blocks=1, channels=4)
+    node = next(node for node in model.nodes if node.name == "tail")
+    constants = {"weights": np.ones(shape, np.int8), "bias": model.constant(node, "bias")}
+    with pytest.raises(FormatError, match=r"a kernel of shape .* is not odd and square"):
+        GRAMMAR["conv"][0].filled(Site(node, model.tensors, constants, 16, 16))
+
+
 def test_a_single_number_may_have_any_shape(model, qonnx):
     node = next(node for node in model.nodes if node.op == "pool")
     proto = qonnx(model, 16, 16)

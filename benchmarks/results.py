@@ -166,7 +166,7 @@ PARTS = {
     "scene": Part(whole_scene, ("bitpan", "host")),
     "training": Part(benchmark("benchmarks/training.py", *NETWORKS, "--threads", "1", "--rounds", "3"), NETWORK),
     "simulation": Part(benchmark("benchmarks/simulation.py"), ("hw",)),
-    "upsets": Part(benchmark("benchmarks/upsets.py"), ("bitpan", "models", "host")),
+    "upsets": Part(benchmark("benchmarks/upsets.py"), ("bitpan", "models", "hw", "host")),
 }
 
 

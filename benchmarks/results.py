@@ -164,6 +164,7 @@ PARTS = {
     "adapted": Part(adapted, NETWORK, scenes=True),
     "cpu": Part(benchmark("benchmarks/fuse_cpu.py"), ("bitpan", "host")),
     "scene": Part(whole_scene, ("bitpan", "host")),
+    "peers": Part(benchmark("benchmarks/peers.py", "--picture", "docs/results/peers.png"), ("bitpan", "host")),
     "training": Part(benchmark("benchmarks/training.py", *NETWORKS, "--threads", "1", "--rounds", "3"), NETWORK),
     "simulation": Part(benchmark("benchmarks/simulation.py"), ("hw",)),
     "upsets": Part(benchmark("benchmarks/upsets.py"), ("bitpan", "models", "hw", "host")),

@@ -115,6 +115,12 @@ def _benchmarks(records: Records) -> Iterable[str]:
             "A whole scene on the CPU",
             "From GeoTIFF to GeoTIFF, scene parameters and the start of Python included.",
         ),
+        (
+            "peers",
+            "Beside others on the CPU",
+            "All on the same two cores, taking turns. GDAL's Brovey weighs the bands alike, as it does by default.\n\n"
+            "![Rate against PSNR](results/peers.png)",
+        ),
         ("training", "An iteration of training", "What `bitpan train --compile` brings."),
         ("simulation", "The simulator", "Verilated units at full pace, on one core."),
         (

@@ -31,6 +31,8 @@ import numpy.typing as npt
 
 from bitpan.errors import BitpanError, SceneError, SceneIOError, SizeError
 from bitpan.files import partial
+from bitpan.files.compression import DEFAULT as COMPRESSION
+from bitpan.files.compression import creation_options
 from bitpan.intake.budget import require_bearable, require_held
 from bitpan.optional import require
 
@@ -247,17 +249,16 @@ def writing(path: Path) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def new_raster(path: Path, **profile: Any) -> Iterator[Any]:  # noqa: ANN401
+def new_raster(path: Path, compression: str = COMPRESSION, **profile: Any) -> Iterator[Any]:  # noqa: ANN401
     """An open rasterio dataset to write, where nobody looks for it yet.
 
-    It is a GeoTIFF, tiled and deflated, of this height, width, count, dtype and whatever else is not the default.
+    It is a GeoTIFF, tiled and compressed, of this height, width, count, dtype and whatever else is not the default.
 
     Raises:
         OSError, RasterioError: it cannot be written.
     """
     rasterio = require("rasterio")
-    # Effort 1: imagery of 16 bits hardly shrinks further, and time is the operator's.
-    packed = {"compress": "deflate", "zlevel": 1, "predictor": 2, "interleave": "pixel", "bigtiff": "if_safer"}
+    packed = {"interleave": "pixel", "bigtiff": "if_safer", **creation_options(compression)}
     packed |= {"driver": "GTiff", "tiled": True, "blockxsize": BLOCK, "blockysize": BLOCK}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", rasterio.errors.NotGeoreferencedWarning)

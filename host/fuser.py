@@ -15,6 +15,8 @@ import numpy.typing as npt
 
 from bitpan import __version__
 from bitpan.errors import DeviceError, SceneError, SceneIOError
+from bitpan.files.compression import DEFAULT as COMPRESSION
+from bitpan.files.compression import creation_options
 from bitpan.files.workspace import Workspace, beside, occupied
 from bitpan.host.device.devices import open_device
 from bitpan.host.engine.engine import make_engine
@@ -94,6 +96,7 @@ class Fuser(AbstractContextManager["Fuser"]):
         scene_parameters: File | None = None,
         tile: int | None = None,
         restart: bool = False,
+        compression: str = COMPRESSION,
     ) -> Array | Path:
         """Fuse one pair: two arrays into an array, or two GeoTIFFs into a GeoTIFF.
 
@@ -107,6 +110,7 @@ class Fuser(AbstractContextManager["Fuser"]):
             nodata: of arrays, the value of pixels without data; files say theirs themselves.
             scene_parameters: a file of an earlier run's, instead of computing them.
             tile: side of the tiles in which the CPU computes.
+            compression: of the file, see :func:`bitpan.files.compression.creation_options`.
             restart: begin anew, even where an interrupted run to the same file has finished tiles, or all of it.
 
         Returns:
@@ -124,23 +128,31 @@ class Fuser(AbstractContextManager["Fuser"]):
             own = self._calibration(scene, shift, scene_parameters)
             fused = fuse_array(self.model, _calibrated(scene, own), self._device, own.parameters, tile)
             return fused.astype(np.asarray(ms).dtype)
+        creation_options(compression)  # before anything is done
         path = _output(output, Path(pan), Path(ms))
         with (
             writing(path),
             occupied(beside(path), resumable=True) as work,
             open_scene(Path(pan), Path(ms), self.model, bands) as scene,
         ):
-            job = digest(self._job(scene, shift, scene_parameters, tile))
+            job = digest(self._job(scene, shift, scene_parameters, tile) | {"compression": compression})
             if restart:
                 (work.folder / TILES).unlink(missing_ok=True)
             elif path.is_file() and is_of(path.with_suffix(PARAMETERS), job=job, image=file_digest(path)):
                 print(f"{path}: is there already, of these files and options; --restart fuses it again")
                 return path
-            self._fuse_files(scene, work, job, shift, scene_parameters, tile)
+            self._fuse_files(scene, work, job, shift, scene_parameters, tile, compression)
         return path
 
     def _fuse_files(
-        self, scene: Scene, work: Workspace, job: str, shift: Shift | str | None, saved: File | None, tile: int | None
+        self,
+        scene: Scene,
+        work: Workspace,
+        job: str,
+        shift: Shift | str | None,
+        saved: File | None,
+        tile: int | None,
+        compression: str,
     ) -> None:
         """From where an earlier run to the same output has stopped, if it was of the same job."""
         new = work.new / work.principal
@@ -150,7 +162,7 @@ class Fuser(AbstractContextManager["Fuser"]):
             else:
                 own = self._calibration(scene, shift, saved)
                 log.begin(to_document(self.model, own))
-            fuse(_calibrated(scene, own), log, new, self.model, self._device, own.parameters, tile)
+            fuse(_calibrated(scene, own), log, new, self.model, self._device, own.parameters, tile, compression)
         save_calibration(new.with_suffix(PARAMETERS), self.model, own, job=job, image=file_digest(new))
 
     def _job(self, scene: Scene, shift: Shift | str | None, saved: File | None, tile: int | None) -> dict[str, Any]:

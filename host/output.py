@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from bitpan.files.compression import DEFAULT as COMPRESSION
 from bitpan.host.scene.scene import Scene
 from bitpan.host.scene.tiles import Tile
 from bitpan.rasters import BLOCK, new_raster
@@ -54,14 +55,14 @@ class FusedWriter:
 
 
 @contextmanager
-def new_fused(path: Path, scene: Scene, bands: int) -> Iterator[FusedWriter]:
+def new_fused(path: Path, scene: Scene, bands: int, compression: str = COMPRESSION) -> Iterator[FusedWriter]:
     """The writer of a scene's fused GeoTIFF, a :func:`bitpan.rasters.new_raster`.
 
     The scene sets size, CRS, transform, dtype, nodata and band descriptions.
     """
     size = {"height": scene.grid.height, "width": scene.grid.width, "count": bands}
     taken_over = {name: scene.profile[name] for name in ("dtype", "crs", "transform")}
-    with new_raster(path, **size, **taken_over, nodata=scene.nodata) as dataset:
+    with new_raster(path, compression, **size, **taken_over, nodata=scene.nodata) as dataset:
         dataset.colorinterp = scene.profile["colorinterp"]
         for number, text in enumerate(scene.profile["descriptions"], start=1):
             if text:

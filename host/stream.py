@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bitpan.arithmetic import BORDER, Integers
+from bitpan.files.compression import DEFAULT as COMPRESSION
 from bitpan.host.device.devices import Device, Frame
 from bitpan.host.engine.engine import at_once
 from bitpan.host.output import new_fused
@@ -93,6 +94,7 @@ def fuse(
     device: Device,
     parameters: Mapping[str, Integers],
     side: int | None = None,
+    compression: str = COMPRESSION,
 ) -> None:
     """Fuse a scene from a file, from where its log of tiles ends, into a new GeoTIFF.
 
@@ -108,7 +110,7 @@ def fuse(
     tiles = chain(
         log.tiles(islice(plan, log.count), *kind), _kept(log, finished_tiles(scene, rest, device, model, kind[1]))
     )
-    with new_fused(output, scene, model.bands) as writer, progress(len(plan), "fusing", "tile") as step:
+    with new_fused(output, scene, model.bands, compression) as writer, progress(len(plan), "fusing", "tile") as step:
         # Compressing has a thread of its own: the next tile is fused meanwhile.
         for _ in at_once(lambda finished: writer.put(*finished), tiles, 1):
             step()

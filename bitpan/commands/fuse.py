@@ -8,6 +8,7 @@ from pathlib import Path
 
 from bitpan.commands import options
 from bitpan.errors import DeviceError, ModelError
+from bitpan.files import compression
 from bitpan.host.device import devices
 from bitpan.host.fuser import PARAMETERS, Fuser
 from bitpan.host.scene.tiles import DEFAULT_TILE
@@ -39,6 +40,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     sensor = "whose modulation transfer function the report supposes (default: %(default)s)"
     parser.add_argument("--sensor", default="generic", help=sensor)
+    compressions = f"of the output: {', '.join(compression.NAMES)}; with a level as in zstd:9 (default: %(default)s)"
+    parser.add_argument("--compress", metavar="NAME[:LEVEL]", default=compression.DEFAULT, help=compressions)
     parser.add_argument("--restart", action="store_true", help="begin anew, whatever an earlier run has finished")
     options.add(parser, "--threads", default=None, help="of the CPU (default: all)")
     parser.add_argument("--timeout", type=float, default=10.0, metavar="S", help="seconds for a board's frame (10)")
@@ -61,7 +64,7 @@ def run(arguments: argparse.Namespace) -> int:
     began, device = time.monotonic(), arguments.device
     with Fuser(model, device, package, arguments.threads, arguments.timeout) as fuser:
         own = {name: getattr(arguments, name) for name in ("bands", "shift", "scene_parameters", "tile", "restart")}
-        fuser.fuse(arguments.pan, arguments.ms, arguments.output, **own)
+        fuser.fuse(arguments.pan, arguments.ms, arguments.output, compression=arguments.compress, **own)
     print(f"{arguments.output}: fused with {model.name} on {device} in {time.monotonic() - began:.1f} s")
     if arguments.report:
         files = arguments.pan, arguments.ms, arguments.output

@@ -10,6 +10,7 @@ in one image alone, are left out.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -40,6 +41,10 @@ _FAR = 3 * 1.4826  # median deviations that are three standard deviations of a n
 Float = npt.NDArray[np.float64]
 
 
+PAN_BITS = 16
+"""Most bits of PAN's counts; those of the model come with the match."""
+
+
 @dataclass(frozen=True)
 class PanMatch:
     """``(gain * PAN + offset) / 2**14``, rounded half up, saturated: PAN as bright as the mean of the MS's bands.
@@ -63,6 +68,11 @@ class PanMatch:
             value = getattr(self, name)
             if not isinstance(value, int) or not least <= value <= most:
                 raise FormatError(f"PAN's {name} is {value!r}, no integer of {least} to {most}")
+
+    @cached_property
+    def table(self) -> Integers:
+        """:meth:`apply` of every count of 16 bits."""
+        return self.apply(np.arange(1 << PAN_BITS))
 
     def apply(self, pan: npt.ArrayLike) -> Integers:
         """PAN's counts, of any shape and up to 16 bits, as they are after the match."""

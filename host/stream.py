@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
-from itertools import chain, islice
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -106,18 +106,16 @@ def fuse(
     log.recover(plan, *kind)
     if log.count:
         print(f"going on after {log.count} of {len(plan)} tiles, which an earlier run has finished")
-    rest = islice(plan, log.count, None)
-    tiles = chain(
-        log.tiles(islice(plan, log.count), *kind), _kept(log, finished_tiles(scene, rest, device, model, kind[1]))
-    )
+
+    def keep(finished: FinishedTile) -> None:
+        log.append(finished[1])
+        writer.put(*finished)
+
     with new_fused(output, scene, model.bands, compression) as writer, progress(len(plan), "fusing", "tile") as step:
-        # Compressing has a thread of its own: the next tile is fused meanwhile.
-        for _ in at_once(lambda finished: writer.put(*finished), tiles, 1):
+        rest = islice(plan, log.count, None)
+        for tile, pixels in log.tiles(islice(plan, log.count), *kind):
+            writer.put(tile, pixels)
             step()
-
-
-def _kept(log: TileLog, tiles: Iterable[FinishedTile]) -> Iterator[FinishedTile]:
-    """The tiles, once the log has them."""
-    for tile, pixels in tiles:
-        log.append(pixels)
-        yield tile, pixels
+        # Keeping and compressing have a thread of their own: the next tile is fused meanwhile.
+        for _ in at_once(keep, finished_tiles(scene, rest, device, model, kind[1]), 1):
+            step()

@@ -22,7 +22,7 @@ FEATURES = (numba.config.CPU_FEATURES or get_host_cpu_features()).split(",")
 TERNARY = "+avx512f" in FEATURES
 """Whether any function of three bits is one instruction."""
 
-_MULTIPLIER = (
+MULTIPLIER = (
     ("llvm.x86.avx512.pmaddw.d.512", 16)
     if "+avx512bw" in FEATURES
     else ("llvm.x86.avx2.pmadd.wd", 8)
@@ -285,13 +285,13 @@ def _add_products(_: Untyped, sums: Untyped, pairs: Untyped, weights: Untyped) -
 
     def emit(context: Untyped, builder: Untyped, signature: Untyped, values: Untyped) -> Untyped:
         total, a, b = values[0], values[1], _as_lanes(context, builder, values[2], signature.args[2], sums)
-        if not _MULTIPLIER:
+        if not MULTIPLIER:
             places = ir.Constant(a.type, [16] * sums.count)
             halves = [[builder.ashr(builder.shl(v, places), places), builder.ashr(v, places)] for v in (a, b)]
             for one, other in zip(*halves, strict=True):
                 total = builder.add(total, builder.mul(one, other))
             return total
-        name, size = _MULTIPLIER
+        name, size = MULTIPLIER
         narrow, wide = ir.VectorType(ir.IntType(16), 2 * size), ir.VectorType(cgutils.int32_t, size)
         function = cgutils.get_or_insert_function(builder.module, ir.FunctionType(wide, [narrow, narrow]), name)
         parts = []

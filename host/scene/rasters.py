@@ -26,8 +26,14 @@ def read_extended(
     )
     if values.shape[1:] == (height, width):
         return values, valid
-    rows, columns = rows - first_row, columns - first_column
-    return values[:, rows[:, None], columns], valid[rows[:, None], columns]
+    beyond = [_beyond(rows), _beyond(columns)]
+    return np.pad(values, [(0, 0), *beyond], mode="edge"), np.pad(valid, beyond, mode="edge")
+
+
+def _beyond(indices: npt.NDArray[np.intp]) -> tuple[int, int]:
+    """How often the first of clipped indices is repeated, and the last."""
+    before = int(np.searchsorted(indices, indices[0], side="right")) - 1
+    return before, len(indices) - before - int(indices[-1] - indices[0] + 1)
 
 
 def _filled(values: npt.NDArray[Any], valid: Mask, bits: int, fill: int, name: str) -> tuple[Integers, Mask]:

@@ -18,11 +18,8 @@ from bitpan.host.scene.grid import Grid, align, measured_ratio
 from bitpan.host.scene.rasters import ArrayRaster, Raster, TiffRaster, read_extended
 from bitpan.host.scene.tiles import DEFAULT_TILE
 from bitpan.model import IntegerModel
-from bitpan.radiometry import PanMatch
+from bitpan.radiometry import PAN_BITS, PanMatch
 from bitpan.rasters import Mask, block_cache, relative_transform
-
-PAN_BITS = 16
-"""Most bits of PAN's counts; those of the model come with the match."""
 
 
 @dataclass(frozen=True)
@@ -81,10 +78,13 @@ class Scene:
         window = ms_top - border, ms_left - border, rows + 2 * border, columns + 2 * border
         ms, ms_valid = read_extended(self.ms, *window)
         if self.match:  # what stands for missing data stays
-            pan = np.where(pan_valid, self.match.apply(pan), pan)
-        nearest = (_nearest_sample(side, ratio, shift) for side, shift in zip((height, width), grid.shift, strict=True))
+            matched = self.match.table[pan]
+            pan = matched if pan_valid.all() else np.where(pan_valid, matched, pan)
         ms_valid = ms_valid[border : border + rows, border : border + columns]
-        return Patch(pan, ms, pan_valid & ms_valid[np.ix_(*nearest)])
+        if not ms_valid.all():
+            sides = zip((height, width), grid.shift, strict=True)
+            pan_valid = pan_valid & ms_valid[np.ix_(*(_nearest_sample(side, ratio, shift) for side, shift in sides))]
+        return Patch(pan, ms, pan_valid)
 
 
 def _nearest_sample(length: int, ratio: int, shift: float) -> npt.NDArray[np.intp]:

@@ -146,15 +146,20 @@ def test_no_more_pixels_than_there_are(count, dtype):
     np.testing.assert_array_equal(out, expected)
 
 
+AVX2 = "+sse4.2,+popcnt,+avx,+avx2,+fma,+bmi,+bmi2,+lzcnt,+movbe,+f16c"
+
+
 @pytest.mark.slow
 @pytest.mark.skipif("+avx2" not in lanes.FEATURES, reason="needs a processor with AVX2")
-def test_without_avx_512(tmp_path):
-    """The vectors' and the kernels' tests once more, compiled for a processor that has AVX2 alone."""
-    features = "+sse4.2,+popcnt,+avx,+avx2,+fma,+bmi,+bmi2,+lzcnt,+movbe,+f16c"
-    chosen = {"NUMBA_CPU_NAME": "x86-64-v3", "NUMBA_CPU_FEATURES": features, "NUMBA_CACHE_DIR": str(tmp_path)}
+@pytest.mark.parametrize(("processor", "features"), [("x86-64-v3", AVX2), ("x86-64", "+sse2")])
+def test_on_processors_that_have_less(tmp_path, processor, features):
+    """The vectors' and the kernels' tests once more, without AVX-512, and without any of x86's instructions by name."""
+    chosen = {"NUMBA_CPU_NAME": processor, "NUMBA_CPU_FEATURES": features, "NUMBA_CACHE_DIR": str(tmp_path)}
     folder = os.path.dirname(__file__)
-    tests = [f"{folder}/test_{name}.py" for name in ("lanes", "binary", "channels", "resampling", "engine_networks")]
-    check = "from bitpan.host.engine.lanes import WORDS; assert WORDS == 4"
+    names = ("lanes", "binary", "images", "channels", "resampling", "engine_networks")
+    tests = [f"{folder}/test_{name}.py" for name in names]
+    named = "None" if processor == "x86-64" else "MULTIPLIER"
+    check = f"from bitpan.host.engine.lanes import MULTIPLIER, WORDS; assert WORDS == 4 and MULTIPLIER == {named}"
     environment = {**os.environ, **chosen}
     subprocess.run([sys.executable, "-c", check], env=environment, check=True)
     command = [sys.executable, "-m", "pytest", "-q", "-m", "not slow", "-n", "0", *tests]

@@ -18,7 +18,8 @@ def load(
 
     Args:
         model: the name of one that comes with bitpan, or the folder of an integer model or of a built accelerator.
-        device: ``cpu``, or for a built accelerator ``rtl`` (in simulation) or ``fpga`` (on a board).
+        device: ``cpu``, ``cuda`` (a graphics processor, with PyTorch), or for a built accelerator ``rtl`` (in
+            simulation) or ``fpga`` (on a board).
         threads: of the CPU engine; default: all cores.
         timeout: seconds a board's frame may take.
 

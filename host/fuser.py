@@ -57,7 +57,7 @@ TILES = "tiles"
 class Fuser(AbstractContextManager["Fuser"]):
     """A model on a device: ``bitpan.load("s2bnet").fuse(pan, ms)``.
 
-    Its arguments are those of :func:`bitpan.load`; devices other than ``cpu`` need the accelerator's package.
+    Its arguments are those of :func:`bitpan.load`; ``rtl`` and ``fpga`` need the accelerator's package.
 
     Raises:
         DeviceError: there is no such device, or it needs a package.
@@ -74,7 +74,7 @@ class Fuser(AbstractContextManager["Fuser"]):
         if threads is not None and threads < 1:
             raise DeviceError(f"--threads {threads}: at least 1")
         self.model = model
-        self._engine = make_engine(model, threads)
+        self._engine = make_engine(model, threads, device)
         self._device = open_device(device, package, self._engine, timeout)
 
     def __exit__(self, *_: object) -> None:

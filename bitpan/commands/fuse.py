@@ -52,7 +52,7 @@ def run(arguments: argparse.Namespace) -> int:
     package = Package.load(arguments.package) if arguments.package else None
     if package and arguments.model:
         raise ModelError(f"{arguments.package} holds its own model: leave --model {arguments.model} out")
-    if package and arguments.device != "cpu" and arguments.tile:
+    if package and arguments.device in ("rtl", "fpga") and arguments.tile:
         width, tile = package.frame[1], arguments.tile
         raise DeviceError(f"device {arguments.device} has strips {width} pixels wide: leave --tile {tile} out")
     if arguments.report:

@@ -17,7 +17,7 @@ from bitpan.registers import STREAMS
 Frame = tuple[Array, Array]
 """``pan (1, height, width)``, and ``ms (bands, rows, columns)`` with its border, see :meth:`.model.Tensor.shape`."""
 
-NAMES = ("cpu", "rtl", "fpga")
+NAMES = ("cpu", "cuda", "rtl", "fpga")
 
 
 class Device(Protocol):
@@ -38,7 +38,7 @@ class Device(Protocol):
 
 
 class CpuDevice(Device):
-    """The CPU engine; frames of any size."""
+    """An engine, on the CPU or on a graphics processor; frames of any size."""
 
     largest = None
 
@@ -95,8 +95,8 @@ class RtlDevice:
 
 
 def open_device(name: str, package: Package | None, engine: Engine, timeout: float = 10.0) -> Device:
-    """The device called ``name``: one of :data:`NAMES`; all but ``cpu``, which takes the engine, need a package."""
-    if name == "cpu":
+    """The device called ``name``, of :data:`NAMES`: ``cpu`` and ``cuda`` take their engine, others need a package."""
+    if name in ("cpu", "cuda"):
         return CpuDevice(engine)
     if package is None:
         raise DeviceError(f"device {name} needs the folder that bitpan build left: add --package DIR")

@@ -20,6 +20,7 @@ from bitpan.host.engine.plan import Part, Plan, make_plan, needed_nodes
 from bitpan.host.engine.step import Array, Step, narrowest
 from bitpan.model import IntegerModel, execute
 from bitpan.operations import OPERATIONS
+from bitpan.optional import require
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -38,8 +39,11 @@ class Engine(Protocol):
         """The tensor ``until``, from the tensors given in ``inputs``; only what lies between is computed."""
 
 
-def make_engine(model: IntegerModel, threads: int | None = None) -> Engine:
-    """The compiled engine where Numba is installed, else, with a warning, the reference."""
+def make_engine(model: IntegerModel, threads: int | None = None, device: str = "cpu") -> Engine:
+    """PyTorch's for ``cuda``, else the compiled one where Numba is installed, else, with a warning, the reference."""
+    if device == "cuda":
+        engine: Engine = require("bitpan.host.engine.torch_engine").TorchEngine(model, device)
+        return engine
     try:
         import numba  # noqa: F401
     except ImportError:

@@ -11,6 +11,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import rasterio
+import torch
 
 from bitpan import cli
 from bitpan.errors import DeviceTimeoutError
@@ -455,3 +456,14 @@ def test_nothing_heavy_is_imported():
         [sys.executable, "-c", "import json; " + script % heavy], capture_output=True, text=True, check=True
     )
     assert json.loads(done.stdout) == []
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_a_graphics_processor_that_is_not_there(small_model, tmp_path, pair, capsys):
+    model, (pan, ms) = tmp_path / "model", pair()
+    small_model.save(model)
+    output = tmp_path / "fused.tif"
+    words = ["fuse", str(pan), str(ms), "-o", str(output), "--model", str(model), "--device", "cuda"]
+    assert cli.main(words) == 1
+    assert "leave --device out" in capsys.readouterr().err
+    assert not output.exists()

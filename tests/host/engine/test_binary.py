@@ -2,13 +2,13 @@
 
 import numpy as np
 import pytest
+from rows import by_rows, image_of
 
 from bitpan import arithmetic
 from bitpan.formats import Format
 from bitpan.host.engine.binary import GROUP, sign_conv_rprelu, summands
 from bitpan.host.engine.lanes import WORDS
 from bitpan.host.engine.step import Step
-from tests.support.rows import by_rows, image_of
 
 FEATURE = Format(10, 6)
 SHIFT = 6

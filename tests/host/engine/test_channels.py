@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from rows import by_rows, image_of
 
 from bitpan import arithmetic
 from bitpan.arithmetic import AFFINE, AFFINE_SCALE
@@ -10,7 +11,6 @@ from bitpan.host.engine.channels import affine, deviation_ratio, norm
 from bitpan.host.engine.compiled import compiled
 from bitpan.host.engine.lanes import PIXELS, load_pixels, store
 from bitpan.host.engine.step import Step
-from tests.support.rows import by_rows, image_of
 
 FEATURE, INNER = Format(10, 6), Format(12, 7)
 CHANNELS = [1, 2, 3, 6, 8, 31, 32, 33, 36, 48, 512]  # the norm's 1/C rounds up at 6 and 36

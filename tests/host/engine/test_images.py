@@ -2,13 +2,13 @@
 
 import numpy as np
 import pytest
+from rows import by_rows, image_of
 
 from bitpan import arithmetic
 from bitpan.arithmetic import requantise
 from bitpan.formats import Format
 from bitpan.host.engine.images import conv
 from bitpan.host.engine.step import Step
-from tests.support.rows import by_rows, image_of
 
 FEATURE = Format(10, 6)
 

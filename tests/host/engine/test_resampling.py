@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
+from rows import by_rows, image_of
 
 from bitpan import arithmetic
 from bitpan.formats import Format
 from bitpan.host.engine import resampling
 from bitpan.host.engine.step import Step
-from tests.support.rows import by_rows, image_of
 
 FEATURE = Format(10, 6)
 FORMATS = [FEATURE, Format(15, 6), Format(12, 0, signed=False)]

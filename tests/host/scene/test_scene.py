@@ -122,6 +122,7 @@ def test_mask_follows_the_shift(small_model):
     ms = np.full((2, 4, 4), 900)
     ms[:, 1, 1] = 7
     scene = array_scene(small_model, np.full((1, 16, 16), 1000), ms, shift=(0.0, 1.5), nodata=7)
+    assert scene.shifted((0.0, 1.5)) == scene != scene.shifted((0.0, 0.0)), "arrays' corners coincide"
     invalid = np.argwhere(~scene.read(0, 0, 16, 16).valid)
     assert (invalid.min(axis=0).tolist(), invalid.max(axis=0).tolist()) == ([4, 5], [7, 8])
 

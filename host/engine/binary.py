@@ -8,7 +8,7 @@ A convolution counts, for all pixels of a vector at once, the bits that differ f
 add up to their parity and twice their majority. Weights only decide which of the three are complemented: for the parity
 that is at most a complement of it all; the majority has four variants, and their complements. So parities and variants
 are made once for all outputs, parities of parities likewise until one is left, and an output adds up one variant each:
-for 288 bits 147 words, all of weight two.
+for 288 bits 146 words, all of weight two.
 """
 
 from __future__ import annotations

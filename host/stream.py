@@ -106,16 +106,19 @@ def fuse(
     log.recover(plan, *kind)
     if log.count:
         print(f"going on after {log.count} of {len(plan)} tiles, which an earlier run has finished")
-
-    def keep(finished: FinishedTile) -> None:
-        log.append(finished[1])
-        writer.put(*finished)
-
     with new_fused(output, scene, model.bands, compression) as writer, progress(len(plan), "fusing", "tile") as step:
         rest = islice(plan, log.count, None)
         for tile, pixels in log.tiles(islice(plan, log.count), *kind):
             writer.put(tile, pixels)
             step()
-        # Keeping and compressing have a thread of their own: the next tile is fused meanwhile.
-        for _ in at_once(keep, finished_tiles(scene, rest, device, model, kind[1]), 1):
+        kept = _kept(log, finished_tiles(scene, rest, device, model, kind[1]))
+        # Compressing has a thread of its own: the next tile is fused meanwhile.
+        for _ in at_once(lambda finished: writer.put(*finished), kept, 1):
             step()
+
+
+def _kept(log: TileLog, tiles: Iterable[FinishedTile]) -> Iterator[FinishedTile]:
+    """The tiles, as soon as the log has them: what ends the run then costs none of them."""
+    for tile, pixels in tiles:
+        log.append(pixels)
+        yield tile, pixels

@@ -2,8 +2,9 @@
 
     python benchmarks/fuse_cpu.py --model s2bnet-flat --threads 2
 
-The two take turns, so that a busy machine slows both; the best of each counts. Megapixels are PAN pixels of a frame,
-its halo included. A network whose weights do not come along is measured untrained, in its full size: 32 channels.
+The two take turns, so that a busy machine slows both; the best of each counts. The compiled engine has a frame on each
+thread. Megapixels are PAN pixels of a frame, its halo included. A network whose weights do not come along is measured
+untrained, in its full size: 32 channels.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import numpy as np
 
 from bitpan.arithmetic import AFFINE_FRACTION, Integers, keys_coefficients
 from bitpan.errors import ModelError
-from bitpan.host.engine.engine import CompiledEngine, ReferenceEngine, default_threads
+from bitpan.host.engine.engine import CompiledEngine, ReferenceEngine, at_once, default_threads
 from bitpan.model import IntegerModel
 from bitpan.shipped import find_model
 
@@ -44,19 +45,20 @@ def main() -> None:
 
 def measure(model: IntegerModel, arguments: argparse.Namespace) -> None:
     """Print one line of figures per engine, and their ratio."""
-    scene = some_scene(model)
-    compiled, reference = CompiledEngine(model, arguments.threads), ReferenceEngine(model)
+    scene, threads = some_scene(model), arguments.threads
+    compiled, reference = CompiledEngine(model, threads), ReferenceEngine(model)
     large, small = (random_frame(model, side) for side in (arguments.side, arguments.reference_side))
     if not np.array_equal(compiled.run(small, scene), reference.run(small, scene)):
         raise SystemExit("the engines differ: run the tests")
     fast, slow = [], []
     for _ in range(arguments.repetitions):
-        fast.append(seconds(lambda: compiled.run(large, scene)))
+        fast.append(seconds(lambda: [*at_once(lambda _: compiled.run(large, scene), range(threads), threads)]))
         slow.append(seconds(lambda: reference.run(small, scene)))
-    rates = [side**2 / min(times) / 1e6 for side, times in ((arguments.side, fast), (arguments.reference_side, slow))]
+    pixels = threads * arguments.side**2, arguments.reference_side**2
+    rates = [count / min(times) / 1e6 for count, times in zip(pixels, (fast, slow), strict=True)]
     weights = "" if model.provenance else ", untrained"
     print(f"\n{model.name}, {model.bands} bands{weights}")
-    engines = (f"compiled, {arguments.threads} threads", arguments.side), ("NumPy reference", arguments.reference_side)
+    engines = (f"compiled, {threads} threads", arguments.side), ("NumPy reference", arguments.reference_side)
     for (name, side), rate in zip(engines, rates, strict=True):
         print(f"{name:21}{rate:.4f} Mpixel/s (frames of {side} x {side})")
     print(f"{'compiled / NumPy':21}{rates[0] / rates[1]:.0f}")

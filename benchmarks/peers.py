@@ -165,15 +165,20 @@ def psnr(fused: Path, truth: Path) -> float:
 
 
 def draw(rates: dict[str, float], quality: dict[str, float], picture: Path) -> None:
-    """Rate against quality."""
+    """Rate against quality; a network's arrow begins where it was before."""
     mpl.use("Agg")
-    figure, axes = plt.subplots(figsize=(7, 4.5), layout="constrained")
-    for name, rate in rates.items():
-        own = name.split(",")[0] in NETWORKS
-        axes.plot(rate, quality[name], "x" if "before" in name else "o", color="tab:blue" if own else "tab:gray")
-        axes.annotate(name, (rate, quality[name]), xytext=(5, 4), textcoords="offset points", fontsize=8)
+    figure, axes = plt.subplots(figsize=(8, 4.5), layout="constrained")
+    for marker, (name, rate) in zip("osDv^<>P", ((n, r) for n, r in rates.items() if "before" not in n), strict=False):
+        colour = "tab:blue" if name in NETWORKS else "tab:gray"
+        axes.plot(rate, quality[name], marker, color=colour, label=f"{name}: {rate:.1f}")
+        earlier = f"{name}, before"
+        if earlier in rates:
+            begin, arrow = (rates[earlier], quality[earlier]), {"arrowstyle": "-", "color": colour, "alpha": 0.5}
+            axes.annotate("", (rate, quality[name]), begin, arrowprops=arrow)
     axes.set(xscale="log", xlabel="PAN Mpixel/s, GeoTIFF to GeoTIFF", ylabel="PSNR on this synthetic scene, dB")
+    axes.set_xlim(left=1)
     axes.grid(alpha=0.3, which="both")
+    figure.legend(loc="outside right upper", fontsize=8, title="Mpixel/s; lines: before")
     figure.savefig(picture, dpi=150)
     plt.close(figure)
 

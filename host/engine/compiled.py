@@ -15,7 +15,7 @@ u32, u64, i16, i32, i64 = np.uint32, np.uint64, np.int16, np.int32, np.int64
 
 
 def compiled(function: Function) -> Function:
-    """Machine code at the first call, kept on disk; runs outside Python's lock, so threads share the rows."""
+    """Machine code at the first call, kept on disk; runs outside Python's lock, so threads compute frames at once."""
     decorator: Any = numba.njit(nogil=True, cache=True, boundscheck=False)
     return cast(Function, decorator(function))
 

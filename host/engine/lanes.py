@@ -58,8 +58,6 @@ class Lanes(types.Type):
 
 
 def _element(dtype: Untyped) -> ir.Type:
-    if isinstance(dtype, types.Float):
-        return ir.FloatType() if dtype.bitwidth == 32 else ir.DoubleType()
     return ir.IntType(1 if isinstance(dtype, types.Boolean) else dtype.bitwidth)
 
 
@@ -178,17 +176,10 @@ def _put_pixels(_: Untyped, lanes: Untyped, array: Untyped, at: Untyped, count: 
 
 def _convert(_: Untyped, lanes: Untyped, dtype: Untyped) -> Untyped:
     wanted = Lanes(dtype.dtype, lanes.count)
-    floats = [isinstance(each.dtype, types.Float) for each in (lanes, wanted)]
 
     def emit(context: Untyped, builder: Untyped, signature: Untyped, values: Untyped) -> Untyped:
-        wider = wanted.dtype.bitwidth - lanes.dtype.bitwidth
-        if not any(floats):
-            cast = builder.sext if lanes.dtype.signed else builder.zext
-            method = cast if wider > 0 else builder.trunc
-        elif all(floats):
-            method = builder.fpext if wider > 0 else builder.fptrunc
-        else:
-            method = builder.fptosi if floats[0] else builder.sitofp
+        widen = builder.sext if lanes.dtype.signed else builder.zext
+        method = widen if wanted.dtype.bitwidth > lanes.dtype.bitwidth else builder.trunc
         return values[0] if lanes == wanted else method(values[0], llvm_type(wanted))
 
     return wanted(lanes, dtype), emit
@@ -217,15 +208,8 @@ def _of_lanes(*kinds: types.Type) -> bool:
     return len({kind for kind in kinds if isinstance(kind, Lanes)}) == 1
 
 
-def _either(integer: str, real: str) -> Callable[[Untyped, Untyped, Untyped, Untyped], Untyped]:
-    """Real products and sums may become one instruction: kernels use them where they are whole numbers, and exact."""
-
-    def emit(builder: Untyped, dtype: Untyped, a: Untyped, b: Untyped) -> Untyped:
-        if isinstance(dtype, types.Float):
-            return getattr(builder, real)(a, b, flags=("contract",))
-        return getattr(builder, integer)(a, b)
-
-    return emit
+def _instruction(name: str) -> Callable[[Untyped, Untyped, Untyped, Untyped], Untyped]:
+    return lambda builder, dtype, a, b: getattr(builder, name)(a, b)
 
 
 def _comparison(sign: str) -> Callable[[Untyped, Untyped, Untyped, Untyped], Untyped]:
@@ -236,13 +220,13 @@ def _comparison(sign: str) -> Callable[[Untyped, Untyped, Untyped, Untyped], Unt
 
 
 for _name, _emit in {
-    "add": _either("add", "fadd"),
-    "sub": _either("sub", "fsub"),
-    "mul": _either("mul", "fmul"),
-    "and_": _either("and_", "and_"),
-    "or_": _either("or_", "or_"),
-    "xor": _either("xor", "xor"),
-    "lshift": _either("shl", "shl"),
+    "add": _instruction("add"),
+    "sub": _instruction("sub"),
+    "mul": _instruction("mul"),
+    "and_": _instruction("and_"),
+    "or_": _instruction("or_"),
+    "xor": _instruction("xor"),
+    "lshift": _instruction("shl"),
     "rshift": lambda builder, dtype, a, b: (builder.ashr if dtype.signed else builder.lshr)(a, b),
 }.items():
     _operation(_name, _emit)

@@ -21,7 +21,7 @@ from bitpan.files.workspace import Workspace, beside, occupied
 from bitpan.host.device.devices import open_device
 from bitpan.host.engine.engine import make_engine
 from bitpan.host.progress import progress
-from bitpan.host.scene.brightness import measure_pan
+from bitpan.host.scene.brightness import as_bright_as_trained
 from bitpan.host.scene.calibration import (
     Calibration,
     is_of,
@@ -126,8 +126,7 @@ class Fuser(AbstractContextManager["Fuser"]):
         if not isinstance(pan, str | PathLike) or not isinstance(ms, str | PathLike):
             scene = self._arrays(pan, ms, bands, nodata)
             own = self._calibration(scene, shift, scene_parameters)
-            fused = fuse_array(self.model, _calibrated(scene, own), self._device, own.parameters, tile)
-            return fused.astype(np.asarray(ms).dtype)
+            return fuse_array(self.model, _calibrated(scene, own), self._device, own.parameters, tile)
         creation_options(compression)  # before anything is done
         path = _output(output, Path(pan), Path(ms))
         with (
@@ -197,12 +196,11 @@ class Fuser(AbstractContextManager["Fuser"]):
         found = shift_of(scene, shift)
         if shift == "auto" or found != (shift or (0.0, 0.0)):
             print(f"measured shift: {found[0]:g},{found[1]:g} PAN pixels")
-        shifted = scene.shifted(found)
-        match = measure_pan(shifted, self.model.bits)
-        seen = replace(shifted, match=match)
+        seen = as_bright_as_trained(scene.shifted(found), self.model)
+        assert seen.level and seen.match
         with progress(len(self.model.scene), "scene parameters", "parameter") as step:
             parameters = compute_scene_parameters(self.model, seen, self._engine, step)
-        return Calibration(found, match, parameters)
+        return Calibration(found, seen.level, seen.match, parameters)
 
 
 @contextmanager
@@ -220,7 +218,7 @@ def _told_of(log: TileLog, folder: Path) -> Iterator[None]:
 
 
 def _calibrated(scene: Scene, own: Calibration) -> Scene:
-    return replace(scene.shifted(own.shift), match=own.match)
+    return replace(scene.shifted(own.shift), level=own.level, match=own.match)
 
 
 def _output(output: File | None, *inputs: Path) -> Path:

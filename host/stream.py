@@ -62,25 +62,28 @@ def finished_tiles(
     scene: Scene, plan: Iterable[Tile], device: Device, model: IntegerModel, dtype: npt.DTypeLike
 ) -> Iterator[FinishedTile]:
     """Tiles as the output holds them, ``(bands, height, width)``: nodata where there is no data, and nowhere else."""
-    nodata = scene.nodata
+    nodata, top = scene.nodata, np.iinfo(dtype).max
+    counts = np.arange(1 << model.bits) if scene.level is None else scene.level.inverse
+    counts = np.minimum(counts, top).astype(dtype)
     for tile, fused, valid in fuse_tiles(scene, plan, device):
         pixels = np.zeros((model.bands, tile.height, tile.width), dtype)
         if fused is not None:
-            pixels[:] = fused
+            pixels[:] = counts[fused]
         if nodata is not None:
             # Valid values that happen to equal it move by one count.
-            pixels[pixels == nodata] = nodata + 1 if nodata + 1 < 1 << model.bits else nodata - 1
+            pixels[pixels == nodata] = nodata + 1 if nodata + 1 <= top else nodata - 1
             pixels[:, ~valid] = nodata
         yield tile, pixels
 
 
 def fuse_array(
     model: IntegerModel, scene: Scene, device: Device, parameters: Mapping[str, Integers], side: int | None = None
-) -> npt.NDArray[np.int64]:
-    """A whole scene in memory, ``(bands, height, width)``; pixels without data hold ``scene.nodata`` (or 0)."""
+) -> npt.NDArray[Any]:
+    """A whole scene, ``(bands, height, width)`` in the MS's type; ``scene.nodata`` (or 0) where there is no data."""
     device.load_scene(parameters)
     plan = plan_tiles(model, scene.grid.height, scene.grid.width, device.largest, side)
-    out = np.empty((model.bands, scene.grid.height, scene.grid.width), np.int64)  # of which tiles leave nothing
+    dtype = np.dtype(scene.profile["dtype"])
+    out = np.empty((model.bands, scene.grid.height, scene.grid.width), dtype)  # of which tiles leave nothing
     for tile, pixels in finished_tiles(scene, plan, device, model, out.dtype):
         out[:, tile.top : tile.top + tile.height, tile.left : tile.left + tile.width] = pixels
     return out

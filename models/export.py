@@ -18,7 +18,6 @@ from bitpan.files import partial
 from bitpan.models.networks.binary_network import BinaryNetwork
 from bitpan.models.networks.integers import to_integer_model
 from bitpan.models.training.checkpoint import load_network
-from bitpan.models.training.retarget import retarget
 from bitpan.operations import Array
 from bitpan.qonnx.exported import Exported, node_by_node
 from bitpan.qonnx.write import to_qonnx
@@ -76,19 +75,11 @@ def _tensor(value: Any) -> torch.Tensor:  # noqa: ANN401
     return torch.from_numpy(np.asarray(value, np.float32))
 
 
-def export(
-    checkpoint: Path, output: Path, frame: tuple[int, int] = (64, 64), bits: int | None = None, gain: int = 0
-) -> onnx.ModelProto:
-    """Export ``checkpoint`` to ``output``, verified; nothing is written unless everything is equal.
-
-    ``bits`` and ``gain`` are for imagery of another depth or scale than the training's, see :func:`retarget`.
-    """
+def export(checkpoint: Path, output: Path, frame: tuple[int, int] = (64, 64)) -> onnx.ModelProto:
+    """Export ``checkpoint`` to ``output``, verified; nothing is written unless everything is equal."""
     network, provenance = load_network(checkpoint)
     if not isinstance(network, BinaryNetwork):
         raise ModelError(f"{checkpoint}: {network.name} is a floating-point network and has no integer form")
-    if bits is not None or gain:
-        network = retarget(network, bits, gain)
-        provenance = {**provenance, "retargeted": {"bits": network.configuration.bits, "gain": gain}}
     with partial(output) as new:
         exported = written(network, frame, provenance)
         verify(exported, network, frame)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -21,7 +20,6 @@ from bitpan.models.quality.classical import METHODS
 from bitpan.models.quality.judge import Entry, classical_methods, entry_methods, load_entries, require_fit
 from bitpan.models.quality.report import cost_facts, document, judge_and_draw, make_rows, notes
 from bitpan.models.quality.tables import markdown, write_tables
-from bitpan.models.training.retarget import retarget
 
 SAID = ("data", "synthetic", "scene_size", "ratio", "hold_out", "full_resolution", "border")
 """Arguments that table.json repeats."""
@@ -49,7 +47,6 @@ def run(arguments: argparse.Namespace) -> int:
     torch.set_num_threads(arguments.threads or options.free_cores())
     entries = load_entries(arguments.checkpoints, arguments.device)
     arguments.bits = arguments.bits or needed_bits(arguments.data, arguments.bands, _depth_of(entries))
-    entries = [_deepened(entry, arguments.bits) for entry in entries]
     chosen = () if arguments.classical == "none" else tuple(arguments.classical.split(","))
     methods = entry_methods(entries, arguments.real_features) | classical_methods(chosen)
     if not methods:
@@ -71,13 +68,6 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _depth_of(entries: Sequence[Entry]) -> int:
     return max((entry.network.configuration.bits for entry in entries), default=Configuration.bits)
-
-
-def _deepened(entry: Entry, bits: int) -> Entry:
-    """The network for imagery of more bits than it was trained on, whose counts mean the same."""
-    if entry.network.configuration.bits >= bits:
-        return entry
-    return replace(entry, network=retarget(entry.network, bits).to(next(entry.network.parameters()).device))
 
 
 def _images(arguments: argparse.Namespace) -> list[Image]:

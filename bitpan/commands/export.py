@@ -17,13 +17,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     frame, size = "a tile and its halo on all sides, PAN pixels (default: %(default)s)", options.value(values.size)
     parser.add_argument("--frame", type=size, default="64x64", metavar="HxW", help=frame)
     options.renamed(parser, "--tile", "--frame HxW", "a frame is a tile with its halo")
-    options.add(parser, "--bits", default=None, help="for imagery of another depth than the training's")
-    parser.add_argument("--gain", type=int, default=0, metavar="N", help="its counts are 2**N times the training's (0)")
+    why = "bitpan fuse brings imagery of any depth and gain to the network's"
+    options.gone(parser, "--bits", why)
+    options.gone(parser, "--gain", why)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Run ``bitpan export``."""
-    exported = export(arguments.checkpoint, arguments.output, arguments.frame, arguments.bits, arguments.gain)
+    exported = export(arguments.checkpoint, arguments.output, arguments.frame)
     nodes = len(exported.graph.node)
     print(f"{arguments.output}: {nodes} nodes, equal to PyTorch and to the integer model in every element")
     return 0

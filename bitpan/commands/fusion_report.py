@@ -29,6 +29,7 @@ from bitpan.models.imagery.degrade import SENSORS
 from bitpan.models.quality.classical import METHODS
 from bitpan.models.quality.full_resolution import BLOCK, evaluate
 from bitpan.models.quality.tables import strict_json
+from bitpan.radiometry import FRACTION, MOST_BITS
 from bitpan.rasters import RasterFile
 
 RIVALS = ("GSA", "MTF-GLP")
@@ -81,6 +82,7 @@ def document(
         "model": model.name,
         "sensor": sensor,
         "shift": list(own.shift),
+        "ms_gain": own.level.gain / 2**FRACTION,
         "pan_match": {"fit": own.match.fit, "gain": own.match.gain, "offset": own.match.offset},
         "tiles": {"count": len(samples), "side": samples[0].pan.shape[1] if samples else None},
         "clipped": _clipped(samples, own, model),
@@ -109,7 +111,7 @@ def _quality(
     found: dict[str, list[dict[str, float]]] = {name: [] for name in ("fused", *RIVALS)}
     for own in samples:
         images = {"fused": own.fused}
-        images |= {n: METHODS[n](own.pan, own.ms, model.ratio, model.bits, sensor, shift) for n in RIVALS}
+        images |= {n: METHODS[n](own.pan, own.ms, model.ratio, MOST_BITS, sensor, shift) for n in RIVALS}
         for name, image in images.items():
             found[name].append(evaluate(image, own.pan, own.ms, model.ratio, sensor, shift))
     return {
@@ -134,16 +136,15 @@ def _warn_if_worse(fused: Path, quality: Mapping[str, Mapping[str, float]]) -> N
 
 
 def _clipped(samples: Sequence[_Sample], own: Calibration, model: IntegerModel) -> dict[str, float]:
-    """Shares of the samples at either end of the range: of the fused counts, and of PAN's after its match."""
-    top = (1 << model.bits) - 1
+    """Shares of the samples at either end of the network's range: of the fused counts, and of PAN's."""
 
-    def shares(images: list[npt.NDArray[Any]]) -> tuple[float, float]:
+    def shares(images: list[npt.NDArray[Any]], top: int) -> tuple[float, float]:
         count = sum(image.size for image in images) or 1
-        at_zero, at_top = (sum(int((image == end).sum()) for image in images) for end in (0, top))
-        return at_zero / count, at_top / count
+        at_zero = sum(int((image == 0).sum()) for image in images)
+        return at_zero / count, sum(int((image >= top).sum()) for image in images) / count
 
-    low, high = shares([each.fused for each in samples])
-    dark, bright = shares([own.match.apply(each.pan) for each in samples])
+    low, high = shares([each.fused for each in samples], int(own.level.inverse[-1]))
+    dark, bright = shares([own.match.apply(each.pan) for each in samples], (1 << model.bits) - 1)
     return {"fused_low": low, "fused_high": high, "pan_low": dark, "pan_high": bright}
 
 
@@ -159,6 +160,7 @@ def _page(document: Mapping[str, Any]) -> bytes:
         "model": document["model"],
         "PAN, MS": f"{document['pan']}, {document['ms']}",
         "shift, PAN pixels": "{:g}, {:g}".format(*document["shift"]),
+        "gain of the MS": f"{document['ms_gain']:.3g}",
         "PAN's variance that the MS explains": f"{document['pan_match']['fit']:.1%}",
         "fused counts at 0, at the top": f"{clipped['fused_low']:.3%}, {clipped['fused_high']:.3%}",
         "PAN's counts at 0, at the top": f"{clipped['pan_low']:.3%}, {clipped['pan_high']:.3%}",

@@ -93,11 +93,19 @@ def _told(own: dict[str, Any]) -> dict[str, Any]:
     return {**own, "help": own["help"] + " (default: %(default)s)"} if shown else own
 
 
+def gone(parser: argparse.ArgumentParser, old: str, why: str) -> None:
+    """Refuse the option ``old`` of earlier versions."""
+    _refused(parser, old, f"there is no {old} since bitpan 0.2.0: {why}")
+
+
 def renamed(parser: argparse.ArgumentParser, old: str, new: str, why: str) -> None:
     """Refuse the option ``old`` of earlier versions, and name ``new``."""
+    _refused(parser, old, f"{old} is called {new} since bitpan 0.2.0: {why}")
 
+
+def _refused(parser: argparse.ArgumentParser, old: str, said: str) -> None:
     class Refuse(argparse.Action):
         def __call__(self, *_: Any) -> None:  # noqa: ANN401
-            raise BitpanError(f"{old} is called {new} since bitpan 0.2.0: {why}")
+            raise BitpanError(said)
 
     parser.add_argument(old, nargs="?", action=Refuse, help=argparse.SUPPRESS)

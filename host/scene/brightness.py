@@ -1,22 +1,51 @@
-"""How bright a scene's PAN is beside its MS, measured over sample windows at full resolution."""
+"""How bright a scene is: its MS, of which every count is looked at, and PAN beside it, over sample windows."""
 
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 
 import numpy as np
 
 from bitpan.errors import RadiometryWarning
-from bitpan.host.scene.scene import Scene
+from bitpan.host.scene.scene import Scene, fill_values
 from bitpan.host.scene.tiles import sample_tiles
-from bitpan.radiometry import BLOCK, FEWEST, LEAST_FIT, PanMatch, block_means, match_pan
+from bitpan.model import IntegerModel
+from bitpan.radiometry import (
+    BLOCK,
+    FEWEST,
+    LEAST_FIT,
+    MOST_BITS,
+    Level,
+    PanMatch,
+    block_means,
+    histogram,
+    level_of,
+    match_pan,
+)
 
 WINDOW = 256  # PAN pixels of a measured window's side
 PER_AXIS = 4  # windows in each direction
+ROWS = 256  # MS pixels read at a time
+
+
+def as_bright_as_trained(scene: Scene, model: IntegerModel) -> Scene:
+    """The scene with level and match measured, as the model wants it."""
+    levelled = replace(scene, level=measure_level(scene, model.bits, fill_values(model)[1]))
+    return replace(levelled, match=measure_pan(levelled, model.bits))
+
+
+def measure_level(scene: Scene, bits: int, offset: int) -> Level:
+    """What makes the MS as bright as the training of a network of ``bits`` bits and this offset."""
+    (height, width), found = scene.ms.size, np.zeros(1 << MOST_BITS, np.int64)
+    for top in range(0, height, ROWS):
+        values, valid = scene.ms.read(top, 0, min(ROWS, height - top), width)
+        found += histogram(values[:, valid])
+    return level_of(found, bits, offset)
 
 
 def measure_pan(scene: Scene, bits: int) -> PanMatch:
-    """What makes PAN as bright as the MS, whose counts have ``bits`` bits; says so where the two do not go together."""
+    """What makes PAN as bright as the MS at its level, of ``bits`` bits; says so where the two do not go together."""
     side = BLOCK * scene.grid.ratio
     tiles = sample_tiles(scene.grid.height, scene.grid.width, side, 0, PER_AXIS, WINDOW)
     patches = (scene.read(*tile.frame) for tile in tiles)

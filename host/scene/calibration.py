@@ -15,9 +15,9 @@ from bitpan.files import write_json
 from bitpan.intake.arrays import UNREADABLE
 from bitpan.intake.documents import read_sealed, sealed
 from bitpan.model import IntegerModel
-from bitpan.radiometry import PanMatch
+from bitpan.radiometry import Level, PanMatch
 
-SCHEMA = 3
+SCHEMA = 4
 
 
 @dataclass(frozen=True)
@@ -26,11 +26,13 @@ class Calibration:
 
     Attributes:
         shift: misregistration (dy, dx) that the scene was opened with, PAN pixels.
+        level: what makes the MS as bright as the model's training.
         match: what makes PAN as bright as the MS.
         parameters: the model's scene parameters by name.
     """
 
     shift: tuple[float, float]
+    level: Level
     match: PanMatch
     parameters: Mapping[str, Integers]
 
@@ -42,6 +44,7 @@ def to_document(model: IntegerModel, calibration: Calibration) -> dict[str, Any]
         "model": model.name,
         "fingerprint": model.digest()[:16],
         "shift": list(calibration.shift),
+        "ms": {"gain": calibration.level.gain},
         "pan": {"gain": calibration.match.gain, "offset": calibration.match.offset, "fit": calibration.match.fit},
         "parameters": {name: np.asarray(value).tolist() for name, value in calibration.parameters.items()},
     }
@@ -50,10 +53,11 @@ def to_document(model: IntegerModel, calibration: Calibration) -> dict[str, Any]
 def of_document(document: Mapping[str, Any], model: IntegerModel) -> Calibration:
     """What :func:`to_document` made a document of."""
     (dy, dx), pan = document["shift"], document["pan"]
+    level = Level(model.bits, document["ms"]["gain"])
     match = PanMatch(model.bits, pan["gain"], pan["offset"], float(pan["fit"]))
     parameters = {name: np.array(value) for name, value in document["parameters"].items()}
     model.check_scene(parameters)
-    return Calibration((float(dy), float(dx)), match, parameters)
+    return Calibration((float(dy), float(dx)), level, match, parameters)
 
 
 def save_calibration(path: Path, model: IntegerModel, calibration: Calibration, **of: str) -> None:

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from bitpan.arithmetic import Integers
 from bitpan.errors import SceneError
+from bitpan.radiometry import MOST_BITS
 from bitpan.rasters import Mask, RasterFile
 
 
@@ -36,7 +37,9 @@ def _beyond(indices: npt.NDArray[np.intp]) -> tuple[int, int]:
     return before, len(indices) - before - int(indices[-1] - indices[0] + 1)
 
 
-def _filled(values: npt.NDArray[Any], valid: Mask, bits: int, fill: int, name: str) -> tuple[Integers, Mask]:
+def _filled(
+    values: npt.NDArray[Any], valid: Mask, fill: int, name: str, bits: int = MOST_BITS
+) -> tuple[Integers, Mask]:
     """Put ``fill`` where pixels are not ``valid``; refuse values that need more than ``bits`` bits."""
     values = values.astype(np.int64)
     if not valid.all():
@@ -46,7 +49,7 @@ def _filled(values: npt.NDArray[Any], valid: Mask, bits: int, fill: int, name: s
         wrong = low if low < 0 else high
         raise SceneError(
             f"{name}: holds the value {wrong}, which is none of {bits} bits (0 to {(1 << bits) - 1}): "
-            "rescale the image, declare its nodata value, or give a model of its bit depth"
+            "declare its nodata value, or rescale the image"
         )
     return values, valid
 
@@ -56,17 +59,22 @@ class ArrayRaster:
 
     Args:
         values: ``(bands, height, width)`` unsigned integers.
-        bits: bit depth they must fit.
         nodata: value of pixels without data, or None.
         fill: what the network sees instead of them.
         name: for error messages.
+        bits: that the values must fit.
     """
 
     def __init__(
-        self, values: npt.ArrayLike, bits: int, nodata: int | None = None, fill: int = 0, name: str = "the array"
+        self,
+        values: npt.ArrayLike,
+        nodata: int | None = None,
+        fill: int = 0,
+        name: str = "the array",
+        bits: int = MOST_BITS,
     ) -> None:
         self._values, self._nodata = np.asarray(values), nodata
-        self._seen = (bits, fill, name)
+        self._seen = (fill, name, bits)
         self.size: tuple[int, int] = (self._values.shape[1], self._values.shape[2])
 
     def read(self, top: int, left: int, height: int, width: int) -> tuple[Integers, Mask]:
@@ -81,12 +89,12 @@ class TiffRaster(RasterFile):
 
     Args:
         path, bands: as of :class:`RasterFile`.
-        bits, fill: as of :class:`ArrayRaster`.
+        fill: as of :class:`ArrayRaster`.
     """
 
-    def __init__(self, path: Path, bits: int, fill: int = 0, bands: Sequence[int] | None = None) -> None:
+    def __init__(self, path: Path, fill: int = 0, bands: Sequence[int] | None = None) -> None:
         super().__init__(path, bands)
-        self._seen = (bits, fill, str(path))
+        self._seen = (fill, str(path))
 
     def require(self, bands: int, role: str) -> None:
         """Raise :class:`SceneError` unless the file has ``bands`` bands of integers."""

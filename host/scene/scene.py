@@ -18,7 +18,7 @@ from bitpan.host.scene.grid import Grid, align, measured_ratio
 from bitpan.host.scene.rasters import ArrayRaster, Raster, TiffRaster, read_extended
 from bitpan.host.scene.tiles import DEFAULT_TILE
 from bitpan.model import IntegerModel
-from bitpan.radiometry import PAN_BITS, PanMatch
+from bitpan.radiometry import Level, PanMatch
 from bitpan.rasters import Mask, block_cache, relative_transform
 
 
@@ -47,7 +47,8 @@ class Scene:
         edge: upper and left edge of the MS raster in the PAN's pixel coordinates, as the files say.
         nodata: value that marks the fused scene's pixels without data, or None.
         profile: what the fused GeoTIFF takes over: crs, transform, dtype, descriptions, colorinterp.
-        match: brings PAN's counts onto the MS's; None: they stay as they are.
+        level: brings the MS's counts to the network's; None: they stay as they are.
+        match: brings PAN's counts onto the MS's at its level; None: they stay as they are.
     """
 
     pan: Raster
@@ -56,6 +57,7 @@ class Scene:
     edge: tuple[float, float] = (0.0, 0.0)
     nodata: int | None = None
     profile: Mapping[str, Any] = field(default_factory=dict)
+    level: Level | None = None
     match: PanMatch | None = None
 
     def shifted(self, shift: tuple[float, float]) -> Scene:
@@ -77,14 +79,20 @@ class Scene:
         rows, columns = height // ratio, width // ratio
         window = ms_top - border, ms_left - border, rows + 2 * border, columns + 2 * border
         ms, ms_valid = read_extended(self.ms, *window)
-        if self.match:  # what stands for missing data stays
-            matched = self.match.table[pan]
-            pan = matched if pan_valid.all() else np.where(pan_valid, matched, pan)
+        pan, ms = _seen(pan, pan_valid, self.match), _seen(ms, ms_valid, self.level)
         ms_valid = ms_valid[border : border + rows, border : border + columns]
         if not ms_valid.all():
             sides = zip((height, width), grid.shift, strict=True)
             pan_valid = pan_valid & ms_valid[np.ix_(*(_nearest_sample(side, ratio, shift) for side, shift in sides))]
         return Patch(pan, ms, pan_valid)
+
+
+def _seen(counts: Integers, valid: Mask, by: Level | PanMatch | None) -> Integers:
+    """Counts as the network sees them; what stands for missing data stays."""
+    if by is None:
+        return counts
+    seen = by.table[counts]
+    return seen if valid.all() else np.where(valid, seen, counts)
 
 
 def _nearest_sample(length: int, ratio: int, shift: float) -> npt.NDArray[np.intp]:
@@ -111,10 +119,10 @@ def array_scene(
     pan, ms = np.asarray(pan), np.asarray(ms)
     if pan.ndim != 3 or len(pan) != 1 or ms.ndim != 3 or len(ms) != model.bands:
         raise SceneError(f"pan {pan.shape} and ms {ms.shape} must be (1, H, W) and ({model.bands}, h, w)")
-    fine = ArrayRaster(pan, PAN_BITS, nodata, fills[0], "pan")
-    coarse = ArrayRaster(ms, model.bits, nodata, fills[1], "ms")
+    fine, coarse = ArrayRaster(pan, nodata, fills[0], "pan"), ArrayRaster(ms, nodata, fills[1], "ms")
     _check_extents((fine.size, coarse.size), model, "pan and ms")
-    return Scene(fine, coarse, align(fine.size, coarse.size, (0.0, 0.0), model.ratio, shift), nodata=nodata)
+    grid = align(fine.size, coarse.size, (0.0, 0.0), model.ratio, shift)
+    return Scene(fine, coarse, grid, nodata=nodata, profile={"dtype": ms.dtype.name})
 
 
 @contextmanager
@@ -124,7 +132,7 @@ def open_scene(
     """Open a PAN and an MS file as a scene for ``model``.
 
     Args:
-        model: sets ratio, bands and bit depth.
+        model: sets ratio and bands.
         bands: the MS file's bands, from 1, in the model's order; None: all as they are.
 
     Raises:
@@ -133,17 +141,13 @@ def open_scene(
     """
     fills = fill_values(model)
     with (
-        closing(TiffRaster(pan_path, PAN_BITS, fills[0])) as pan,
-        closing(TiffRaster(ms_path, model.bits, fills[1], bands)) as ms,
+        closing(TiffRaster(pan_path, fills[0])) as pan,
+        closing(TiffRaster(ms_path, fills[1], bands)) as ms,
     ):
         edge = _georeference(pan, ms, model)
         pan.require(1, "PAN")
         ms.require(model.bands, f"MS of model {model.name}")
         dtype = np.dtype(ms.dataset.dtypes[0])
-        if np.iinfo(dtype).max < (1 << model.bits) - 1:
-            raise SceneError(
-                f"{ms_path}: {dtype} cannot hold the model's {model.bits} bits; give a model of the imagery's bit depth"
-            )
         with naming(f"{pan_path} and {ms_path}"):
             grid = align(pan.size, ms.size, edge, model.ratio)
         # A row of tiles shares its blocks with the next, and all of its tiles with each other.

@@ -15,15 +15,12 @@ from bitpan.models.imagery.degrade import Counts, to_counts, wald
 from bitpan.models.imagery.readers import Arrays, read
 from bitpan.models.imagery.sources import Bands, Source, parse
 from bitpan.models.imagery.synth import synthesise
-from bitpan.radiometry import matched_pan
+from bitpan.radiometry import MOST_BITS, levelled, matched_pan
 
 ALL = slice(None)
 
 GAP = 16
 """Columns of the truth left out between training and held-out pixels."""
-
-MOST_BITS = 16
-"""Of any imagery; of the PAN's, which is brought onto the MS's, at every depth of the MS."""
 
 HELD_OUT_SEED = 1_000_000
 """Synthetic scenes from this seed on are never trained on."""
@@ -52,6 +49,14 @@ class Triples:
         """The same with PAN as bright as the MS, each image by itself, see :mod:`bitpan.radiometry`."""
         pans = (matched_pan(pan, ms, bits) for pan, ms in zip(self.pan, self.ms, strict=True))
         return replace(self, pan=np.stack(list(pans)).astype(self.pan.dtype))
+
+    def levelled(self, bits: int, offset: int) -> Triples:
+        """The same at the level of a network of these bits and this offset, each image by itself, PAN matched."""
+        images = []
+        for pan, ms, gt in zip(self.pan, self.ms, self.gt, strict=True):
+            *seen, level = levelled(pan, ms, bits, offset)
+            images.append([*seen, level.apply(gt)])
+        return Triples(self.name, *(np.stack(each).astype(np.uint16) for each in zip(*images, strict=True)))
 
     def part(self, samples: slice = ALL, rows: slice = ALL, columns: slice = ALL) -> Triples:
         """Some samples, and rows and columns of the truth, which start and stop at multiples of the ratio."""

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from bitpan.arithmetic import bordered
+from bitpan.arithmetic import Integers, bordered
 from bitpan.errors import DataError, naming
 from bitpan.models.imagery.degrade import Counts, to_counts
 from bitpan.models.imagery.images import Image, of_triples
@@ -27,7 +27,7 @@ from bitpan.models.quality.metrics import cut
 from bitpan.models.quality.unrounded import unrounded
 from bitpan.models.training import distributed
 from bitpan.models.training.checkpoint import load_network
-from bitpan.radiometry import matched_pan
+from bitpan.radiometry import levelled
 
 Table = dict[str, dict[str, float]]
 """Method: index: value."""
@@ -48,38 +48,43 @@ class Judgement:
     indices: Mapping[str, float]
 
 
-def _inputs(image: Image, network: PanSharpener) -> tuple[torch.Tensor, torch.Tensor]:
-    """PAN, as bright as the MS, and MS, ``(1, ., H, W)``, where the network is."""
+def _fused(image: Image, network: PanSharpener, fuse: Callable[[Integers, Integers], npt.NDArray[Any]]) -> Counts:
+    """What ``fuse`` makes of PAN and MS as the network wants them, in the image's own counts."""
+    own = network.configuration
+    pan, ms, level = levelled(image.pan, image.ms, own.bits, own.offset)
+    own_counts = level.inverse[fuse(pan, ms)]
+    return np.asarray(np.minimum(own_counts, (1 << image.bits) - 1), np.uint16)
+
+
+def _tensors(network: PanSharpener, *images: Integers) -> list[torch.Tensor]:
+    """``(1, ., H, W)``, where the network is."""
     device = next(network.parameters()).device
-    matched = matched_pan(image.pan, image.ms, network.configuration.bits)
-    pan, ms = (torch.tensor(source[None], dtype=torch.float32, device=device) for source in (matched, image.ms))
-    return pan, ms
+    return [torch.tensor(image[None], dtype=torch.float32, device=device) for image in images]
 
 
 def network_method(network: PanSharpener) -> Method:
     """The network as it will be used, not as it is trained, with every image's own scene parameters."""
 
     @torch.no_grad()
-    def fuse(image: Image) -> Counts:
+    def fuse(pan: Integers, ms: Integers) -> Counts:
         training = network.training
-        fused = network.eval()(*_inputs(image, network))[0].cpu()
+        fused = network.eval()(*_tensors(network, pan, ms))[0].cpu()
         network.train(training)
         return to_counts(fused, network.configuration.bits)
 
-    return fuse
+    return lambda image: _fused(image, network, fuse)
 
 
 def unrounded_method(network: BinaryNetwork) -> Method:
     """The network's integers with real features and the exact norm, see :mod:`bitpan.models.quality.unrounded`."""
     model = to_integer_model(network)
 
-    def fuse(image: Image) -> Counts:
-        pan, ms = _inputs(image, network)
-        scene = {name: value.cpu().numpy().astype(np.int64) for name, value in network.measure(pan, ms).items()}
-        matched = pan[0].cpu().numpy().astype(np.int64)
-        return unrounded(model, {"pan": matched, "ms": bordered(image.ms)}, scene).astype(np.uint16)
+    def fuse(pan: Integers, ms: Integers) -> Integers:
+        measured = network.measure(*_tensors(network, pan, ms))
+        scene = {name: value.cpu().numpy().astype(np.int64) for name, value in measured.items()}
+        return unrounded(model, {"pan": pan, "ms": bordered(ms)}, scene)
 
-    return fuse
+    return lambda image: _fused(image, network, fuse)
 
 
 def classical_methods(names: Iterable[str] = tuple(METHODS)) -> dict[str, Method]:
@@ -128,13 +133,13 @@ def entry_methods(entries: Sequence[Entry], unrounded: bool = False) -> dict[str
 
 
 def require_fit(label: str, network: PanSharpener, images: Iterable[Image]) -> None:
-    """Raise :class:`DataError` unless the network takes every image's bands, bits and ratio."""
+    """Raise :class:`DataError` unless the network takes every image's bands and ratio."""
     own = network.configuration
     for image in images:
-        if len(image.ms) != own.bands or image.ratio != own.ratio or image.bits > own.bits:
+        if len(image.ms) != own.bands or image.ratio != own.ratio:
             raise DataError(
-                f"{image.name}: {len(image.ms)} bands, ratio {image.ratio} and {image.bits} bits do not fit {label}, "
-                f"of {own.bands} bands, ratio {own.ratio} and {own.bits} bits; choose with --bands, --ratio, --bits"
+                f"{image.name}: {len(image.ms)} bands and ratio {image.ratio} do not fit {label}, of {own.bands} bands "
+                f"and ratio {own.ratio}; choose with --bands, --ratio"
             )
 
 
@@ -186,9 +191,8 @@ def collect(judgements: Iterable[Judgement]) -> dict[str, dict[str, list[float]]
     return table
 
 
-def quality(network: PanSharpener, held_out: Sequence[Triples]) -> Table:
+def quality(network: PanSharpener, held_out: Sequence[Triples], bits: int) -> Table:
     """PSNR, SAM and ERGAS of the network, EXP and GSA, mean over the images: what a training ends with."""
-    bits = network.configuration.bits
     images = [image for triples in held_out for image in of_triples(triples, bits)[:MOST_SAMPLES]]
     methods = {network.name: network_method(network), **classical_methods(("EXP", "GSA"))}
     judged = collect(judge(methods, images, names=metrics.OF_STRIPS))

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from bitpan.errors import DataError, ModelError
-from bitpan.models.imagery.triples import needed_bits
 from bitpan.models.networks.configuration import Configuration
 from bitpan.models.training.checkpoint import load_network
 from bitpan.models.training.settings import Settings
@@ -21,7 +20,7 @@ def finetune(path: Path, given: dict[str, Any]) -> Training:
     """A training that starts from the weights and the configuration in the finished checkpoint ``path``.
 
     What is not among the ``given`` settings is the checkpoint's, or :data:`FINETUNING`'s. A full head may become
-    another, and the bits are as many as the data need, if these are more than the checkpoint's.
+    another; images of any depth are brought to the network's, as they are when a scene is fused.
 
     Raises:
         ModelError: if a given setting contradicts the checkpoint.
@@ -29,7 +28,7 @@ def finetune(path: Path, given: dict[str, Any]) -> Training:
     """
     network, _ = load_network(path)
     own = network.configuration
-    names = ({f.name for f in fields(Settings)} & {f.name for f in fields(Configuration)}) - {"bands", "bits", "seed"}
+    names = ({f.name for f in fields(Settings)} & {f.name for f in fields(Configuration)}) - {"bands", "seed"}
     fixed = {name: getattr(own, name) for name in sorted(names)} | {"network": network.name}
     if own.head == "full":
         fixed["head"] = given.get("head", "full")
@@ -40,9 +39,7 @@ def finetune(path: Path, given: dict[str, Any]) -> Training:
                 "leave it out, or train anew"
             )
     try:
-        bits = given.get("bits") or needed_bits(given.get("data", ()), given.get("bands"), own.bits)
-        settings = Settings(**{**FINETUNING, **given, **fixed, "bits": bits, "finetune": str(path)})
-        return Training(settings, network)
+        return Training(Settings(**{**FINETUNING, **given, **fixed, "finetune": str(path)}), network)
     except (DataError, ModelError) as error:
-        made_for = f"{path} is for {own.bands} bands of {own.bits} bits at ratio {own.ratio}"
+        made_for = f"{path} is for {own.bands} bands at ratio {own.ratio}"
         raise type(error)(f"{error} ({made_for})") from None

@@ -28,15 +28,16 @@ OFFSET = 30 / 2**11
 
 
 def gather(settings: Settings) -> tuple[list[Triples], list[Triples]]:
-    """Training and held-out images of all sources, their PAN as bright as their MS.
+    """Training and held-out images of all sources, as they are.
 
     Raises:
         DataError: naming source, value and cure.
     """
     own = settings
-    parsed = [parse(source, own.bands, own.bits, own.sensor, own.shift) for source in own.data]
+    parsed = [parse(source, own.bands, own.image_bits, own.sensor, own.shift) for source in own.data]
     sources = [load_source(source, own.ratio) for source in parsed]
-    _compare_depths([loaded for source, loaded in zip(parsed, sources, strict=True) if not source.depth_stated])
+    if not own.finetune:
+        _compare_depths([loaded for source, loaded in zip(parsed, sources, strict=True) if not source.depth_stated])
     if own.reserve > 0:
         sources = [split(source, own.reserve)[0] for source in sources]
     training, held_out = list(sources), []
@@ -54,7 +55,7 @@ def gather(settings: Settings) -> tuple[list[Triples], list[Triples]]:
     if not training:
         raise DataError("there is nothing to train on; give --data or --synthetic N")
     require_equal_bands(training)
-    return [part.matched(own.bits) for part in training], [part.matched(own.bits) for part in held_out]
+    return training, held_out
 
 
 def _compare_depths(sources: Sequence[Triples]) -> None:

@@ -13,6 +13,7 @@ from bitpan.errors import DataError, ModelError
 from bitpan.models.networks.arms import BEFORE, Arms
 from bitpan.models.networks.configuration import Configuration
 from bitpan.models.networks.registry import NETWORKS
+from bitpan.radiometry import MOST_BITS
 
 VERSION = 2
 """Of stored settings. Those of bitpan 0.1.0 have none, and count bands from 0."""
@@ -95,6 +96,11 @@ class Settings(Arms):
     def rates(self) -> tuple[float, ...]:
         """Peak learning rates: one, or one per stage."""
         return self.lr if isinstance(self.lr, tuple) else (self.lr,)
+
+    @property
+    def image_bits(self) -> int:
+        """Bits that the counts of ``data`` may take: a finished network's level is found for each image."""
+        return MOST_BITS if self.finetune else self.bits
 
     def configuration(self, bands: int) -> Configuration:
         """Of the network to train, before it is calibrated; raises :class:`ModelError` where there is no such one."""

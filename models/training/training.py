@@ -31,7 +31,6 @@ from bitpan.models.training.checkpoint import network_of, read_checkpoint, save_
 from bitpan.models.training.kept import Kept
 from bitpan.models.training.patches import draw, gather, tensors
 from bitpan.models.training.precision import lower_precision
-from bitpan.models.training.retarget import fitted
 from bitpan.models.training.settings import Settings, learning_rate, stage_ends
 from bitpan.signals import held, interrupting
 
@@ -64,6 +63,8 @@ class Training:
 
     Attributes:
         network: in training.
+        training, held_out: images as the network sees them.
+        judged: what is held out, as it is.
         iteration: how many are done, of all stages.
         stage: index of the stage in progress among ``stages``.
         told_to_stop: the signals that tell this process so.
@@ -83,12 +84,14 @@ class Training:
         """
         self.settings, self.device = settings, distributed.device(settings.device)
         self.part = distributed.share(settings.batch)
-        self.training, self.held_out = gather(settings)
+        training, self.judged = gather(settings)
         self.iteration, self.seconds, self.quality = 0, 0.0, math.nan
         self.told_to_stop: list[int] = []
         self.interrupted = False
         self.table: evaluate.Table = {}
         self.kept: Kept | None = None
+        self.training = [self._seen(part, network) for part in training]
+        self.held_out = [self._seen(part, network) for part in self.judged]
         if network is None:
             network = self._build()
         elif state is None:
@@ -110,6 +113,12 @@ class Training:
         else:
             self._go_on(state)
 
+    def _seen(self, images: Triples, network: PanSharpener | None) -> Triples:
+        """As the network sees them: a new one with PAN as bright as MS, a finished one at its own level too."""
+        if network is None or not self.settings.finetune:
+            return images.matched(self.settings.bits)
+        return images.levelled(network.configuration.bits, network.configuration.offset)
+
     def _build(self) -> PanSharpener:
         own = self.settings
         torch.manual_seed(own.seed)
@@ -130,11 +139,10 @@ class Training:
             raise DataError(
                 f"{self.training[0].name} has {gt.shape[1]} bands, the network {own.bands}; choose them with --bands"
             )
-        start = fitted(network, self.settings.bits, pan, ms, gt)
         if self.settings.head == own.head:
-            return start
-        adapted = type(network)(replace(start.configuration, head=self.settings.head))
-        adapted.load_state_dict(start.state_dict())
+            return network
+        adapted = type(network)(replace(own, head=self.settings.head))
+        adapted.load_state_dict(network.state_dict())
         adapted.replace_head(pan, ms)
         return adapted
 
@@ -244,7 +252,7 @@ class Training:
         return self.quality
 
     def _judge_start(self, bar: tqdm[Any]) -> None:
-        table = evaluate.quality(self.network, self.held_out)
+        table = evaluate.quality(self.network, self.judged, self.settings.image_bits)
         self.quality = validate(self.network, self.held_out, self.device)
         self.kept = Kept.start(self.network, table[self.network.name], self.quality)
         bar.write(f"before, on what is held out:\n{evaluate.as_text(table)}")
@@ -263,7 +271,7 @@ class Training:
             self.quality = self.kept.quality
             self.network.load_state_dict(self.kept.weights)
             self.table["before"] = self.kept.before
-        self.table |= evaluate.quality(self.network.eval(), self.held_out)
+        self.table |= evaluate.quality(self.network.eval(), self.judged, self.settings.image_bits)
         self.save(out / "checkpoint.pt", resumable=False)
 
     def _measure(self) -> None:

@@ -6,7 +6,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bitpan.errors import FormatError
-from bitpan.radiometry import FRACTION, PanMatch, block_means, match_pan, matched_pan
+from bitpan.radiometry import (
+    BRIGHTEST,
+    FRACTION,
+    Level,
+    PanMatch,
+    block_means,
+    histogram,
+    level_of,
+    levelled,
+    match_pan,
+    matched_pan,
+)
 
 
 def pair(gain, offset, noise=0.0, side=128, seed=0):
@@ -75,9 +86,9 @@ def test_flat_and_black_scenes():
     assert (matched_pan(*black, 11) == 0).all()
 
 
-@pytest.mark.parametrize(("name", "least", "most"), [("gain", 1 << 8, 1 << 20), ("offset", -(1 << 43), 1 << 43)])
+@pytest.mark.parametrize(("name", "least", "most"), [("gain", 1 << 12, 1 << 28), ("offset", -(1 << 51), 1 << 51)])
 def test_only_what_a_match_may_give_is_taken(name, least, most):
-    """Slopes of 1/64 to 64; what these make of the farthest means."""
+    """Slopes of 1/256 to 256; what these make of the farthest means."""
     for value in (least, most):
         assert getattr(PanMatch(11, **{name: value}), name) == value
     for value in (least - 1, most + 1, float(most)):
@@ -90,3 +101,50 @@ def test_integers_of_the_contract():
     pan = np.array([0, 1, 2, 3, 4, 5, 10, 65535])
     expected = np.clip(np.floor((3 * pan - 10) / 4 + 0.5), 0, 2047)
     np.testing.assert_array_equal(own.apply(pan), expected)
+
+
+@pytest.mark.parametrize(("top", "offset"), [(255, 326), (2047, 350), (4095, 326), (65535, 300)])
+def test_the_mean_comes_to_the_offset_and_back(top, offset):
+    counts = np.random.default_rng(0).integers(0, top // 6, (4, 64, 64))
+    level = level_of(histogram(counts), 11, offset)
+    seen = level.apply(counts)
+    assert seen.mean() == pytest.approx(offset, rel=0.01, abs=0.6)
+    assert np.abs(level.inverse[seen] - counts).max() <= max(1, 0.5 * 2**FRACTION / level.gain + 1)
+    assert (level_of(histogram(seen), 11, offset).gain - 2**FRACTION) / 2**FRACTION < 0.5
+
+
+def test_the_brightest_stay_in_the_range():
+    """But for a share that no mean should suffer from, such as saturated pixels."""
+    dark = np.full(1_000_000, 20)
+    dark[:100] = 3000
+    assert level_of(histogram(dark), 11, 326).apply(3000) == 2047
+    assert level_of(histogram(dark), 11, 326).gain == round(2047 / 3000 * 2**FRACTION)
+    dark[:100] = 20
+    dark[: int(len(dark) * BRIGHTEST) // 2] = 65535
+    assert level_of(histogram(dark), 11, 326).gain == pytest.approx(326 / dark.mean() * 2**FRACTION, abs=1)
+
+
+def test_levels_without_an_offset_or_without_light():
+    counts = np.arange(5000)
+    assert level_of(histogram(counts), 11, 0).apply(4999) == 2047
+    assert level_of(histogram(counts[:2000]), 11, 0) == Level(11)
+    assert level_of(histogram(np.zeros(9, int)), 11, 326) == level_of(histogram(counts[:0]), 11, 326) == Level(11)
+
+
+def test_integers_of_a_level():
+    own = Level(11, gain=3 << FRACTION - 2)
+    counts = np.array([0, 1, 2, 3, 4, 5, 10, 65535])
+    np.testing.assert_array_equal(own.apply(counts), np.clip(np.floor(3 * counts / 4 + 0.5), 0, 2047))
+    np.testing.assert_array_equal(own.table[counts], own.apply(counts))
+    np.testing.assert_array_equal(own.inverse, np.floor(np.arange(2048) * 4 / 3 + 0.5))
+    for gain in ((1 << 12) - 1, (1 << 28) + 1, 1.0):
+        with pytest.raises(FormatError, match=f"the MS's gain is {gain!r}, no integer of 4096 to 268435456"):
+            Level(11, gain)
+
+
+def test_a_pair_levelled_is_the_same_pair_at_any_gain():
+    pan, ms = pair(1.5, 40)
+    one, two = (levelled(factor * pan, factor * ms, 11, 326) for factor in (1, 8))
+    assert two[2].gain == pytest.approx(one[2].gain / 8, rel=1e-3)
+    for here, there in zip(one[:2], two[:2], strict=True):
+        assert np.abs(here - there).max() <= 1

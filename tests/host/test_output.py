@@ -16,7 +16,7 @@ HEIGHT, WIDTH = BLOCK + 120, 2 * BLOCK + 40
 
 @pytest.fixture
 def scene():
-    raster = ArrayRaster(np.zeros((1, HEIGHT, WIDTH), np.uint16), 16)
+    raster = ArrayRaster(np.zeros((1, HEIGHT, WIDTH), np.uint16))
     grid = align(raster.size, raster.size, (0.0, 0.0), 1)
     profile = {"crs": None, "transform": None, "dtype": "uint16", "descriptions": ("blue", None)}
     profile["colorinterp"] = (rasterio.enums.ColorInterp.gray, rasterio.enums.ColorInterp.undefined)

@@ -31,7 +31,7 @@ def test_tiles_have_a_side_of_their_own_where_none_is_asked_for(fused):
     np.testing.assert_array_equal(fused(side=None), fused())
 
 
-@pytest.mark.parametrize(("nodata", "instead"), [(0, 1), (2046, 2047), (2047, 2046)])
+@pytest.mark.parametrize(("nodata", "instead"), [(0, 1), (2046, 2047), (2047, 2048)])
 def test_a_valid_pixel_that_equals_nodata_moves_by_one_count(fused, nodata, instead):
     plain = fused()
     assert (plain == nodata).any()

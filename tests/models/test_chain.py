@@ -192,10 +192,11 @@ def test_from_a_checkpoint_to_a_fused_scene(make_network, tmp_path, capsys, kind
             image = np.pad(dataset.read().astype(np.float32), ((0, 0), (margin,) * 2, (margin,) * 2), mode="edge")
         images.append(torch.from_numpy(image[None]))
     saved = load_calibration(tmp_path / "fused.scene.json", IntegerModel.load(tmp_path / "model"))
-    images[0] = torch.from_numpy(saved.match.apply(images[0]).astype(np.float32))
+    seen = saved.match.apply(images[0]), saved.level.apply(images[1])
+    images = [torch.from_numpy(image.astype(np.float32)) for image in seen]
     scene = {name: torch.tensor(value, dtype=torch.float32) for name, value in saved.parameters.items()}
     with torch.no_grad():
         expected = network(*images, scene)[0, :, halo:-halo, halo:-halo].numpy()
     with rasterio.open(out) as dataset:
         fused = dataset.read()
-    assert np.array_equal(fused, expected) and fused.std() > 10
+    assert np.array_equal(fused, saved.level.inverse[expected.astype(int)]) and fused.std() > 10

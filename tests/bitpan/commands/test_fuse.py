@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import warnings
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -17,7 +16,7 @@ from bitpan import cli
 from bitpan.errors import DeviceTimeoutError
 from bitpan.host.device.devices import CpuDevice
 from bitpan.host.output import new_fused
-from bitpan.host.scene.brightness import measure_pan
+from bitpan.host.scene.brightness import as_bright_as_trained
 from bitpan.host.scene.calibration import load_calibration
 from bitpan.host.scene.parameters import compute_scene_parameters
 from bitpan.host.scene.scene import array_scene, open_scene
@@ -65,8 +64,8 @@ def test_output_is_the_fused_scene_with_its_georeference(fuse, pair, small_model
         assert dataset.profile["compress"] == "deflate"
     calibration = load_calibration(out.with_suffix(".scene.json"), small_model)
     scene = array_scene(small_model, read(pan)[0], read(ms)[0])
-    assert calibration.match == measure_pan(scene, small_model.bits)
-    scene = replace(scene, match=calibration.match)
+    scene = as_bright_as_trained(scene, small_model)
+    assert (calibration.level, calibration.match) == (scene.level, scene.match)
     for name, value in compute_scene_parameters(small_model, scene, small_engine).items():
         np.testing.assert_array_equal(calibration.parameters[name], value)
     expected = fuse_array(small_model, scene, CpuDevice(small_engine), calibration.parameters)
@@ -101,7 +100,7 @@ def test_shift_and_saved_parameters(fuse, pair, small_model, small_engine, shift
     fused = read(out)[0]
     shift = tuple(float(part) for part in shift.split(","))
     scene = array_scene(small_model, read(pan)[0], read(ms)[0], shift)
-    scene = replace(scene, match=measure_pan(scene, small_model.bits))
+    scene = as_bright_as_trained(scene, small_model)
     parameters = compute_scene_parameters(small_model, scene, small_engine)
     np.testing.assert_array_equal(fused, fuse_array(small_model, scene, CpuDevice(small_engine), parameters))
     saved = out.rename(out.with_name("saved.json")) and out.with_suffix(".scene.json")

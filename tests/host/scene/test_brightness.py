@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from bitpan.errors import RadiometryWarning
-from bitpan.host.scene.brightness import measure_pan
+from bitpan.host.scene.brightness import ROWS, as_bright_as_trained, measure_level, measure_pan
 from bitpan.host.scene.scene import array_scene
-from bitpan.radiometry import PanMatch, block_means, match_pan
+from bitpan.radiometry import PanMatch, block_means, histogram, level_of, match_pan
 
 
 def pair(side):
@@ -41,3 +41,19 @@ def test_a_pair_that_does_not_go_together_is_told(small_model):
 def test_of_few_blocks_nothing_is_told(small_model):
     pan, ms = pair(32)
     assert measure_pan(array_scene(small_model, pan[:, ::-1, ::-1], ms), 11).offset == 0
+
+
+def test_every_valid_count_of_the_ms_is_looked_at(small_model):
+    ms = np.random.default_rng(0).integers(1, 3000, (2, ROWS + 9, 30))
+    ms[:, -9:] *= 20
+    ms[:, 40:80] = 0
+    scene = array_scene(small_model, np.ones((1, 4 * (ROWS + 9), 120), int), ms, nodata=0)
+    assert measure_level(scene, 11, 500) == level_of(histogram(ms[ms > 0]), 11, 500)
+
+
+def test_pan_is_matched_to_the_ms_at_its_level(small_model):
+    pan, ms = pair(512)
+    seen = as_bright_as_trained(array_scene(small_model, 30 * pan, 30 * ms), small_model)
+    patch = seen.read(0, 0, 512, 512)
+    assert patch.pan.mean() == pytest.approx(patch.ms.mean(), rel=0.01)
+    assert patch.ms.max() <= 2047 and np.abs(seen.level.inverse[patch.ms] - 30 * ms).max() <= 2**20 / seen.level.gain

@@ -9,15 +9,16 @@ import pytest
 from bitpan.errors import SceneError
 from bitpan.host.scene.calibration import Calibration, load_calibration, save_calibration
 from bitpan.intake.documents import sealed
-from bitpan.radiometry import PanMatch
+from bitpan.radiometry import Level, PanMatch
 
 
 def test_saved_and_loaded(small_model, random_model, random_inputs, tmp_path):
     _, parameters = random_inputs(small_model, 8, 8)
     path = tmp_path / "out.scene.json"
-    save_calibration(path, small_model, Calibration((-2.25, 2.5), PanMatch(11, 9000, -77, 0.9), parameters))
+    level, match = Level(11, 70000), PanMatch(11, 90000, -77, 0.9)
+    save_calibration(path, small_model, Calibration((-2.25, 2.5), level, match, parameters))
     loaded = load_calibration(path, small_model)
-    assert (loaded.shift, loaded.match) == ((-2.25, 2.5), PanMatch(11, 9000, -77, 0.9))
+    assert (loaded.shift, loaded.level, loaded.match) == ((-2.25, 2.5), level, match)
     for name in parameters:
         np.testing.assert_array_equal(loaded.parameters[name], parameters[name])
     assert [file.name for file in tmp_path.iterdir()] == ["out.scene.json"]
@@ -28,7 +29,8 @@ def test_saved_and_loaded(small_model, random_model, random_inputs, tmp_path):
 @pytest.fixture
 def saved(small_model, random_inputs, tmp_path):
     path = tmp_path / "out.scene.json"
-    save_calibration(path, small_model, Calibration((0.0, 0.0), PanMatch(11), random_inputs(small_model, 8, 8)[1]))
+    parameters = random_inputs(small_model, 8, 8)[1]
+    save_calibration(path, small_model, Calibration((0.0, 0.0), Level(11), PanMatch(11), parameters))
     return path
 
 
@@ -48,8 +50,8 @@ def test_any_flipped_bit_is_seen(saved, small_model):
         (lambda text: text[:40], "not JSON"),
         (lambda text: "[" * 100_000, "not JSON .*nested too deeply"),
         (lambda text: "[]", "schema None"),
-        (lambda text: text.replace('"schema": 3', '"schema": 2'), "schema 2, this bitpan reads schema 3"),
-        (lambda text: text.replace('"gain": 16384', '"gain": 16385'), "damaged or changed since it was written"),
+        (lambda text: text.replace('"schema": 4', '"schema": 3'), "schema 3, this bitpan reads schema 4"),
+        (lambda text: text.replace('"gain": 1048576', '"gain": 1048577'), "damaged or changed since it was written"),
         (lambda text: re.sub(', "sha256": "[^"]*"', "", text), "damaged or changed since it was written"),
     ],
 )
@@ -66,8 +68,10 @@ def test_bad_files(saved, small_model, change, said):
     ("place", "value", "said"),
     [
         (("fingerprint",), "ab", "made for model random ab, not for"),
-        (("pan", "gain"), "1", "PAN's gain is '1', no integer of 256 to 1048576"),
-        (("pan", "gain"), 1 << 21, "PAN's gain is 2097152"),
+        (("pan", "gain"), "1", "PAN's gain is '1', no integer of 4096 to 268435456"),
+        (("pan", "gain"), 1 << 29, "PAN's gain is 536870912"),
+        (("ms", "gain"), 0, "the MS's gain is 0, no integer of 4096 to 268435456"),
+        (("ms",), None, "not a file of scene parameters"),
         (("pan", "offset"), 0.5, "PAN's offset is 0.5"),
         (("pan",), None, "not a file of scene parameters"),
         (("shift",), [1], "not a file of scene parameters"),

@@ -14,7 +14,7 @@ from scenes import DATA, needs_data
 
 def make_scene(pan, ms, ratio=4, nodata=None):
     pan, ms = np.asarray(pan)[None], np.asarray(ms)
-    rasters = ArrayRaster(pan, 16, nodata), ArrayRaster(ms, 16, nodata)
+    rasters = ArrayRaster(pan, nodata), ArrayRaster(ms, nodata)
     return Scene(*rasters, align(rasters[0].size, rasters[1].size, (0.0, 0.0), ratio), nodata=nodata)
 
 
@@ -82,7 +82,7 @@ def test_what_is_asked_for_is_taken():
 
 def test_what_the_files_say_is_not_measured_again():
     pan, ms = displaced((1.5, -1))
-    rasters = ArrayRaster(pan[None], 16), ArrayRaster(ms, 16)
+    rasters = ArrayRaster(pan[None]), ArrayRaster(ms)
     told = Scene(*rasters, align(rasters[0].size, rasters[1].size, (0.5, -1.0), 4), edge=(0.5, -1.0))
     assert shift_of(told) == pytest.approx((1, 0), abs=0.25)
 

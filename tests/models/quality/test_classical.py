@@ -206,7 +206,7 @@ def test_near_the_toolbox_with_our_interpolator(name, folder, sensor):
 def test_a_shifted_ms_is_upsampled_as_a_scene_is(shift):
     random = np.random.default_rng(0)
     pan, ms = random.integers(0, 2048, (1, 64, 80)), random.integers(0, 2048, (4, 16, 20))
-    rasters = ArrayRaster(pan, 16), ArrayRaster(ms, 16)
+    rasters = ArrayRaster(pan), ArrayRaster(ms)
     scene = Scene(*rasters, align((64, 80), (16, 20), (0.0, 0.0), 4, shift))
     coarse = scene.read(0, 0, 64, 80, border=BORDER).ms
     lms = interpolate(coarse, *(keys_coefficients(4, part) for part in scene.grid.shift))

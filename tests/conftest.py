@@ -7,7 +7,7 @@ from bitpan.arithmetic import BORDER, haar_format, keys_coefficients, lms_format
 from bitpan.formats import Format
 from bitpan.model import IntegerModel, Node, SceneParameter, Tensor
 
-pytest_plugins = ["networks", "qonnx_writer", "scene_files"]  # of support/
+pytest_plugins = ["networks", "qonnx_writer", "scene_files", "scene_lists"]  # of support/
 
 FEATURE = Format(10, 6)
 

@@ -1,4 +1,4 @@
-"""``bitpan fuse``: a PAN and an MS GeoTIFF into one sharp MS GeoTIFF."""
+"""``bitpan fuse``: a PAN and an MS GeoTIFF into one sharp MS GeoTIFF; or many such pairs."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 from bitpan.commands import options
-from bitpan.errors import DeviceError, ModelError
+from bitpan.errors import DeviceError, ModelError, SceneError
 from bitpan.files import compression
 from bitpan.host.device import devices
 from bitpan.host.fuser import PARAMETERS, Fuser
@@ -19,9 +19,9 @@ from bitpan.shipped import DEFAULT_MODEL, find_model
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's arguments."""
-    parser.add_argument("pan", type=Path, metavar="PAN.tif", help="panchromatic image, one band")
-    parser.add_argument("ms", type=Path, metavar="MS.tif", help="multi-spectral image of the same place")
-    options.add_output(parser, "OUT.tif", "fused image")
+    parser.add_argument("pan", type=Path, nargs="?", metavar="PAN.tif", help="panchromatic image, one band")
+    parser.add_argument("ms", type=Path, nargs="?", metavar="MS.tif", help="multi-spectral image of the same place")
+    options.add_output(parser, "OUT.tif", "fused image; with --list the folder of the fused images")
     parser.add_argument(
         "--model", metavar="FOLDER|NAME", help=f"integer model, or one that comes along (default: {DEFAULT_MODEL})"
     )
@@ -45,30 +45,67 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--restart", action="store_true", help="begin anew, whatever an earlier run has finished")
     options.add(parser, "--threads", default=None, help="of the CPU (default: all)")
     parser.add_argument("--timeout", type=float, default=10.0, metavar="S", help="seconds for a board's frame (10)")
+    many = parser.add_argument_group("many scenes")
+    many.add_argument("--list", type=Path, metavar="FILE|DIR", help="CSV file of pan,ms[,output], or a folder of pairs")
+    many.add_argument("--jobs", type=int, default=1, metavar="N", help="scenes at a time, a process each (1)")
+    many.add_argument("--scheduler", metavar="tcp://HOST:PORT", help="fuse on the workers of this Dask cluster")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the command."""
+    if arguments.list:
+        from bitpan.commands.fusing import listed
+
+        return listed.run(arguments)
+    if arguments.pan is None or arguments.ms is None:
+        raise SceneError("give PAN.tif and MS.tif, or many of them with --list")
+    require_possible(arguments)
+    began = time.monotonic()
+    with open_fuser(arguments) as fuser:
+        fuse_pair(fuser, arguments)
+        seconds = time.monotonic() - began
+        print(f"{arguments.output}: fused with {fuser.model.name} on {arguments.device} in {seconds:.1f} s")
+        report(fuser.model, arguments)
+    return 0
+
+
+def open_fuser(arguments: argparse.Namespace) -> Fuser:
+    """The model on the device that the arguments name; the device is the caller's to close.
+
+    Raises:
+        ModelError, DeviceError: they name none, or contradict each other.
+    """
     package = Package.load(arguments.package) if arguments.package else None
     if package and arguments.model:
         raise ModelError(f"{arguments.package} holds its own model: leave --model {arguments.model} out")
     if package and arguments.device in ("rtl", "fpga") and arguments.tile:
         width, tile = package.frame[1], arguments.tile
         raise DeviceError(f"device {arguments.device} has strips {width} pixels wide: leave --tile {tile} out")
+    model = package.model if package else IntegerModel.load(find_model(arguments.model or DEFAULT_MODEL))
+    return Fuser(model, arguments.device, package, arguments.threads, arguments.timeout)
+
+
+def fuse_pair(fuser: Fuser, arguments: argparse.Namespace) -> None:
+    """Fuse the pair that the arguments name."""
+    own = {name: getattr(arguments, name) for name in ("bands", "shift", "scene_parameters", "tile", "restart")}
+    fuser.fuse(arguments.pan, arguments.ms, arguments.output, compression=arguments.compress, **own)
+
+
+def require_possible(arguments: argparse.Namespace) -> None:
+    """Raise an error, before anything is computed, unless what is asked for beside the image can be written."""
     if arguments.report:
         from bitpan.commands import fusion_report  # wants more than a board has
 
         others = arguments.pan, arguments.ms, arguments.output, arguments.output.with_suffix(PARAMETERS)
         fusion_report.require_place(arguments.report, arguments.sensor, others)
-    model = package.model if package else IntegerModel.load(find_model(arguments.model or DEFAULT_MODEL))
-    began, device = time.monotonic(), arguments.device
-    with Fuser(model, device, package, arguments.threads, arguments.timeout) as fuser:
-        own = {name: getattr(arguments, name) for name in ("bands", "shift", "scene_parameters", "tile", "restart")}
-        fuser.fuse(arguments.pan, arguments.ms, arguments.output, compression=arguments.compress, **own)
-    print(f"{arguments.output}: fused with {model.name} on {device} in {time.monotonic() - began:.1f} s")
+
+
+def report(model: IntegerModel, arguments: argparse.Namespace) -> None:
+    """Write what is asked for beside the image."""
     if arguments.report:
+        from bitpan.commands import fusion_report
+
         files = arguments.pan, arguments.ms, arguments.output
         document = fusion_report.document(*files, model, arguments.bands, arguments.sensor)
         fusion_report.write(arguments.report, document)
         print(f"{arguments.report}: how well it went")
-    return 0

@@ -2,11 +2,14 @@
 
 import json
 import os
+import select
 import stat
+import subprocess
+import sys
 
 import pytest
 
-from bitpan.cache import cache_folder, kept, remembered
+from bitpan.cache import alone, cache_folder, kept, remembered
 from bitpan.errors import CacheError
 
 
@@ -129,3 +132,12 @@ def test_where_no_cache_can_be(tmp_path, monkeypatch):
     monkeypatch.setenv("BITPAN_CACHE", str(tmp_path / "file/cache"))
     with pytest.raises(CacheError, match=r"no cache can be made there .*; set BITPAN_CACHE"):
         remembered("design", "result", dict)
+
+
+def test_one_process_at_a_time_is_alone(tmp_path, monkeypatch):
+    monkeypatch.setenv("BITPAN_CACHE", str(tmp_path / "cache"))
+    code = "from bitpan.cache import alone\nwith alone('x'):\n    print('in', flush=True)\n"
+    with alone("x"), alone("y"):
+        other = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE)
+        assert not select.select([other.stdout], [], [], 1)[0]
+    assert other.communicate(timeout=20)[0] == b"in\n"

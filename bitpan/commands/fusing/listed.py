@@ -1,0 +1,146 @@
+"""``bitpan fuse --list``: many pairs, in processes of this machine or on a Dask cluster.
+
+Each scene is fused as if it were the only one: an interrupted list goes on where each of its scenes has stopped.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import time
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from io import StringIO
+from pathlib import Path
+from threading import Lock
+
+import numpy as np
+
+from bitpan.cache import alone
+from bitpan.commands.fuse import fuse_pair, open_fuser, report, require_possible
+from bitpan.errors import DataError
+from bitpan.files import claimed
+from bitpan.host.engine.engine import default_threads
+from bitpan.host.fuser import Fuser
+from bitpan.host.many.outcomes import FAILED, FUSED, STOPPED, THERE, Outcome, one_line, perform_all, told
+from bitpan.host.many.pairs import Pair, read_pairs
+from bitpan.host.many.pools import Processes, dask_workers
+from bitpan.signals import interrupting
+
+SUMMARY = "summary.csv"
+"""The table of scenes, in the folder of the outputs."""
+
+PLACE = "{scene}"
+"""Stands for a scene's name in what is written beside its image."""
+
+DEVICE = "BITPAN_DEVICE"
+"""What a worker of a cluster has instead of the ``--device`` that was asked for."""
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Fuse all; 1 if any scene failed."""
+    if arguments.pan is not None:
+        raise DataError(f"--list names the scenes: leave {arguments.pan} out")
+    if arguments.jobs < 1:
+        raise DataError(f"--jobs {arguments.jobs}: at least 1")
+    folder = arguments.output
+    pairs = read_pairs(arguments.list, folder)
+    threads = arguments.threads or max(1, default_threads() // arguments.jobs)
+    tasks = {pair.scene: _task(pair, arguments, threads) for pair in pairs}
+    with claimed(folder), told(pairs, folder / SUMMARY) as outcomes:
+        pool = dask_workers(arguments.scheduler) if arguments.scheduler else Processes(arguments.jobs, threads)
+        with pool as workers:
+            perform_all(workers, perform, tasks, outcomes)
+    print(f"{folder / SUMMARY}: the same as a file")
+    return int(outcomes.failed())
+
+
+def _task(pair: Pair, arguments: argparse.Namespace, threads: int) -> argparse.Namespace:
+    """A scene's own arguments, as any process of any machine with the same files understands them."""
+    own = argparse.Namespace(**vars(arguments))
+    own.scene, own.pan, own.ms, own.output, own.threads = pair.scene, pair.pan, pair.ms, pair.output, threads
+    for name in ("pan", "ms", "output", "package", "scene_parameters", "report"):
+        if getattr(own, name) is not None:
+            path = str(getattr(own, name)).replace(PLACE, pair.scene)
+            setattr(own, name, Path(os.path.abspath(path)))
+    if own.model and Path(own.model).is_dir():
+        own.model = os.path.abspath(own.model)
+    return own
+
+
+_one_at_a_time = Lock()  # what is said is the process's, and so is a device
+_opened: dict[str, Fuser] = {}
+"""This process's fuser, by what it was opened with: kept from scene to scene."""
+
+
+def perform(task: argparse.Namespace) -> Outcome:
+    """Fuse one scene, in a worker; whatever goes wrong is its failure."""
+    began = time.monotonic()
+    with _one_at_a_time, _heard() as said:
+        try:
+            with interrupting():
+                state, reason = _fuse(task), ""
+        except Exception as error:
+            state, reason = FAILED, one_line(error)
+        except KeyboardInterrupt:
+            state, reason = STOPPED, "interrupted; the same command goes on with it"
+    return Outcome(task.scene, state, time.monotonic() - began, reason, "\n".join(said))
+
+
+def _fuse(task: argparse.Namespace) -> str:
+    before = _written(task.output)
+    task.output.parent.mkdir(parents=True, exist_ok=True)
+    require_possible(task)
+    fuser = _fuser(task)
+    fuse_pair(fuser, task)
+    state = THERE if _written(task.output) == before else FUSED
+    if state == FUSED or (task.report and not task.report.exists()):
+        report(fuser.model, task)
+    return state
+
+
+def _written(path: Path) -> tuple[int, int] | None:
+    """Tells one writing of a file from another."""
+    if not path.exists():
+        return None
+    state = path.stat()
+    return state.st_ino, state.st_mtime_ns
+
+
+def _fuser(task: argparse.Namespace) -> Fuser:
+    """This process's, on its device, its code compiled by one process of a machine alone."""
+    task.device = os.environ.get(DEVICE, task.device)
+    asked = repr([task.model, task.package, task.device, task.threads, task.timeout])
+    if asked not in _opened:
+        while _opened:
+            _opened.popitem()[1].close()
+        fuser = open_fuser(task)
+        if task.device == "cpu":
+            with alone("compiling"):
+                _compile(fuser)
+        _opened[asked] = fuser
+    return _opened[asked]
+
+
+def _compile(fuser: Fuser) -> None:
+    """Load the engine's machine code, or make it, on a scene of nothing."""
+    model, side = fuser.model, 16
+    pan = np.zeros((side * model.ratio, side * model.ratio), np.uint16)
+    fuser.fuse(pan, np.zeros((model.bands, side, side), np.uint16), shift=(0.0, 0.0))
+
+
+@contextmanager
+def _heard() -> Iterator[list[str]]:
+    """What is printed and warned of in the block, a line each once; a bar of progress is not."""
+    said: list[str] = []
+    with (
+        warnings.catch_warnings(record=True) as warned,
+        redirect_stdout(StringIO()) as out,
+        redirect_stderr(StringIO()),
+    ):
+        warnings.simplefilter("always")
+        try:
+            yield said
+        finally:
+            said += dict.fromkeys([*out.getvalue().splitlines(), *(f"warning: {each.message}" for each in warned)])

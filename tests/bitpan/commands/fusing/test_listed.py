@@ -1,0 +1,108 @@
+"""``bitpan fuse --list``: each scene as if it were the only one, whatever becomes of the others."""
+
+import os
+import signal
+import time
+
+import pytest
+
+from bitpan import cli
+from bitpan.files import claimed
+from scene_lists import images, summary
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_outputs_are_those_of_single_runs(pairs, fuse_list, small_folder, tmp_path, capsys, jobs):
+    source, out, single = pairs(3), tmp_path / "out", tmp_path / "single"
+    single.mkdir()
+    for number in range(3):
+        files = (str(source / f"{number}_{kind}.tif") for kind in ("pan", "ms"))
+        options = "-o", str(single / f"{number}.tif"), "--model", str(small_folder), "--shift", "auto"
+        assert cli.main(["fuse", *files, *options]) == 0
+    assert fuse_list(source, "--jobs", jobs, "--shift", "auto") == 0
+    assert images(out) == images(single) and len(images(out)) == 6
+    assert [(row["state"], row["reason"]) for row in summary(out).values()] == [("fused", "")] * 3
+    assert "measured shift" in summary(out)["1"]["notes"]
+    assert "3 fused\n" in capsys.readouterr().out
+    assert fuse_list(source, "--shift", "auto") == 0
+    assert [row["state"] for row in summary(out).values()] == ["was there"] * 3
+    assert {path.name for path in out.iterdir()} == {*images(out), "summary.csv"}
+
+
+def test_a_failing_scene_does_not_stop_the_rest(pairs, fuse_list, tmp_path, capsys):
+    source, out = pairs(3), tmp_path / "out"
+    damaged = source / "1_pan.tif"
+    whole = damaged.read_bytes()
+    damaged.write_bytes(whole[: len(whole) // 2])
+    assert fuse_list(source) == 1
+    states = {name: row["state"] for name, row in summary(out).items()}
+    assert states == {"0": "fused", "1": "failed", "2": "fused"}
+    assert str(damaged) in summary(out)["1"]["reason"] and "2 fused, 1 failed" in capsys.readouterr().out
+    damaged.write_bytes(whole)
+    assert fuse_list(source) == 0
+    assert [row["state"] for row in summary(out).values()] == ["was there", "fused", "was there"]
+
+
+def test_what_nobody_expected_is_a_failure_too(pairs, fuse_list, tmp_path, small_folder):
+    source, out = pairs(1), tmp_path / "out"
+    (out / "0.tif").mkdir(parents=True)
+    assert fuse_list(source) == 1
+    assert "is a folder" in summary(out)["0"]["reason"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_it_cleanly_and_the_next_run_goes_on(pairs, start_list, fuse_list, tmp_path, number):
+    source, out = pairs(4, 512, 512), tmp_path / "out"
+    run = start_list(source, "--jobs", 2, "--tile", 16)
+    while not any(path.stat().st_size > 20_000 for path in out.glob(".*.partial/tiles")):
+        assert run.poll() is None, run.communicate()
+        time.sleep(0.01)
+    os.killpg(run.pid, number) if number == signal.SIGINT else run.send_signal(number)
+    said, wrong = run.communicate(timeout=60)
+    assert run.returncode == 128 + number and "Traceback" not in wrong, wrong
+    assert "interrupted; nothing was half-written" in wrong and "not finished" in said
+    assert {row["state"] for row in summary(out).values()} <= {"fused", "not finished"}
+    assert not [path for path in images(out) if path.endswith(".tif")] or len(images(out)) % 2 == 0
+    assert fuse_list(source, "--jobs", 2, "--tile", 16) == 0
+    gone_on = images(out)
+    assert any("going on after" in row["notes"] for row in summary(out).values())
+    assert fuse_list(source, "--jobs", 2, "--tile", 16, "--restart") == 0
+    assert images(out) == gone_on and len(gone_on) == 8
+
+
+@pytest.mark.parametrize(
+    ("options", "said"), [(["PAN.tif", "MS.tif"], "leave PAN.tif out"), (["--jobs", "0"], "--jobs 0: at least 1")]
+)
+def test_what_makes_no_sense_is_refused(pairs, fuse_list, tmp_path, capsys, options, said):
+    assert fuse_list(pairs(1), *options) == 1
+    assert said in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_one_run_at_a_time_writes_a_folder(pairs, fuse_list, tmp_path, capsys):
+    source = pairs(1)
+    with claimed(tmp_path / "out"):
+        assert fuse_list(source) == 1
+    assert "is writing it" in capsys.readouterr().err
+
+
+def test_without_a_list_a_pair_is_wanted(capsys):
+    assert cli.main(["fuse", "PAN.tif", "-o", "OUT.tif"]) == 1
+    assert "give PAN.tif and MS.tif, or many of them with --list" in capsys.readouterr().err
+
+
+def test_a_report_of_each(pairs, fuse_list, tmp_path):
+    source = pairs(2, 256, 256)
+    assert fuse_list(source, "--report", tmp_path / "out" / "{scene}.report.json") == 0
+    assert {path.name for path in (tmp_path / "out").glob("*.report.json")} == {"0.report.json", "1.report.json"}
+
+
+@pytest.mark.slow
+def test_code_is_compiled_once(pairs, start_list, tmp_path, monkeypatch):
+    """By one of two processes, and all of it before the first scene."""
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "numba"))
+    monkeypatch.setenv("NUMBA_DEBUG_CACHE", "1")  # prints what is saved, which is noted of the first scene of a process
+    assert start_list(pairs(6), "--jobs", 2).wait(120) == 0
+    saved = [row["notes"].count("data saved to") for row in summary(tmp_path / "out").values()]
+    assert sum(saved) == len([*(tmp_path / "numba").rglob("*.nbc")]) > 5
+    assert sum(count > 0 for count in saved) == 1

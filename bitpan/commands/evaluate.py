@@ -14,6 +14,7 @@ from bitpan.errors import DataError
 from bitpan.files import staged
 from bitpan.models.imagery.images import Image, gather_images, require_equal_bands, synthetic_images
 from bitpan.models.imagery.sources import parse
+from bitpan.models.imagery.spectra import optics
 from bitpan.models.imagery.triples import HELD_OUT_SEED, needed_bits
 from bitpan.models.networks.configuration import Configuration
 from bitpan.models.quality.classical import METHODS
@@ -76,7 +77,9 @@ def _images(arguments: argparse.Namespace) -> list[Image]:
         raise DataError(f"--hold-out {own.hold_out} must lie above 0, up to 1, and --border {own.border} not below 0")
     sources = [parse(text, own.bands, own.bits, own.sensor) for text in own.data]
     images = gather_images(sources, own.ratio, own.hold_out, own.full_resolution)
-    images += synthetic_images(own.synthetic, own.scene_size, HELD_OUT_SEED, own.bits, own.full_resolution)
+    if own.synthetic:
+        kind = own.bits, own.full_resolution, own.ratio, optics(own.sensor, own.bands)
+        images += synthetic_images(own.synthetic, own.scene_size, HELD_OUT_SEED, *kind)
     if not images:
         raise DataError("there is nothing to judge on; give --data SOURCE or --synthetic N")
     require_equal_bands(images)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from bitpan.errors import DataError
 from bitpan.models.imagery.degrade import Counts
 from bitpan.models.imagery.sources import Source
+from bitpan.models.imagery.spectra import GENERIC, Optics
 from bitpan.models.imagery.triples import Triples, load_source, read_checked, split, synthetic, whole_pixels
 
 
@@ -99,11 +100,14 @@ def require_equal_bands(images: Sequence[Image | Triples]) -> None:
         )
 
 
-def synthetic_images(count: int, size: int, seed: int, bits: int, full: bool) -> list[Image]:
+def synthetic_images(
+    count: int, size: int, seed: int, bits: int, full: bool, ratio: int = 4, optics: Optics = GENERIC
+) -> list[Image]:
     """``count`` synthetic scenes of ``size`` PAN pixels from ``seed`` on, and if ``full`` the pairs without a truth."""
     if count < 0:
         raise DataError(f"{count} synthetic scenes cannot be made; 0 or more")
-    images = [image for triples in synthetic(count, size, seed, bits) for image in of_triples(triples, bits)]
+    made = synthetic(count, size, seed, bits, ratio, optics)
+    images = [image for triples in made for image in of_triples(triples, bits)]
     return images + [image.without_truth() for image in images if full]
 
 

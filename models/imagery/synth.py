@@ -3,7 +3,7 @@
 A landscape is drawn at twice the PAN's resolution, lit, and seen by a sensor: truth (the bands as an MS sensor of PAN
 resolution would see them, free of noise), PAN (its own spectral response and MTF, with noise) and MS (the truth through
 the MS bands' MTF, decimated to block-aligned pixels, with noise). Everything a real scene varies in is drawn from the
-seed: covers, spectra, response of the PAN, MTF gains, haze, contrast, sun and noise.
+seed: covers, spectra, the sensor's responses, MTF gains, haze, contrast, sun and noise.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from bitpan.files import staged
 from bitpan.models.imagery import spectra
 from bitpan.models.imagery.degrade import Counts, degrade, filter_decimate, gaussian_kernel, to_counts
 from bitpan.models.imagery.landscape import Landscape, make_landscape
-from bitpan.models.imagery.spectra import WAVELENGTHS, band_centres, band_names
+from bitpan.models.imagery.spectra import GENERIC, WAVELENGTHS, Optics
 from bitpan.rasters import create_raster
 
 Float = npt.NDArray[np.float32]
@@ -54,22 +54,24 @@ class Scene:
 
 
 def synthesise(
-    size: int | tuple[int, int], seed: int, bands: int = 4, bits: int = 11, ratio: int = 4, border: int = 0
+    size: int | tuple[int, int], seed: int, bits: int = 11, ratio: int = 4, border: int = 0, optics: Optics = GENERIC
 ) -> Scene:
     """Make a scene; the same arguments give the same scene.
 
     Args:
         size: PAN pixels, one side or (height, width), multiples of ``ratio``.
         seed: 0 or more.
-        bands, bits, ratio: MS bands, depth (8 to 16) and PAN pixels per MS pixel.
+        bits, ratio: depth (8 to 16) and PAN pixels per MS pixel.
         border: width of a margin without data (value 0), in PAN pixels, a multiple of ``ratio``.
+        optics: what the sensor's bands see, see :func:`bitpan.models.imagery.spectra.optics`.
     """
     height, width = (size, size) if isinstance(size, int) else size
-    _check(height, width, bands, bits, ratio, border)
+    _check(height, width, bits, ratio, border)
     random = np.random.default_rng(seed)
-    metre = 2.0 ** random.uniform(-1.3, 0.5) * SUPERSAMPLING
+    metre = 2.0 ** random.uniform(*optics.metre) * SUPERSAMPLING
     landscape = make_landscape(random, (SUPERSAMPLING * height, SUPERSAMPLING * width), metre)
-    radiance = _counts_above_black(random, _reflect(random, landscape, bands), bands) * 2.0 ** (bits - 11)
+    radiance = _counts_above_black(random, _reflect(random, landscape, optics), optics) * 2.0 ** (bits - 11)
+    bands = len(optics.names)
     # An MS sensor's MTF at PAN resolution for the truth; the PAN's varies from a real one's to a resampled one's.
     gains = tuple(np.clip(random.uniform(0.22, 0.38) + random.normal(0, 0.02, bands), 0.15, 0.45).tolist())
     sharp = np.stack([_seen(b, g) for b, g in zip(radiance, (random.uniform(0.12, 0.5), *gains), strict=True)])
@@ -80,22 +82,22 @@ def synthesise(
     nodata = 0 if border else None
     if border:
         pan, ms, truth = _bordered(pan, border), _bordered(ms, border // ratio), _bordered(truth, border)
-    return Scene(pan, ms, truth, band_names(bands), nodata, gains)
+    return Scene(pan, ms, truth, optics.names, nodata, gains)
 
 
-def _check(height: int, width: int, bands: int, bits: int, ratio: int, border: int) -> None:
+def _check(height: int, width: int, bits: int, ratio: int, border: int) -> None:
     if ratio < 2 or min(height, width) < 4 * ratio or height % ratio or width % ratio:
         raise DataError(f"a size of {height}x{width} must be a multiple of the ratio {ratio}, four MS pixels at least")
     if border < 0 or border % ratio or 2 * border >= min(height, width):
         raise DataError(f"a border of {border} pixels must be a multiple of {ratio} and leave a scene within it")
-    if bands < 1 or not 8 <= bits <= 16:
-        raise DataError(f"{bands} bands of {bits} bits cannot be made: 1 band or more, 8 to 16 bits")
+    if not 8 <= bits <= 16:
+        raise DataError(f"imagery of {bits} bits cannot be made: 8 to 16")
 
 
-def _reflect(random: np.random.Generator, landscape: Landscape, bands: int) -> Float:
+def _reflect(random: np.random.Generator, landscape: Landscape, optics: Optics) -> Float:
     """Reflectance in the sun and in the shade, ``(1 + bands, H, W)``, PAN first."""
     mains, others, mixes, amplitudes = (np.array(column) for column in zip(*landscape.palette.labels, strict=True))
-    response, covers = spectra.responses(bands, random), spectra.cover_spectra()
+    response, covers = spectra.responses(optics, random), spectra.cover_spectra()
     covers = covers * np.exp(random.normal(0, 0.15, (len(covers), 1)))
     jitter = np.exp(random.normal(0, 0.12, (len(mains), 1)) + spectra.spectral_wobble(len(mains), random))
     first, second = ((covers[own] * jitter @ response.T).astype(np.float32) for own in (mains, others))
@@ -106,27 +108,28 @@ def _reflect(random: np.random.Generator, landscape: Landscape, bands: int) -> F
     strengths = amplitudes.astype(np.float32).T
     log_gain = sum(a[label] * t for a, t in zip(strengths, landscape.texture, strict=True))
     gain = landscape.gain * np.exp(np.clip(log_gain, -1.2, 1.2))
-    out = np.empty((1 + bands, *label.shape), np.float32)
-    for band in range(1 + bands):
+    out = np.empty((len(response), *label.shape), np.float32)
+    for band in range(len(response)):
         own, other = first[label, band], second[label, band]
         shade = 1 - landscape.shadow * np.float32(1 - skylight[band])
         out[band] = (own + mix * (other - own)) * gain * shade
     return out
 
 
-def _counts_above_black(random: np.random.Generator, reflectance: Float, bands: int) -> Float:
-    """Counts at 11 bits: haze, strongest in the blue, and a gain that puts the scene's mean where sensors have it."""
-    centres = np.concatenate([[600], band_centres(bands)])
-    haze = random.uniform(40, 220) * (480 / centres) ** random.uniform(1.5, 3.5)
-    spread = np.exp(random.normal(0, 0.12, 1 + bands))
-    mean = random.uniform(150, 350) * spread
+def _counts_above_black(random: np.random.Generator, reflectance: Float, optics: Optics) -> Float:
+    """Counts at 11 bits: the dark's, haze, strongest in the blue, and a gain for the mean that sensors have."""
+    centres = np.concatenate([[600], optics.centres])
+    haze = optics.exposure * random.uniform(40, 220) * (480 / centres) ** random.uniform(1.5, 3.5)
+    spread = np.exp(random.normal(0, 0.12, len(centres)))
+    mean = optics.exposure * random.uniform(150, 350) * spread
+    black = optics.dark * 2**11 + haze
     gain = mean / np.maximum(reflectance.mean(axis=(1, 2)), 1e-3)
     # Bands share most of their gain, or a scene of water alone would have a bright near infrared.
     gain = 0.25 * gain + 0.75 * spread * np.median(gain)
     # Sensors are set so that little but glint saturates.
     bright = np.percentile(reflectance[:, ::4, ::4], 99.8, axis=(1, 2))
-    gain *= min(1.0, ((1900 - haze) / (gain * bright)).min())
-    return np.asarray(haze[:, None, None] + gain[:, None, None] * reflectance, dtype=np.float32)
+    gain *= min(1.0, ((1900 - black) / (gain * bright)).min())
+    return np.asarray(black[:, None, None] + gain[:, None, None] * reflectance, dtype=np.float32)
 
 
 def _seen(radiance: Float, gain: float) -> npt.NDArray[np.float64]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -14,6 +15,7 @@ from bitpan.errors import DataError
 from bitpan.models.imagery.degrade import Counts, to_counts, wald
 from bitpan.models.imagery.readers import Arrays, read
 from bitpan.models.imagery.sources import Bands, Source, parse
+from bitpan.models.imagery.spectra import GENERIC, Optics
 from bitpan.models.imagery.synth import synthesise
 from bitpan.radiometry import MOST_BITS, levelled, matched_pan
 
@@ -21,6 +23,9 @@ ALL = slice(None)
 
 GAP = 16
 """Columns of the truth left out between training and held-out pixels."""
+
+BLOCK = 4
+"""Of the truth's pixels: what no network divides further."""
 
 HELD_OUT_SEED = 1_000_000
 """Synthetic scenes from this seed on are never trained on."""
@@ -83,8 +88,15 @@ def load_source(own: Source, ratio: int) -> Triples:
         raise DataError(
             f"{own.files}: pan {pan}, ms {ms} and gt {triples.gt.shape} do not fit together at ratio {ratio}"
         )
+    triples = triples.part(rows=slice(0, whole(height, ratio)), columns=slice(0, whole(width, ratio)))
     check_constant(triples, own.files, own.bands)
     return triples
+
+
+def whole(size: int, ratio: int) -> int:
+    """The most of so many pixels of a truth that are whole blocks, of the ratio's pixels and of :data:`BLOCK`."""
+    block = math.lcm(ratio, BLOCK)
+    return size // block * block
 
 
 def read_checked(own: Source) -> dict[str, Counts]:
@@ -132,11 +144,11 @@ def _degraded(arrays: Arrays, own: Source, ratio: int) -> Arrays:
 
 
 def whole_pixels(arrays: Arrays, own: Source, ratio: int) -> tuple[Counts, Counts]:
-    """The pairs' PAN and MS, cropped so that the MS can be reduced by the ratio."""
+    """The pairs' PAN and MS, cropped so that the MS is a truth of whole blocks."""
     pan, ms = arrays["pan"], arrays["ms"]
     if len(pan) != len(ms):
         raise DataError(f"{own.files}: holds {len(pan)} PAN and {len(ms)} MS images; give as many of each")
-    height, width = (size // ratio * ratio for size in ms.shape[2:])
+    height, width = (whole(size, ratio) for size in ms.shape[2:])
     if any(abs(fine - coarse * ratio) >= ratio for fine, coarse in zip(pan.shape[2:], ms.shape[2:], strict=True)):
         raise DataError(f"{own.files}: PAN {pan.shape[2:]} and MS {ms.shape[2:]} are not at ratio {ratio}; set --ratio")
     if not height or not width:
@@ -159,11 +171,13 @@ def check_constant(triples: Triples, source: str, bands: Sequence[int] | None) -
             raise DataError(f"{source}: {name} is {int(image.min())} everywhere; leave it out or take another")
 
 
-def synthetic(count: int, size: int, seed: int, bits: int, quiet: bool = False) -> list[Triples]:
+def synthetic(
+    count: int, size: int, seed: int, bits: int, ratio: int = 4, optics: Optics = GENERIC, quiet: bool = False
+) -> list[Triples]:
     """``count`` scenes of ``size`` PAN pixels, with the seeds ``seed``, ``seed + 1``, ...; ``quiet``: without a bar."""
     seeds = range(seed, seed + count)
     bar = tqdm(seeds, "synthetic scenes", unit="scene", dynamic_ncols=True, leave=False, disable=quiet)
-    scenes = ((i, synthesise(size, i, bits=bits)) for i in bar)
+    scenes = ((i, synthesise(size, i, bits, ratio, optics=optics)) for i in bar)
     return [Triples(f"synthetic scene {i}", own.pan[None], own.ms[None], own.truth[None]) for i, own in scenes]
 
 
@@ -177,9 +191,8 @@ def split(triples: Triples, fraction: float = 0.3) -> tuple[Triples, Triples]:
     if count > 1:
         kept = min(max(round(count * (1 - fraction)), 1), count - 1)
         return triples.part(slice(0, kept)), triples.part(slice(kept, count))
-    ratio = triples.ratio
-    start = round(width * (1 - fraction)) // ratio * ratio
-    if start - GAP < ratio:
+    start = whole(round(width * (1 - fraction)), triples.ratio)
+    stop = whole(start - GAP, triples.ratio)
+    if stop <= 0:
         raise DataError(f"{triples.name}: {width} columns are too few to hold out {fraction:.0%} of them")
-    stop = (start - GAP) // ratio * ratio
     return triples.part(columns=slice(0, stop)), triples.part(columns=slice(start, width))

@@ -18,6 +18,7 @@ import torch
 from bitpan.errors import DataError, DivergenceError, FormatError, ModelError
 from bitpan.models.imagery.images import Image, gather_images, require_equal_bands, synthetic_images
 from bitpan.models.imagery.sources import parse
+from bitpan.models.imagery.spectra import optics
 from bitpan.models.layers.kernels import compile_kernels
 from bitpan.models.networks.arms import BEFORE
 from bitpan.models.networks.cost import cost
@@ -37,8 +38,8 @@ TEST_SEED = 2_000_000
 JUDGED = ("test_scenes", "full_resolution", "border")
 """What of a sweep, beside the training settings, determines a judged result."""
 
-INDIFFERENT = ("command", "device", "threads", "validate_every", "save_every")
-"""Training settings that say where and how, and do not determine the result."""
+INDIFFERENT = ("command", "device", "threads", "validate_every", "save_every", "transfer")
+"""Training settings that say where and how, and do not determine the result; and one of fine-tunings alone."""
 
 
 @dataclass(frozen=True)
@@ -118,7 +119,9 @@ def test_images(sweep: Sweep) -> list[Image]:
     own = sweep.common
     sources = [parse(text, None, own.bits) for text in own.data]
     images = gather_images(sources, own.ratio, own.reserve, sweep.full_resolution)
-    images += synthetic_images(sweep.test_scenes, own.scene_size, TEST_SEED, own.bits, sweep.full_resolution)
+    if sweep.test_scenes:
+        kind = own.bits, sweep.full_resolution, own.ratio, optics(own.sensor, own.bands)
+        images += synthetic_images(sweep.test_scenes, own.scene_size, TEST_SEED, *kind)
     require_equal_bands(images)
     return images
 

@@ -13,6 +13,7 @@ from bitpan.errors import DataError
 from bitpan.models.imagery.degrade import Counts
 from bitpan.models.imagery.images import require_equal_bands
 from bitpan.models.imagery.sources import parse
+from bitpan.models.imagery.spectra import optics
 from bitpan.models.imagery.triples import HELD_OUT_SEED, Triples, check_constant, load_source, split, synthetic
 from bitpan.models.training import distributed
 from bitpan.models.training.settings import Settings
@@ -49,9 +50,9 @@ def gather(settings: Settings) -> tuple[list[Triples], list[Triples]]:
     if own.synthetic and own.seed + own.synthetic > HELD_OUT_SEED:
         raise DataError(f"--seed {own.seed}: synthetic scenes from {HELD_OUT_SEED} on are held out; take a lower one")
     if own.synthetic:
-        quiet = distributed.rank() > 0
-        training += synthetic(own.synthetic, own.scene_size, own.seed, own.bits, quiet)
-        held_out += synthetic(2, own.scene_size, HELD_OUT_SEED, own.bits, quiet)
+        kind = own.bits, own.ratio, optics(own.sensor, own.bands), distributed.rank() > 0
+        training += synthetic(own.synthetic, own.scene_size, own.seed, *kind)
+        held_out += synthetic(2, own.scene_size, HELD_OUT_SEED, *kind)
     if not training:
         raise DataError("there is nothing to train on; give --data or --synthetic N")
     require_equal_bands(training)

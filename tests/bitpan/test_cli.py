@@ -93,7 +93,7 @@ def test_every_command_that_writes_is_among_them():
 def test_the_second_run_to_one_output_is_told_who_writes(tmp_path, monkeypatch, capsys, one_thread, words):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "sweep.toml").write_text(SWEEP)
-    cli.main(["synth", "-o", ".", "--size", "64x64", "--bands", "4"])
+    cli.main(["synth", "-o", ".", "--size", "64x64"])
     before = {path: path.read_bytes() for path in tmp_path.iterdir()}
     where, more = WRITING[words]
     with occupied(where(tmp_path / "out")):

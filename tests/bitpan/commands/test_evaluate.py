@@ -13,8 +13,9 @@ import bitpan
 from bitpan.cli import main
 from bitpan.models.imagery.images import gather_images, registered, synthetic_images
 from bitpan.models.imagery.sources import Source, parse
+from bitpan.models.imagery.spectra import optics
 from bitpan.models.imagery.synth import synthesise
-from bitpan.models.imagery.triples import GAP, split
+from bitpan.models.imagery.triples import GAP, HELD_OUT_SEED, split
 from bitpan.models.networks.configuration import Configuration
 from bitpan.models.networks.pansharpener import PanSharpener
 from bitpan.models.quality import full_resolution, metrics
@@ -139,6 +140,15 @@ def test_tables(sources, tmp_path, capsys):
     names = ("pair", "triple", "synthetic-scene-1000000")
     assert {p.name for p in (out / "quicklooks").iterdir()} == {f"{i}-{m}.png" for i in names for m in methods}
     assert [path.name for path in out.parent.iterdir()] == ["out"]
+
+
+def test_synthetic_scenes_are_of_the_sensor_bands_and_ratio(tmp_path):
+    words = ["--synthetic", "1", "--scene-size", "48", "--sensor", "wv3", "--bands", "1,8", "--ratio", "2"]
+    assert main(["evaluate", *words, "--bits", "12", "--classical", "EXP", "-o", str(tmp_path / "out")]) == 0
+    table = json.loads((tmp_path / "out" / "table.json").read_text())["table"]
+    made = synthesise(48, HELD_OUT_SEED, 12, 2, optics=optics("wv3", (1, 8)))
+    expected = metrics.evaluate(METHODS["EXP"](made.pan, made.ms, 2, 12), made.truth, 2)
+    assert table["EXP"]["PSNR"]["mean"] == pytest.approx(expected["PSNR"])
 
 
 def test_any_depth_is_judged(tmp_path):

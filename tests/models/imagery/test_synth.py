@@ -11,6 +11,7 @@ from bitpan.cli import main
 from bitpan.errors import DataError, SceneIOError
 from bitpan.models.imagery.degrade import degrade
 from bitpan.models.imagery.plans import split
+from bitpan.models.imagery.spectra import optics
 from bitpan.models.imagery.synth import synthesise, write_scene
 
 
@@ -77,7 +78,7 @@ def test_histograms_are_those_of_a_sensor(seed):
 
 
 def test_other_depths_bands_and_ratios():
-    scene = synthesise(96, seed=3, bands=8, bits=16, ratio=2, border=4)
+    scene = synthesise(96, seed=3, bits=16, ratio=2, border=4, optics=optics("wv3"))
     assert scene.ms.shape == (8, 48, 48) and scene.names[0] == "coastal" and scene.truth.max() > 4096
     assert scene.nodata == 0
     for image, border in ((scene.pan, 4), (scene.ms, 2), (scene.truth, 4)):
@@ -109,6 +110,15 @@ def test_command_writes_georeferenced_rasters(tmp_path, capsys):
     assert rasters["ms"].res == (2.0, 2.0) and rasters["pan"].res == (0.5, 0.5)
 
 
+def test_command_takes_a_sensors_bands(tmp_path):
+    words = ["--size", "64x96", "--sensor", "wv2", "--bands", "5,3,2", "--ratio", "2", "--bits", "12"]
+    assert main(["synth", "-o", str(tmp_path), *words]) == 0
+    scene = synthesise((64, 96), 0, 12, 2, optics=optics("wv2", (5, 3, 2)))
+    with rasterio.open(tmp_path / "ms.tif") as raster:
+        np.testing.assert_array_equal(raster.read(), scene.ms)
+        assert raster.descriptions == ("red", "green", "blue") and raster.shape == (32, 48)
+
+
 def test_a_failed_write_leaves_nothing(scene, tmp_path, monkeypatch):
     write_scene(scene, tmp_path)
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
@@ -128,7 +138,6 @@ def test_a_failed_write_leaves_nothing(scene, tmp_path, monkeypatch):
         lambda: synthesise((130, 128), 0),
         lambda: synthesise(8, 0),
         lambda: synthesise(64, 0, bits=7),
-        lambda: synthesise(64, 0, bands=0),
         lambda: synthesise(64, 0, border=6),
         lambda: synthesise(64, 0, border=32),
     ],

@@ -1,3 +1,5 @@
+import math
+
 import h5py
 import numpy as np
 import pytest
@@ -9,6 +11,8 @@ from bitpan.errors import DataError
 from bitpan.models.imagery.degrade import to_counts, wald
 from bitpan.models.imagery.images import gather_images
 from bitpan.models.imagery.sources import Source
+from bitpan.models.imagery.spectra import optics
+from bitpan.models.imagery.synth import synthesise
 from bitpan.models.imagery.triples import GAP, HELD_OUT_SEED, Triples, split, synthetic
 from bitpan.models.training.patches import draw, gather, varied
 from bitpan.models.training.settings import Settings
@@ -297,3 +301,36 @@ def test_synthetic_scenes():
     assert [scene.gt.shape for scene in scenes] == [(1, 4, 32, 32)] * 2
     assert scenes[0].ms.shape == (1, 4, 8, 8) and int(scenes[0].gt.max()) < 1024
     assert not np.array_equal(scenes[0].gt, scenes[1].gt)
+    (scene,) = synthetic(1, 32, 5, 16, ratio=2, optics=optics("wv3"))
+    assert scene.ms.shape == (1, 8, 16, 16) and scene.ratio == 2
+
+
+def test_a_training_makes_scenes_of_its_sensor_bands_and_ratio():
+    own = Settings(synthetic=1, scene_size=64, sensor="wv2", bands=(7, 2), ratio=2, bits=12, seed=3)
+    training, held_out = gather(own)
+    made = synthesise(64, 3, 12, 2, optics=optics("wv2", (7, 2)))
+    np.testing.assert_array_equal(training[0].gt[0], made.truth)
+    np.testing.assert_array_equal(training[0].ms[0], made.ms)
+    assert [part.ms.shape for part in held_out] == [(1, 2, 32, 32)] * 2
+
+
+@pytest.mark.parametrize("ratio", [2, 3, 4])
+@pytest.mark.parametrize("truth", [True, False])
+def test_every_part_is_of_whole_blocks(tmp_path, ratio, truth):
+    """A truth of 128 x 129 gave 39 columns to hold out, which have no whole 2x2 blocks."""
+    random = np.random.default_rng(0)
+    gt = random.integers(1, 2048, (133, 151, 2)).astype(np.uint16)
+    coarse = random.integers(1, 2048, (133 // ratio, 151 // ratio, 2)).astype(np.uint16)
+    fine = random.integers(1, 2048, gt.shape[:2] if truth else (133 * ratio, 151 * ratio)).astype(np.uint16)
+    np.savez(tmp_path / "odd.npz", pan=fine, **({"ms": coarse, "gt": gt} if truth else {"ms": gt}))
+    whole = load(str(tmp_path / "odd.npz"), None, 11, ratio, "generic")
+    block = math.lcm(ratio, 4)
+    assert np.array_equal(whole.gt[0], gt[: 133 // block * block, : 151 // block * block].transpose(2, 0, 1))
+    for part in (whole, *split(whole, 0.3)):
+        assert part.ratio == ratio and part.pan.shape[2:] == part.gt.shape[2:]
+        assert not any(size % block for size in part.gt.shape[2:])
+    (image,) = gather_images([Source(str(tmp_path / "odd.npz"))], ratio, 0.3, full=False)
+    assert np.array_equal(image.gt, split(whole, 0.3)[1].gt[0])
+    if not truth:
+        reduced, pair = gather_images([Source(str(tmp_path / "odd.npz"))], ratio, 0.3, full=True)
+        assert np.array_equal(pair.ms, reduced.gt)

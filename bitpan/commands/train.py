@@ -44,6 +44,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="adapt this finished network to --data; defaults become "
         + ", ".join(f"--{name.replace('_', '-')} {value}" for name, value in FINETUNING.items()),
     )
+    transfer = "of --finetune: for other bands or another ratio than the checkpoint's, whose inner layers are kept"
+    parser.add_argument("--transfer", action="store_true", default=argparse.SUPPRESS, help=transfer)
     _add_data(_adder(parser, "data"))
     _add_network(_adder(parser, "network"))
     _add_schedule(_adder(parser, "training"))

@@ -20,7 +20,8 @@ def finetune(path: Path, given: dict[str, Any]) -> Training:
     """A training that starts from the weights and the configuration in the finished checkpoint ``path``.
 
     What is not among the ``given`` settings is the checkpoint's, or :data:`FINETUNING`'s. A full head may become
-    another; images of any depth are brought to the network's, as they are when a scene is fused.
+    another; images of any depth are brought to the network's, as they are when a scene is fused. With ``transfer`` the
+    bands are the images', ratio and bits the given ones.
 
     Raises:
         ModelError: if a given setting contradicts the checkpoint.
@@ -29,7 +30,8 @@ def finetune(path: Path, given: dict[str, Any]) -> Training:
     network, _ = load_network(path)
     own = network.configuration
     names = ({f.name for f in fields(Settings)} & {f.name for f in fields(Configuration)}) - {"bands", "seed"}
-    fixed = {name: getattr(own, name) for name in sorted(names)} | {"network": network.name}
+    free = {"ratio", "bits"} if given.get("transfer") else set()
+    fixed = {name: getattr(own, name) for name in sorted(names - free)} | {"network": network.name}
     if own.head == "full":
         fixed["head"] = given.get("head", "full")
     for name, value in fixed.items():
@@ -39,7 +41,8 @@ def finetune(path: Path, given: dict[str, Any]) -> Training:
                 "leave it out, or train anew"
             )
     try:
-        return Training(Settings(**{**FINETUNING, **given, **fixed, "finetune": str(path)}), network)
+        defaults = FINETUNING | {name: getattr(own, name) for name in free}
+        return Training(Settings(**{**defaults, **given, **fixed, "finetune": str(path)}), network)
     except (DataError, ModelError) as error:
         made_for = f"{path} is for {own.bands} bands at ratio {own.ratio}"
         raise type(error)(f"{error} ({made_for})") from None

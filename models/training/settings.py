@@ -40,6 +40,7 @@ class Settings(Arms):
         stages: shares of the iterations, one per stage of the network; empty takes the network's own.
         lr: peak learning rate, one or one per stage.
         finetune: checkpoint whose weights were taken; only the network's last stage is trained then.
+        transfer: its bands, ratio and bits may be others, see :func:`.transfer.transferred`.
         validate_every: iterations between validations.
         save_every: seconds between checkpoints.
         device, threads, compile: where and how it runs, see :func:`bitpan.models.layers.kernels.compile_kernels`.
@@ -68,6 +69,7 @@ class Settings(Arms):
     seed: int = 0
     vary_bands: bool = False
     finetune: str = ""
+    transfer: bool = False
     validate_every: int = 500
     save_every: float = 60.0
     device: str = "cpu"
@@ -89,6 +91,8 @@ class Settings(Arms):
             raise DataError(f"--reserve {self.reserve} must lie in [0, 1)")
         if not all(0 < share < math.inf for share in self.stages):
             raise DataError(f"--stages {','.join(map(str, self.stages))}: every share is above 0")
+        if self.transfer and not self.finetune:
+            raise DataError("--transfer takes over a finished network: give it with --finetune CHECKPOINT")
         if self.patch % self.ratio:
             raise DataError(f"--patch {self.patch}: take a multiple of the ratio {self.ratio}")
 

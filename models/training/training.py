@@ -32,6 +32,7 @@ from bitpan.models.training.kept import Kept
 from bitpan.models.training.patches import draw, gather, tensors
 from bitpan.models.training.precision import lower_precision
 from bitpan.models.training.settings import Settings, learning_rate, stage_ends
+from bitpan.models.training.transfer import transferred
 from bitpan.signals import held, interrupting
 
 
@@ -90,6 +91,8 @@ class Training:
         self.interrupted = False
         self.table: evaluate.Table = {}
         self.kept: Kept | None = None
+        if settings.transfer and network is not None:
+            network = transferred(network, training[0].gt.shape[1], settings.ratio, settings.bits)
         self.training = [self._seen(part, network) for part in training]
         self.held_out = [self._seen(part, network) for part in self.judged]
         if network is None:
@@ -137,9 +140,10 @@ class Training:
         own = network.configuration
         if gt.shape[1] != own.bands:
             raise DataError(
-                f"{self.training[0].name} has {gt.shape[1]} bands, the network {own.bands}; choose them with --bands"
+                f"{self.training[0].name} has {gt.shape[1]} bands, the network {own.bands}; choose them with --bands, "
+                "or give --transfer"
             )
-        if self.settings.head == own.head:
+        if self.settings.head == own.head and not self.settings.transfer:
             return network
         adapted = type(network)(replace(own, head=self.settings.head))
         adapted.load_state_dict(network.state_dict())

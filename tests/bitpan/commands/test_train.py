@@ -123,7 +123,7 @@ def test_fine_tuning_may_change_a_full_head(write, tmp_path, capsys, network):
         (["--outer-skip", "add"], "which --outer-skip add contradicts"),
         (["--bits", "12"], "its bits is 11, which --bits 12 contradicts"),
         (["--ratio", "2"], "its ratio is 4"),
-        (["--bands", "1,2,3"], "has 3 bands, the network 4"),
+        (["--bands", "1,2,3"], "has 3 bands, the network 4; choose them with --bands, or give --transfer"),
     ],
 )
 def test_fine_tuning_to_what_does_not_fit(finished, write, tmp_path, capsys, words, said):
@@ -232,16 +232,46 @@ def test_bad_hdf5(tmp_path, capsys):
             ["--patch", "16", "--network", "s2bnet-bbcu", "--blocks", "4"],
             "s2bnet-bbcu has 10 units, not 4; leave --blocks out",
         ),
-        (
-            {"I_MS": pair()["I_MS"][:62], "I_PAN": pair()["I_PAN"][:124, :128]},
-            ["--patch", "16", "--network", "s2bnet", "--ratio", "2"],
-            "even",
-        ),
         ({}, ["--patch", "16", "--lr", "1e-3,1e-3"], "trains in 1 stages"),
     ],
 )
 def test_bad_data_and_settings(write, tmp_path, capsys, changes, words, said):
     assert said in refused(capsys, "--data", write(**changes), *words, "--out", str(tmp_path))
+
+
+@pytest.mark.parametrize("network", ["s2bnet", "bnnpan"])
+def test_a_pair_of_any_size_has_whole_parts_for_any_network(write, tmp_path, network):
+    odd = {"I_MS": pair()["I_MS"][:61, :63], "I_PAN": pair()["I_PAN"][:122, :126]}
+    words = ["--network", network, "--channels", "8", "--iterations", "12", "--batch", "2", "--patch", "16"]
+    words += ["--ratio", "2", "--hold-out", "0.4"]
+    assert main(["train", "--data", write(**odd), *words, "--out", str(tmp_path)]) == 0
+
+
+def test_synthetic_scenes_are_of_the_sensor_bands_and_ratio(tmp_path, capsys):
+    words = [*SYNTHETIC, "--sensor", "wv2", "--bands", "8,1", "--ratio", "2", "--bits", "12"]
+    assert main(["train", *words, "--out", str(tmp_path)]) == 0
+    own = load_network(tmp_path / "checkpoint.pt")[0].configuration
+    assert (own.bands, own.ratio, own.bits) == (2, 2, 12)
+    line = refused(capsys, *SYNTHETIC, "--bands", "1,5", "--out", str(tmp_path / "out"))
+    assert "sensor 'generic' has no band 5, only 4" in line
+
+
+@pytest.mark.parametrize("head", ["planes", "full"])
+def test_a_finished_network_goes_on_with_other_bands_and_another_ratio(finished, write, tmp_path, capsys, head):
+    """And starts near to what it gave: where all bands are alike, doubled ones and half of the rows and columns."""
+    first = tmp_path / "first"
+    assert main(["train", *SYNTHETIC, "--head", head, "--out", str(first)]) == 0
+    words = ["--finetune", str(first / "checkpoint.pt"), "--synthetic", "1", "--scene-size", "32", "--sensor", "wv3"]
+    words += ["--ratio", "2", "--bits", "14", "--patch", "16", "--batch", "2", "--iterations", "1"]
+    assert "its bits is 11" in refused(capsys, *words, "--out", str(tmp_path / "no"))
+    assert main(["train", *words, "--transfer", "--out", str(tmp_path / "out")]) == 0
+    own, provenance = load_network(tmp_path / "out" / "checkpoint.pt")
+    assert (own.configuration.bands, own.configuration.ratio, own.configuration.bits) == (8, 2, 14)
+    assert provenance["settings"]["transfer"] and own.configuration.head == head
+    weight = own.head.conv.weight
+    assert torch.equal(weight.any(dim=0, keepdim=True), own.head.kept > 0)
+    assert main(["train", "--resume", str(tmp_path / "out" / "last.pt"), "--out", str(tmp_path / "out")]) == 0
+    assert "give it with --finetune" in refused(capsys, *SYNTHETIC, "--transfer", "--out", str(tmp_path / "no"))
 
 
 def test_sources_that_differ(write, tmp_path, capsys):

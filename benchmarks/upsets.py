@@ -27,7 +27,7 @@ from bitpan.host.scene.parameters import compute_scene_parameters
 from bitpan.host.scene.scene import array_scene
 from bitpan.hw.operators.base import signed_bits
 from bitpan.model import IntegerModel
-from bitpan.models.imagery.spectra import suited
+from bitpan.models.imagery.spectra import optics, suited
 from bitpan.models.imagery.synth import synthesise
 from bitpan.models.quality.metrics import ergas
 from bitpan.operations import OPERATIONS, Array
@@ -135,7 +135,7 @@ class Scene:
     def __init__(self, model: IntegerModel, side: int, seed: int, threads: int) -> None:
         self.model = replace(model, constants=dict(model.constants))
         self.engine = CompiledEngine(self.model, threads)
-        made = synthesise(side, seed, model.bits, model.ratio, optics=suited(model.bands, model.ratio))
+        made = synthesise(side, seed, model.bits, model.ratio, optics=optics(suited(model.bands, model.ratio)))
         scene = array_scene(model, made.pan, made.ms)
         self.words: dict[str, Array] = dict(compute_scene_parameters(model, scene, self.engine))
         frame = scene.read(0, 0, side, side, border=BORDER)

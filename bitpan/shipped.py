@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 
-from bitpan.errors import ModelError
+from bitpan.errors import ModelError, naming
 
 PRETRAINED = Path(__file__).parent / "pretrained"
-"""Models that come with bitpan, a folder each."""
+"""Models that come with bitpan, a folder each: a family's name alone for 4 bands at ratio 4, ``-8b4`` behind it for 8
+bands at ratio 4, and so on."""
 
 DEFAULT_MODEL = "s2bnet-flat"
 
@@ -26,3 +29,35 @@ def find_model(name: str) -> Path:
         f"{name}: no model.json there, and no model of that name comes along ({', '.join(names()) or 'none does'}); "
         "give the folder that bitpan build left"
     )
+
+
+def member(family: str, pan: Path, ms: Path, bands: Sequence[int] | None = None) -> str:
+    """The model of a family that comes with bitpan for this pair: of as many bands, at its ratio.
+
+    Args:
+        family: any other model's name or folder is given back, and so is this where the family has no such member.
+        pan, ms: the files.
+        bands: which of the MS's are to be fused, from 1; None: all but an alpha band.
+
+    Raises:
+        SceneIOError, SceneError: a file cannot be opened, or has no such band.
+    """
+    if (Path(family) / "model.json").exists() or family not in names():
+        return family
+    found = "{}-{}b{}".format(family, *kind(pan, ms, bands))
+    return found if found in names() else family
+
+
+def kind(pan: Path, ms: Path, bands: Sequence[int] | None = None) -> tuple[int, int]:
+    """How many bands a pair of files has, and how many PAN pixels to an MS pixel, to the nearest whole number.
+
+    The geotransforms tell, or the sizes where there are none; arguments and errors as of :func:`member`.
+    """
+    from bitpan.rasters import RasterFile, relative_transform
+
+    with closing(RasterFile(pan)) as fine, closing(RasterFile(ms, bands)) as coarse, naming(f"{pan} and {ms}"):
+        own, its = fine.dataset.transform, coarse.dataset.transform
+        if own.is_identity or its.is_identity:
+            return len(coarse.bands), round(fine.size[1] / coarse.size[1])
+        a, b, _, d, e, _ = relative_transform(own, its)
+        return len(coarse.bands), round(abs(a * e - b * d) ** -0.5)

@@ -30,6 +30,7 @@ from bitpan.host.scene.calibration import load_calibration
 from bitpan.hw.simulate.accelerator import Accelerator
 from bitpan.hw.simulate.standin import Board
 from bitpan.model import IntegerModel, execute
+from bitpan.models.imagery.spectra import suited
 from bitpan.models.networks.binary_network import BinaryNetwork
 from bitpan.models.quality.classical import METHODS
 from bitpan.models.quality.metrics import ergas, psnr, sam
@@ -67,7 +68,10 @@ def _run(arguments: argparse.Namespace, out: Path) -> int:
     network = shipped.find_model(arguments.network)
     scene, accelerator, fused = out / "scene", out / "accelerator", out / "fused.tif"
     pair = [str(scene / "pan.tif"), str(scene / "ms.tif")]
-    _command("synth", "-o", str(scene), "--size", "x".join(map(str, arguments.size)), "--seed", str(arguments.seed))
+    own = IntegerModel.load(network)
+    kind = ["--sensor", suited(own.bands, own.ratio), "--ratio", str(own.ratio), "--bits", str(own.bits)]
+    size = ["--size", "x".join(map(str, arguments.size)), "--seed", str(arguments.seed)]
+    _command("synth", "-o", str(scene), *kind, *size)
     qonnx = _exported(network, out)
     _command("build", str(qonnx), "--board", arguments.board, "--luts", "-o", str(accelerator))
     _command("fuse", *pair, "-o", str(fused), "--package", str(accelerator), "--device", "cpu")

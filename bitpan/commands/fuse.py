@@ -14,7 +14,7 @@ from bitpan.host.fuser import PARAMETERS, Fuser
 from bitpan.host.scene.tiles import DEFAULT_TILE
 from bitpan.model import IntegerModel
 from bitpan.package import Package
-from bitpan.shipped import DEFAULT_MODEL, find_model
+from bitpan.shipped import DEFAULT_MODEL, find_model, member
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -23,7 +23,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("ms", type=Path, nargs="?", metavar="MS.tif", help="multi-spectral image of the same place")
     options.add_output(parser, "OUT.tif", "fused image; with --list the folder of the fused images")
     parser.add_argument(
-        "--model", metavar="FOLDER|NAME", help=f"integer model, or one that comes along (default: {DEFAULT_MODEL})"
+        "--model",
+        metavar="FOLDER|NAME",
+        help=f"integer model, or one that comes along, for the pair's bands and ratio (default: {DEFAULT_MODEL})",
     )
     options.add(parser, "--device", choices=devices.NAMES, metavar=None, help="what computes")
     parser.add_argument("--package", type=Path, metavar="DIR", help="what bitpan build left, for rtl and fpga")
@@ -60,6 +62,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.pan is None or arguments.ms is None:
         raise SceneError("give PAN.tif and MS.tif, or many of them with --list")
     require_possible(arguments)
+    arguments.model = model_for(arguments)
     began = time.monotonic()
     with open_fuser(arguments) as fuser:
         fuse_pair(fuser, arguments)
@@ -67,6 +70,12 @@ def run(arguments: argparse.Namespace) -> int:
         print(f"{arguments.output}: fused with {fuser.model.name} on {arguments.device} in {seconds:.1f} s")
         report(fuser.model, arguments)
     return 0
+
+
+def model_for(arguments: argparse.Namespace) -> str | None:
+    """The model for the pair that the arguments name; None where a package holds it."""
+    own = arguments
+    return own.model if own.package else member(own.model or DEFAULT_MODEL, own.pan, own.ms, own.bands)
 
 
 def open_fuser(arguments: argparse.Namespace) -> Fuser:

@@ -107,13 +107,16 @@ def optics(sensor: str = "generic", bands: Sequence[int] | None = None) -> Optic
     return OPTICS[sensor] if bands is None else OPTICS[sensor].of(bands, sensor)
 
 
-def suited(bands: int, ratio: int) -> Optics:
-    """A sensor's with so many bands, at such a ratio.
+def suited(bands: int, ratio: int) -> str:
+    """A sensor that has so many bands, at such a ratio.
 
     Raises:
-        DataError: none has so many.
+        DataError: there is none.
     """
-    return optics("landsat8" if ratio == 2 else "wv3" if bands > len(GENERIC.names) else "generic", range(1, bands + 1))
+    known = {(4, 4): "generic", (8, 4): "wv3", (4, 2): "landsat8"}
+    if (bands, ratio) not in known:
+        raise DataError(f"no sensor here has {bands} bands at ratio {ratio}; bands and ratio are one of {[*known]}")
+    return known[bands, ratio]
 
 
 def cover_spectra() -> Array:

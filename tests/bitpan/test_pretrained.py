@@ -30,13 +30,13 @@ def test_checkpoint_qonnx_and_integers_are_one_network(folder, tmp_path):
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
 def test_it_beats_interpolation_and_gsa_on_a_scene_it_has_not_seen(folder):
     from bitpan.host.fuser import Fuser
-    from bitpan.models.imagery.spectra import suited
+    from bitpan.models.imagery.spectra import optics, suited
     from bitpan.models.imagery.synth import synthesise
     from bitpan.models.quality import metrics
     from bitpan.models.quality.classical import METHODS
 
     model = IntegerModel.load(folder)
-    made = synthesise(256, 1_000_003, model.bits, model.ratio, optics=suited(model.bands, model.ratio))
+    made = synthesise(256, 1_000_003, model.bits, model.ratio, optics=optics(suited(model.bands, model.ratio)))
     with Fuser(model) as fuser:
         fused = fuser.fuse(made.pan, made.ms)
     rivals = [METHODS[name](made.pan, made.ms, model.ratio, model.bits) for name in ("EXP", "GSA")]

@@ -18,7 +18,7 @@ from threading import Lock
 import numpy as np
 
 from bitpan.cache import alone
-from bitpan.commands.fuse import fuse_pair, open_fuser, report, require_possible
+from bitpan.commands.fuse import fuse_pair, model_for, open_fuser, report, require_possible
 from bitpan.errors import DataError
 from bitpan.files import claimed
 from bitpan.host.engine.engine import default_threads
@@ -92,6 +92,7 @@ def _fuse(task: argparse.Namespace) -> str:
     before = _written(task.output)
     task.output.parent.mkdir(parents=True, exist_ok=True)
     require_possible(task)
+    task.model = model_for(task)
     fuser = _fuser(task)
     fuse_pair(fuser, task)
     state = THERE if _written(task.output) == before else FUSED

@@ -28,6 +28,10 @@ ID, VERSION, START, STATUS, STARTED, FINISHED, SIGNATURE, SIZE = range(0x00, 0x2
 BANKS = (0x8000, 0xC000)
 """First byte address of each bank's scene words."""
 
+DMA_STATUS, DMA_INTERRUPT, DMA_TIMEOUT, DMA_FINISHED, DMA_BUS = range(0x4000, 0x4014, 4)
+DMA = {"pan": 0x4020, "ms": 0x4040, "fused": 0x4060}
+"""First byte address of each channel's five words: address, its high half, bytes of a row, stride, rows."""
+
 MOST_ROWS = 0xFFFF
 """Of a frame: what the register holds."""
 

@@ -20,6 +20,13 @@ _TOP = [
     ),
     Unit("bp_frame_end", 1010, "tlast, and the count of finished frames", _FRAMES, test="scene_registers"),
     Unit("bp_scene_registers", 1020, "AXI-Lite: starts frames, scene parameters, errors", [{}], "2 a write"),
+    Unit(
+        "bp_dma",
+        1030,
+        "memory to streams and back: two AXI4 readers, a writer, their registers",
+        sizes("DataBits AddressBits", [64, 32], [64, 40], [128, 40], Bands=4),
+        "1 a pixel or bus word",
+    ),
 ]
 
 UNITS = sorted(

@@ -7,8 +7,10 @@
 
 #include <cstring>
 #include <deque>
+#include <optional>
 #include <stdexcept>
 
+#include "memory.hpp"
 #include "verilated.h"
 
 // The runtime must not end the process: a $fatal, $stop or $finish becomes an error of this simulation.
@@ -29,13 +31,9 @@ enum Pattern { Never = 0, Rarely = 1, Half = 2, Bursts = 3, OneIn = 4 };
 // When a stream may move: a seeded pattern, so that a failing run can be repeated.
 struct Stall {
     std::int64_t pattern = Never, period = 1, phase = 0;
-    std::uint64_t state = 1;
+    Random random;
     bool going = true;
 
-    std::uint64_t random() {
-        state ^= state << 13, state ^= state >> 7, state ^= state << 17;
-        return state >> 11;
-    }
     bool go() {
         switch (pattern) {
             case Rarely: return random() % 16 != 0;
@@ -79,6 +77,7 @@ struct Simulation {
     std::unique_ptr<Design> design;
     std::vector<Signal> signals;
     std::deque<Stream> streams;
+    std::optional<Memory> memory;
     Signal clock, reset;
     std::int64_t cycle = 0;
     std::string error;
@@ -100,6 +99,7 @@ struct Simulation {
                 s.offered = true, bit(s.valid) = 1;
             }
         }
+        if (memory) memory->drive(cycle);
         bit(clock) = 0;
         design->eval();
     }
@@ -129,8 +129,10 @@ struct Simulation {
         taken.clear();
         for (Stream& s : streams)
             if (s.input && s.offered && bit(s.ready)) taken.push_back(&s);
+        if (memory) memory->observe(cycle), progress |= memory->taken_read || memory->taken_answer;
         bit(clock) = 1;
         design->eval();
+        if (memory) memory->after();
         for (Stream* s : taken) {  // only after the edge: the design reads its inputs at the edge
             s->offered = false, bit(s->valid) = 0;
             ++s->head, s->moved(cycle), s->compact();
@@ -155,6 +157,7 @@ struct Simulation {
             s.first = s.latest = -1, s.count = 0;
             if (s.input) bit(s.valid) = 0, scramble(s);
         }
+        if (memory) memory->reset();
         bit(reset) = 0;
         for (int i = 0; i < cycles; ++i) {
             for (Stream& s : streams)
@@ -236,7 +239,7 @@ API void sim_add_stream(Simulation* sim, std::int64_t input, std::int64_t data, 
 API void sim_set_stall(Simulation* sim, std::int64_t stream, std::int64_t pattern, std::int64_t period,
                        std::int64_t seed) {
     Stall& stall = sim->streams[stream].stall;
-    stall = Stall{pattern, period, 0, static_cast<std::uint64_t>(seed) * 0x9e3779b97f4a7c15u | 1, true};
+    stall = Stall{pattern, period, 0, Random{static_cast<std::uint64_t>(seed) * 0x9e3779b97f4a7c15u | 1}, true};
     for (int i = 0; i < 8; ++i) stall.random();
 }
 
@@ -292,4 +295,27 @@ API std::int64_t sim_peek(Simulation* sim, std::int64_t signal, std::uint8_t* va
         std::memcpy(value, sim->signals[signal].data, (sim->signals[signal].bits + 7) / 8);
         return 0;
     });
+}
+
+// ports: in the order of Memory::Port; behaviour: as Memory::Behaviour.
+API void sim_add_memory(Simulation* sim, const std::int32_t* ports, const std::int64_t* behaviour) {
+    if (!sim->memory) sim->memory.emplace();
+    Memory& memory = *sim->memory;
+    for (int i = 0; i < Memory::Ports; ++i) memory.port[i] = sim->signals[ports[i]];
+    std::memcpy(&memory.how, behaviour, sizeof memory.how);
+    memory.start();
+}
+
+// Replaces what lay at this base; response: what accesses are answered with; the data stays the caller's.
+API void sim_map(Simulation* sim, std::int64_t base, std::int64_t size, std::uint8_t* data, std::int64_t response) {
+    auto& regions = sim->memory->regions;
+    const auto first = static_cast<std::uint64_t>(base);
+    regions.erase(std::remove_if(regions.begin(), regions.end(), [&](const Memory::Region& r) { return r.base == first; }),
+                  regions.end());
+    if (size) regions.push_back({first, static_cast<std::uint64_t>(size), data, static_cast<std::uint8_t>(response)});
+}
+
+// Beats read and written since the reset; whether nothing is under way.
+API void sim_memory_state(Simulation* sim, std::int64_t* out) {
+    out[0] = sim->memory->moved[0], out[1] = sim->memory->moved[1], out[2] = sim->memory->idle();
 }

@@ -65,7 +65,7 @@ class Simulation(AbstractContextManager["Simulation"]):
         clock, reset = self._find("clk_i", "ap_clk"), self._find("rst_ni", "ap_rst_n")
         file = str(trace or "").encode()
         self._sim = ctypes.c_void_p(self._api.sim_new(_passed(seed), file, _passed(clock), _passed(reset)))
-        self._call("cycle")  # raises what was wrong with it
+        self.call("cycle")  # raises what was wrong with it
         self.inputs: dict[str, int] = {}
         self.outputs: dict[str, int] = {}
         self._streams: dict[str, int] = {}
@@ -88,18 +88,18 @@ class Simulation(AbstractContextManager["Simulation"]):
     @property
     def cycle(self) -> int:
         """Cycles since the reset."""
-        return self._call("cycle")
+        return self.call("cycle")
 
     def reset(self, cycles: int = _RESET_CYCLES) -> None:
         """Hold the reset for some cycles and empty all queues; plain ports and stalls stay as they are."""
-        self._call("reset", cycles)
+        self.call("reset", cycles)
 
     def set_stall(self, stream: str, pattern: str | int, seed: int = 1) -> None:
         """Slow a stream down: one of `STALLS`, or an integer n for one cycle in n."""
         if (pattern not in STALLS) if isinstance(pattern, str) else (pattern < 1):
             raise SimulationError(f"stall pattern {pattern!r} is none of {', '.join(STALLS)} or a period of at least 1")
         kind, period = (STALLS.index(pattern), 1) if isinstance(pattern, str) else (len(STALLS), pattern)
-        self._call("set_stall", self._streams[stream], kind, period, seed)
+        self.call("set_stall", self._streams[stream], kind, period, seed)
 
     def push(self, stream: str, beats: npt.ArrayLike, last: bool | npt.ArrayLike = False) -> None:
         """Queue beats for an input.
@@ -120,11 +120,11 @@ class Simulation(AbstractContextManager["Simulation"]):
             flags[-1:] = 1
         elif last is not False:
             flags[:] = np.asarray(last, dtype=bool)
-        self._call("push", self._streams[stream], array, flags, len(array))
+        self.call("push", self._streams[stream], array, flags, len(array))
 
     def queued(self, stream: str) -> int:
         """Beats of an input not yet taken by the design, or of an output not yet pulled."""
-        return self._call("queued", self._streams[stream])
+        return self.call("queued", self._streams[stream])
 
     def pull(self, stream: str, beats: int | None = None) -> Beats:
         """Take the first ``beats`` (default: all) received beats of an output, ``(n, bytes)`` uint8."""
@@ -134,7 +134,7 @@ class Simulation(AbstractContextManager["Simulation"]):
         """`pull`, and tlast of each beat, ``(n,)``."""
         count = self.queued(stream) if beats is None else min(beats, self.queued(stream))
         array, flags = np.empty((count, self.outputs[stream]), np.uint8), np.empty(count, np.uint8)
-        self._call("pull", self._streams[stream], array, flags, count)
+        self.call("pull", self._streams[stream], array, flags, count)
         return array, flags.astype(bool)
 
     def run(self, cycles: int, until: Mapping[str, int] | None = None, patience: int = 10_000) -> int:
@@ -154,7 +154,7 @@ class Simulation(AbstractContextManager["Simulation"]):
         goals = np.full(len(self._streams), -1, np.int64)
         for stream, count in (until or {}).items():
             goals[self._streams[stream]] = count
-        done = self._call("run", cycles, goals if until else None, patience if until else 0)
+        done = self.call("run", cycles, goals if until else None, patience if until else 0)
         if done == -2:
             raise SimulationError(f"no beat moved for {patience} cycles, stuck at cycle {self.cycle}: {self._state()}")
         return done
@@ -162,7 +162,7 @@ class Simulation(AbstractContextManager["Simulation"]):
     def span(self, stream: str) -> tuple[int, int, int]:
         """Cycle of a stream's first and last beat (-1: none) and their number, since the reset."""
         out = np.zeros(3, np.int64)
-        self._call("span", self._streams[stream], out)
+        self.call("span", self._streams[stream], out)
         return int(out[0]), int(out[1]), int(out[2])
 
     def write(self, address: int, data: int) -> None:
@@ -179,14 +179,18 @@ class Simulation(AbstractContextManager["Simulation"]):
         if not 0 <= value < 1 << found.bits:
             raise SimulationError(f"{value} does not fit the {found.bits} bits of {port}")
         octets = np.frombuffer(value.to_bytes((found.bits + 7) // 8, "little"), np.uint8)
-        self._call("poke", index, octets)
+        self.call("poke", index, octets)
 
     def peek(self, port: str) -> int:
         """Value of any port now."""
         index, found = self._ports[port]
         octets = np.zeros((found.bits + 7) // 8, np.uint8)
-        self._call("peek", index, octets)
+        self.call("peek", index, octets)
         return int.from_bytes(octets.tobytes(), "little")
+
+    def port(self, name: str) -> int:
+        """Index of a port, with or without ``_i`` or ``_o`` behind its name; see `call`."""
+        return self._find(name, f"{name}_i", f"{name}_o")
 
     def _find(self, *names: str) -> int:
         """Index of the first of these ports that exists."""
@@ -211,13 +215,13 @@ class Simulation(AbstractContextManager["Simulation"]):
                 (self.inputs if port.input else self.outputs)[stream] = (port.bits + 7) // 8
                 self._streams[stream], self._stream_ports[stream] = len(self._streams), names
                 roles = [self._ports[names[r]][0] if r in names else -1 for r in ("tdata", "tvalid", "tready", "tlast")]
-                self._call("add_stream", port.input, *roles)
+                self.call("add_stream", port.input, *roles)
 
     def _find_lite(self) -> dict[str, npt.NDArray[np.int32]]:
         """Port indices of the AXI-Lite slave, if there is one."""
         orders = {"write": _WRITE, "read": _READ}
         for names in self._bundles(_LITE).values():
-            if {*_WRITE, *_READ} <= names.keys():
+            if {*_WRITE, *_READ} <= names.keys() and self._ports[names["awaddr"]][1].input:
                 index = {name: self._ports[port][0] for name, port in names.items()}
                 return {kind: np.array([index[name] for name in order], np.int32) for kind, order in orders.items()}
         return {}
@@ -226,10 +230,10 @@ class Simulation(AbstractContextManager["Simulation"]):
         """One AXI-Lite access."""
         if not self._lite:
             raise SimulationError("the top module has no AXI-Lite slave")
-        return self._call("access", self._lite[kind], kind == "write", address, data & 0xFFFFFFFF)
+        return self.call("access", self._lite[kind], kind == "write", address, data & 0xFFFFFFFF)
 
-    def _call(self, name: str, *arguments: int | npt.NDArray[np.generic] | None) -> int:
-        """One of the harness's functions; raises its error, if it has one."""
+    def call(self, name: str, *arguments: int | npt.NDArray[np.generic] | None) -> int:
+        """One of the harness's functions, on this simulation; raises its error, if it has one."""
         function = getattr(self._api, f"sim_{name}")
         function.restype = ctypes.c_int64
         result = int(function(self._sim, *map(_passed, arguments)))

@@ -25,7 +25,7 @@ from bitpan.errors import BuildError, MissingDependencyError
 from bitpan.hw.packing import parameter_value
 
 _HERE = Path(__file__).parent
-_HARNESS = [_HERE / name for name in ("harness.cpp", "harness.hpp", "binding.hpp")]
+_HARNESS = [_HERE / name for name in ("harness.cpp", "harness.hpp", "memory.hpp", "binding.hpp")]
 _HEADERS = (".svh", ".vh")
 
 # Several verilated libraries live in one process: without these they would share symbols and give wrong results.

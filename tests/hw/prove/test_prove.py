@@ -144,14 +144,6 @@ def test_frames_of_any_length_leave_the_gate_whole():
 
 
 @pytest.mark.parametrize(
-    ("channels", "frames"),
-    [("bp_lite_writes", {"in0": 1, "in1": 1, "out0": 1}), ("bp_lite_reads", {"in0": 1, "out0": 1})],
-)
-def test_every_access_to_the_registers_is_answered_once(channels, frames):
-    assert prove([*unit_sources("bp_scene_registers"), FORMAL / f"{channels}.sv"], channels, {}, frames).holds
-
-
-@pytest.mark.parametrize(
     ("right", "wrong", "fault"),
     [
         ("if (out0_tready_i) out0_tvalid_o", "out0_tvalid_o", "out0 took back a beat"),

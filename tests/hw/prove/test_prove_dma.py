@@ -1,0 +1,58 @@
+"""The DMA's rules, AXI's among them, proved; and that the proofs see faults."""
+
+import pytest
+
+from bitpan.hw.prove.prove import FORMAL, prove
+from bitpan.hw.sources import unit_sources
+
+
+def prove_rules(unit, **options):
+    """Of the DMA's part ``bp_dma_<unit>``, from a transfer of any shape that its rules' parameters allow."""
+    rules = f"bp_dma_{unit.removesuffix('s')}_rules"
+    sources = [*unit_sources(f"bp_dma_{unit}"), FORMAL / "bp_stream_rules.sv", FORMAL / f"{rules}.sv"]
+    return prove(sources, rules, **options)
+
+
+def test_the_writer_keeps_the_rules_of_axi():
+    assert prove_rules("write").holds
+
+
+@pytest.mark.slow
+def test_no_burst_crosses_a_page():
+    assert prove_rules("bursts").holds
+
+
+@pytest.mark.slow
+def test_the_reader_asks_for_what_it_has_room_for():
+    """Its stream's handshake is proved; the rest holds for so many clocks at least."""
+    proof = prove_rules("read", seconds=20)
+    assert not proof.fault, proof
+    assert all(rule.startswith("bad_") and clocks > 10 for rule, clocks in proof.bounded.items()), proof
+
+
+@pytest.mark.parametrize(
+    ("channels", "frames"),
+    [("bp_lite_writes", {"in0": 1, "in1": 1, "out0": 1}), ("bp_lite_reads", {"in0": 1, "out0": 1})],
+)
+@pytest.mark.parametrize("dma", [0, 1])
+def test_every_access_to_the_registers_is_answered_once(channels, frames, dma):
+    """Those of the accelerator alone, and behind the DMA's."""
+    sources = dict.fromkeys([*unit_sources("bp_dma_registers"), *unit_sources("bp_scene_registers")])
+    rules = [FORMAL / f"{name}.sv" for name in ("bp_lite_registers", channels)]
+    assert prove([*sources, *rules], channels, {"Dma": dma}, frames).holds
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "fault"),
+    [
+        ("if (taken || m_axi_awready_i) m_axi_awvalid_o", "m_axi_awvalid_o", "bad_address_o"),
+        ("if (taken) {m_axi_awaddr_o", "if (offered) {m_axi_awaddr_o", "bad_address_o"),
+        ("wmoved = bursting_q && m_axi_wready_i", "wmoved = bursting_q", "bad_data_o"),
+        ("m_axi_wlast_o = left_q == 0", "m_axi_wlast_o = left_q == 1", "bad_last_o"),
+        ("m_axi_wvalid_o = bursting_q &&", "m_axi_wvalid_o =", "bad_before_o"),
+        ("bursts_idle && unanswered_q == 0", "bursts_idle", "bad_idle_o"),
+    ],
+)
+def test_a_fault_of_the_writer_is_found(right, wrong, fault, plant):
+    plant("bp_dma_write", right, wrong)
+    assert prove_rules("write", seconds=60).fault == fault

@@ -30,7 +30,7 @@ from bitpan.host.scene.calibration import (
     save_calibration,
     to_document,
 )
-from bitpan.host.scene.parameters import compute_scene_parameters
+from bitpan.host.scene.parameters import compute_scene_parameters, interpolation
 from bitpan.host.scene.rasters import TiffRaster
 from bitpan.host.scene.registration import shift_of
 from bitpan.host.scene.scene import Scene, array_scene, open_scene
@@ -125,7 +125,7 @@ class Fuser(AbstractContextManager["Fuser"]):
             check_tile(self.model, tile)
         if not isinstance(pan, str | PathLike) or not isinstance(ms, str | PathLike):
             scene = self._arrays(pan, ms, bands, nodata)
-            own = self._calibration(scene, shift, scene_parameters)
+            own = self.calibration(scene, shift, scene_parameters)
             return fuse_array(self.model, _calibrated(scene, own), self._device, own.parameters, tile)
         creation_options(compression)  # before anything is done
         path = _output(output, Path(pan), Path(ms))
@@ -159,7 +159,7 @@ class Fuser(AbstractContextManager["Fuser"]):
             if log.measured is not None:
                 own = of_document(log.measured, self.model)
             else:
-                own = self._calibration(scene, shift, saved)
+                own = self.calibration(scene, shift, saved)
                 log.begin(to_document(self.model, own))
             fuse(_calibrated(scene, own), log, new, self.model, self._device, own.parameters, tile, compression)
         save_calibration(new.with_suffix(PARAMETERS), self.model, own, job=job, image=file_digest(new))
@@ -187,12 +187,14 @@ class Fuser(AbstractContextManager["Fuser"]):
             ms = ms[[band - 1 for band in bands]]
         return array_scene(self.model, pan[None] if pan.ndim == 2 else pan, ms, nodata=nodata)
 
-    def _calibration(self, scene: Scene, shift: Shift | str | None, saved: File | None) -> Calibration:
-        """Measured and computed, or read."""
+    def calibration(self, scene: Scene, shift: Shift | str | None = None, saved: File | None = None) -> Calibration:
+        """A scene's, measured and computed, or read: of another scene's all but what follows from the grid alone."""
         if saved is not None:
             if shift is not None:
                 raise SceneError(f"{saved} holds its own shift: leave --shift out")
-            return load_calibration(Path(saved), self.model)
+            own = load_calibration(Path(saved), self.model)
+            here = interpolation(self.model, scene.shifted(own.shift).grid)
+            return replace(own, parameters={**own.parameters, **here})
         found = shift_of(scene, shift)
         if shift == "auto" or found != (shift or (0.0, 0.0)):
             print(f"measured shift: {found[0]:g},{found[1]:g} PAN pixels")

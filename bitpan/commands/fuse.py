@@ -50,6 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     many = parser.add_argument_group("many scenes")
     many.add_argument("--list", type=Path, metavar="FILE|DIR", help="CSV file of pan,ms[,output], or a folder of pairs")
     many.add_argument("--jobs", type=int, default=1, metavar="N", help="scenes at a time, a process each (1)")
+    many.add_argument("--one-scene", action="store_true", help="they are tiles of one: the same scene parameters")
     many.add_argument("--scheduler", metavar="tcp://HOST:PORT", help="fuse on the workers of this Dask cluster")
 
 

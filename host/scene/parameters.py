@@ -22,6 +22,7 @@ from bitpan.errors import ModelError
 from bitpan.host.engine.engine import Engine, at_once
 from bitpan.host.engine.plan import needed_nodes
 from bitpan.host.scene import latent
+from bitpan.host.scene.grid import Grid
 from bitpan.host.scene.scene import Scene
 from bitpan.host.scene.tiles import sample_tiles
 from bitpan.model import IntegerModel, SceneParameter
@@ -58,6 +59,18 @@ def compute_scene_parameters(
         report()
     model.check_scene(measured.parameters)
     return measured.parameters
+
+
+def interpolation(model: IntegerModel, grid: Grid) -> dict[str, Integers]:
+    """The scene parameters that follow from the grid alone: the interpolation's coefficients along either axis."""
+    found = {}
+    for parameter in model.scene:
+        if parameter.kind == "interpolation":
+            takers = [node for node in model.nodes if parameter.name in node.scene]
+            if not takers:
+                raise ModelError(f"model {model.name}: no node takes the scene parameter {parameter.name}")
+            found[parameter.name] = keys_coefficients(grid.ratio, grid.shift[takers[0].scene.index(parameter.name)])
+    return found
 
 
 def srm(model: IntegerModel, parameter: SceneParameter, mean: npt.ArrayLike) -> Integers:
@@ -149,13 +162,6 @@ class _Measured:
         self.parameters: dict[str, Integers] = {}
         self.samples = _read_samples(model, scene) if any(p.measures for p in model.scene) else []
 
-    def coefficients(self, parameter: SceneParameter) -> Integers:
-        """Of the interpolation, for the scene's shift along the axis whose scene parameter it is."""
-        for node in self.model.nodes:
-            if parameter.name in node.scene:
-                return keys_coefficients(self.grid.ratio, self.grid.shift[node.scene.index(parameter.name)])
-        raise ModelError(f"model {self.model.name}: no node takes the scene parameter {parameter.name}")
-
     @cached_property
     def prior(self) -> Float | None:
         """The latent prior from the sample tiles, if there is one; of an empty scene, from a mean of zero."""
@@ -193,7 +199,7 @@ class _Measured:
 
 
 _KINDS: dict[str, Callable[[_Measured, SceneParameter], Integers]] = {
-    "interpolation": _Measured.coefficients,
+    "interpolation": lambda measured, own: interpolation(measured.model, measured.grid)[own.name],
     "srm": lambda measured, own: srm(measured.model, own, _mean(measured.values(own.measures))),
     "affine": lambda measured, own: affine(measured.model, own, measured.values(own.measures), measured.prior),
 }

@@ -6,6 +6,7 @@ import sys
 
 import numpy as np
 import pytest
+import rasterio
 
 from bitpan import cli
 
@@ -34,6 +35,20 @@ def pairs(tmp_path, write_raster):
             write_raster(folder / f"{number}_pan.tif", pan, 1.0, origin)
             write_raster(folder / f"{number}_ms.tif", ms, 4.0, origin)
         return folder
+
+    return make
+
+
+@pytest.fixture
+def whole(tmp_path, write_raster):
+    """``whole(folder, count)``: PAN and MS of which such a folder has the tiles."""
+
+    def make(folder, count):
+        files = []
+        for kind, pixel in (("pan", 1.0), ("ms", 4.0)):
+            tiles = [rasterio.open(folder / f"{number}_{kind}.tif").read() for number in range(count)]
+            files.append(write_raster(tmp_path / f"whole_{kind}.tif", np.concatenate(tiles, axis=2), pixel))
+        return files
 
     return make
 

@@ -9,27 +9,37 @@ import argparse
 import os
 import time
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
+from functools import partial
 from io import StringIO
 from pathlib import Path
 from threading import Lock
+from typing import Any
 
 import numpy as np
 
+from bitpan import __version__
 from bitpan.cache import alone
 from bitpan.commands.fuse import fuse_pair, model_for, open_fuser, report, require_possible
-from bitpan.errors import DataError
+from bitpan.errors import BitpanError, DataError, naming
 from bitpan.files import claimed
 from bitpan.host.engine.engine import default_threads
 from bitpan.host.fuser import Fuser
+from bitpan.host.many.mosaic import open_mosaic
 from bitpan.host.many.outcomes import FAILED, FUSED, STOPPED, THERE, Outcome, one_line, perform_all, told
 from bitpan.host.many.pairs import Pair, read_pairs
 from bitpan.host.many.pools import Processes, dask_workers
+from bitpan.host.scene.calibration import is_of, save_calibration
+from bitpan.host.scene.scene import open_scene
+from bitpan.intake.documents import digest
 from bitpan.signals import interrupting
 
 SUMMARY = "summary.csv"
 """The table of scenes, in the folder of the outputs."""
+
+SHARED = "scene-parameters.json"
+"""The scene parameters that all share, in the same folder."""
 
 PLACE = "{scene}"
 """Stands for a scene's name in what is written beside its image."""
@@ -44,11 +54,15 @@ def run(arguments: argparse.Namespace) -> int:
         raise DataError(f"--list names the scenes: leave {arguments.pan} out")
     if arguments.jobs < 1:
         raise DataError(f"--jobs {arguments.jobs}: at least 1")
+    if arguments.one_scene and arguments.scene_parameters:
+        raise DataError(f"{arguments.scene_parameters} holds the parameters: leave --one-scene out")
     folder = arguments.output
     pairs = read_pairs(arguments.list, folder)
     threads = arguments.threads or max(1, default_threads() // arguments.jobs)
-    tasks = {pair.scene: _task(pair, arguments, threads) for pair in pairs}
     with claimed(folder), told(pairs, folder / SUMMARY) as outcomes:
+        if arguments.one_scene:
+            arguments = _of_one_scene(arguments, pairs)
+        tasks = {pair.scene: _task(pair, arguments, threads) for pair in pairs}
         pool = dask_workers(arguments.scheduler) if arguments.scheduler else Processes(arguments.jobs, threads)
         with pool as workers:
             perform_all(workers, perform, tasks, outcomes)
@@ -56,10 +70,38 @@ def run(arguments: argparse.Namespace) -> int:
     return int(outcomes.failed())
 
 
+def _of_one_scene(arguments: argparse.Namespace, pairs: Sequence[Pair]) -> argparse.Namespace:
+    """The arguments with a file of the scene parameters that all share, which is made anew only for other tiles."""
+    path, shift = arguments.output / SHARED, arguments.shift
+    arguments.model = _model_of(pairs, arguments)
+    here = _but(arguments, device="cpu")  # which there is everywhere, the same bits
+    with open_fuser(here) as fuser, naming(arguments.list):
+        model = fuser.model
+        tiles = [partial(open_scene, pair.pan, pair.ms, model, arguments.bands) for pair in pairs]
+        mosaic, state = open_mosaic(tiles, model)
+        job = digest([__version__, model.digest(), state, arguments.bands, str(shift)])
+        if not is_of(path, job=job):
+            with alone("compiling"):
+                save_calibration(path, model, fuser.calibration(mosaic, shift), job=job)
+    return _but(arguments, scene_parameters=path, shift=None)
+
+
+def _model_of(pairs: Sequence[Pair], arguments: argparse.Namespace) -> str | None:
+    """The model for the first pair that can be opened, and so for all."""
+    for pair in pairs:
+        with suppress(BitpanError):
+            return model_for(_but(arguments, pan=pair.pan, ms=pair.ms))
+    model: str | None = arguments.model
+    return model
+
+
+def _but(arguments: argparse.Namespace, **changes: Any) -> argparse.Namespace:  # noqa: ANN401
+    return argparse.Namespace(**{**vars(arguments), **changes})
+
+
 def _task(pair: Pair, arguments: argparse.Namespace, threads: int) -> argparse.Namespace:
     """A scene's own arguments, as any process of any machine with the same files understands them."""
-    own = argparse.Namespace(**vars(arguments))
-    own.scene, own.pan, own.ms, own.output, own.threads = pair.scene, pair.pan, pair.ms, pair.output, threads
+    own = _but(arguments, scene=pair.scene, pan=pair.pan, ms=pair.ms, output=pair.output, threads=threads)
     for name in ("pan", "ms", "output", "package", "scene_parameters", "report"):
         if getattr(own, name) is not None:
             path = str(getattr(own, name)).replace(PLACE, pair.scene)

@@ -4,10 +4,15 @@ import os
 import signal
 import time
 
+import numpy as np
 import pytest
+import rasterio
+from rasterio.windows import Window
 
 from bitpan import cli
+from bitpan.commands.fusing.listed import SHARED
 from bitpan.files import claimed
+from bitpan.host.scene.calibration import load_calibration
 from scene_lists import images, summary
 
 
@@ -71,7 +76,12 @@ def test_a_signal_ends_it_cleanly_and_the_next_run_goes_on(pairs, start_list, fu
 
 
 @pytest.mark.parametrize(
-    ("options", "said"), [(["PAN.tif", "MS.tif"], "leave PAN.tif out"), (["--jobs", "0"], "--jobs 0: at least 1")]
+    ("options", "said"),
+    [
+        (["PAN.tif", "MS.tif"], "leave PAN.tif out"),
+        (["--jobs", "0"], "--jobs 0: at least 1"),
+        (["--one-scene", "--scene-parameters", "x.json"], "leave --one-scene out"),
+    ],
 )
 def test_what_makes_no_sense_is_refused(pairs, fuse_list, tmp_path, capsys, options, said):
     assert fuse_list(pairs(1), *options) == 1
@@ -95,6 +105,37 @@ def test_a_report_of_each(pairs, fuse_list, tmp_path):
     source = pairs(2, 256, 256)
     assert fuse_list(source, "--report", tmp_path / "out" / "{scene}.report.json") == 0
     assert {path.name for path in (tmp_path / "out").glob("*.report.json")} == {"0.report.json", "1.report.json"}
+
+
+def test_tiles_of_one_scene_share_its_parameters(pairs, fuse_list, whole, small_folder, small_model, tmp_path):
+    """Where no halo reaches another tile they are, in every bit, the scene fused whole."""
+    source, out, halo = pairs(3, 256, 256), tmp_path / "out", small_model.halo() + 8
+    pan, ms = whole(source, 3)
+    files = str(pan), str(ms), "-o", str(tmp_path / "whole.tif")
+    assert cli.main(["fuse", *files, "--model", str(small_folder)]) == 0
+    assert fuse_list(source, "--one-scene") == 0
+    of_whole, shared = (
+        load_calibration(out.parent / name, small_model) for name in ("whole.scene.json", "out/" + SHARED)
+    )
+    assert (shared.shift, shared.level, shared.match) == (of_whole.shift, of_whole.level, of_whole.match)
+    for name, value in of_whole.parameters.items():
+        assert (shared.parameters[name] == value).all()
+    with rasterio.open(tmp_path / "whole.tif") as expected:
+        for number in range(3):
+            with rasterio.open(out / f"{number}.tif") as tile:
+                inside = np.s_[:, :, halo:-halo]
+                here = expected.read(window=Window(256 * number, 0, 256, 256))
+                np.testing.assert_array_equal(tile.read()[inside], here[inside])
+
+
+def test_shared_parameters_are_made_anew_for_other_tiles_alone(pairs, fuse_list, tmp_path):
+    source, shared = pairs(2), tmp_path / "out" / SHARED
+    assert fuse_list(source, "--one-scene") == 0
+    first = shared.stat()
+    assert fuse_list(source, "--one-scene") == 0 and shared.stat() == first
+    assert [row["state"] for row in summary(shared.parent).values()] == ["was there"] * 2
+    (source / "1_ms.tif").write_bytes((source / "1_ms.tif").read_bytes())
+    assert fuse_list(source, "--one-scene") == 0 and shared.stat() != first
 
 
 @pytest.mark.slow

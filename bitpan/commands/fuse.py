@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 from bitpan.commands import options
+from bitpan.commands.fusing import quicklook
 from bitpan.errors import DeviceError, ModelError, SceneError
 from bitpan.files import compression
 from bitpan.host.device import devices
@@ -40,6 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--report", type=Path, metavar="FILE.html|.json", help="say how well the scene went, as a page or as JSON"
     )
+    parser.add_argument("--quicklook", type=Path, metavar="FILE.html", help="a page to compare MS, PAN and result with")
     sensor = "whose modulation transfer function the report supposes (default: %(default)s)"
     parser.add_argument("--sensor", default="generic", help=sensor)
     compressions = f"of the output: {', '.join(compression.NAMES)}; with a level as in zstd:9 (default: %(default)s)"
@@ -108,14 +110,19 @@ def require_possible(arguments: argparse.Namespace) -> None:
 
         others = arguments.pan, arguments.ms, arguments.output, arguments.output.with_suffix(PARAMETERS)
         fusion_report.require_place(arguments.report, arguments.sensor, others)
+    if arguments.quicklook:
+        quicklook.require_place(arguments.quicklook)
 
 
 def report(model: IntegerModel, arguments: argparse.Namespace) -> None:
     """Write what is asked for beside the image."""
+    files = arguments.pan, arguments.ms, arguments.output
     if arguments.report:
         from bitpan.commands import fusion_report
 
-        files = arguments.pan, arguments.ms, arguments.output
         document = fusion_report.document(*files, model, arguments.bands, arguments.sensor)
         fusion_report.write(arguments.report, document)
         print(f"{arguments.report}: how well it went")
+    if arguments.quicklook:
+        quicklook.write(arguments.quicklook, *files, model, arguments.bands)
+        print(f"{arguments.quicklook}: MS, PAN and result to look at")

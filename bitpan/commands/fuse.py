@@ -70,7 +70,8 @@ def run(arguments: argparse.Namespace) -> int:
     with open_fuser(arguments) as fuser:
         fuse_pair(fuser, arguments)
         seconds = time.monotonic() - began
-        print(f"{arguments.output}: fused with {fuser.model.name} on {arguments.device} in {seconds:.1f} s")
+        model = arguments.model or fuser.model.name
+        print(f"{arguments.output}: fused with {model} on {arguments.device} in {seconds:.1f} s")
         report(fuser.model, arguments)
     return 0
 

@@ -4,9 +4,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import rasterio
 
 import bitpan
+from bitpan.cli import main
 from bitpan.model import IntegerModel
+from bitpan.models.imagery.spectra import optics, suited
 
 FOLDERS = sorted((Path(bitpan.__file__).parent / "pretrained").iterdir())
 
@@ -30,7 +33,6 @@ def test_checkpoint_qonnx_and_integers_are_one_network(folder, tmp_path):
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
 def test_it_beats_interpolation_and_gsa_on_a_scene_it_has_not_seen(folder):
     from bitpan.host.fuser import Fuser
-    from bitpan.models.imagery.spectra import optics, suited
     from bitpan.models.imagery.synth import synthesise
     from bitpan.models.quality import metrics
     from bitpan.models.quality.classical import METHODS
@@ -42,6 +44,31 @@ def test_it_beats_interpolation_and_gsa_on_a_scene_it_has_not_seen(folder):
     rivals = [METHODS[name](made.pan, made.ms, model.ratio, model.bits) for name in ("EXP", "GSA")]
     for index in (metrics.sam, lambda image, truth: metrics.ergas(image, truth, model.ratio)):
         assert index(fused, made.truth) < min(index(rival, made.truth) for rival in rivals)
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
+def test_fuse_takes_it_of_its_family_for_a_pair_of_its_kind(folder, tmp_path, capsys):
+    own = IntegerModel.load(folder)
+    kind = ["--sensor", suited(own.bands, own.ratio), "--ratio", str(own.ratio), "--bits", str(own.bits)]
+    assert main(["synth", "-o", str(tmp_path), "--size", "64x64", *kind]) == 0
+    pair, family = [str(tmp_path / "pan.tif"), str(tmp_path / "ms.tif")], own.name
+    for name in (family, folder.name):
+        assert main(["fuse", *pair, "-o", str(tmp_path / f"of_{name}.tif"), "--model", name]) == 0
+        assert f"fused with {folder.name} on cpu" in capsys.readouterr().out
+    assert (tmp_path / f"of_{family}.tif").read_bytes() == (tmp_path / f"of_{folder.name}.tif").read_bytes()
+
+
+def test_a_list_may_have_pairs_of_several_kinds(tmp_path):
+    kinds = {"a": ("generic", "4"), "b": ("wv3", "4"), "c": ("landsat8", "2")}
+    for name, (sensor, ratio) in kinds.items():
+        words = ["--size", "64x64", "--sensor", sensor, "--ratio", ratio]
+        assert main(["synth", "-o", str(tmp_path / name), *words]) == 0
+    lines = [f"{name}/pan.tif,{name}/ms.tif,{name}.tif" for name in kinds]
+    (tmp_path / "scenes.csv").write_text("\n".join(lines))
+    assert main(["fuse", "--list", str(tmp_path / "scenes.csv"), "-o", str(tmp_path / "out")]) == 0
+    for name, (sensor, _) in kinds.items():
+        with rasterio.open(tmp_path / "out" / f"{name}.tif") as fused:
+            assert fused.descriptions == optics(sensor).names and fused.shape == (64, 64)
 
 
 def test_model_cards_hold_command_data_metrics_and_licence():

@@ -15,6 +15,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from html import escape
 from importlib.resources import files
+from itertools import product
 from pathlib import Path
 from string import Template
 from typing import Any
@@ -39,6 +40,9 @@ LARGEST = 1536
 
 SIDE, PER_AXIS = 640, 3
 """PAN pixels of a window's side, and windows in each direction."""
+
+CHUNK = 2048
+"""Side of the windows in which an overview is read."""
 
 GROUND = (38, 43, 51)
 """Red, green and blue where there is no data."""
@@ -135,22 +139,34 @@ def _small(
     from rasterio.enums import Resampling
     from rasterio.windows import Window
 
-    ends, places = [], []
-    for most, first, length, pixels in zip(raster.size, corner, size, shape, strict=True):
-        inside = max(0.0, first), min(float(most), first + length)
-        ends.append(inside)
-        places.append([round((end - first) / length * pixels) for end in inside])
-    (top, bottom), (left, right) = ends
-    (row, last_row), (column, last_column) = places
-    read = {
-        "window": Window(left, top, right - left, bottom - top),
-        "out_shape": (len(raster.bands), last_row - row, last_column - column),
-    }
+    axes = [_parts(*axis) for axis in zip(raster.size, corner, size, shape, strict=True)]
     how = Resampling.average if size[0] >= shape[0] else Resampling.cubic
-    values = raster.dataset.read(raster.bands, **read, resampling=how)
-    valid = (raster.dataset.read_masks(raster.bands, **read) > 0).all(axis=0)
-    beyond = (row, shape[0] - last_row), (column, shape[1] - last_column)
-    return np.pad(values, ((0, 0), *beyond), mode="edge"), np.pad(valid, beyond)
+    values = np.zeros((len(raster.bands), *shape), raster.dataset.dtypes[0])
+    valid = np.zeros(shape, np.bool_)
+    for (rows, top, height), (columns, left, width) in product(*axes):
+        out_shape = len(values), rows.stop - rows.start, columns.stop - columns.start
+        read = {"window": Window(left, top, width, height), "out_shape": out_shape}
+        values[:, rows, columns] = raster.dataset.read(raster.bands, **read, resampling=how)
+        valid[rows, columns] = (raster.dataset.read_masks(raster.bands, **read) > 0).all(axis=0)
+    (top, bottom), (left, right) = ((axis[0][0].start, axis[-1][0].stop) for axis in axes)
+    beyond = (top, shape[0] - bottom), (left, shape[1] - right)
+    return np.pad(values[:, top:bottom, left:right], ((0, 0), *beyond), mode="edge"), valid
+
+
+def _parts(most: int, first: float, length: float, pixels: int) -> list[tuple[slice, float, float]]:
+    """A stretch of a raster's axis, in so many pixels, part by part: which of them, first sample and length.
+
+    GDAL unpacks all of a window for each band anew, so parts must fit its cache.
+    """
+    scale = length / pixels
+    start, stop = max(0, round(-first / scale)), min(pixels, round((most - first) / scale))
+    side = max(1, int(CHUNK / scale))
+    parts = []
+    for begin in range(start, stop, side):
+        end = min(begin + side, stop)
+        low, high = max(0.0, first + begin * scale), min(float(most), first + end * scale)
+        parts.append((slice(begin, end), low, high - low))
+    return parts
 
 
 def _colours(result: RasterFile) -> list[int]:

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 from bitpan.commands import options
-from bitpan.commands.fusing import quicklook
+from bitpan.commands.fusing import quicklook, stac
 from bitpan.errors import DeviceError, ModelError, SceneError
 from bitpan.files import compression
 from bitpan.host.device import devices
@@ -42,6 +42,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--report", type=Path, metavar="FILE.html|.json", help="say how well the scene went, as a page or as JSON"
     )
     parser.add_argument("--quicklook", type=Path, metavar="FILE.html", help="a page to compare MS, PAN and result with")
+    parser.add_argument("--stac", type=Path, metavar="FILE.json", help="a STAC item of the fused image")
+    taken = "when the PAN was taken, for --stac, where its file does not say (UTC where no zone is named)"
+    parser.add_argument("--acquired", type=stac.moment, metavar="YYYY-MM-DDTHH:MM:SSZ", help=taken)
     sensor = "whose modulation transfer function the report supposes (default: %(default)s)"
     parser.add_argument("--sensor", default="generic", help=sensor)
     compressions = f"of the output: {', '.join(compression.NAMES)}; with a level as in zstd:9 (default: %(default)s)"
@@ -113,6 +116,8 @@ def require_possible(arguments: argparse.Namespace) -> None:
         fusion_report.require_place(arguments.report, arguments.sensor, others)
     if arguments.quicklook:
         quicklook.require_place(arguments.quicklook)
+    if arguments.stac:
+        stac.require_possible(arguments.stac, arguments.pan, arguments.acquired)
 
 
 def report(model: IntegerModel, arguments: argparse.Namespace) -> None:
@@ -127,3 +132,7 @@ def report(model: IntegerModel, arguments: argparse.Namespace) -> None:
     if arguments.quicklook:
         quicklook.write(arguments.quicklook, *files, model, arguments.bands)
         print(f"{arguments.quicklook}: MS, PAN and result to look at")
+    if arguments.stac:
+        beside = filter(None, (arguments.report, arguments.quicklook))
+        stac.write(arguments.stac, *files, model, arguments.acquired, beside)
+        print(f"{arguments.stac}: its STAC item")

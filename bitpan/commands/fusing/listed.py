@@ -41,7 +41,7 @@ SUMMARY = "summary.csv"
 SHARED = "scene-parameters.json"
 """The scene parameters that all share, in the same folder."""
 
-BESIDE = ("report", "quicklook")
+BESIDE = ("report", "quicklook", "stac")
 """Options that name files which are written beside the image."""
 
 PLACE = "{scene}"

@@ -106,6 +106,14 @@ class RadiometryWarning(BitpanWarning):
     """The brightness of a scene's PAN does not follow that of its MS."""
 
 
+class BandWarning(BitpanWarning):
+    """A file says that its bands are others than a network takes them for."""
+
+
+class NodataWarning(BitpanWarning):
+    """Pixels look like fill that nobody has declared."""
+
+
 class RegistrationWarning(BitpanWarning):
     """Whether a scene's PAN and MS lie over each other could not be measured."""
 

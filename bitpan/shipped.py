@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bitpan.errors import ModelError, naming
+
+if TYPE_CHECKING:
+    from bitpan.rasters.raster import Names
 
 PRETRAINED = Path(__file__).parent / "pretrained"
 """Models that come with bitpan, a folder each: a family's name alone for 4 bands at ratio 4, ``-8b4`` behind it for 8
@@ -31,7 +35,7 @@ def find_model(name: str) -> Path:
     )
 
 
-def member(family: str, pan: Path, ms: Path, bands: Sequence[int] | None = None) -> str:
+def member(family: str, pan: Names, ms: Names, bands: Sequence[int] | None = None) -> str:
     """The model of a family that comes with bitpan for this pair: of as many bands, at its ratio.
 
     Args:
@@ -48,14 +52,14 @@ def member(family: str, pan: Path, ms: Path, bands: Sequence[int] | None = None)
     return found if found in names() else family
 
 
-def kind(pan: Path, ms: Path, bands: Sequence[int] | None = None) -> tuple[int, int]:
+def kind(pan: Names, ms: Names, bands: Sequence[int] | None = None) -> tuple[int, int]:
     """How many bands a pair of files has, and how many PAN pixels to an MS pixel, to the nearest whole number.
 
     The geotransforms tell, or the sizes where there are none; arguments and errors as of :func:`member`.
     """
     from bitpan.rasters import RasterFile, relative_transform
 
-    with closing(RasterFile(pan)) as fine, closing(RasterFile(ms, bands)) as coarse, naming(f"{pan} and {ms}"):
+    with closing(RasterFile(pan)) as fine, closing(RasterFile(ms, bands)) as coarse, naming(f"{fine.name} and {coarse.name}"):
         own, its = fine.dataset.transform, coarse.dataset.transform
         if own.is_identity or its.is_identity:
             return len(coarse.bands), round(fine.size[1] / coarse.size[1])

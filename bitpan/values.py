@@ -40,6 +40,18 @@ def bits(text: str) -> int:
     return int(text)
 
 
+def nodata(text: str) -> tuple[float | None, float | None]:
+    """Values of PAN's and of MS's pixels without data, or one of both; None for none."""
+    parts = text.split(",")
+    try:
+        found = [None if part == "none" else float(part) for part in parts]
+        if len(found) in (1, 2):
+            return found[0], found[-1]
+    except ValueError:
+        pass
+    raise DataError(f"{text!r} is no nodata value; write VALUE or none, or two of them with a comma, PAN's first")
+
+
 def size(text: str) -> tuple[int, int]:
     """Height and width, both at least 1; one number stands for both."""
     parts = text.lower().split("x")

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 import numpy.typing as npt
@@ -31,7 +31,7 @@ from bitpan.host.scene.calibration import (
     to_document,
 )
 from bitpan.host.scene.parameters import compute_scene_parameters, interpolation
-from bitpan.host.scene.rasters import TiffRaster
+from bitpan.host.scene.rasters import FileRaster
 from bitpan.host.scene.registration import shift_of
 from bitpan.host.scene.scene import Scene, array_scene, open_scene
 from bitpan.host.scene.tiles import check_tile
@@ -43,6 +43,9 @@ from bitpan.model import IntegerModel
 from bitpan.operations import Array
 from bitpan.package import Package
 from bitpan.rasters import writing
+from bitpan.rasters.names import divided
+from bitpan.rasters.pair import Handling
+from bitpan.rasters.raster import Names
 
 File = str | PathLike[str]
 Shift = tuple[float, float]
@@ -86,32 +89,30 @@ class Fuser(AbstractContextManager["Fuser"]):
 
     def fuse(
         self,
-        pan: npt.ArrayLike | File,
-        ms: npt.ArrayLike | File,
+        pan: npt.ArrayLike | Names,
+        ms: npt.ArrayLike | Names,
         output: File | None = None,
         *,
-        bands: Sequence[int] | None = None,
         shift: Shift | str | None = None,
-        nodata: int | None = None,
         scene_parameters: File | None = None,
         tile: int | None = None,
         restart: bool = False,
         compression: str = COMPRESSION,
+        **known: Any,  # noqa: ANN401
     ) -> Array | Path:
         """Fuse one pair: two arrays into an array, or two GeoTIFFs into a GeoTIFF.
 
         Args:
-            pan: counts ``(H, W)`` or ``(1, H, W)``, or a file.
-            ms: counts ``(B, H/ratio, W/ratio)``, or a file of the same place.
+            pan: counts ``(H, W)`` or ``(1, H, W)``, or a file, see :mod:`bitpan.rasters.names`.
+            ms: counts ``(B, H/ratio, W/ratio)``, or a file of the same place, or a list of files, of one grid.
             output: the file to write, where ``pan`` and ``ms`` are files; the scene parameters go beside it.
-            bands: the MS's bands to take, counted from 1, in the model's order; default: all.
             shift: how far (dy, dx) the MS lies below and right of where it should, in PAN pixels; ``"auto"``: measured;
                 default: measured too, but 0 with a warning where that is not sure.
-            nodata: of arrays, the value of pixels without data; files say theirs themselves.
             scene_parameters: a file of an earlier run's, instead of computing them.
             tile: side of the tiles in which the CPU computes.
             compression: of the file, see :func:`bitpan.files.compression.creation_options`.
             restart: begin anew, even where an interrupted run to the same file has finished tiles, or all of it.
+            known: bands, nodata, everywhere and align, of :meth:`bitpan.rasters.pair.Handling.of`.
 
         Returns:
             The fused counts ``(B, H, W)`` in the MS's type, or the path of the file.
@@ -123,16 +124,17 @@ class Fuser(AbstractContextManager["Fuser"]):
         """
         if tile is not None:
             check_tile(self.model, tile)
-        if not isinstance(pan, str | PathLike) or not isinstance(ms, str | PathLike):
-            scene = self._arrays(pan, ms, bands, nodata)
-            own = self.calibration(scene, shift, scene_parameters)
+        handling = Handling.of(**known)
+        if not _are_files(pan) or not _are_files(ms):
+            scene = self._arrays(pan, ms, handling)
+            own = self._calibration(scene, shift, scene_parameters)
             return fuse_array(self.model, _calibrated(scene, own), self._device, own.parameters, tile)
         creation_options(compression)  # before anything is done
-        path = _output(output, Path(pan), Path(ms))
+        path = _output(output, pan, ms)
         with (
             writing(path),
             occupied(beside(path), resumable=True) as work,
-            open_scene(Path(pan), Path(ms), self.model, bands) as scene,
+            open_scene(pan, ms, self.model, handling) as scene,
         ):
             job = digest(self._job(scene, shift, scene_parameters, tile) | {"compression": compression})
             if restart:
@@ -140,6 +142,8 @@ class Fuser(AbstractContextManager["Fuser"]):
             elif path.is_file() and is_of(path.with_suffix(PARAMETERS), job=job, image=file_digest(path)):
                 print(f"{path}: is there already, of these files and options; --restart fuses it again")
                 return path
+            if scene.chosen:
+                print(scene.chosen)
             self._fuse_files(scene, work, job, shift, scene_parameters, tile, compression)
         return path
 
@@ -166,25 +170,33 @@ class Fuser(AbstractContextManager["Fuser"]):
 
     def _job(self, scene: Scene, shift: Shift | str | None, saved: File | None, tile: int | None) -> dict[str, Any]:
         """All that decides which tiles a scene's files are fused into, as JSON holds it."""
-        assert isinstance(scene.pan, TiffRaster) and isinstance(scene.ms, TiffRaster)
+        assert isinstance(scene.pan, FileRaster) and isinstance(scene.ms, FileRaster)
+        pan, ms = scene.pan.file, scene.ms.file
         return {
             "bitpan": __version__,
             "model": self.model.digest(),
-            "files": [scene.pan.state, scene.ms.state],
-            "bands": scene.ms.bands,
+            "files": [pan.state, ms.state],
+            "names": [pan.name, ms.name],
+            "bands": [pan.bands, ms.bands],
+            "nodata": [str(pan.nodata), str(ms.nodata), pan.everywhere],
+            "edge": scene.edge,
             "shift": str(shift),
             "scene parameters": saved and to_document(self.model, load_calibration(Path(saved), self.model)),
             "tiles": [self._device.largest, tile],
         }
 
-    def _arrays(self, pan: Any, ms: Any, bands: Sequence[int] | None, nodata: int | None) -> Scene:  # noqa: ANN401
-        pan, ms = np.asarray(pan), np.asarray(ms)
+    def _arrays(self, pan: Any, ms: Any, handling: Handling) -> Scene:  # noqa: ANN401
+        pan, ms, bands = np.asarray(pan), np.asarray(ms), handling.bands
         if pan.dtype.kind not in "iu" or ms.dtype.kind not in "iu":
             raise SceneError(f"pan is {pan.dtype}, ms {ms.dtype}; give two arrays of integer counts, or two file names")
         if bands is not None:
             if ms.ndim != 3 or min(bands) < 1 or max(bands) > len(ms):
-                raise SceneError(f"ms of shape {ms.shape} has no bands {tuple(bands)}; they count from 1")
+                raise SceneError(f"ms of shape {ms.shape} has no bands {bands}; they count from 1")
             ms = ms[[band - 1 for band in bands]]
+        fine, coarse = handling.nodata
+        if fine != coarse:
+            raise SceneError(f"nodata is {fine} and {coarse}; arrays have one value for both")
+        nodata = None if isinstance(fine, str) else fine
         return array_scene(self.model, pan[None] if pan.ndim == 2 else pan, ms, nodata=nodata)
 
     def calibration(self, scene: Scene, shift: Shift | str | None = None, saved: File | None = None) -> Calibration:
@@ -223,12 +235,19 @@ def _calibrated(scene: Scene, own: Calibration) -> Scene:
     return replace(scene.shifted(own.shift), level=own.level, match=own.match)
 
 
-def _output(output: File | None, *inputs: Path) -> Path:
+def _are_files(names: Any) -> TypeGuard[Names]:  # noqa: ANN401
+    return isinstance(names, str | PathLike) or (
+        isinstance(names, list | tuple) and len(names) > 0 and all(isinstance(name, str | PathLike) for name in names)
+    )
+
+
+def _output(output: File | None, *inputs: Names) -> Path:
     if output is None:
         raise SceneIOError("two files are fused into a file: say which (output=)")
     path = Path(output)
     if path.is_dir() or not path.parent.is_dir():
         raise SceneIOError(f"{path}: is a folder or lies in none; give a file in a folder that exists")
-    if path.resolve() in [each.resolve() for each in inputs]:
+    listed = (name for names in inputs for name in ([names] if isinstance(names, str | PathLike) else names))
+    if path.resolve() in [Path(divided(name)[0]).resolve() for name in listed]:
         raise SceneIOError(f"{path}: is an input too; give another name")
     return path

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -58,13 +58,32 @@ class FusedWriter:
 def new_fused(path: Path, scene: Scene, bands: int, compression: str = COMPRESSION) -> Iterator[FusedWriter]:
     """The writer of a scene's fused GeoTIFF, a :func:`bitpan.rasters.new_raster`.
 
-    The scene sets size, CRS, transform, dtype, nodata and band descriptions.
+    The scene sets size, place, type, nodata, and what its bands mean.
     """
     size = {"height": scene.grid.height, "width": scene.grid.width, "count": bands}
     taken_over = {name: scene.profile[name] for name in ("dtype", "crs", "transform")}
-    with new_raster(path, compression, **size, **taken_over, nodata=scene.nodata) as dataset:
-        dataset.colorinterp = scene.profile["colorinterp"]
-        for number, text in enumerate(scene.profile["descriptions"], start=1):
-            if text:
-                dataset.set_band_description(number, text)
+    # GDAL makes an alpha band of the fourth of 8 bits unless it is told that there are no colours.
+    with new_raster(path, compression, **size, **taken_over, nodata=scene.nodata, photometric="minisblack") as dataset:
+        _describe(dataset, scene.profile)
         yield FusedWriter(dataset)
+
+
+def _describe(dataset: Any, profile: Mapping[str, Any]) -> None:  # noqa: ANN401
+    """Say what the bands mean, and where the image was taken from."""
+    from rasterio.enums import ColorInterp
+
+    colours = profile["colorinterp"]
+    dataset.colorinterp = [ColorInterp.undefined if own == ColorInterp.alpha else own for own in colours]
+    if profile["gcps"]:
+        dataset.gcps = profile["gcps"]
+    if profile["rpcs"]:
+        dataset.rpcs = profile["rpcs"]
+    if any(scale != 1 for scale in profile["scales"]) or any(profile["offsets"]):
+        dataset.scales, dataset.offsets = profile["scales"], profile["offsets"]
+    if any(profile["units"]):
+        dataset.units = [unit or "" for unit in profile["units"]]
+    dataset.update_tags(**profile["tags"])
+    for number, (text, tags) in enumerate(zip(profile["descriptions"], profile["band_tags"], strict=True), start=1):
+        if text:
+            dataset.set_band_description(number, text)
+        dataset.update_tags(number, **tags)

@@ -62,16 +62,12 @@ def finished_tiles(
     scene: Scene, plan: Iterable[Tile], device: Device, model: IntegerModel, dtype: npt.DTypeLike
 ) -> Iterator[FinishedTile]:
     """Tiles as the output holds them, ``(bands, height, width)``: nodata where there is no data, and nowhere else."""
-    nodata, top = scene.nodata, np.iinfo(dtype).max
-    counts = np.arange(1 << model.bits) if scene.level is None else scene.level.inverse
-    counts = np.minimum(counts, top).astype(dtype)
+    values, nodata = scene.values(model.bits, dtype), scene.nodata
     for tile, fused, valid in fuse_tiles(scene, plan, device):
         pixels = np.zeros((model.bands, tile.height, tile.width), dtype)
         if fused is not None:
-            pixels[:] = counts[fused]
+            pixels[:] = values[fused]
         if nodata is not None:
-            # Valid values that happen to equal it move by one count.
-            pixels[pixels == nodata] = nodata + 1 if nodata + 1 <= top else nodata - 1
             pixels[:, ~valid] = nodata
         yield tile, pixels
 

@@ -47,7 +47,7 @@ def run(arguments: argparse.Namespace) -> int:
     began = time.monotonic()
     torch.set_num_threads(arguments.threads or options.free_cores())
     entries = load_entries(arguments.checkpoints, arguments.device)
-    arguments.bits = arguments.bits or needed_bits(arguments.data, arguments.bands, _depth_of(entries))
+    arguments.bits = arguments.bits or needed_bits(arguments.data, arguments.bands, _depth_of(entries), arguments.ratio)
     chosen = () if arguments.classical == "none" else tuple(arguments.classical.split(","))
     methods = entry_methods(entries, arguments.real_features) | classical_methods(chosen)
     if not methods:

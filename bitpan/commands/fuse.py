@@ -15,13 +15,15 @@ from bitpan.host.fuser import PARAMETERS, Fuser
 from bitpan.host.scene.tiles import DEFAULT_TILE
 from bitpan.model import IntegerModel
 from bitpan.package import Package
+from bitpan.rasters.products import product_of
 from bitpan.shipped import DEFAULT_MODEL, find_model, member
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's arguments."""
-    parser.add_argument("pan", type=Path, nargs="?", metavar="PAN.tif", help="panchromatic image, one band")
-    parser.add_argument("ms", type=Path, nargs="?", metavar="MS.tif", help="multi-spectral image of the same place")
+    one = "panchromatic image, one band; or the folder or archive of a product that has both"
+    parser.add_argument("pan", nargs="?", metavar="PAN.tif", help=one)
+    parser.add_argument("ms", nargs="*", metavar="MS.tif", help="multi-spectral image of the same place, or its bands")
     options.add_output(parser, "OUT.tif", "fused image; with --list the folder of the fused images")
     parser.add_argument(
         "--model",
@@ -31,6 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     options.add(parser, "--device", choices=devices.NAMES, metavar=None, help="what computes")
     parser.add_argument("--package", type=Path, metavar="DIR", help="what bitpan build left, for rtl and fpga")
     options.add(parser, "--bands")
+    options.add_handling(parser)
     options.add_measured_shift(parser)
     parser.add_argument(
         "--scene-parameters", type=Path, metavar="FILE", help="OUT.scene.json of an earlier run, instead of computing"
@@ -65,8 +68,9 @@ def run(arguments: argparse.Namespace) -> int:
         from bitpan.commands.fusing import listed
 
         return listed.run(arguments)
-    if arguments.pan is None or arguments.ms is None:
+    if not arguments.pan or (not arguments.ms and not Path(arguments.pan).exists()):
         raise SceneError("give PAN.tif and MS.tif, or many of them with --list")
+    arguments.pan, arguments.ms = product_of(arguments.pan, arguments.ms)
     require_possible(arguments)
     arguments.model = model_for(arguments)
     began = time.monotonic()
@@ -103,7 +107,8 @@ def open_fuser(arguments: argparse.Namespace) -> Fuser:
 
 def fuse_pair(fuser: Fuser, arguments: argparse.Namespace) -> None:
     """Fuse the pair that the arguments name."""
-    own = {name: getattr(arguments, name) for name in ("bands", "shift", "scene_parameters", "tile", "restart")}
+    own = {name: getattr(arguments, name) for name in ("shift", "scene_parameters", "tile", "restart")}
+    own |= vars(options.handling(arguments))
     fuser.fuse(arguments.pan, arguments.ms, arguments.output, compression=arguments.compress, **own)
 
 
@@ -112,7 +117,8 @@ def require_possible(arguments: argparse.Namespace) -> None:
     if arguments.report:
         from bitpan.commands import fusion_report  # wants more than a board has
 
-        others = arguments.pan, arguments.ms, arguments.output, arguments.output.with_suffix(PARAMETERS)
+        inputs, output = map(Path, (arguments.pan, *arguments.ms)), arguments.output
+        others = [*inputs, output, output.with_suffix(PARAMETERS)]
         fusion_report.require_place(arguments.report, arguments.sensor, others)
     if arguments.quicklook:
         quicklook.require_place(arguments.quicklook)
@@ -126,11 +132,11 @@ def report(model: IntegerModel, arguments: argparse.Namespace) -> None:
     if arguments.report:
         from bitpan.commands import fusion_report
 
-        document = fusion_report.document(*files, model, arguments.bands, arguments.sensor)
+        document = fusion_report.document(*files, model, options.handling(arguments), arguments.sensor)
         fusion_report.write(arguments.report, document)
         print(f"{arguments.report}: how well it went")
     if arguments.quicklook:
-        quicklook.write(arguments.quicklook, *files, model, arguments.bands)
+        quicklook.write(arguments.quicklook, *files, model, options.handling(arguments))
         print(f"{arguments.quicklook}: MS, PAN and result to look at")
     if arguments.stac:
         beside = filter(None, (arguments.report, arguments.quicklook))

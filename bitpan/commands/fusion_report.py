@@ -31,6 +31,8 @@ from bitpan.models.quality.full_resolution import BLOCK, evaluate
 from bitpan.models.quality.tables import strict_json
 from bitpan.radiometry import FRACTION, MOST_BITS
 from bitpan.rasters import RasterFile
+from bitpan.rasters.pair import Handling
+from bitpan.rasters.raster import Names
 
 RIVALS = ("GSA", "MTF-GLP")
 SIDES = (256, 128, 64)
@@ -60,7 +62,7 @@ def require_place(path: Path, sensor: str, others: Sequence[Path]) -> None:
 
 
 def document(
-    pan: Path, ms: Path, fused: Path, model: IntegerModel, bands: Sequence[int] | None, sensor: str
+    pan: Names, ms: Names, fused: Path, model: IntegerModel, handling: Handling, sensor: str
 ) -> dict[str, Any]:
     """What is known of the scene that ``bitpan fuse`` wrote to ``fused``, as plain types.
 
@@ -69,16 +71,16 @@ def document(
     own = load_calibration(fused.with_suffix(PARAMETERS), model)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", GeoreferenceWarning)  # said when it was fused
-        with open_scene(pan, ms, model, bands) as scene, closing(RasterFile(fused)) as result:
+        with open_scene(pan, ms, model, handling) as scene, closing(RasterFile(fused)) as result:
             scene = scene.shifted(own.shift)
             samples = _samples(scene, result)
-            shift = scene.grid.shift
+            shift, names = scene.grid.shift, [raster.name for raster in (scene.pan, scene.ms)]
     quality = _quality(samples, model, sensor, shift)
     _warn_if_worse(fused, quality)
     return {
         "fused": str(fused),
-        "pan": str(pan),
-        "ms": str(ms),
+        "pan": names[0],
+        "ms": names[1],
         "model": model.name,
         "sensor": sensor,
         "shift": list(own.shift),
@@ -91,7 +93,7 @@ def document(
 
 
 def _samples(scene: Scene, result: RasterFile) -> list[_Sample]:
-    ratio = scene.grid.ratio
+    ratio, counts = scene.grid.ratio, scene.profile["counts"]
     height, width = (size // ratio * ratio for size in (scene.grid.height, scene.grid.width))
 
     def whole(side: int) -> Iterator[_Sample]:
@@ -99,7 +101,7 @@ def _samples(scene: Scene, result: RasterFile) -> list[_Sample]:
             window = tile.top, tile.left, tile.height, tile.width
             patch = scene.read(*window)
             if patch.valid.all() and min(window[2:]) >= BLOCK:
-                yield _Sample(patch.pan, patch.ms, result.read(*window)[0])
+                yield _Sample(patch.pan, patch.ms, counts.of(result.read(*window)[0]))
 
     return next(filter(None, (list(whole(side)) for side in SIDES)), [])
 

@@ -10,13 +10,13 @@ import numpy as np
 
 from bitpan.commands import options
 from bitpan.errors import SceneError
-from bitpan.host.scene.grid import align
 from bitpan.host.scene.rasters import ArrayRaster
 from bitpan.host.scene.registration import shift_of
 from bitpan.host.scene.scene import Scene
 from bitpan.models.quality.pictures import against_truth, require_inputs, without_truth
 from bitpan.models.quality.tables import strict_json
 from bitpan.rasters import Picture, read_picture
+from bitpan.rasters.grid import align
 
 BORDER = 21
 """Pixels cut from every side where there is a truth: the DLPan toolbox's figure."""

@@ -10,6 +10,9 @@ from typing import Any, TypeVar
 
 from bitpan import values
 from bitpan.errors import BitpanError, DataError
+from bitpan.rasters.georeference import ALIGNMENTS
+from bitpan.rasters.pair import Handling
+from bitpan.rasters.validity import DECLARED
 
 T = TypeVar("T")
 
@@ -33,7 +36,7 @@ def _an(text: str, default: Any = 0, reader: Any = int, metavar: str | None = "N
     return {"help": text, "default": default, "type": reader, "metavar": metavar, **more}
 
 
-SOURCES = "PAN.tif,MS.tif or a .mat, .npz, .h5 file; may end in ':key=value[;...]' of sensor, bands, bits, shift"
+SOURCES = "PAN.tif,MS.tif, a product's folder or a .mat, .npz, .h5 file; may end in ':key=value[;...]', as sensor=wv2"
 BANDS = "MS bands to take, from 1, in this order, as in 3,2,1,4 (default: all)"
 SHIFT = "how far the MS lies below and right of where it should, in PAN pixels"
 
@@ -80,6 +83,22 @@ def add_measured_shift(parser: argparse.ArgumentParser) -> None:
     reader = value(lambda text: text if text == "auto" else values.shift(text))
     told = f"{SHIFT}; auto: measure it (default: measured, 0,0 where that is not sure)"
     add(parser, "--shift", type=reader, metavar="DY,DX|auto", help=told)
+
+
+def add_handling(parser: argparse.ArgumentParser) -> None:
+    """Add what is known of a pair better than its files say, beside ``--bands``."""
+    values_ = "of pixels without data, instead of what the files declare; two of them with a comma: PAN's first"
+    parser.add_argument("--nodata", type=value(values.nodata), metavar="VALUE|none[,...]", help=values_)
+    rule = "a pixel holds no data where any of its bands is nodata, or where all are (default: %(default)s)"
+    parser.add_argument("--nodata-in", choices=("any", "all"), default="any", help=rule)
+    ways = "lay the pair over each other by geotransforms, where both have one, or by corners and sizes (%(default)s)"
+    parser.add_argument("--align", choices=ALIGNMENTS, default="auto", help=ways)
+
+
+def handling(arguments: argparse.Namespace) -> Handling:
+    """What :func:`add_handling` and ``--bands`` were told."""
+    nodata = (DECLARED, DECLARED) if arguments.nodata is None else arguments.nodata
+    return Handling(arguments.bands, nodata, arguments.nodata_in == "all", arguments.align)
 
 
 def add_output(parser: argparse.ArgumentParser, metavar: str, text: str, *more: str, **changes: Any) -> None:  # noqa: ANN401

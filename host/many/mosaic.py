@@ -16,11 +16,11 @@ import numpy as np
 
 from bitpan.arithmetic import Integers
 from bitpan.errors import BitpanError, BitpanWarning, SceneError
-from bitpan.host.scene.grid import align
-from bitpan.host.scene.rasters import Raster, TiffRaster
+from bitpan.host.scene.rasters import FileRaster, Raster
 from bitpan.host.scene.scene import Scene, fill_values
 from bitpan.model import IntegerModel
 from bitpan.rasters import Mask, relative_transform
+from bitpan.rasters.grid import align
 
 _OFF_GRID = 0.01
 """Pixels by which a tile may lie beside the first one's grid, or drift off it from edge to edge."""
@@ -113,8 +113,8 @@ def open_mosaic(tiles: Sequence[Open], model: IntegerModel) -> tuple[Scene, dict
     top, left = (edge[axis] + ratio * ms.corner[axis] - pan.corner[axis] for axis in (0, 1))
     grid = align(pan.size, ms.size, (top, left), ratio)
     scene = Scene(cast(Raster, pan), cast(Raster, ms), grid, (top, left), first.nodata, first.profile)
-    rasters = [raster for _, tile in found for raster in (tile.pan, tile.ms) if isinstance(raster, TiffRaster)]
-    return scene, {name: state for raster in rasters for name, state in raster.state.items()}
+    rasters = [raster for _, tile in found for raster in (tile.pan, tile.ms) if isinstance(raster, FileRaster)]
+    return scene, {name: state for raster in rasters for name, state in raster.file.state.items()}
 
 
 def _place(scene: Scene, first: Scene) -> tuple[tuple[float, float], tuple[float, float]]:

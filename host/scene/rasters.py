@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,10 +11,11 @@ from bitpan.arithmetic import Integers
 from bitpan.errors import SceneError
 from bitpan.radiometry import MOST_BITS
 from bitpan.rasters import Mask, RasterFile
+from bitpan.rasters.counts import Counts
 
 
 def read_extended(
-    raster: ArrayRaster | TiffRaster, top: int, left: int, height: int, width: int
+    raster: ArrayRaster | FileRaster, top: int, left: int, height: int, width: int
 ) -> tuple[Integers, Mask]:
     """A window that may lie partly or wholly outside the raster, which replicated edges extend without end."""
     rows = np.clip(np.arange(top, top + height), 0, raster.size[0] - 1)
@@ -68,13 +67,13 @@ class ArrayRaster:
     def __init__(
         self,
         values: npt.ArrayLike,
-        nodata: int | None = None,
+        nodata: float | None = None,
         fill: int = 0,
         name: str = "the array",
         bits: int = MOST_BITS,
     ) -> None:
         self._values, self._nodata = np.asarray(values), nodata
-        self._seen = (fill, name, bits)
+        self.name, self._seen = name, (fill, name, bits)
         self.size: tuple[int, int] = (self._values.shape[1], self._values.shape[2])
 
     def read(self, top: int, left: int, height: int, width: int) -> tuple[Integers, Mask]:
@@ -84,38 +83,26 @@ class ArrayRaster:
         return _filled(window, valid, *self._seen)
 
 
-class TiffRaster(RasterFile):
-    """A raster file of integers; which of its pixels hold data says :mod:`bitpan.rasters`.
+class FileRaster:
+    """A raster file in counts; which of its pixels hold data says :mod:`bitpan.rasters.validity`.
 
     Args:
-        path, bands: as of :class:`RasterFile`.
-        fill: as of :class:`ArrayRaster`.
+        file: open for reading.
+        counts: how its values become counts.
+        fill: what the network sees instead of pixels without data.
     """
 
-    def __init__(self, path: Path, fill: int = 0, bands: Sequence[int] | None = None) -> None:
-        super().__init__(path, bands)
-        self._seen = (fill, str(path))
-
-    def require(self, bands: int, role: str) -> None:
-        """Raise :class:`SceneError` unless the file has ``bands`` bands of integers."""
-        if len(self.bands) != bands:
-            alpha = " beside its alpha band" if self.alpha else ""
-            raise SceneError(
-                f"{self.path}: has {len(self.bands)} bands{alpha} where the {role} must have {bands}: give the files "
-                "in the order PAN MS, choose MS bands with --bands, or give a model made for these bands"
-            )
-        for dtype in set(self.dataset.dtypes):
-            if np.dtype(dtype).kind not in "iu":
-                raise SceneError(
-                    f"{self.path}: holds {dtype}; the model takes integer counts: give the imagery as delivered, or "
-                    "convert it (gdal_translate -ot UInt16 -scale)"
-                )
+    def __init__(self, file: RasterFile, counts: Counts, fill: int = 0) -> None:
+        self.file, self.counts, self.name, self.size = file, counts, file.name, file.size
+        self._seen = (fill, file.name)
 
     def read(self, top: int, left: int, height: int, width: int) -> tuple[Integers, Mask]:
         """See :meth:`ArrayRaster.read`; a damaged file raises :class:`SceneIOError`."""
-        values, valid = super().read(top, left, height, width)
-        return _filled(values, valid, *self._seen)
+        values, valid = self.file.read(top, left, height, width)
+        if not valid.all():
+            values = np.where(valid, values, values.dtype.type(0))  # no counts, for instance NaN
+        return _filled(self.counts.of(values), valid, *self._seen)
 
 
-Raster = ArrayRaster | TiffRaster
+Raster = ArrayRaster | FileRaster
 """What a scene reads from."""

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from bitpan.arithmetic import BORDER, Integers
-from bitpan.errors import GeoreferenceWarning, SceneError, naming
-from bitpan.host.scene.grid import Grid, align, measured_ratio
-from bitpan.host.scene.rasters import ArrayRaster, Raster, TiffRaster, read_extended
+from bitpan.errors import SceneError
+from bitpan.host.scene.profile import fused_nodata, fused_profile
+from bitpan.host.scene.rasters import ArrayRaster, FileRaster, Raster, read_extended
 from bitpan.host.scene.tiles import DEFAULT_TILE
 from bitpan.model import IntegerModel
 from bitpan.radiometry import Level, PanMatch
-from bitpan.rasters import Mask, block_cache, relative_transform
+from bitpan.rasters import Mask, block_cache
+from bitpan.rasters.counts import Counts
+from bitpan.rasters.georeference import require_extents
+from bitpan.rasters.grid import Grid, align
+from bitpan.rasters.pair import Handling, open_pair
+from bitpan.rasters.raster import Names, block_bytes
 
 
 @dataclass(frozen=True)
@@ -46,7 +49,8 @@ class Scene:
         grid: how they lie over each other.
         edge: upper and left edge of the MS raster in the PAN's pixel coordinates, as the files say.
         nodata: value that marks the fused scene's pixels without data, or None.
-        profile: what the fused GeoTIFF takes over: crs, transform, dtype, descriptions, colorinterp.
+        profile: what the fused GeoTIFF takes over, see :func:`bitpan.host.scene.profile.fused_profile`.
+        chosen: for people, bands that were taken by what the file says of them.
         level: brings the MS's counts to the network's; None: they stay as they are.
         match: brings PAN's counts onto the MS's at its level; None: they stay as they are.
     """
@@ -55,8 +59,9 @@ class Scene:
     ms: Raster
     grid: Grid
     edge: tuple[float, float] = (0.0, 0.0)
-    nodata: int | None = None
+    nodata: float | None = None
     profile: Mapping[str, Any] = field(default_factory=dict)
+    chosen: str = ""
     level: Level | None = None
     match: PanMatch | None = None
 
@@ -66,6 +71,17 @@ class Scene:
         It is positive where the MS's content lies further down and to the right than the files say.
         """
         return replace(self, grid=align(self.pan.size, self.ms.size, self.edge, self.grid.ratio, shift))
+
+    def values(self, bits: int, dtype: npt.DTypeLike) -> npt.NDArray[Any]:
+        """What each count of a network of ``bits`` bits is in the fused image.
+
+        Those that happen to equal the nodata value move to the next that the type has.
+        """
+        counts = np.arange(1 << bits) if self.level is None else self.level.inverse
+        values = self.profile.get("counts", Counts()).values(counts, dtype)
+        if self.nodata is not None:
+            values[values == self.nodata] = _beside(self.nodata, values.dtype)
+        return np.asarray(values)
 
     def read(self, top: int, left: int, height: int, width: int, border: int = 0) -> Patch:
         """A window in scene coordinates, all four multiples of the ratio; edges are replicated without end.
@@ -95,6 +111,13 @@ def _seen(counts: Integers, valid: Mask, by: Level | PanMatch | None) -> Integer
     return seen if valid.all() else np.where(valid, seen, counts)
 
 
+def _beside(value: float, dtype: np.dtype[Any]) -> float:
+    """The next value that a type has, or the one before where there is none."""
+    if dtype.kind == "f":
+        return float(np.nextafter(dtype.type(value), dtype.type(np.inf)))
+    return value + 1 if value < np.iinfo(dtype).max else value - 1
+
+
 def _nearest_sample(length: int, ratio: int, shift: float) -> npt.NDArray[np.intp]:
     """The MS sample nearest to each PAN pixel of a window."""
     nearest = np.floor((np.arange(length) + 0.5 - shift) / ratio).astype(np.intp)
@@ -112,7 +135,7 @@ def array_scene(
     pan: npt.ArrayLike,
     ms: npt.ArrayLike,
     shift: tuple[float, float] = (0.0, 0.0),
-    nodata: int | None = None,
+    nodata: float | None = None,
 ) -> Scene:
     """A scene in memory: ``pan (1, H, W)`` and ``ms (B, h, w)`` whose upper left corners coincide."""
     fills = fill_values(model)
@@ -120,99 +143,25 @@ def array_scene(
     if pan.ndim != 3 or len(pan) != 1 or ms.ndim != 3 or len(ms) != model.bands:
         raise SceneError(f"pan {pan.shape} and ms {ms.shape} must be (1, H, W) and ({model.bands}, h, w)")
     fine, coarse = ArrayRaster(pan, nodata, fills[0], "pan"), ArrayRaster(ms, nodata, fills[1], "ms")
-    _check_extents((fine.size, coarse.size), model, "pan and ms")
+    maker = f"model {model.name} was made for"
+    require_extents(fine.size, coarse.size, model.ratio, maker, "pan and ms")
     grid = align(fine.size, coarse.size, (0.0, 0.0), model.ratio, shift)
     return Scene(fine, coarse, grid, nodata=nodata, profile={"dtype": ms.dtype.name})
 
 
 @contextmanager
-def open_scene(
-    pan_path: Path, ms_path: Path, model: IntegerModel, bands: Sequence[int] | None = None
-) -> Iterator[Scene]:
-    """Open a PAN and an MS file as a scene for ``model``.
-
-    Args:
-        model: sets ratio and bands.
-        bands: the MS file's bands, from 1, in the model's order; None: all as they are.
+def open_scene(pan: Names, ms: Names, model: IntegerModel, handling: Handling | None = None) -> Iterator[Scene]:
+    """Open a PAN and an MS in files as a scene for ``model``, which sets ratio and bands.
 
     Raises:
         SceneIOError: a file cannot be read, or is another one at the end of the block.
         SceneError: the pair does not fit together or does not fit the model.
     """
-    fills = fill_values(model)
-    with (
-        closing(TiffRaster(pan_path, fills[0])) as pan,
-        closing(TiffRaster(ms_path, fills[1], bands)) as ms,
-    ):
-        edge = _georeference(pan, ms, model)
-        pan.require(1, "PAN")
-        ms.require(model.bands, f"MS of model {model.name}")
-        dtype = np.dtype(ms.dataset.dtypes[0])
-        with naming(f"{pan_path} and {ms_path}"):
-            grid = align(pan.size, ms.size, edge, model.ratio)
-        # A row of tiles shares its blocks with the next, and all of its tiles with each other.
-        rows = DEFAULT_TILE + 2 * (model.halo() + model.alignment)
-        with block_cache(pan.block_bytes(rows) + ms.block_bytes(rows // model.ratio + 2 * BORDER)):
-            yield Scene(pan, ms, grid, edge, _fused_nodata(pan, ms, dtype), _profile(pan, ms, grid, dtype.name))
-        pan.require_unchanged()
-        ms.require_unchanged()
-
-
-def _fused_nodata(pan: TiffRaster, ms: TiffRaster, dtype: np.dtype[Any]) -> int | None:
-    """The MS's value, else the PAN's; 0 where ``dtype`` cannot hold that or masks alone tell (valid zeros move)."""
-    nodata = ms.nodata if ms.nodata is not None else pan.nodata
-    if nodata is None:
-        return 0 if pan.masked or ms.masked else None
-    limits = np.iinfo(dtype)
-    return int(nodata) if limits.min <= nodata <= limits.max else 0
-
-
-def _profile(pan: TiffRaster, ms: TiffRaster, grid: Grid, dtype: str) -> dict[str, Any]:
-    top, left = grid.pan_origin
-    own = pan.dataset.transform
-    a, b, c, d, e, f = own[:6]
-    moved = type(own)(a, b, c + a * left + b * top, d, e, f + d * left + e * top)
-    return {
-        "crs": pan.dataset.crs,
-        "transform": None if own.is_identity else moved,
-        "dtype": dtype,
-        "descriptions": tuple(ms.dataset.descriptions[band - 1] for band in ms.bands),
-        "colorinterp": tuple(ms.dataset.colorinterp[band - 1] for band in ms.bands),
-    }
-
-
-def _georeference(pan: TiffRaster, ms: TiffRaster, model: IntegerModel) -> tuple[float, float]:
-    """Upper and left edge of the MS in the PAN's pixel coordinates; checks CRS and ratio."""
-    pair = f"{pan.path} and {ms.path}"
-    crs = pan.dataset.crs, ms.dataset.crs
-    if all(crs) and crs[0] != crs[1]:
-        raise SceneError(f"{pair}: the PAN is in {crs[0]}, the MS in {crs[1]}; warp one to the other's CRS (rio warp)")
-    placed = not pan.dataset.transform.is_identity and not ms.dataset.transform.is_identity
-    if not (all(crs) and placed):
-        what = "geotransform" if all(crs) else f"CRS in {'one' if any(crs) else 'both'}"
-        how = "the geotransforms are taken to share one" if placed else "they are aligned by extent and ratio"
-        warnings.warn(f"{pair}: no {what}; {how}", GeoreferenceWarning, stacklevel=2)
-    if not placed:
-        _check_extents((pan.size, ms.size), model, pair)
-        return 0.0, 0.0
-    with naming(pair):
-        relative = relative_transform(pan.dataset.transform, ms.dataset.transform)
-        found = measured_ratio(relative, ms.size, model.ratio)
-    if found != model.ratio:
-        cure = "give the files in the order PAN MS" if found < 1 else "give a model of this ratio"
-        raise SceneError(
-            f"{pair}: an MS pixel is {found:.6g} PAN pixels wide; model {model.name} was made for ratio "
-            f"{model.ratio}: {cure}"
-        )
-    return -relative[5] * model.ratio, -relative[2] * model.ratio
-
-
-def _check_extents(sizes: tuple[tuple[int, int], tuple[int, int]], model: IntegerModel, pair: str) -> None:
-    """Sizes of one place: PAN's and the ratio times MS's differ by less than an MS pixel."""
-    (height, width), (ms_height, ms_width) = sizes
-    ratio = model.ratio
-    if abs(height - ratio * ms_height) >= ratio or abs(width - ratio * ms_width) >= ratio:
-        raise SceneError(
-            f"{pair}: {height} x {width} and {ms_height} x {ms_width} pixels are not ratio {ratio}, which model "
-            f"{model.name} was made for; give a pair of one place, a georeferenced pair, or a model of this ratio"
-        )
+    maker = f"model {model.name} was made for"
+    # A row of tiles shares its blocks with the next, and all of its tiles with each other.
+    rows = DEFAULT_TILE + 2 * (model.halo() + model.alignment)
+    cache = block_cache(block_bytes(pan, rows) + block_bytes(ms, rows // model.ratio + 2 * BORDER))
+    with cache, open_pair(pan, ms, model.ratio, handling, model.bands, maker) as pair:
+        fills = fill_values(model)
+        fine, coarse = FileRaster(pair.pan, pair.counts[0], fills[0]), FileRaster(pair.ms, pair.counts[1], fills[1])
+        yield Scene(fine, coarse, pair.grid, pair.edge, fused_nodata(pair), fused_profile(pair), pair.chosen)

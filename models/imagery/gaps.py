@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bitpan.errors import DataError
-from bitpan.rasters import Mask, Picture
+from bitpan.rasters import Mask
 
 Array = npt.NDArray[Any]
 
@@ -17,21 +17,26 @@ SIDES = (256, 128, 64)
 """MS pixels of a tile's side, of which the largest is taken that loses no more than half of what holds data."""
 
 
-def whole_tiles(pan: Picture, ms: Picture) -> dict[str, Array]:
+def whole_tiles(pan: Array, ms: Array, pan_valid: Mask, ms_valid: Mask, name: str) -> dict[str, Array]:
     """``pan (N, 1, H, W)`` and ``ms (N, B, h, w)``: the whole pair, or where it has gaps its tiles without any.
+
+    Args:
+        pan, ms: ``(1, H, W)`` and ``(B, h, w)``.
+        pan_valid, ms_valid: ``(H, W)`` and ``(h, w)``, where they hold data.
+        name: for messages.
 
     Raises:
         DataError: no tile is without a gap.
     """
-    if pan.valid.all() and ms.valid.all():
-        return {"pan": pan.image[None], "ms": ms.image[None]}
-    ratio = max(1, round(pan.valid.shape[1] / ms.valid.shape[1]))
+    if pan_valid.all() and ms_valid.all():
+        return {"pan": pan[None], "ms": ms[None]}
+    ratio = max(1, round(pan_valid.shape[1] / ms_valid.shape[1]))
     for side in SIDES:
-        tiles = list(_whole(pan.valid, ms.valid, ratio, side))
-        if 2 * len(tiles) * side**2 >= int(ms.valid.sum()) or (tiles and side == SIDES[-1]):
-            return {"pan": _cut(pan.image, tiles, ratio * side, ratio), "ms": _cut(ms.image, tiles, side, 1)}
+        tiles = list(_whole(pan_valid, ms_valid, ratio, side))
+        if 2 * len(tiles) * side**2 >= int(ms_valid.sum()) or (tiles and side == SIDES[-1]):
+            return {"pan": _cut(pan, tiles, ratio * side, ratio), "ms": _cut(ms, tiles, side, 1)}
     raise DataError(
-        f"{pan.path} and {ms.path}: {int((~pan.valid).sum())} pixels of the PAN and {int((~ms.valid).sum())} of the MS "
+        f"{name}: {int((~pan_valid).sum())} pixels of the PAN and {int((~ms_valid).sum())} of the MS "
         f"hold no data (nodata, masked or NaN), and no tile of {SIDES[-1]}x{SIDES[-1]} MS pixels is free of them; "
         "crop the pair to valid pixels (gdal_translate -projwin)"
     )

@@ -64,7 +64,7 @@ def gather_images(sources: Sequence[Source], ratio: int, fraction: float, full: 
 
 def _pairs(source: Source, ratio: int, reduced: Sequence[Image]) -> list[Image]:
     """The same parts at full resolution. A source with a truth has no such pairs: its own are taken without it."""
-    arrays = read_checked(source)
+    arrays, source = read_checked(source, ratio)
     if "gt" in arrays:
         return [image.without_truth() for image in reduced]
     pan, ms = whole_pixels(arrays, source, ratio)

@@ -1,4 +1,4 @@
-"""Training data as it lies on disk: GeoTIFF and .mat pairs, .npz and PanCollection HDF5 triples, as plain arrays.
+"""Training data as it lies on disk: pairs of rasters, .mat, .npz, .npy and PanCollection HDF5, as plain arrays.
 
 A file holds either a pair at full resolution (PAN and MS, to be degraded by Wald's protocol) or triples that already
 have a truth (``gt``). Images come out as ``(N, bands, height, width)`` in the file's own counts; of a pair of GeoTIFFs
@@ -20,16 +20,22 @@ from bitpan.errors import DataError, SceneError, SceneIOError
 from bitpan.intake.arrays import UNREADABLE, read_npz
 from bitpan.intake.budget import require_bearable, require_held
 from bitpan.models.imagery.gaps import whole_tiles
-from bitpan.rasters import Picture, read_picture
+from bitpan.models.imagery.sources import Shift, Source
+from bitpan.rasters.names import Name, joined
+from bitpan.rasters.pair import Handling, open_pair, read_whole
+from bitpan.rasters.products import product_of
 
 Arrays = dict[str, npt.NDArray[Any]]
 
 NAMES = {
     "pan": ("I_PAN", "pan", "PAN"),
-    "ms": ("I_MS", "I_MS_LR", "ms", "MS", "mslr"),
+    "ms": ("I_MS_LR", "I_MS", "ms", "MS", "mslr"),
     "gt": ("gt", "I_GT", "GT"),
 }
-"""What each array is called in the files of others, in order of preference."""
+"""What arrays are called in the files of others, in order of preference: beside ``I_MS_LR``, ``I_MS`` is upsampled."""
+
+FOLDERS = ("pan", "ms")
+"""Of a data set's images, named alike in both."""
 
 WANTED = {name for names in NAMES.values() for name in names}
 """Of other arrays only the names are read, for the message that something is missing."""
@@ -38,36 +44,65 @@ _NUMBERS = {f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)
 """MATLAB's classes of plain arrays."""
 
 
-def read(source: str, bands: Sequence[int] | None = None) -> Arrays:
-    """Arrays ``pan``, ``ms`` and, where the file has a truth, ``gt`` of one source.
+def read(own: Source, ratio: int) -> tuple[Arrays, Shift]:
+    """Arrays ``pan``, ``ms`` and, where the file has a truth, ``gt`` of one source, and how far the MS lies off.
 
-    Args:
-        source: ``PAN.tif,MS.tif``, or one .mat, .npz, .h5 or .hdf5 file.
-        bands: which bands of MS and truth to take, from 1, in this order; None takes all.
+    The shift (dy, dx) is what the georeference of rasters leaves of whole MS pixels, in PAN pixels, the source's own
+    included.
 
     Raises:
-        DataError: if the source is missing, of an unknown kind, or lacks an array or a band.
+        DataError: the source is missing, of an unknown kind, or lacks an array or a band.
     """
-    paths = [Path(part) for part in source.split(",")]
-    for path in paths:
-        if not path.is_file():
-            raise DataError(f"{path}: there is no such file; a pair of GeoTIFFs is given as PAN.tif,MS.tif")
-    if len(paths) == 2:
-        return whole_tiles(_read_tiff(paths[0]), _read_tiff(paths[1], bands))
-    if len(paths) > 2:
-        raise DataError(f"{source}: a source is one file or the two files PAN.tif,MS.tif, not {len(paths)}")
-    path, suffix = paths[0], paths[0].suffix.lower()
-    if suffix not in _READERS:
-        raise DataError(f"{source}: a source is PAN.tif,MS.tif or a {', '.join(_READERS)} file, not {suffix or 'this'}")
+    path = Path(own.files)
+    if path.suffix.lower() in _READERS and path.is_file():
+        return _chosen(own, _stored(path)), own.shift
+    try:
+        pairs = [_read_pair(pan, ms, own, ratio) for pan, ms in _pairs(own.files)]
+    except (SceneError, SceneIOError) as error:
+        raise DataError(str(error)) from None
+    kinds = {(arrays["pan"].shape[1:], arrays["ms"].shape[1:], shift) for arrays, shift in pairs}
+    if len(kinds) > 1:
+        raise DataError(f"{own.files}: its images are of several sizes; give each pair as PAN.tif,MS.tif")
+    ((*_, shift),) = kinds
+    return {role: np.concatenate([arrays[role] for arrays, _ in pairs]) for role in ("pan", "ms")}, shift
+
+
+def _pairs(files: str) -> list[tuple[Name, list[Name]]]:
+    """The rasters of a source: a pair, a product, or the images of two folders, or of ``pan`` and ``ms`` in one."""
+    pan, *ms = joined(files)
+    if not ms and Path(pan).is_dir() and all((Path(pan) / part).is_dir() for part in FOLDERS):
+        pan, *ms = (str(Path(pan) / part) for part in FOLDERS)
+    if len(ms) == 1 and Path(pan).is_dir() and Path(ms[0]).is_dir():
+        found = [sorted(path.name for path in Path(folder).iterdir() if path.is_file()) for folder in (pan, *ms)]
+        if found[0] != found[1] or not found[0]:
+            raise DataError(f"{files}: the two folders do not hold images of the same names; name them alike")
+        return [(str(Path(pan) / name), [str(Path(ms[0]) / name)]) for name in found[0]]
+    return [product_of(pan, ms)]
+
+
+def _read_pair(pan: Name, ms: list[Name], own: Source, ratio: int) -> tuple[Arrays, Shift]:
+    with open_pair(pan, ms, ratio, Handling(own.bands, own.nodata, align=own.align)) as pair:
+        found = read_whole(pair)
+        (dy, dx), (y, x) = found.shift, own.shift
+        tiles = whole_tiles(found.pan, found.ms, found.pan_valid, found.ms_valid, own.files)
+        return tiles, (dy + y, dx + x)
+
+
+def _stored(path: Path) -> Arrays:
+    suffix = path.suffix.lower()
     try:
         stored = _READERS[suffix](path)
     except DataError:
         raise
     except (*UNREADABLE, MatReadError) as error:
         raise DataError(f"{path}: cannot be read as a {suffix} file ({error})") from None
-    arrays = _select(path, stored, channels_first=_READERS[suffix] is _read_hdf5)
-    if bands is None:
+    return _select(path, stored, convention=1 if _READERS[suffix] is _read_hdf5 else -1)
+
+
+def _chosen(own: Source, arrays: Arrays) -> Arrays:
+    if own.bands is None:
         return arrays
+    path, bands = Path(own.files), own.bands
     return {role: image if role == "pan" else _choose(path, role, image, bands) for role, image in arrays.items()}
 
 
@@ -75,13 +110,6 @@ def _choose(path: Path, role: str, image: npt.NDArray[Any], bands: Sequence[int]
     if missing := [band for band in bands if not 0 < band <= image.shape[1]]:
         raise DataError(f"{path}: {role} has no band {missing[0]}, only {image.shape[1]}; bands count from 1")
     return image[:, [band - 1 for band in bands]]
-
-
-def _read_tiff(path: Path, bands: Sequence[int] | None = None) -> Picture:
-    try:
-        return read_picture(path, bands)
-    except (SceneError, SceneIOError) as error:
-        raise DataError(str(error)) from None
 
 
 def _read_mat(path: Path) -> Arrays:
@@ -107,8 +135,20 @@ def _read_hdf5(path: Path) -> Arrays:
     import h5py
 
     with h5py.File(path, "r") as file:
-        own = [name for name in file if isinstance(file.get(name, getlink=True), h5py.HardLink)]
+        own = _members(file)
+        groups = [name for name in own if isinstance(file[name], h5py.Group) and not name.startswith("#")]
+        if not WANTED.intersection(own) and len(groups) == 1:  # a struct of MATLAB's
+            return {
+                name: _read_dataset(file[groups[0]][name]) for name in WANTED.intersection(_members(file[groups[0]]))
+            }
         return {name: _read_dataset(file[name]) if name in WANTED else np.empty(0) for name in own}
+
+
+def _members(group: Any) -> list[str]:  # noqa: ANN401 -- h5py's
+    """Names of what lies in the file itself."""
+    import h5py
+
+    return [name for name in group if isinstance(group.get(name, getlink=True), h5py.HardLink)]
 
 
 def _read_dataset(dataset: Any) -> npt.NDArray[Any]:  # noqa: ANN401 -- h5py's
@@ -128,13 +168,16 @@ def _read_dataset(dataset: Any) -> npt.NDArray[Any]:  # noqa: ANN401 -- h5py's
     return np.asarray(dataset[()])
 
 
-def _select(path: Path, stored: Arrays, channels_first: bool) -> Arrays:
-    """Pick the arrays by their names and bring them into one shape, which is that of PanCollection's HDF5."""
+def _select(path: Path, stored: Arrays, convention: int) -> Arrays:
+    """Pick the arrays by their names and bring them into one shape, which is that of PanCollection's HDF5.
+
+    The ``convention`` is the axis of the bands where an array's shape does not tell.
+    """
     found: Arrays = {}
     for role, names in NAMES.items():
         name = next((name for name in names if name in stored), None)
         if name is not None:
-            found[role] = stored[name] if channels_first else _channels_first(stored[name], role == "pan")
+            found[role] = _channels_first(stored[name], role == "pan", convention)
         elif role != "gt":
             raise DataError(f"{path}: has no array {' or '.join(names)}, only {', '.join(sorted(stored)) or 'nothing'}")
     for role, value in found.items():
@@ -143,15 +186,18 @@ def _select(path: Path, stored: Arrays, channels_first: bool) -> Arrays:
     return found
 
 
-def _channels_first(image: npt.NDArray[Any], single: bool) -> npt.NDArray[Any]:
-    """``(H, W)``, ``(H, W, B)``, ``(N, H, W)`` of one band or ``(N, H, W, B)`` to ``(N, B, H, W)``."""
+def _channels_first(image: npt.NDArray[Any], single: bool, convention: int) -> npt.NDArray[Any]:
+    """Any order of axes to ``(N, B, H, W)``: there are fewer bands than rows, and than columns."""
     if image.ndim == 2:
         return image[None, None]
-    if image.ndim == 3 and single and image.shape[-1] != 1:
-        return image[:, None]
+    if image.ndim == 3 and single and 1 not in (image.shape[0], image.shape[-1]):
+        return image[:, None]  # samples of one band
     if image.ndim == 3:
         image = image[None]
-    return np.moveaxis(image, -1, 1) if image.ndim == 4 else image
+    if image.ndim != 4:
+        return image
+    first, last = image.shape[1], image.shape[-1]
+    return np.moveaxis(image, convention if first == last else 1 if first < last else -1, 1)
 
 
 _READERS = {".mat": _read_mat, ".npz": _read_npz, ".h5": _read_hdf5, ".hdf5": _read_hdf5}

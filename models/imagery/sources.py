@@ -13,6 +13,7 @@ from typing import Any
 
 from bitpan import values
 from bitpan.errors import DataError, naming
+from bitpan.rasters.validity import DECLARED, Nodata
 
 Bands = tuple[int, ...] | None
 Shift = tuple[float, float]
@@ -23,12 +24,14 @@ class Source:
     """Files and how to read them.
 
     Attributes:
-        files: ``PAN.tif,MS.tif`` or one .mat, .npz, .h5 or .hdf5 file, see :func:`bitpan.models.imagery.readers.read`.
+        files: ``PAN.tif,MS.tif[,MS2.tif...]``, a product, folders, or one .mat, .npz, .h5 or .hdf5 file, see
+            :func:`bitpan.models.imagery.readers.read`.
         bands: MS bands to take, from 1, in this order; None takes all.
         bits: unsigned bits of the imagery.
         sensor: whose MTF it has, a key of :data:`bitpan.models.imagery.degrade.SENSORS`.
         shift: displacement (dy, dx) of the MS samples' centres against their PAN blocks, in PAN pixels.
         depth_stated: the source has bits of its own.
+        nodata, align: as of :class:`bitpan.rasters.pair.Handling`.
     """
 
     files: str
@@ -37,6 +40,8 @@ class Source:
     sensor: str = "generic"
     shift: Shift = (0.0, 0.0)
     depth_stated: bool = False
+    nodata: tuple[Nodata, Nodata] = (DECLARED, DECLARED)
+    align: str = "auto"
 
     @property
     def name(self) -> str:
@@ -83,4 +88,6 @@ _READERS: dict[str, Callable[[str], Any]] = {
     "bands": values.band_numbers,
     "bits": values.bits,
     "shift": values.shift,
+    "nodata": values.nodata,
+    "align": str,
 }

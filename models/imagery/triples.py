@@ -79,7 +79,7 @@ def load_source(own: Source, ratio: int) -> Triples:
     Raises:
         DataError: naming source, value and cure.
     """
-    arrays = read_checked(own)
+    arrays, own = read_checked(own, ratio)
     if "gt" not in arrays:
         arrays = _degraded(arrays, own, ratio)
     triples = Triples(own.files, **arrays)
@@ -99,22 +99,22 @@ def whole(size: int, ratio: int) -> int:
     return size // block * block
 
 
-def read_checked(own: Source) -> dict[str, Counts]:
-    """The source's arrays in whole counts of its bits, the chosen bands alone."""
-    found = read(own.files, own.bands)
+def read_checked(own: Source, ratio: int) -> tuple[dict[str, Counts], Source]:
+    """The source's arrays in whole counts of its bits, the chosen bands alone; and the source with all of its shift."""
+    found, shift = read(own, ratio)
     arrays = {role: _checked(image, own.files, role, _depth(role, own.bits)) for role, image in found.items()}
     if "gt" in arrays and any(own.shift):
         raise DataError(f"{own.files}: has a truth, to which PAN and MS are registered; leave --shift out")
-    return arrays
+    return arrays, replace(own, shift=shift)
 
 
 def _depth(role: str, bits: int) -> int:
     return MOST_BITS if role == "pan" else bits
 
 
-def needed_bits(sources: Sequence[str], bands: Bands, least: int) -> int:
+def needed_bits(sources: Sequence[str], bands: Bands, least: int, ratio: int) -> int:
     """The bits that hold every count of these sources' MS, ``least`` or more; bands as of :func:`.sources.parse`."""
-    arrays = (read_checked(parse(text, bands, MOST_BITS)) for text in sources)
+    arrays = (read_checked(parse(text, bands, MOST_BITS), ratio)[0] for text in sources)
     tops = (int(image.max()) for found in arrays for role, image in found.items() if role != "pan")
     return max([least, *(top.bit_length() for top in tops)])
 

@@ -5,11 +5,11 @@ import pytest
 import rasterio
 
 from bitpan.host.output import new_fused
-from bitpan.host.scene.grid import align
 from bitpan.host.scene.rasters import ArrayRaster
 from bitpan.host.scene.scene import Scene
 from bitpan.host.scene.tiles import TilePlan
 from bitpan.rasters import BLOCK
+from bitpan.rasters.grid import align
 
 HEIGHT, WIDTH = BLOCK + 120, 2 * BLOCK + 40
 
@@ -20,6 +20,8 @@ def scene():
     grid = align(raster.size, raster.size, (0.0, 0.0), 1)
     profile = {"crs": None, "transform": None, "dtype": "uint16", "descriptions": ("blue", None)}
     profile["colorinterp"] = (rasterio.enums.ColorInterp.gray, rasterio.enums.ColorInterp.undefined)
+    profile |= {"gcps": None, "rpcs": None, "scales": (1.0, 1.0), "offsets": (0.0, 0.0), "units": (None, None)}
+    profile |= {"tags": {}, "band_tags": [{}, {}]}
     return Scene(raster, raster, grid, profile=profile, nodata=7)
 
 

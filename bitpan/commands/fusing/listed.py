@@ -21,6 +21,7 @@ import numpy as np
 
 from bitpan import __version__
 from bitpan.cache import alone
+from bitpan.commands import options
 from bitpan.commands.fuse import fuse_pair, model_for, open_fuser, report, require_possible
 from bitpan.errors import BitpanError, DataError, naming
 from bitpan.files import claimed
@@ -80,9 +81,10 @@ def _of_one_scene(arguments: argparse.Namespace, pairs: Sequence[Pair]) -> argpa
     here = _but(arguments, device="cpu")  # which there is everywhere, the same bits
     with open_fuser(here) as fuser, naming(arguments.list):
         model = fuser.model
-        tiles = [partial(open_scene, pair.pan, pair.ms, model, arguments.bands) for pair in pairs]
+        handling = options.handling(arguments)
+        tiles = [partial(open_scene, pair.pan, pair.ms, model, handling) for pair in pairs]
         mosaic, state = open_mosaic(tiles, model)
-        job = digest([__version__, model.digest(), state, arguments.bands, str(shift)])
+        job = digest([__version__, model.digest(), state, str(handling), str(shift)])
         if not is_of(path, job=job):
             with alone("compiling"):
                 save_calibration(path, model, fuser.calibration(mosaic, shift), job=job)
@@ -93,7 +95,7 @@ def _model_of(pairs: Sequence[Pair], arguments: argparse.Namespace) -> str | Non
     """The model for the first pair that can be opened, and so for all."""
     for pair in pairs:
         with suppress(BitpanError):
-            return model_for(_but(arguments, pan=pair.pan, ms=pair.ms))
+            return model_for(_but(arguments, pan=pair.pan, ms=[pair.ms]))
     model: str | None = arguments.model
     return model
 
@@ -104,8 +106,9 @@ def _but(arguments: argparse.Namespace, **changes: Any) -> argparse.Namespace:  
 
 def _task(pair: Pair, arguments: argparse.Namespace, threads: int) -> argparse.Namespace:
     """A scene's own arguments, as any process of any machine with the same files understands them."""
-    own = _but(arguments, scene=pair.scene, pan=pair.pan, ms=pair.ms, output=pair.output, threads=threads)
-    for name in ("pan", "ms", "output", "package", "scene_parameters", *BESIDE):
+    own = _but(arguments, scene=pair.scene, output=pair.output, threads=threads)
+    own.pan, own.ms = os.path.abspath(pair.pan), [os.path.abspath(pair.ms)]
+    for name in ("output", "package", "scene_parameters", *BESIDE):
         if getattr(own, name) is not None:
             path = str(getattr(own, name)).replace(PLACE, pair.scene)
             setattr(own, name, Path(os.path.abspath(path)))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import closing
@@ -34,6 +35,8 @@ from bitpan.looking.stretch import Float, stretched, value_range
 from bitpan.model import IntegerModel
 from bitpan.optional import require
 from bitpan.rasters import Mask, RasterFile
+from bitpan.rasters.pair import Handling
+from bitpan.rasters.raster import Names
 
 LARGEST = 1536
 """Pixels of a picture's longer side: scenes up to this are shown whole."""
@@ -72,21 +75,22 @@ def require_place(path: Path) -> None:
         raise OutputError(f"{path}: a quick look is a .html file in a folder that exists")
 
 
-def write(path: Path, pan: Path, ms: Path, fused: Path, model: IntegerModel, bands: Sequence[int] | None) -> None:
+def write(path: Path, pan: Names, ms: Names, fused: Path, model: IntegerModel, handling: Handling) -> None:
     """Write the page of the scene that ``bitpan fuse`` wrote to ``fused``."""
     own = load_calibration(fused.with_suffix(PARAMETERS), model)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", BitpanWarning)  # said when it was fused
-        with open_scene(pan, ms, model, bands) as scene, closing(RasterFile(fused)) as result:
+        with open_scene(pan, ms, model, handling) as scene, closing(RasterFile(fused)) as result:
             scene = scene.shifted(own.shift)
             views = list(_views(scene, result))
             colours = _colours(result)
+            names = " and ".join(re.sub(r"[^, ]*/", "", own.name) for own in (scene.pan, scene.ms))
     first = views[0]
     ranges = value_range(first.pan, first.valid), value_range(first.fused[colours], first.valid)
     size = scene.grid.height, scene.grid.width
     page = Template(files(__package__).joinpath("quicklook.html").read_text("utf-8")).substitute(
         name=escape(fused.name),
-        facts=escape(f"{size[0]:,} rows, {size[1]:,} columns, by {model.name}, of {pan.name} and {ms.name}"),
+        facts=escape(f"{size[0]:,} rows, {size[1]:,} columns, by {model.name}, of {names}"),
         views=json.dumps([_shown(view, colours, *ranges) for view in views]).replace("<", r"\u003c"),
     )
     write_beside(path, page.encode())
@@ -114,7 +118,8 @@ def _window(scene: Scene, result: RasterFile, box: tuple[int, int, int, int]) ->
     patch = scene.read(top, left, rows, columns, border=BORDER)
     lms = interpolate(patch.ms, *(keys_coefficients(ratio, shift) for shift in scene.grid.shift))
     fused, valid = result.read(*box)
-    return _View(patch.pan[:, :height, :width], lms[:, :height, :width], fused, valid, box)
+    counts = scene.profile["counts"].of(fused)
+    return _View(patch.pan[:, :height, :width], lms[:, :height, :width], counts, valid, box)
 
 
 def _overview(scene: Scene, result: RasterFile) -> _View:

@@ -85,7 +85,7 @@ def test_bands_are_chosen_in_the_models_order(fuse, pair, tmp_path, write_raster
     with rasterio.open(out) as dataset:
         assert dataset.descriptions == ("blue", "near infrared")
         np.testing.assert_array_equal(dataset.read(), plain)
-    assert "choose MS bands with --bands" in fuse(pan, other)[2]
+    assert "or choose with --bands" in fuse(pan, other)[2]
     assert "has no band 9, only 3" in fuse(pan, other, "--bands", "3,9")[2]
     for wrong in ("0,1", "1,1", "1;2"):
         with pytest.raises(SystemExit):

@@ -5,10 +5,10 @@ import pytest
 import rasterio
 
 from bitpan.errors import RegistrationWarning, SceneError
-from bitpan.host.scene.grid import align
 from bitpan.host.scene.rasters import ArrayRaster
 from bitpan.host.scene.registration import LEAST_SCORE, _blur, measure_shift, shift_of
 from bitpan.host.scene.scene import Scene
+from bitpan.rasters.grid import align
 from scenes import DATA, needs_data
 
 

@@ -9,9 +9,14 @@ import pytest
 from scipy.io import savemat
 
 from bitpan.errors import DataError
-from bitpan.models.imagery.readers import read
+from bitpan.models.imagery import readers
+from bitpan.models.imagery.sources import parse
 
 PAN, MS = np.arange(64 * 64, dtype=np.uint16).reshape(64, 64), np.arange(512, dtype=np.uint16).reshape(16, 16, 2)
+
+
+def read(source):
+    return readers.read(parse(source), ratio=4)[0]
 
 
 @pytest.fixture

@@ -178,7 +178,7 @@ def test_bad_files(tmp_path):
     for source in (*(f"{tmp_path}/a.{kind}" for kind in ("mat", "npz", "h5")), tiffs):
         with pytest.raises(DataError, match="cannot be read as"):
             load(source, None, 11, 4, "generic")
-    with pytest.raises(DataError, match=r"not \.png"):
+    with pytest.raises(DataError, match="is one raster; give PAN and MS"):
         load(f"{tmp_path}/a.png", None, 11, 4, "generic")
     with pytest.raises(DataError, match="no such file"):
         load(f"{tmp_path}/none.mat", None, 11, 4, "generic")

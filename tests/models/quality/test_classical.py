@@ -7,7 +7,6 @@ import pytest
 
 from bitpan.arithmetic import BORDER, bordered, interpolate, keys_coefficients
 from bitpan.errors import DataError
-from bitpan.host.scene.grid import align
 from bitpan.host.scene.rasters import ArrayRaster
 from bitpan.host.scene.scene import Scene
 from bitpan.models.imagery.degrade import degrade, filter_decimate, mtf_kernel, nyquist_gains, wald
@@ -23,6 +22,7 @@ from bitpan.models.quality.injections import (
     haze,
 )
 from bitpan.models.quality.metrics import ergas, sam
+from bitpan.rasters.grid import align
 from scenes import DATA, needs_data
 
 exp, brovey, gsa, mtf_glp = (METHODS[name] for name in ("EXP", "Brovey", "GSA", "MTF-GLP"))

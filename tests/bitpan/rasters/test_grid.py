@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bitpan.errors import SceneError
-from bitpan.host.scene.grid import align, measured_ratio
 from bitpan.rasters import relative_transform
+from bitpan.rasters.grid import align, measured_ratio
 
 
 def transform(pixel, east, north):

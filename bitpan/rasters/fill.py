@@ -1,0 +1,81 @@
+"""Fill that nobody has declared: a value that a scene's border has and its middle has not."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+import numpy.typing as npt
+
+from bitpan.errors import NodataWarning
+from bitpan.rasters.raster import Names, RasterFile
+from bitpan.rasters.validity import DECLARED, Nodata
+
+LOOKS = 64
+"""Places looked at along each side."""
+
+LEAST = 0.02
+"""Share of the places at the border from which on a value is fill."""
+
+
+def border_fill(raster: RasterFile) -> tuple[float, float] | None:
+    """The value that most pixels of the border have of those that all bands have at their type's ends, and its share.
+
+    None where the file says where its data is, or where hardly a pixel at the border has such a value.
+    """
+    if raster.nodata is not None or raster.masked:
+        return None
+    values = np.concatenate([_pixel(raster, row, column) for row, column in _border(raster.size)], axis=1)
+    shares = {end: float((values == end).all(axis=0).mean()) for end in _ends(raster)}
+    value, share = max(shares.items(), key=lambda item: item[1])
+    return (value, share) if share >= LEAST else None
+
+
+def _ends(raster: RasterFile) -> tuple[float, ...]:
+    dtype = np.dtype(raster.dtypes[0])
+    return (0.0,) if dtype.kind == "f" else (0.0, float(np.iinfo(dtype).max))
+
+
+def _border(size: tuple[int, int]) -> list[tuple[int, int]]:
+    height, width = size
+    rows = np.unique(np.linspace(0, height - 1, LOOKS).astype(int)).tolist()
+    columns = np.unique(np.linspace(0, width - 1, LOOKS).astype(int)).tolist()
+    sides = [(row, column) for row in rows for column in (0, width - 1)]
+    return sides + [(row, column) for row in (0, height - 1) for column in columns]
+
+
+def _pixel(raster: RasterFile, row: int, column: int) -> npt.NDArray[np.float64]:
+    return raster.read(row, column, 1, 1)[0][:, :, 0].astype(np.float64)
+
+
+def settled(
+    pan: Names, ms: Names, bands: tuple[int, ...] | None, nodata: tuple[Nodata, Nodata]
+) -> tuple[Nodata, Nodata]:
+    """The nodata values of a pair: those given; else those declared; else the other's, where the border has it.
+
+    A :class:`NodataWarning` says which value was taken from the other file, and which looks like fill and is data to
+    everybody.
+    """
+    found: list[Nodata] = list(nodata)
+    files = (RasterFile(pan, None, nodata[0]), RasterFile(ms, bands, nodata[1]))
+    try:
+        for own, (raster, other) in enumerate(zip(files, files[::-1], strict=True)):
+            fill = border_fill(raster) if nodata[own] == DECLARED else None
+            if fill is None:
+                continue
+            value, share = fill
+            if other.nodata == value:
+                found[own] = value
+                said = f"declares no nodata value; {value:g}, which {other.name} declares, is taken, since"
+            else:
+                said = f"declares no nodata value, and {value:g} is taken for data, though"
+            warnings.warn(
+                f"{raster.name}: {said} {share:.0%} of its border has it; say what it is with --nodata {value:g} or "
+                "--nodata none",
+                NodataWarning,
+                stacklevel=4,
+            )
+    finally:
+        for raster in files:
+            raster.close()
+    return found[0], found[1]

@@ -1,0 +1,168 @@
+"""A PAN and an MS of one place in files, opened as they are to be read, laid over each other."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from bitpan.errors import SceneError, naming
+from bitpan.rasters.counts import Counts, counts_of
+from bitpan.rasters.fill import settled
+from bitpan.rasters.georeference import ms_edge
+from bitpan.rasters.grid import Grid, align
+from bitpan.rasters.meaning import in_order, named
+from bitpan.rasters.raster import Names, RasterFile
+from bitpan.rasters.validity import DECLARED, Mask, Nodata
+
+
+@dataclass(frozen=True)
+class Handling:
+    """What is known of a pair better than its files say.
+
+    Attributes:
+        bands: the MS's bands to take, from 1, in this order; None: in the networks' order where the files say what
+            their bands are, else all.
+        nodata: values of PAN's and of MS's pixels without data, None for none; by default those that the files declare.
+        everywhere: a pixel is without data only where all of its bands have the value, instead of any.
+        align: one of :data:`bitpan.rasters.georeference.ALIGNMENTS`.
+    """
+
+    bands: tuple[int, ...] | None = None
+    nodata: tuple[Nodata, Nodata] = (DECLARED, DECLARED)
+    everywhere: bool = False
+    align: str = "auto"
+
+    @classmethod
+    def of(
+        cls,
+        bands: Sequence[int] | None = None,
+        nodata: Nodata | tuple[Nodata, Nodata] = DECLARED,
+        everywhere: bool = False,
+        align: str = "auto",
+    ) -> Handling:
+        """The same with any sequence of bands, and with one nodata value for both where there is one."""
+        both = nodata if isinstance(nodata, tuple) else (nodata, nodata)
+        return cls(None if bands is None else tuple(bands), both, everywhere, align)
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two rasters on one grid.
+
+    Attributes:
+        pan, ms: the rasters.
+        counts: how their values become counts.
+        edge: upper and left edge of the MS raster in the PAN's pixel coordinates, as the files say.
+        grid: how they lie over each other.
+        chosen: bands that were not asked for but taken by what the file says of them; empty where there are none.
+    """
+
+    pan: RasterFile
+    ms: RasterFile
+    counts: tuple[Counts, Counts]
+    edge: tuple[float, float]
+    grid: Grid
+    chosen: str = ""
+
+
+@contextmanager
+def open_pair(
+    pan: Names,
+    ms: Names,
+    ratio: int,
+    handling: Handling | None = None,
+    count: int | None = None,
+    maker: str = "--ratio is",
+) -> Iterator[Pair]:
+    """Open a PAN and an MS; at the end of the block they are closed, and must be the same files as before.
+
+    Args:
+        pan, ms: see :class:`bitpan.rasters.raster.RasterFile`.
+        ratio: PAN pixels per MS pixel.
+        count: of the bands that the MS must have; None: any.
+        maker: what asks for ratio and count, for messages.
+
+    Raises:
+        SceneIOError: a file cannot be read, or is another one at the end of the block.
+        SceneError: the pair does not fit together.
+    """
+    own, chosen = handling or Handling(), ""
+    if found := _named_bands(ms, own, count):
+        own, chosen = replace(own, bands=found), named(found)
+    nodata = settled(pan, ms, own.bands, own.nodata)
+    with (
+        closing(RasterFile(pan, None, nodata[0], own.everywhere)) as fine,
+        closing(RasterFile(ms, own.bands, nodata[1], own.everywhere)) as coarse,
+    ):
+        require_bands(fine, 1, "PAN")
+        if count is not None:
+            require_bands(coarse, count, "MS")
+        edge = ms_edge(fine, coarse, ratio, maker, own.align)
+        with naming(f"{fine.name} and {coarse.name}"):
+            grid = align(fine.size, coarse.size, edge, ratio)
+        yield Pair(fine, coarse, (counts_of(fine), counts_of(coarse)), edge, grid, chosen)
+        fine.require_unchanged()
+        coarse.require_unchanged()
+
+
+def _named_bands(ms: Names, handling: Handling, count: int | None) -> tuple[int, ...] | None:
+    """Bands to take by what the files call them, where none were asked for."""
+    with closing(RasterFile(ms, handling.bands)) as raster:
+        return in_order(raster, count or len(raster.bands), handling.bands is not None)
+
+
+def require_bands(raster: RasterFile, count: int, role: str) -> None:
+    """Raise :class:`SceneError` unless a raster has so many bands."""
+    if len(raster.bands) != count:
+        alpha = " beside its alpha band" if raster.alpha else ""
+        cure = "choose one, as in FILE,band=1" if role == "PAN" else "choose with --bands, or give another model"
+        raise SceneError(
+            f"{raster.name}: has {len(raster.bands)} bands{alpha} where the {role} must have {count}: give the files "
+            f"in the order PAN MS, or {cure}"
+        )
+
+
+@dataclass(frozen=True)
+class Whole:
+    """A pair's counts over the MS pixels that lie with all of their PAN pixels in both rasters.
+
+    Attributes:
+        pan, ms: ``(1, H, W)`` and ``(B, h, w)``.
+        pan_valid, ms_valid: ``(H, W)`` and ``(h, w)``, where they hold data.
+        shift: displacement (dy, dx) of the MS samples' centres against their PAN blocks, at most half a PAN pixel.
+    """
+
+    pan: npt.NDArray[np.int64]
+    ms: npt.NDArray[np.int64]
+    pan_valid: Mask
+    ms_valid: Mask
+    shift: tuple[float, float]
+
+
+def read_whole(pair: Pair) -> Whole:
+    """All of a pair.
+
+    Raises:
+        SceneError: no MS pixel lies whole in both.
+    """
+    axes = [_whole(*each, pair.grid.ratio) for each in zip(pair.pan.size, pair.ms.size, pair.edge, strict=True)]
+    (top, ms_top, height, dy), (left, ms_left, width, dx) = axes
+    if min(height, width) <= 0:
+        raise SceneError(f"{pair.pan.name} and {pair.ms.name}: no MS pixel lies whole in both; give a larger pair")
+    ratio, (of_pan, of_ms) = pair.grid.ratio, pair.counts
+    pan, pan_valid = pair.pan.read(top, left, ratio * height, ratio * width)
+    ms, ms_valid = pair.ms.read(ms_top, ms_left, height, width)
+    return Whole(of_pan.of(pan), of_ms.of(ms), pan_valid, ms_valid, (dy, dx))
+
+
+def _whole(pan: int, ms: int, edge: float, ratio: int) -> tuple[int, int, int, float]:
+    """Along an axis: first PAN pixel, first MS pixel, number of MS pixels, and what is left of the edge."""
+    start = math.floor(edge + 0.5)
+    first = max(0, -(start // ratio))
+    last = min(ms, (pan - start) // ratio)
+    return start + ratio * first, first, last - first, edge - start

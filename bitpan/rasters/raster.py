@@ -1,0 +1,269 @@
+"""An image in raster files, read by windows or whole: one file, or several whose bands follow each other."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from os import PathLike
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from bitpan.errors import SceneError, SceneIOError
+from bitpan.intake.budget import require_bearable
+from bitpan.optional import require
+from bitpan.rasters.dataset import open_dataset, reading, state
+from bitpan.rasters.names import Name, archive_of, divided
+from bitpan.rasters.validity import DECLARED, Mask, Nodata, alpha_band, finite, has_mask, nodata_value
+
+Names = Name | Sequence[Name]
+"""Of an image's files."""
+
+
+class _File:
+    """One of the files: its open dataset, and what of it tells where there is data."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        holder = str(archive_of(name) or name)
+        before = state(holder)  # so that what GDAL reads first is of it too
+        self.dataset = open_dataset(name)
+        try:
+            with reading(name, "cannot be read as a raster", "fetch it again"):
+                self.alpha = alpha_band(self.dataset)
+                self.mask = has_mask(self.dataset)
+                self.state = {file: state(file) for file in self.dataset.files} | ({holder: before} if before else {})
+        except BaseException:
+            self.dataset.close()
+            raise
+
+    def read(self, bands: list[int], alpha: bool, window: Any) -> tuple[npt.NDArray[Any], Mask]:  # noqa: ANN401
+        values = self.dataset.read(bands, window=window)
+        valid = np.ones(values.shape[1:], dtype=np.bool_)
+        if self.mask:
+            valid &= (self.dataset.read_masks(bands, window=window) > 0).all(axis=0)
+        if alpha:
+            valid &= self.dataset.read(self.alpha, window=window) > 0
+        return values, valid & finite(values)
+
+
+class RasterFile:
+    """An image in files, open for reading.
+
+    Args:
+        names: what its file is called, see :mod:`bitpan.rasters.names`, or its files, of one size.
+        bands: which of their bands to read, counted from 1 through all files, in this order; None: those that the names
+            choose, or all but alpha bands.
+        nodata: the value of pixels without data, instead of the files' own.
+        everywhere: a pixel is without data only where all of its bands have the nodata value.
+
+    Attributes:
+        name: for messages.
+        bands: the bands read, counted from 1 through all files.
+        everywhere: as given.
+        size: height and width.
+        dtypes: of the bands read.
+        state: inode, size and time of change (ns) of every file that pixels come from, by name, when it was opened.
+
+    Raises:
+        SceneIOError: a file is missing or cannot be opened.
+        SceneError: there is no such band, or the files do not lie over each other.
+    """
+
+    def __init__(
+        self,
+        names: Names,
+        bands: Sequence[int] | None = None,
+        nodata: Nodata = DECLARED,
+        everywhere: bool = False,
+    ) -> None:
+        listed = [names] if isinstance(names, str | PathLike) else list(names)
+        chosen = [divided(name) for name in listed]
+        self.name = ", ".join(str(name) for name in listed)
+        self.everywhere = everywhere
+        self._files: list[_File] = []
+        try:
+            self._files += [_File(name) for name, _ in chosen]
+            self._choose([own for _, own in chosen], bands)
+        except BaseException:
+            self.close()
+            raise
+        self.size: tuple[int, int] = (self.dataset.height, self.dataset.width)
+        self.dtypes = [file.dataset.dtypes[band - 1] for file, band in self._of]
+        self.state = {name: own for file in self._files for name, own in file.state.items()}
+        self._nodata = [nodata_value(file.dataset, band, nodata) for file, band in self._of]
+
+    def _choose(self, named: Sequence[tuple[int, ...] | None], bands: Sequence[int] | None) -> None:
+        """Which bands of which files."""
+        everything, plain = [], []
+        for file, own in zip(self._files, named, strict=True):
+            for band in own or file.dataset.indexes:
+                everything.append((file, band))
+                if own or band != file.alpha:
+                    plain.append(len(everything))
+        self.bands = tuple(bands or plain)
+        if missing := set(self.bands) - set(range(1, len(everything) + 1)):
+            raise SceneError(f"{self.name}: has no band {min(missing)}, only {len(everything)}; bands count from 1")
+        self._of = [everything[number - 1] for number in self.bands]
+        first = self.dataset
+        for file in self._files[1:]:
+            own = file.dataset
+            if own.shape != first.shape or own.transform != first.transform or own.crs != first.crs:
+                raise SceneError(
+                    f"{file.name}: {own.height} x {own.width} pixels that do not lie over the {first.height} x "
+                    f"{first.width} of {self._files[0].name}; give bands of one grid (rio warp --like)"
+                )
+
+    @property
+    def dataset(self) -> Any:  # noqa: ANN401
+        """The first file's open rasterio dataset, whose grid is that of all."""
+        return self._files[0].dataset
+
+    @property
+    def alpha(self) -> bool:
+        """Whether an alpha band tells where there is data."""
+        return any(self._masks(file) for file in self._files)
+
+    @property
+    def masked(self) -> bool:
+        """Whether a mask or an alpha band tells where there is data."""
+        return self.alpha or any(file.mask for file in self._files)
+
+    @property
+    def nodata(self) -> float | None:
+        """The bands' nodata value, the first if they differ; None if there is none that the file could hold."""
+        return next((value for value in self._nodata if value is not None), None)
+
+    @property
+    def transform(self) -> tuple[float, ...] | None:
+        """The geotransform in rasterio's order (a, b, c, d, e, f); None where there is none."""
+        own = self.dataset.transform
+        return None if own.is_identity else tuple(own)[:6]
+
+    def described(self, what: str) -> tuple[Any, ...]:
+        """What the files say of each band read: an attribute of datasets with a value a band, as ``descriptions``."""
+        return tuple(getattr(file.dataset, what)[band - 1] for file, band in self._of)
+
+    def band_tags(self) -> list[dict[str, str]]:
+        """Tags of each band read, those of GDAL's domain ``IMAGERY`` among them."""
+        return [file.dataset.tags(band) | file.dataset.tags(band, ns="IMAGERY") for file, band in self._of]
+
+    def read(self, top: int, left: int, height: int, width: int) -> tuple[npt.NDArray[Any], Mask]:
+        """A window: ``(bands, height, width)`` as stored, and ``(height, width)``, where it holds data.
+
+        Raises:
+            SceneIOError: a file is damaged, or the window larger than :func:`bitpan.intake.budget.limit`.
+        """
+        window = require("rasterio.windows").Window(left, top, width, height)
+        where = f"at rows {top} to {top + height - 1}, columns {left} to {left + width - 1}: truncated or damaged"
+        with reading(self.name, f"cannot be read {where}", "fetch it again"):
+            sizes = sum(np.dtype(dtype).itemsize for dtype in self.dtypes)
+            require_bearable(f"a window of {height} x {width} pixels", height * width * sizes)
+            parts = [self._read(file, window) for file in self._files if self._bands_of(file)]
+        values, valid = parts[0] if len(parts) == 1 else self._together(parts)
+        return values, valid & self._has_values(values)
+
+    def _read(self, file: _File, window: Any) -> tuple[npt.NDArray[Any], Mask]:  # noqa: ANN401
+        return file.read(self._bands_of(file), self._masks(file), window)
+
+    def _bands_of(self, file: _File) -> list[int]:
+        return [band for other, band in self._of if other is file]
+
+    def _masks(self, file: _File) -> bool:
+        """Whether a file has an alpha band that is no band of the image."""
+        own = self._bands_of(file)
+        return bool(own) and file.alpha is not None and file.alpha not in own
+
+    def _together(self, parts: Sequence[tuple[npt.NDArray[Any], Mask]]) -> tuple[npt.NDArray[Any], Mask]:
+        """The files' bands in the order asked for."""
+        following = {id(file): iter(values) for (values, _), file in zip(parts, self._used(), strict=True)}
+        values = np.stack([next(following[id(file)]) for file, _ in self._of])
+        return values, np.logical_and.reduce([valid for _, valid in parts])
+
+    def _used(self) -> list[_File]:
+        return [file for file in self._files if self._bands_of(file)]
+
+    def _has_values(self, values: npt.NDArray[Any]) -> Mask | bool:
+        """Where the values are no nodata."""
+        given = [band != nodata for band, nodata in zip(values, self._nodata, strict=True) if nodata is not None]
+        if not given:
+            return True
+        if self.everywhere and len(given) == len(values):
+            return np.asarray(np.logical_or.reduce(given))
+        return np.asarray(np.logical_and.reduce(given))
+
+    def require_unchanged(self) -> None:
+        """Raise :class:`SceneIOError` if a file is no more as it was when it was opened: its pixels are a mixture."""
+        for name, own in self.state.items():
+            if state(name) != own:
+                raise SceneIOError(f"{name}: was changed while it was read; run again when it is complete")
+
+    def close(self) -> None:
+        """Close the files."""
+        for file in self._files:
+            file.dataset.close()
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A raster as read, or a part of it.
+
+    Attributes:
+        path: what it is called.
+        image: ``(B, H, W)`` as stored.
+        valid: ``(H, W)``, where it holds data.
+        crs, transform: where it lies, the transform as rasterio's (a, b, c, d, e, f); None if the file does not say.
+    """
+
+    path: Name
+    image: npt.NDArray[Any]
+    valid: Mask
+    crs: Any
+    transform: tuple[float, ...] | None
+
+    def __str__(self) -> str:
+        bands, height, width = self.image.shape
+        return f"{self.path} ({bands} band{'s' * (bands > 1)} of {height}x{width} pixels)"
+
+    def require_data(self, cure: str) -> None:
+        """Raise :class:`SceneError` unless every pixel holds data; ``cure`` says what to do."""
+        if not self.valid.any():
+            raise SceneError(f"{self.path}: no pixel holds data, all are nodata, masked or NaN; check the file")
+        if missing := int((~self.valid).sum()):
+            raise SceneError(
+                f"{self.path}: {missing} of {self.valid.size} pixels hold no data (nodata, masked or NaN); {cure}"
+            )
+
+
+def read_picture(names: Names, bands: Sequence[int] | None = None) -> Picture:
+    """A whole raster; arguments and errors as of :class:`RasterFile`."""
+    with contextlib.closing(RasterFile(names, bands)) as raster:
+        picture = Picture(raster.name, *raster.read(0, 0, *raster.size), raster.dataset.crs, raster.transform)
+        raster.require_unchanged()
+        return picture
+
+
+def block_bytes(names: Names, rows: int) -> int:
+    """Memory of the blocks of an image's files that so many rows may lie in, of the whole width."""
+    total = 0
+    for name in [names] if isinstance(names, str | PathLike) else names:
+        with open_dataset(divided(name)[0]) as own:
+            height, width = own.block_shapes[0]
+            pixels = (rows // height + 2) * height * -(-own.width // width) * width
+            total += pixels * sum(np.dtype(dtype).itemsize for dtype in own.dtypes)
+    return int(total)
+
+
+def block_cache(size: int) -> contextlib.AbstractContextManager[Any]:
+    """GDAL's cache of blocks, by default a twentieth of the memory, of ``size`` bytes, or 64 MB if that is more.
+
+    It must be there before the first pixel is read: the first cache of a process stays. So does one that the
+    environment asks for.
+    """
+    if "GDAL_CACHEMAX" in os.environ:
+        return contextlib.nullcontext()
+    environment: contextlib.AbstractContextManager[Any] = require("rasterio").Env(GDAL_CACHEMAX=max(size, 64 << 20))
+    return environment

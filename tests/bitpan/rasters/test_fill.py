@@ -1,0 +1,70 @@
+"""Fill that nobody, or one file alone, has declared."""
+
+import warnings
+from contextlib import closing
+
+import numpy as np
+import pytest
+
+from bitpan.errors import NodataWarning
+from bitpan.rasters import RasterFile
+from bitpan.rasters.fill import border_fill, settled
+from bitpan.rasters.validity import DECLARED
+
+BOTH = (DECLARED, DECLARED)
+UNKNOWN = "{}.tif: declares no nodata value, and 0 is taken for data, though 3"
+
+
+def image(side, fill=None, bands=1):
+    values = np.random.default_rng(0).integers(1, 2000, (bands, side, side)).astype(np.uint16)
+    if fill is not None:
+        values[:, : side // 4] = fill
+    return values
+
+
+@pytest.mark.parametrize(("fill", "found"), [(0, 0), (65535, 65535), (7, None), (None, None)])
+def test_a_border_of_an_end_of_the_type(tmp_path, write_raster, fill, found):
+    path = write_raster(tmp_path / "a.tif", image(200, fill), 1.0)
+    with closing(RasterFile(path)) as raster:
+        own = border_fill(raster)
+    assert (own and own[0]) == found and (own is None or own[1] == pytest.approx(0.375, abs=0.03))
+
+
+def test_what_is_declared_is_no_such_fill(tmp_path, write_raster):
+    with closing(RasterFile(write_raster(tmp_path / "a.tif", image(200, 0), 1.0, nodata=0))) as raster:
+        assert border_fill(raster) is None
+
+
+def test_water_in_one_band_is_no_fill(tmp_path, write_raster):
+    values = image(200, bands=4)
+    values[3, :100] = 0
+    with closing(RasterFile(write_raster(tmp_path / "a.tif", values, 1.0))) as raster:
+        assert border_fill(raster) is None
+
+
+@pytest.mark.parametrize(
+    ("pan", "ms", "given", "found", "said"),
+    [
+        (None, None, BOTH, BOTH, [UNKNOWN.format("pan"), UNKNOWN.format("ms")]),
+        (0, None, BOTH, (DECLARED, 0), ["ms.tif: declares no nodata value; 0, which .*pan.tif declares, is taken"]),
+        (None, 0, BOTH, (0, DECLARED), ["pan.tif: declares no nodata value; 0, which .*ms.tif declares, is taken"]),
+        (0, 0, BOTH, BOTH, []),
+        (None, 5, BOTH, BOTH, ["pan.tif: declares no nodata value, and 0 is taken for data"]),
+        (None, None, (0.0, 0.0), (0.0, 0.0), []),
+        (None, None, (None, None), (None, None), []),
+    ],
+)
+def test_a_pairs_values(tmp_path, write_raster, pan, ms, given, found, said):
+    files = (
+        write_raster(tmp_path / "pan.tif", image(200, 0), 1.0, nodata=pan),
+        write_raster(tmp_path / "ms.tif", image(50, 0, 2), 4.0, nodata=ms),
+    )
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always", NodataWarning)
+        assert settled(*files, None, given) == found
+    told = [str(each.message) for each in told if each.category is NodataWarning]
+    assert len(told) == len(said)
+    for line, expected in zip(told, said, strict=True):
+        with pytest.raises(NodataWarning, match=expected):
+            raise NodataWarning(line)
+        assert "say what it is with --nodata 0 or --nodata none" in line

@@ -59,7 +59,11 @@ def kind(pan: Names, ms: Names, bands: Sequence[int] | None = None) -> tuple[int
     """
     from bitpan.rasters import RasterFile, relative_transform
 
-    with closing(RasterFile(pan)) as fine, closing(RasterFile(ms, bands)) as coarse, naming(f"{fine.name} and {coarse.name}"):
+    with (
+        closing(RasterFile(pan)) as fine,
+        closing(RasterFile(ms, bands)) as coarse,
+        naming(f"{fine.name} and {coarse.name}"),
+    ):
         own, its = fine.dataset.transform, coarse.dataset.transform
         if own.is_identity or its.is_identity:
             return len(coarse.bands), round(fine.size[1] / coarse.size[1])

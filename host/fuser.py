@@ -127,7 +127,7 @@ class Fuser(AbstractContextManager["Fuser"]):
         handling = Handling.of(**known)
         if not _are_files(pan) or not _are_files(ms):
             scene = self._arrays(pan, ms, handling)
-            own = self._calibration(scene, shift, scene_parameters)
+            own = self.calibration(scene, shift, scene_parameters)
             return fuse_array(self.model, _calibrated(scene, own), self._device, own.parameters, tile)
         creation_options(compression)  # before anything is done
         path = _output(output, pan, ms)

@@ -40,13 +40,21 @@ class _File:
             self.dataset.close()
             raise
 
-    def read(self, bands: list[int], alpha: bool, window: Any) -> tuple[npt.NDArray[Any], Mask]:  # noqa: ANN401
-        values = self.dataset.read(bands, window=window)
+    def read(
+        self,
+        bands: list[int],
+        alpha: bool,
+        window: Any,  # noqa: ANN401 -- rasterio's
+        shape: tuple[int, int] | None = None,
+    ) -> tuple[npt.NDArray[Any], Mask]:
+        """A rasterio window, of every pixel or in ``shape`` of them, the nearest."""
+        own = {"window": window} | ({"out_shape": (len(bands), *shape)} if shape else {})
+        values = self.dataset.read(bands, **own)
         valid = np.ones(values.shape[1:], dtype=np.bool_)
         if self.mask:
-            valid &= (self.dataset.read_masks(bands, window=window) > 0).all(axis=0)
+            valid &= (self.dataset.read_masks(bands, **own) > 0).all(axis=0)
         if alpha:
-            valid &= self.dataset.read(self.alpha, window=window) > 0
+            valid &= self.dataset.read([self.alpha], **(own | ({"out_shape": (1, *shape)} if shape else {})))[0] > 0
         return values, valid & finite(values)
 
 
@@ -162,12 +170,36 @@ class RasterFile:
         with reading(self.name, f"cannot be read {where}", "fetch it again"):
             sizes = sum(np.dtype(dtype).itemsize for dtype in self.dtypes)
             require_bearable(f"a window of {height} x {width} pixels", height * width * sizes)
-            parts = [self._read(file, window) for file in self._files if self._bands_of(file)]
-        values, valid = parts[0] if len(parts) == 1 else self._together(parts)
+            values, valid = self._together([self._read(file, window) for file in self._used()])
         return values, valid & self._has_values(values)
 
-    def _read(self, file: _File, window: Any) -> tuple[npt.NDArray[Any], Mask]:  # noqa: ANN401
-        return file.read(self._bands_of(file), self._masks(file), window)
+    def reduced(
+        self, top: float, left: float, height: float, width: float, shape: tuple[int, int]
+    ) -> tuple[npt.NDArray[Any], Mask]:
+        """A window in ``shape`` pixels, means of those that they stand for or, where these are more, between them.
+
+        Overviews are used where the files have some. Errors as of :meth:`read`.
+        """
+        from rasterio.enums import Resampling
+        from rasterio.windows import Window
+
+        window, how = Window(left, top, width, height), Resampling.average if height >= shape[0] else Resampling.cubic
+        with reading(self.name, "cannot be read: truncated or damaged", "fetch it again"):
+            nearest = self._together([self._read(file, window, shape) for file in self._used()])
+            parts = []
+            for file in self._used():
+                bands = self._bands_of(file)
+                out = (len(bands), *shape)
+                parts.append((file.dataset.read(bands, window=window, out_shape=out, resampling=how), nearest[1]))
+        return self._together(parts)[0], nearest[1] & self._has_values(nearest[0])
+
+    def _read(
+        self,
+        file: _File,
+        window: Any,  # noqa: ANN401 -- rasterio's
+        shape: tuple[int, int] | None = None,
+    ) -> tuple[npt.NDArray[Any], Mask]:
+        return file.read(self._bands_of(file), self._masks(file), window, shape)
 
     def _bands_of(self, file: _File) -> list[int]:
         return [band for other, band in self._of if other is file]
@@ -179,6 +211,8 @@ class RasterFile:
 
     def _together(self, parts: Sequence[tuple[npt.NDArray[Any], Mask]]) -> tuple[npt.NDArray[Any], Mask]:
         """The files' bands in the order asked for."""
+        if len(parts) == 1:
+            return parts[0]
         following = {id(file): iter(values) for (values, _), file in zip(parts, self._used(), strict=True)}
         values = np.stack([next(following[id(file)]) for file, _ in self._of])
         return values, np.logical_and.reduce([valid for _, valid in parts])

@@ -22,13 +22,13 @@ from bitpan.errors import ModelError
 from bitpan.host.engine.engine import Engine, at_once
 from bitpan.host.engine.plan import needed_nodes
 from bitpan.host.scene import latent
-from bitpan.host.scene.grid import Grid
 from bitpan.host.scene.scene import Scene
 from bitpan.host.scene.tiles import sample_tiles
 from bitpan.model import IntegerModel, SceneParameter
 from bitpan.operations import Array
 from bitpan.radiometry import whole_blocks
 from bitpan.rasters import Mask
+from bitpan.rasters.grid import Grid
 
 SAMPLE_SIDE = 128  # PAN pixels of a sample tile
 SAMPLES = 16

@@ -29,6 +29,7 @@ from bitpan.errors import BitpanWarning, OutputError
 from bitpan.files import write_beside
 from bitpan.host.fuser import PARAMETERS
 from bitpan.host.scene.calibration import load_calibration
+from bitpan.host.scene.rasters import FileRaster
 from bitpan.host.scene.scene import Scene, open_scene
 from bitpan.host.scene.tiles import sample_tiles
 from bitpan.looking.stretch import Float, stretched, value_range
@@ -127,32 +128,26 @@ def _overview(scene: Scene, result: RasterFile) -> _View:
     step = -(-max(grid.height, grid.width) // LARGEST)
     shape = -(-grid.height // step), -(-grid.width // step)
     whole = (grid.height, grid.width)
-    pan, _ = _small(scene.pan, [float(first) for first in grid.pan_origin], whole, shape)
+    assert isinstance(scene.pan, FileRaster) and isinstance(scene.ms, FileRaster)
+    pan, _ = _small(scene.pan.file, [float(first) for first in grid.pan_origin], whole, shape)
     corner = [first - shift / grid.ratio for first, shift in zip(grid.ms_origin, grid.shift, strict=True)]
-    ms, _ = _small(scene.ms, corner, tuple(side / grid.ratio for side in whole), shape)
+    ms, _ = _small(scene.ms.file, corner, tuple(side / grid.ratio for side in whole), shape)
     fused, valid = _small(result, [0.0, 0.0], whole, shape)
+    to_counts = (scene.pan.counts, scene.ms.counts, scene.profile["counts"])
+    pan, ms, fused = (own.of(image) for own, image in zip(to_counts, (pan, ms, fused), strict=True))
     return _View(pan, ms, fused, valid, (0, 0, *whole))
 
 
 def _small(
-    raster: Any,  # noqa: ANN401 -- a raster file; a scene's may also be an array
-    corner: Sequence[float],
-    size: Sequence[float],
-    shape: tuple[int, int],
+    raster: RasterFile, corner: Sequence[float], size: Sequence[float], shape: tuple[int, int]
 ) -> tuple[npt.NDArray[Any], Mask]:
     """A window of a raster file, which may lie a little outside, in ``shape`` pixels, and where it holds data."""
-    from rasterio.enums import Resampling
-    from rasterio.windows import Window
-
     axes = [_parts(*axis) for axis in zip(raster.size, corner, size, shape, strict=True)]
-    how = Resampling.average if size[0] >= shape[0] else Resampling.cubic
-    values = np.zeros((len(raster.bands), *shape), raster.dataset.dtypes[0])
+    values = np.zeros((len(raster.bands), *shape), raster.dtypes[0])
     valid = np.zeros(shape, np.bool_)
     for (rows, top, height), (columns, left, width) in product(*axes):
-        out_shape = len(values), rows.stop - rows.start, columns.stop - columns.start
-        read = {"window": Window(left, top, width, height), "out_shape": out_shape}
-        values[:, rows, columns] = raster.dataset.read(raster.bands, **read, resampling=how)
-        valid[rows, columns] = (raster.dataset.read_masks(raster.bands, **read) > 0).all(axis=0)
+        pixels = rows.stop - rows.start, columns.stop - columns.start
+        values[:, rows, columns], valid[rows, columns] = raster.reduced(top, left, height, width, pixels)
     (top, bottom), (left, right) = ((axis[0][0].start, axis[-1][0].stop) for axis in axes)
     beyond = (top, shape[0] - bottom), (left, shape[1] - right)
     return np.pad(values[:, top:bottom, left:right], ((0, 0), *beyond), mode="edge"), valid

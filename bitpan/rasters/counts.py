@@ -35,10 +35,10 @@ class Counts:
     low: float = 0.0
 
     def of(self, values: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
-        """The nearest counts, rounded half up, of any shape."""
+        """The nearest counts, rounded half up, of any shape; what is no number is taken for 0."""
         if self == Counts() and values.dtype.kind in "iu":
             return values.astype(np.int64)
-        return np.floor((values.astype(np.float64) - self.low) / self.step + 0.5).astype(np.int64)
+        return np.floor((np.nan_to_num(values.astype(np.float64)) - self.low) / self.step + 0.5).astype(np.int64)
 
     def values(self, counts: npt.ArrayLike, dtype: npt.DTypeLike) -> npt.NDArray[Any]:
         """Values of counts in a file's type, within its range."""

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from os import PathLike, fspath
 from pathlib import Path
 
@@ -32,6 +33,12 @@ def divided(name: Name) -> tuple[str, tuple[int, ...] | None]:
 def joined(names: str) -> list[str]:
     """Names with commas between; ``band=N`` belongs to the name before it."""
     return re.split(r",(?!band=[1-9])", names)
+
+
+def short(names: Name | Sequence[Name]) -> str:
+    """Names without their folders, for people."""
+    listed = [names] if isinstance(names, str | PathLike) else names
+    return ", ".join(re.split(r"[/!]", fspath(name))[-1] for name in listed)
 
 
 def is_virtual(name: Name) -> bool:

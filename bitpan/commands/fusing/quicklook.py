@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import base64
 import json
-import re
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import closing
@@ -36,6 +35,7 @@ from bitpan.looking.stretch import Float, stretched, value_range
 from bitpan.model import IntegerModel
 from bitpan.optional import require
 from bitpan.rasters import Mask, RasterFile
+from bitpan.rasters.names import short
 from bitpan.rasters.pair import Handling
 from bitpan.rasters.raster import Names
 
@@ -85,13 +85,12 @@ def write(path: Path, pan: Names, ms: Names, fused: Path, model: IntegerModel, h
             scene = scene.shifted(own.shift)
             views = list(_views(scene, result))
             colours = _colours(result)
-            names = " and ".join(re.sub(r"[^, ]*/", "", own.name) for own in (scene.pan, scene.ms))
     first = views[0]
     ranges = value_range(first.pan, first.valid), value_range(first.fused[colours], first.valid)
     size = scene.grid.height, scene.grid.width
     page = Template(files(__package__).joinpath("quicklook.html").read_text("utf-8")).substitute(
         name=escape(fused.name),
-        facts=escape(f"{size[0]:,} rows, {size[1]:,} columns, by {model.name}, of {names}"),
+        facts=escape(f"{size[0]:,} rows, {size[1]:,} columns, by {model.name}, of {short(pan)} and {short(ms)}"),
         views=json.dumps([_shown(view, colours, *ranges) for view in views]).replace("<", r"\u003c"),
     )
     write_beside(path, page.encode())

@@ -19,6 +19,8 @@ from bitpan.files import write_json
 from bitpan.host.fuser import PARAMETERS
 from bitpan.model import IntegerModel
 from bitpan.rasters import RasterFile
+from bitpan.rasters.names import Name, short
+from bitpan.rasters.raster import Names
 
 _EXTENSIONS = ("eo/v2.0.0", "processing/v1.2.0", "projection/v2.0.0")
 
@@ -32,7 +34,7 @@ _COMMON_NAMES = {
 """What the extension ``eo`` calls a band, by its description in the file."""
 
 
-def require_possible(path: Path, pan: Path, acquired: datetime | None) -> None:
+def require_possible(path: Path, pan: Name, acquired: datetime | None) -> None:
     """Raise an error, before anything is computed, unless an item can be written to ``path``.
 
     Raises:
@@ -54,7 +56,13 @@ def moment(text: str) -> datetime:
 
 
 def write(
-    path: Path, pan: Path, ms: Path, fused: Path, model: IntegerModel, acquired: datetime | None, beside: Iterable[Path]
+    path: Path,
+    pan: Name,
+    ms: Names,
+    fused: Path,
+    model: IntegerModel,
+    acquired: datetime | None,
+    beside: Iterable[Path],
 ) -> None:
     """Write the item of the image ``fused``, with the files that were written ``beside`` it, relative to ``path``."""
     taken = acquired or _told(pan)
@@ -69,7 +77,7 @@ def write(
     properties = {
         "datetime": taken.astimezone(timezone.utc).isoformat().replace("+00:00", "Z"),
         "processing:software": {"bitpan": __version__},
-        "processing:lineage": f"pan-sharpened by model {model.name} from {pan.name} and {ms.name}",
+        "processing:lineage": f"pan-sharpened by model {model.name} from {short(pan)} and {short(ms)}",
     }
     item = {
         "type": "Feature",
@@ -84,7 +92,7 @@ def write(
     write_json(path, item | place)
 
 
-def _told(pan: Path) -> datetime | None:
+def _told(pan: Name) -> datetime | None:
     """When the PAN was taken, as its file says."""
     with closing(RasterFile(pan)) as raster:
         text = raster.dataset.tags(ns="IMAGERY").get("ACQUISITIONDATETIME")

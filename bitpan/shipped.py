@@ -48,7 +48,12 @@ def member(family: str, pan: Names, ms: Names, bands: Sequence[int] | None = Non
     """
     if (Path(family) / "model.json").exists() or family not in names():
         return family
-    found = "{}-{}b{}".format(family, *kind(pan, ms, bands))
+    return member_of(family, *kind(pan, ms, bands))
+
+
+def member_of(family: str, bands: int, ratio: int) -> str:
+    """The model of a family for so many bands at this ratio; the family's name itself where it has no such member."""
+    found = f"{family}-{bands}b{ratio}"
     return found if found in names() else family
 
 

@@ -18,10 +18,13 @@ from bitpan.package import Package
 from bitpan.rasters.products import product_of
 from bitpan.shipped import DEFAULT_MODEL, find_model, member
 
+ARRAYS = (".mat", ".npz", ".h5", ".hdf5")
+"""Files that hold PAN and MS as arrays."""
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's arguments."""
-    one = "panchromatic image, one band; or the folder or archive of a product that has both"
+    one = "panchromatic image, one band; or a product's folder or archive, or a .mat, .npz or .h5 file, that has both"
     parser.add_argument("pan", nargs="?", metavar="PAN.tif", help=one)
     parser.add_argument("ms", nargs="*", metavar="MS.tif", help="multi-spectral image of the same place, or its bands")
     options.add_output(parser, "OUT.tif", "fused image; with --list the folder of the fused images")
@@ -70,6 +73,10 @@ def run(arguments: argparse.Namespace) -> int:
         return listed.run(arguments)
     if not arguments.pan or (not arguments.ms and not Path(arguments.pan).exists()):
         raise SceneError("give PAN.tif and MS.tif, or many of them with --list")
+    if not arguments.ms and Path(arguments.pan).suffix.lower() in ARRAYS:
+        from bitpan.commands.fusing import arrays  # wants more than a board has
+
+        return arrays.run(arguments)
     arguments.pan, arguments.ms = product_of(arguments.pan, arguments.ms)
     require_possible(arguments)
     arguments.model = model_for(arguments)

@@ -64,13 +64,18 @@ def _members(path: Path) -> list[str] | None:
     try:
         if zipfile.is_zipfile(path):
             with zipfile.ZipFile(path) as archive:
-                return archive.namelist()[:_MOST]
+                return [_plain(name) for name in archive.namelist()[:_MOST]]
         if tarfile.is_tarfile(path):
             with tarfile.open(path) as archive:
-                return [own.name for own, _ in zip(archive, range(_MOST), strict=False) if own.isfile()]
+                return [_plain(own.name) for own, _ in zip(archive, range(_MOST), strict=False) if own.isfile()]
     except (OSError, zipfile.BadZipFile, tarfile.TarError) as error:
         raise SceneIOError(f"{path}: cannot be read as an archive ({error}); fetch it again") from None
     return None
+
+
+def _plain(member: str) -> str:
+    """A member's name as GDAL has it."""
+    return member.removeprefix("./")
 
 
 def _namer(path: Path) -> Callable[[str], Name]:

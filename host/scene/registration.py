@@ -22,7 +22,7 @@ from bitpan.errors import RegistrationWarning, SceneError
 from bitpan.host.scene.scene import Scene
 from bitpan.host.scene.tiles import Tile, sample_tiles
 
-WINDOW = 256  # PAN pixels of a measured window's side
+SIDES = 256, 128, 64  # PAN pixels of a measured window's side: the largest of which there is one without gaps
 PER_AXIS = 4  # windows in each direction
 REACH = 2  # MS pixels searched in each direction
 LEAST_SCORE = 0.6  # from which on a measured shift is sure
@@ -86,8 +86,10 @@ def measure_shift(scene: Scene) -> Registration:
     reach = REACH * ratio
     shifts = np.arange(-reach, reach + 1)
     grid, margin = scene.grid, (REACH + _MARGIN) * ratio
-    tiles = sample_tiles(grid.height, grid.width, ratio, margin, PER_AXIS, WINDOW)
-    windows = [found for tile in tiles if (found := _window_sums(scene, tile, shifts))]
+    windows: list[tuple[Float, Float, Float]] = []
+    for side in SIDES:
+        tiles = sample_tiles(grid.height, grid.width, ratio, margin, PER_AXIS, side)
+        windows = windows or [found for tile in tiles if (found := _window_sums(scene, tile, shifts))]
     sums = [np.asarray(sum(parts)) for parts in zip(*windows, strict=True)]
     if not sums or not (sums[2] > 0).all():
         raise SceneError(

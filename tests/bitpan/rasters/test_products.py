@@ -82,7 +82,7 @@ def test_archives(tmp_path, write_raster, kind):
     else:
         with tarfile.open(path, "w:gz" if kind.endswith("gz") else "w") as archive:
             for file in files:
-                archive.add(file, file.name)
+                archive.add(file, f"./{file.name}")
     for file in files:
         file.unlink()
     pan, ms = product_of(path, [])

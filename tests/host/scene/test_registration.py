@@ -131,3 +131,9 @@ def test_real_scenes(name):
         pan, ms = images[0][0], images[1]
     found = measure_shift(make_scene(pan, ms))
     assert found.shift == pytest.approx(REAL[name], abs=0.25) and found.score >= LEAST_SCORE + 0.15
+
+
+def test_smaller_windows_where_there_is_no_large_one():
+    pan, ms = displaced((1, -1))
+    pan[:60, :60], ms[:, :15, :15] = 0, 0
+    assert measure_shift(make_scene(pan, ms, nodata=0)).shift == pytest.approx((1, -1), abs=0.25)

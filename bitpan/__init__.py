@@ -19,7 +19,7 @@ def load(
     Args:
         model: the name of one that comes with bitpan, or the folder of an integer model or of a built accelerator.
         device: ``cpu``, ``cuda`` (a graphics processor, with PyTorch), or for a built accelerator ``rtl`` (in
-            simulation) or ``fpga`` (on a board).
+            simulation), ``system`` (the same, with its DMA and memory) or ``fpga`` (on a board).
         threads: of the CPU engine; default: all cores.
         timeout: seconds a board's frame may take.
 

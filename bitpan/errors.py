@@ -83,7 +83,7 @@ class SimulationError(BitpanError, RuntimeError):
 
 
 class DeviceError(BitpanError, RuntimeError):
-    """The board, its overlay or one of its DMAs failed."""
+    """The board, its overlay or its DMA failed."""
 
 
 class ProcessError(BitpanError, RuntimeError):

@@ -12,10 +12,9 @@ from bitpan.intake.arrays import UNREADABLE
 from bitpan.intake.documents import read_document
 from bitpan.intake.sums import CHECKSUMS, check_sums
 from bitpan.model import IntegerModel
-from bitpan.registers import STREAMS
 
 DESCRIPTION = "accelerator.json"
-SCHEMA = 2
+SCHEMA = 3
 
 VIVADOS_OWN = ("vivado", ".Xil/")
 """Beginnings of the names of what Vivado leaves in the folder for itself; nothing of it is used."""
@@ -33,11 +32,13 @@ class Package:
         frame: height and width of its frames until others are asked for, PAN pixels; none may be wider.
         signature: what its SIGNATURE register must read.
         registers: by scene parameter, the word address of its first integer.
-        dma: names of the DMAs in the block design, by stream: ``pan``, ``ms``, ``fused``.
-        accelerator: name of the accelerator in the block design.
+        ip: name of the accelerator with its DMA, in the block design and as a module.
         bitstream: the bitstream's path; exists where Vivado has run.
         digest: SHA-256 of the folder's checksums, which stands for all that is in it.
-        top, sources: the accelerator's RTL, in order of compilation.
+        top, sources: the accelerator's RTL without and with its DMA, in order of compilation.
+        clock_mhz: of the accelerator.
+        memory_rate: bytes a second that the board's memory is supposed to move.
+        memory_latency: nanoseconds that it is supposed to take to answer.
         cycles, period: estimated clock cycles of such a frame alone, and from frame to frame; see :meth:`clocks`.
     """
 
@@ -46,12 +47,14 @@ class Package:
     frame: tuple[int, int]
     signature: int
     registers: Mapping[str, int]
-    dma: Mapping[str, str]
-    accelerator: str
+    ip: str
     bitstream: Path
     digest: str
     top: str
     sources: tuple[Path, ...]
+    clock_mhz: float
+    memory_rate: float
+    memory_latency: float
     cycles: int
     period: int
 
@@ -80,18 +83,24 @@ class Package:
                 frame=(int(document["frame"]["height"]), int(document["frame"]["width"])),
                 signature=int(document["signature"]),
                 registers={name: int(entry["address"]) for name, entry in document["registers"].items()},
-                dma={stream: str(document["dma"][stream]) for stream in STREAMS},
-                accelerator=str(document["accelerator"]),
+                ip=str(document["ip"]),
                 bitstream=folder / document["bitstream"],
                 digest=sums[folder / CHECKSUMS],
                 top=str(document["rtl"]["top"]),
                 sources=tuple(folder / name for name in document["rtl"]["sources"]),
+                clock_mhz=float(document["clock_mhz"]),
+                memory_rate=float(document["memory"]["bytes_per_second"]),
+                memory_latency=float(document["memory"]["latency_ns"]),
                 cycles=int(document["cycles_per_frame"]),
                 period=int(document["cycles_per_frame_steady"]),
             )
             used = [file for file in (*package.sources, package.bitstream) if file.exists()]
             if min(*package.frame, package.cycles, package.period) < 1 or min(package.registers.values()) < 0:
                 raise ValueError(f"a frame of {package.frame}, {package.cycles} cycles, {package.registers}")
+            if not (0 < package.clock_mhz < math.inf and 0 < package.memory_rate < math.inf) or not (
+                0 <= package.memory_latency < math.inf
+            ):
+                raise ValueError(f"{package.clock_mhz} MHz, {document['memory']}")
         except UNREADABLE as error:
             raise ModelError(f"{source}: malformed ({error!r}); build it again") from None
         if unsummed := next((file for file in used if file not in sums), None):

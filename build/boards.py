@@ -39,6 +39,16 @@ class Board:
         return "xc7" if self.zynq == "7" else "xcup"
 
     @property
+    def bus_bits(self) -> int:
+        """Of a memory port's word: the widest that its processor's ports have."""
+        return 64 if self.zynq == "7" else 128
+
+    @property
+    def address_bits(self) -> int:
+        """Of the processor's memory map, as far as its DRAM reaches."""
+        return 32 if self.zynq == "7" else 40
+
+    @property
     def ff(self) -> int:
         """Flip-flops: two beside each LUT in these devices."""
         return 2 * self.lut
@@ -48,6 +58,12 @@ class Board:
         """What the device has, by FINN's names."""
         return {"LUT": self.lut, "DSP": self.dsp, "BRAM_18K": 2 * self.bram36, "URAM": self.uram}
 
+
+MEMORY_SHARE = 0.75
+"""Of its peak, what a DRAM gives in bursts both ways: an assumption for the simulated system."""
+
+MEMORY_LATENCY_NS = 500
+"""From an address at a processor's port to its data: an assumption for the simulated system, measured on no board."""
 
 XC7Z020 = 53_200, 17_400, 220, 140, 0
 XCZU3EG = 70_560, 28_800, 360, 216, 0

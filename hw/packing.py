@@ -1,6 +1,6 @@
 """Integers to stream beats and back: element 0 at the least significant end, each beat padded to whole bytes.
 
-This is the layout of every AXI stream of the accelerator, of FINN's streams and of the DMA buffers. All of it is
+This is the layout of every AXI stream of the accelerator, of FINN's streams and of the DMA's buffers. All of it is
 vectorised NumPy: packing in Python loops would take longer than the simulation itself.
 """
 

@@ -27,8 +27,7 @@ from bitpan.host.device.devices import CpuDevice, Device, RtlDevice
 from bitpan.host.device.fpga import FpgaDevice
 from bitpan.host.engine.engine import make_engine
 from bitpan.host.scene.calibration import load_calibration
-from bitpan.hw.simulate.accelerator import Accelerator
-from bitpan.hw.simulate.standin import Board
+from bitpan.hw.simulate.system import System
 from bitpan.model import IntegerModel, execute
 from bitpan.models.imagery.spectra import suited
 from bitpan.models.networks.binary_network import BinaryNetwork
@@ -162,8 +161,8 @@ def _qonnx(file: Path, frame: Images, scene: Images) -> Array:
 
 
 def _driver(package: Package, frame: Images, scene: Images) -> Array:
-    with Accelerator(package) as accelerator, Board(accelerator, package).installed():
-        return _on_device(FpgaDevice(package), frame, scene)
+    with System(package) as system:
+        return _on_device(FpgaDevice(package, system), frame, scene)
 
 
 def _on_device(device: Device, frame: Images, scene: Images) -> Array:

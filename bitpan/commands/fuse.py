@@ -34,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help=f"integer model, or one that comes along, for the pair's bands and ratio (default: {DEFAULT_MODEL})",
     )
     options.add(parser, "--device", choices=devices.NAMES, metavar=None, help="what computes")
-    parser.add_argument("--package", type=Path, metavar="DIR", help="what bitpan build left, for rtl and fpga")
+    parser.add_argument("--package", type=Path, metavar="DIR", help="what bitpan build left, for rtl, system and fpga")
     options.add(parser, "--bands")
     options.add_handling(parser)
     options.add_measured_shift(parser)
@@ -105,7 +105,7 @@ def open_fuser(arguments: argparse.Namespace) -> Fuser:
     package = Package.load(arguments.package) if arguments.package else None
     if package and arguments.model:
         raise ModelError(f"{arguments.package} holds its own model: leave --model {arguments.model} out")
-    if package and arguments.device in ("rtl", "fpga") and arguments.tile:
+    if package and arguments.device in devices.ACCELERATORS and arguments.tile:
         width, tile = package.frame[1], arguments.tile
         raise DeviceError(f"device {arguments.device} has strips {width} pixels wide: leave --tile {tile} out")
     model = package.model if package else IntegerModel.load(find_model(arguments.model or DEFAULT_MODEL))

@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import bitpan
-from bitpan.build.boards import Board
-from bitpan.build.deploy import vivado
+from bitpan.build.boards import MEMORY_LATENCY_NS, MEMORY_SHARE, Board
+from bitpan.build.deploy import ip, vivado
 from bitpan.build.deploy.report import report
-from bitpan.build.finn.design import Design
+from bitpan.build.finn.design import Design, packages_first
 from bitpan.build.finn.stitch import TOP
 from bitpan.errors import BuildError
 from bitpan.files import partial, write_json
+from bitpan.hw.sources import unit_sources
 from bitpan.intake.sums import file_digest, write_sums
 from bitpan.package import DESCRIPTION, SCHEMA
 
@@ -54,12 +55,14 @@ def write_package(
     The user's command is for the record; ``luts`` are areas from Yosys by unit, if they were measured.
     """
     design.model.save(folder)
-    names = _copy_sources(design, folder / "rtl")
+    core = folder / ip.FOLDER
+    names = _copy_sources(design, core / "rtl")
+    names.append(ip.write_ip(core, ip.Shell(design.model.bands, board), names))
     write_json(folder / DESCRIPTION, describe(design, board, names))
     write_json(folder / "estimates.json", estimate_report(design, board, luts))
     write_json(folder / "provenance.json", _provenance(design, source, command))
     (folder / "report.html").write_text(report(design, board, luts))
-    vivado.write_script(folder / "build.tcl", board, TOP, names, design.model.bands)
+    vivado.write_script(folder / "build.tcl", board)
     write_sums(folder)
 
 
@@ -70,12 +73,15 @@ def describe(design: Design, board: Board, sources: Sequence[str]) -> dict[str, 
         "board": board.name,
         "clock_mhz": board.clock_mhz,
         "bitstream": "bitpan.bit",
-        "accelerator": TOP,
         "signature": design.signature,
         "frame": {"width": design.width, "height": design.height},
         "registers": design.registers,
-        "dma": {"pan": "axi_dma_pan", "ms": "axi_dma_ms", "fused": "axi_dma_fused"},
-        "rtl": {"top": TOP, "sources": list(sources)},
+        "ip": ip.IP,
+        "rtl": {"top": TOP, "sources": [f"{ip.FOLDER}/{name}" for name in sources]},
+        "memory": {
+            "bytes_per_second": MEMORY_SHARE * board.memory_gbytes * 1e9,
+            "latency_ns": MEMORY_LATENCY_NS,
+        },
         "cycles_per_pixel": round(design.period / (design.width * design.height), 3),
         "cycles_per_frame": design.latency,
         "cycles_per_frame_steady": design.period,
@@ -103,10 +109,10 @@ def estimate_report(design: Design, board: Board, luts: Mapping[str, Any] | None
 
 
 def _copy_sources(design: Design, folder: Path) -> list[str]:
-    """Copy the Verilog into ``rtl/``; the names, relative to the package, in order of compilation."""
-    folder.mkdir()
+    """Copy the Verilog, the DMA's too, into ``rtl/``; the names, relative to the core, in order of compilation."""
+    folder.mkdir(parents=True)
     names = []
-    for source in design.sources:
+    for source in packages_first([*unit_sources("bp_dma"), *design.sources]):
         target = folder / source.name
         if target.exists():
             raise BuildError(f"two Verilog files are called {source.name}; units and nodes need names of their own")

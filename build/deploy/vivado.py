@@ -1,7 +1,7 @@
-"""The Vivado side: one Tcl script from the package's Verilog to ``bitpan.bit`` and ``bitpan.hwh``, and running it.
+"""The Vivado side: one Tcl script from the package's IP core to ``bitpan.bit`` and ``bitpan.hwh``, and running it.
 
 FINN's own Zynq shell moves data with IODMA cores that Vitis HLS must make first, one input and one output, and knows
-no scene parameters. Three plain AXI DMAs and one register port need no HLS, so the block design is written here.
+no scene parameters. The core has its own DMA, so the block design is processor, core, and what connects them.
 **No Vivado has run this script yet, and no board the result.**
 """
 
@@ -10,15 +10,15 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from string import Template
 
 from bitpan.build.boards import Board
+from bitpan.build.deploy import ip
 from bitpan.errors import BuildError
 from bitpan.intake.sums import CHECKSUMS
-from bitpan.registers import STREAMS
 
 SCRIPT = Path(__file__).parent / "vivado.tcl"
 LOG = "vivado.log"
@@ -26,18 +26,10 @@ WORK = "vivado"
 """Folder of its project, beside the package's files."""
 
 
-def write_script(path: Path, board: Board, top: str, sources: Sequence[str], bands: int) -> None:
-    """Write the complete Tcl for a package; ``sources`` are relative to the package's folder."""
-    values = {
-        **asdict(board),
-        "top": top,
-        "work": WORK,
-        "checksums": CHECKSUMS,
-        "sources": " \\\n    ".join(sources),
-        "ms_bits": str(16 * bands),
-        "memory_bits": str(max(32, 1 << (16 * bands - 1).bit_length())),
-        **STREAMS,
-    }
+def write_script(path: Path, board: Board) -> None:
+    """Write the complete Tcl for a package, whose core is beside it."""
+    core = {"ip": ip.IP, "core": ip.FOLDER, "version": ip.VERSION}
+    values = {**asdict(board), **core, "work": WORK, "checksums": CHECKSUMS}
     path.write_text(Template(SCRIPT.read_text()).substitute(values))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -117,7 +117,11 @@ def compile_model(
 
 
 def _ordered(generated: Sequence[Path]) -> list[Path]:
-    """Every source once, packages first."""
-    files = [*(file for unit in UNITS for file in unit_sources(unit)), *generated]
+    """What the top and the nodes are made of."""
+    return packages_first([*(file for unit in UNITS for file in unit_sources(unit)), *generated])
+
+
+def packages_first(files: Iterable[Path]) -> list[Path]:
+    """Every file once, packages before the others, which keep their order."""
     unique = dict.fromkeys(file.resolve() for file in files)
     return sorted(unique, key=lambda file: not file.stem.endswith("_pkg"))

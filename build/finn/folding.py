@@ -28,7 +28,7 @@ TARGETS = (*range(1, 13), *range(14, 25, 2), 27, 30, 32, 36, 48, 54, 64, 72, 96,
 """Cycles per pixel that are tried, fastest first, when none is asked for."""
 
 SHARE = {"LUT": 0.9, "DSP": 1.0, "BRAM_18K": 0.95, "URAM": 1.0}
-"""Share of a device that the estimates may fill: place and route wants the rest, DMAs a few block memories."""
+"""Share of a device that the estimates may fill: place and route wants the rest, and so does the DMA."""
 
 
 @dataclass(frozen=True)

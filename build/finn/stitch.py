@@ -1,7 +1,7 @@
 """The accelerator's top, in plain Verilog: every node's wrapper, its edges, registers, gates.
 
 FINN would stitch in a Vivado block design; this top needs no tool, and it is the one that is simulated. Its streams
-carry 16 bits an element, so that the DMAs move the imagery's own uint16 arrays.
+carry 16 bits an element, so that the DMA moves the imagery's own uint16 arrays.
 """
 
 from __future__ import annotations
@@ -84,12 +84,7 @@ class Top:
         return shape
 
     def _ports(self) -> list[str]:
-        bus = ":".join(["s_axi", *STREAMS.values()])
-        ports = [
-            '(* X_INTERFACE_INFO = "xilinx.com:signal:clock:1.0 ap_clk CLK" *)\n'
-            f'    (* X_INTERFACE_PARAMETER = "ASSOCIATED_BUSIF {bus}, ASSOCIATED_RESET ap_rst_n" *)\n    input ap_clk',
-            '(* X_INTERFACE_PARAMETER = "POLARITY ACTIVE_LOW" *)\n    input ap_rst_n',
-        ]
+        ports = ["input ap_clk", "input ap_rst_n"]
         ports += [f"{way} {bit_range(bits)}s_axi_{name}" for way, bits, name in _LITE]
         for stream, name in STREAMS.items():
             there, back = ("output", "input") if stream == "fused" else ("input", "output")

@@ -1,4 +1,4 @@
-"""Devices: what fuses frames. The CPU, the accelerator in simulation, the accelerator on a board."""
+"""Devices: what fuses frames. The CPU, the accelerator in simulation, alone or with its memory, or on a board."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ from bitpan.registers import STREAMS
 Frame = tuple[Array, Array]
 """``pan (1, height, width)``, and ``ms (bands, rows, columns)`` with its border, see :meth:`.model.Tensor.shape`."""
 
-NAMES = ("cpu", "cuda", "rtl", "fpga")
+NAMES = ("cpu", "cuda", "rtl", "system", "fpga")
+
+ACCELERATORS = ("rtl", "system", "fpga")
+"""Those that need what ``bitpan build`` left."""
 
 
 class Device(Protocol):
@@ -102,6 +105,10 @@ def open_device(name: str, package: Package | None, engine: Engine, timeout: flo
         raise DeviceError(f"device {name} needs the folder that bitpan build left: add --package DIR")
     if name == "rtl":
         return RtlDevice(package)
+    if name == "system":
+        from bitpan.host.device.system import SystemDevice
+
+        return SystemDevice(package)
     from bitpan.host.device.fpga import FpgaDevice
 
-    return FpgaDevice(package, timeout)
+    return FpgaDevice(package, require("pynq"), timeout)

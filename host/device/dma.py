@@ -1,26 +1,27 @@
-"""One channel of a Xilinx AXI DMA in simple mode, driven through its registers (PG021, register space).
-
-PYNQ's own DMA class hides the error bits behind a bare exception and cannot time out, hence this one.
-"""
+"""The accelerator's DMA, driven through its registers (``hw/README.md`` has the map)."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Any
 
-from bitpan.errors import DeviceError, DeviceTimeoutError
+from bitpan.errors import DeviceError
+from bitpan.registers import DMA, DMA_BUS, DMA_FINISHED, DMA_STATUS, DMA_TIMEOUT
 
-MM2S, S2MM = 0x00, 0x30
-"""Offsets of the two channels: memory to stream and stream to memory."""
+_QUEUED, _BUSY = 1 << 6, 1 << 7
+_ERRORS = {
+    1: "memory refused (SLVERR)",
+    2: "no memory at the address (DECERR)",
+    3: "the frame ended early or late",
+    4: "no beat moved until the time-out",
+    5: "started while another transfer waited",
+}
+"""By bit of a channel's byte of STATUS."""
 
-CONTROL, STATUS, ADDRESS, ADDRESS_HIGH, LENGTH = 0x00, 0x04, 0x18, 0x1C, 0x28
-RUN, RESET = 1 << 0, 1 << 2
-HALTED, IDLE, SCATTER_GATHER = 1 << 0, 1 << 1, 1 << 3
-COMPLETE = 1 << 12  # write 1 to clear
-ERRORS = {4: "internal error: the stream ended early or late", 5: "memory refused", 6: "address not decoded"}
+LARGEST = (1 << 26) - 1
+"""Bytes of a transfer."""
 
-_RESET_SECONDS = 1.0
+_MOST_CLOCKS = 0xFFFFFFFF
 _POLL_SECONDS = 1e-4
 
 
@@ -32,65 +33,73 @@ def wait(condition: Callable[[], bool], seconds: float) -> bool:
     return held
 
 
-class DmaChannel:
-    """A channel, after its reset.
+class Dma:
+    """Three channels, ``pan``, ``ms`` and ``fused``: each takes a transfer while another one of it is under way.
 
     Args:
-        name: of the DMA in the block design, for error messages.
-        mmio: PYNQ's MMIO over its registers.
-        offset: :data:`MM2S` or :data:`S2MM`.
-        length_bits: width of the length register: transfers are shorter than ``2**length_bits`` bytes.
+        read, write: 32-bit words by byte address.
+        clocks: without a beat, after which the DMA says that a transfer hangs.
+
+    Raises:
+        DeviceError: a transfer is under way.
     """
 
-    def __init__(self, name: str, mmio: Any, offset: int, length_bits: int) -> None:  # noqa: ANN401
-        self.name = name
-        self.limit = (1 << length_bits) - 1
-        self._mmio, self._offset = mmio, offset
-        if self._read(STATUS) & SCATTER_GATHER:
-            raise DeviceError(f"DMA {name} is built for scatter-gather; build the package's own block design")
-        self.reset()
+    def __init__(self, read: Callable[[int], int], write: Callable[[int, int], None], clocks: float) -> None:
+        self._read, self._write = read, write
+        self._address_bits = read(DMA_BUS) >> 8 & 0xFF
+        write(DMA_TIMEOUT, int(min(clocks, _MOST_CLOCKS)))
+        self.clear()
 
-    def reset(self) -> None:
-        """Stop whatever runs, clear errors, and run again."""
-        self._write(CONTROL, RESET)
-        self._await(lambda: not self._read(CONTROL) & RESET, "does not end its reset")
-        self._write(CONTROL, RUN)
-        self._await(lambda: not self._read(STATUS) & HALTED, "stays halted")
+    def clear(self) -> None:
+        """Forget errors, once nothing is under way.
 
-    def start(self, address: int, size: int) -> None:
-        """Begin a transfer of ``size`` bytes at a physical address."""
-        if not 0 < size <= self.limit:
-            raise DeviceError(
-                f"DMA {self.name} moves at most {self.limit} bytes at once, the frame has {size}: "
-                "widen its length register or build for smaller frames"
-            )
-        self._write(STATUS, COMPLETE)
-        self._write(ADDRESS, address & 0xFFFFFFFF)
-        self._write(ADDRESS_HIGH, address >> 32)
-        self._write(LENGTH, size)
+        Raises:
+            DeviceError: something still is.
+        """
+        if not self.idle():
+            raise DeviceError(f"a transfer is still under way ({self.describe()}); load the overlay again")
+        self._write(DMA_STATUS, 0xFFFFFFFF)
+        self._started = self._bytes(DMA_FINISHED)
 
-    def done(self) -> bool:
-        """The transfer has ended; raise :class:`DeviceError` if it failed."""
-        status = self._read(STATUS)
-        wrong = [text for bit, text in ERRORS.items() if status >> bit & 1]
+    def idle(self) -> bool:
+        """No transfer is under way or waits."""
+        return not any(state & (_QUEUED | _BUSY) for state in self._bytes(DMA_STATUS).values())
+
+    def start(self, stream: str, address: int, size: int) -> None:
+        """Move ``size`` bytes from or to a physical address, at once or after the transfer under way.
+
+        Raises:
+            DeviceError: the DMA does not reach so far, or moves fewer bytes at once.
+        """
+        if not 0 < size <= LARGEST:
+            raise DeviceError(f"the DMA moves at most {LARGEST:,} bytes at once, {stream} has {size:,}")
+        if address + size > 1 << self._address_bits:
+            raise DeviceError(f"{stream} lies at 0x{address:x}, the DMA has {self._address_bits} address bits")
+        for number, word in enumerate((address & 0xFFFFFFFF, address >> 32, size, 0, 1)):  # a single row
+            self._write(DMA[stream] + 4 * number, word)
+        self._started[stream] += 1
+
+    def under_way(self, stream: str) -> int:
+        """Transfers of a channel that have not finished, those that wait included.
+
+        Raises:
+            DeviceError: one of any channel has failed.
+        """
+        wrong = [
+            f"{name}: {text}"
+            for name, state in self._bytes(DMA_STATUS).items()
+            for bit, text in _ERRORS.items()
+            if state >> bit & 1
+        ]
         if wrong:
-            raise DeviceError(f"DMA {self.name} failed, DMASR 0x{status:08x}: {', '.join(wrong)}")
-        return bool(status & COMPLETE)
-
-    def moved(self) -> int:
-        """Bytes the last transfer moved, where the channel receives."""
-        return self._read(LENGTH)
+            raise DeviceError(f"a transfer failed, {', '.join(wrong)} ({self.describe()})")
+        return (self._started[stream] - self._bytes(DMA_FINISHED)[stream]) & 0xFF
 
     def describe(self) -> str:
         """The state, for an error message."""
-        return f"DMA {self.name} DMACR 0x{self._read(CONTROL):08x} DMASR 0x{self._read(STATUS):08x}"
+        return f"DMA STATUS 0x{self._read(DMA_STATUS):06x}, FINISHED 0x{self._read(DMA_FINISHED):06x}"
 
-    def _await(self, condition: Callable[[], bool], complaint: str) -> None:
-        if not wait(condition, _RESET_SECONDS):
-            raise DeviceTimeoutError(f"{self.describe()} {complaint}; load the overlay again")
-
-    def _read(self, register: int) -> int:
-        return int(self._mmio.read(self._offset + register))
-
-    def _write(self, register: int, value: int) -> None:
-        self._mmio.write(self._offset + register, value)
+    def _bytes(self, register: int) -> dict[str, int]:
+        """A register's byte of each channel."""
+        word = self._read(register)
+        return {stream: word >> 8 * number & 0xFF for number, stream in enumerate(DMA)}

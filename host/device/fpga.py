@@ -1,16 +1,15 @@
-"""The PYNQ driver: an overlay with the accelerator and three DMAs, frames double-buffered.
+"""The PYNQ driver: an overlay with the accelerator and its DMA, frames double-buffered.
 
-It has run against a register-level stand-in for the board (``bitpan.hw.simulate.standin``); on no board yet.
+It has run against the verilated IP core before a simulated memory (``bitpan.hw.simulate.system``); on no board yet.
 """
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -19,15 +18,11 @@ import numpy.typing as npt
 from bitpan.arithmetic import Integers
 from bitpan.errors import DeviceError, DeviceTimeoutError
 from bitpan.host.device.devices import Frame
-from bitpan.host.device.dma import MM2S, S2MM, DmaChannel, wait
+from bitpan.host.device.dma import Dma, wait
 from bitpan.host.scene.tiles import largest_frame
 from bitpan.operations import Array
-from bitpan.optional import require
 from bitpan.package import Package
 from bitpan.registers import Registers
-
-_DEFAULT_LENGTH_BITS = 14  # of an AXI DMA that the overlay does not describe
-
 
 MEMORY_STATE = Path("/proc/meminfo")
 
@@ -47,7 +42,7 @@ class _Memory:
         images: views of the frame that is in it, pan (H, W), ms (h, w, B), fused (H, W, B).
     """
 
-    def __init__(self, pynq: ModuleType) -> None:
+    def __init__(self, pynq: Any) -> None:  # noqa: ANN401
         self._pynq = pynq
         self.buffers: dict[str, Any] = {}
         self.images: dict[str, npt.NDArray[np.uint16]] = {}
@@ -65,19 +60,26 @@ class _Memory:
             if stream not in self.buffers or self.buffers[stream].size < size:
                 self._allocate(stream, size)
             self.images[stream] = np.asarray(self.buffers[stream])[:size].reshape(shape)
-        self.images["pan"][:], self.images["ms"][:] = pan[0], np.moveaxis(ms, 0, -1)
+        self.images["pan"][:] = pan[0]
+        for band, image in enumerate(ms):  # faster than all of them at once
+            self.images["ms"][..., band] = image
 
     def _allocate(self, stream: str, size: int) -> None:
         if stream in self.buffers:
             self.buffers.pop(stream).freebuffer()
         try:
-            self.buffers[stream] = self._pynq.allocate((size,), np.uint16)
+            self.buffers[stream] = self._pynq.allocate((size,), np.uint16, cacheable=True)
         except (RuntimeError, MemoryError) as error:
             raise DeviceError(f"no contiguous memory for a frame's {2 * size:,} bytes of {stream} ({error})") from None
 
     def fused(self) -> Array:
         """The result, ``(B, H, W)``."""
-        return np.ascontiguousarray(np.moveaxis(self.images["fused"], -1, 0))
+        self.buffers["fused"].invalidate()
+        image = self.images["fused"]
+        fused = np.empty((image.shape[-1], *image.shape[:-1]), image.dtype)
+        for band, out in enumerate(fused):
+            out[:] = image[..., band]
+        return fused
 
     def free(self) -> None:
         """Give it back."""
@@ -88,25 +90,32 @@ class _Memory:
 class FpgaDevice:
     """The accelerator on a board, of a package with its bitstream; a frame may take ``timeout`` seconds.
 
+    Args:
+        package: of the accelerator.
+        pynq: the package pynq, or what has its ``Overlay``, ``MMIO`` and ``allocate``.
+        timeout: seconds of a frame.
+
     Raises:
-        MissingDependencyError: pynq is not installed.
         DeviceError: there is no board or no bitstream, or it is another accelerator's.
     """
 
-    def __init__(self, package: Package, timeout: float = 10.0) -> None:
+    def __init__(self, package: Package, pynq: Any, timeout: float = 10.0) -> None:  # noqa: ANN401
         self._timeout = timeout
-        pynq = require("pynq")
         self._memories = _Memory(pynq), _Memory(pynq)
         overlay = _load_overlay(pynq, package)
-        self._channels = {
-            stream: _open_channel(pynq, overlay, package.dma[stream], offset)
-            for stream, offset in (("pan", MM2S), ("ms", MM2S), ("fused", S2MM))
-        }
-        mmio, _ = _open(pynq, overlay, package.accelerator)
-        self._registers = Registers(package, lambda address: int(mmio.read(address)), mmio.write)
-        limits = {stream: channel.limit for stream, channel in self._channels.items()}
+        if package.ip not in overlay.ip_dict:
+            names = ", ".join(overlay.ip_dict)
+            raise DeviceError(f"the overlay holds no {package.ip!r}, only {names}; build the package again")
+        entry = overlay.ip_dict[package.ip]
+        mmio = pynq.MMIO(entry["phys_addr"], entry["addr_range"])
+
+        def read(address: int) -> int:
+            return int(mmio.read(address))
+
+        self._registers = Registers(package, read, mmio.write)
+        self._dma = Dma(read, mmio.write, timeout * package.clock_mhz * 1e6)
         memory = contiguous_memory() // len(self._memories)
-        self.largest: tuple[int, int] | None = largest_frame(package.model, package.frame[1], limits, memory)
+        self.largest: tuple[int, int] | None = largest_frame(package.model, package.frame[1], memory)
 
     def load_scene(self, scene: Mapping[str, Integers]) -> None:
         """See :class:`bitpan.host.device.devices.Device`."""
@@ -115,8 +124,8 @@ class FpgaDevice:
     def fuse(self, frames: Iterable[Frame]) -> Iterator[Array]:
         """See :class:`bitpan.host.device.devices.Device`.
 
-        A frame is prepared, and the last one handed out, while one runs; a frame's inputs follow the inputs of the one
-        before it, so the accelerator's pipeline never drains between frames.
+        A frame is prepared while one runs; its transfers then wait in the DMA, so that the accelerator's pipeline never
+        drains between frames, and the frame before it is handed out while it runs.
         """
         running: _Memory | None = None
         try:
@@ -128,16 +137,11 @@ class FpgaDevice:
                     self._registers.set_size(*pan.shape[1:])
                 prepared = self._memories[number % 2]
                 prepared.fill(pan, ms)
-                if running is not None:
-                    self._wait("pan", "ms")
-                finished, running = running, prepared
-                self._start(prepared, "pan", "ms")
-                self._registers.start()
-                if finished is not None:
-                    self._receive(finished)
-                self._start(prepared, "fused")
-                if finished is not None:
-                    yield finished.fused()
+                before, running = running, prepared
+                self._start(prepared)
+                if before is not None:
+                    self._wait(lambda: self._dma.under_way("fused") < 2)
+                    yield before.fused()
             if running is not None:
                 result, running = self._last(running), None
                 yield result
@@ -150,53 +154,39 @@ class FpgaDevice:
         for memory in self._memories:
             memory.free()
 
-    def _start(self, memory: _Memory, *streams: str) -> None:
-        for stream in streams:
-            buffer = memory.buffers[stream]
+    def _start(self, memory: _Memory) -> None:
+        for stream, buffer in memory.buffers.items():
             buffer.flush()  # of ``fused`` too: a dirty cache line written back later would overwrite the result
-            self._channels[stream].start(buffer.physical_address, memory.images[stream].nbytes)
+            self._dma.start(stream, buffer.physical_address, memory.images[stream].nbytes)
+        self._registers.start()
 
     def _last(self, memory: _Memory) -> Array:
         """The result of a frame that none follows."""
-        self._receive(memory)
-        self._wait(idle=True)
+        self._wait(lambda: not self._dma.under_way("fused") and self._registers.idle())
         return memory.fused()
 
-    def _receive(self, memory: _Memory) -> None:
-        """Until a frame's output is in memory."""
-        self._wait("fused")
-        channel, size = self._channels["fused"], memory.images["fused"].nbytes
-        if channel.moved() != size:
-            raise DeviceError(
-                f"DMA {channel.name} moved {channel.moved()} bytes of a frame of {size}; "
-                "the bitstream is of another build: build the package again"
-            )
-        memory.buffers["fused"].invalidate()
+    def _wait(self, ended: Callable[[], bool]) -> None:
+        """Until a frame has; every error flag ends it too."""
 
-    def _wait(self, *streams: str, idle: bool = False) -> None:
-        """Until these DMAs, or with ``idle`` the accelerator, have ended; every error flag ends it too."""
+        def looked() -> bool:
+            self._registers.idle()  # raises what the accelerator has to say
+            return ended()
 
-        def ended() -> bool:
-            done = {stream: channel.done() for stream, channel in self._channels.items()}
-            empty = self._registers.idle()
-            return all(done[stream] for stream in streams) and (empty or not idle)
-
-        if not wait(ended, self._timeout):
-            states = "; ".join(channel.describe() for channel in self._channels.values())
+        if not wait(looked, self._timeout):
             raise DeviceTimeoutError(
-                f"a frame did not end within {self._timeout:g} s: {states}; {self._registers.describe()}; "
-                "load the overlay again"
+                f"a frame did not end within {self._timeout:g} s: {self._dma.describe()}; "
+                f"{self._registers.describe()}; load the overlay again"
             )
 
     def _stop(self) -> None:
-        """Let the frame under way run out where it can; the DMAs are reset either way."""
+        """Let the frames under way run out where they can."""
         with suppress(DeviceError):  # the first error is the one to tell
-            wait(self._registers.idle, min(self._timeout, 1.0))
-        for channel in self._channels.values():
-            channel.reset()
+            wait(lambda: self._registers.idle() and self._dma.idle(), min(self._timeout, 1.0))
+        with suppress(DeviceError):
+            self._dma.clear()
 
 
-def _load_overlay(pynq: ModuleType, package: Package) -> Any:  # noqa: ANN401
+def _load_overlay(pynq: Any, package: Package) -> Any:  # noqa: ANN401
     try:
         return pynq.Overlay(str(package.bitstream))
     except OSError as error:
@@ -207,17 +197,3 @@ def _load_overlay(pynq: ModuleType, package: Package) -> Any:  # noqa: ANN401
         raise DeviceError(
             f"{package.bitstream}: no board takes it ({error}); run this on a PYNQ board, or use --device cpu"
         ) from None
-
-
-def _open(pynq: ModuleType, overlay: Any, name: str) -> tuple[Any, dict[str, Any]]:  # noqa: ANN401
-    """Registers and parameters of a block of the design."""
-    if name not in overlay.ip_dict:
-        raise DeviceError(f"the overlay holds no {name!r}, only {', '.join(overlay.ip_dict)}; build the package again")
-    entry = overlay.ip_dict[name]
-    parameters = {key.lower(): value for key, value in entry.get("parameters", {}).items()}
-    return pynq.MMIO(entry["phys_addr"], entry["addr_range"]), parameters
-
-
-def _open_channel(pynq: ModuleType, overlay: Any, name: str, offset: int) -> DmaChannel:  # noqa: ANN401
-    mmio, parameters = _open(pynq, overlay, name)
-    return DmaChannel(name, mmio, offset, int(parameters.get("c_sg_length_width", _DEFAULT_LENGTH_BITS)))

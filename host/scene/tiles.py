@@ -10,7 +10,7 @@ sides.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise, product
 
@@ -103,21 +103,16 @@ def frame_bytes(model: IntegerModel, height: int, width: int) -> dict[str, int]:
     return {stream: math.prod(shape) * ELEMENT_BITS // 8 for stream, shape in shapes.items()}
 
 
-def largest_frame(
-    model: IntegerModel, width: int, limits: Mapping[str, int] | None = None, memory: int | None = None
-) -> tuple[int, int]:
+def largest_frame(model: IntegerModel, width: int, memory: int | None = None) -> tuple[int, int]:
     """Height and width of the largest frame for an accelerator of this width.
 
     Args:
-        limits: most bytes of an image, by stream, where a DMA moves no more at once.
         memory: bytes for a frame where there are fewer than :data:`FRAME_BYTES`.
     """
     grid = model.alignment
-    border, step = frame_bytes(model, 0, width), frame_bytes(model, grid, width)
-    room = {**(limits or {}), "": min(FRAME_BYTES, memory or FRAME_BYTES)}
-    border, step = ({**each, "": sum(each.values())} for each in (border, step))
-    steps = [(limit - border[stream]) // (step[stream] - border[stream]) for stream, limit in room.items()]
-    return min(MOST_ROWS // grid, *steps) * grid, width
+    border, step = (sum(frame_bytes(model, height, width).values()) for height in (0, grid))
+    steps = (min(FRAME_BYTES, memory or FRAME_BYTES) - border) // (step - border)
+    return min(MOST_ROWS // grid, steps) * grid, width
 
 
 def check_tile(model: IntegerModel, tile: int) -> None:

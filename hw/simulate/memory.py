@@ -80,23 +80,27 @@ class Behaviour:
 
 
 class Memory:
-    """The memory of a simulation; one at a time, a new one replaces how it behaves."""
+    """The memory of a simulation; one at a time, a new one replaces how it behaves.
+
+    Attributes:
+        mapped: what lies where.
+    """
 
     def __init__(self, simulation: Simulation, behaviour: Behaviour | None = None) -> None:
         self._simulation = simulation
-        self._mapped: dict[int, npt.NDArray[np.uint8]] = {}
+        self.mapped: dict[int, npt.NDArray[np.uint8]] = {}
         names = [f"m_axi_read_{name}" for name in _READ] + [f"m_axi_write_{name}" for name in _WRITE]
         ports = np.array([simulation.port(name) for name in names], np.int32)
         simulation.call("add_memory", ports, np.array(astuple(behaviour or Behaviour()), np.int64))
 
     def map(self, base: int, data: npt.NDArray[np.uint8], response: int = 0) -> None:
         """Let bytes lie at an address; accesses do nothing where ``response`` is an error."""
-        self._mapped[base] = data
+        self.mapped[base] = data
         self._simulation.call("map", base, data.nbytes, data, response)
 
     def unmap(self, base: int) -> None:
         """Let nothing lie at an address where something was."""
-        self._simulation.call("map", base, 0, self._mapped.pop(base), 0)
+        self._simulation.call("map", base, 0, self.mapped.pop(base), 0)
 
     @property
     def moved(self) -> tuple[int, int]:

@@ -192,6 +192,10 @@ class Simulation(AbstractContextManager["Simulation"]):
         """Index of a port, with or without ``_i`` or ``_o`` behind its name; see `call`."""
         return self._find(name, f"{name}_i", f"{name}_o")
 
+    def bits(self, name: str) -> int:
+        """Width of a port, with or without ``_i`` or ``_o`` behind its name."""
+        return list(self._ports.values())[self.port(name)][1].bits
+
     def _find(self, *names: str) -> int:
         """Index of the first of these ports that exists."""
         for name in names:

@@ -83,8 +83,11 @@ def test_what_no_checksum_covers_is_not_used(folder, name, role):
     ("changes", "said"),
     [
         ({"frame": {"height": 64}}, "malformed"),
-        ({"schema": 9}, "schema 2"),
-        ({"dma": {"pan": "a", "ms": "b"}}, "malformed"),
+        ({"schema": 9}, "schema 3"),
+        ({"memory": {"bytes_per_second": 1e9}}, "malformed"),
+        ({"memory": {"bytes_per_second": 0, "latency_ns": 5}}, "malformed"),
+        ({"memory": {"bytes_per_second": 1e9, "latency_ns": -1}}, "malformed"),
+        ({"clock_mhz": float("nan")}, "malformed"),
         ({"cycles_per_frame": float("inf")}, "malformed"),
         ({"cycles_per_frame": 0}, "malformed"),
         ({"frame": {"height": 64, "width": 0}}, "malformed"),

@@ -318,8 +318,8 @@ class Package(Kind):
         (self.folder / "rtl").mkdir()
         (self.folder / "rtl/top.v").write_text("module top; endmodule\n")
         document = {
-            **{"schema": 2, "frame": {"height": 64, "width": 72}, "signature": 7, "registers": registers},
-            **{"dma": {stream: stream for stream in ("pan", "ms", "fused")}, "accelerator": "a", "bitstream": "a.bit"},
+            **{"schema": 3, "frame": {"height": 64, "width": 72}, "signature": 7, "registers": registers},
+            **{"ip": "a", "clock_mhz": 100, "memory": {"bytes_per_second": 1e9, "latency_ns": 5}, "bitstream": "a.bit"},
             **{"rtl": {"top": "top", "sources": ["rtl/top.v"]}, "cycles_per_frame": 10, "cycles_per_frame_steady": 9},
         }
         (self.folder / "accelerator.json").write_text(json.dumps(document))

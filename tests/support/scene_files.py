@@ -2,7 +2,6 @@
 
 import json
 import warnings
-from collections import deque
 from dataclasses import replace
 
 import numpy as np
@@ -12,7 +11,6 @@ from rasterio.transform import Affine
 
 from bitpan.host.engine.engine import CompiledEngine
 from bitpan.intake.sums import write_sums
-from bitpan.model import execute
 
 
 @pytest.fixture(scope="session")
@@ -78,16 +76,16 @@ def write_package(tmp_path):
             registers[parameter.name] = {"address": address, "count": count}
             address += count
         document = {
-            "schema": 2,
+            "schema": 3,
             "frame": {"height": size[0], "width": size[1]},
             "signature": 0xC0FFEE42,
             "registers": registers,
-            "dma": {stream: f"axi_dma_{stream}" for stream in ("pan", "ms", "fused")},
-            "accelerator": "bitpan_accelerator",
+            "ip": "bitpan_ip",
             "bitstream": "bitpan.bit",
             "clock_mhz": 100,
             "board": "zcu104",
             "rtl": {"top": "bitpan_top", "sources": []},
+            "memory": {"bytes_per_second": 1e9, "latency_ns": 500},
             "cycles_per_frame": 1000,
             "cycles_per_frame_steady": 900,
         }
@@ -99,9 +97,7 @@ def write_package(tmp_path):
 
 
 class ModelAccelerator:
-    """The accelerator's registers and streams in NumPy; each frame takes some dozens of register reads."""
-
-    TICKS = 40
+    """The accelerator's registers in NumPy."""
 
     def __init__(self, package):
         self.package = package
@@ -109,9 +105,6 @@ class ModelAccelerator:
         self.bank_of_frame = []
         self.finished = self.status = 0
         self.size = package.frame
-        self.inputs = {"pan": deque(), "ms": deque()}
-        self.output = np.zeros(0, np.uint8)
-        self.ticks = 0
 
     def read(self, address):
         known = {0x00: 0x62697470, 0x04: 2, 0x0C: self.status, 0x18: self.package.signature}
@@ -129,40 +122,6 @@ class ModelAccelerator:
             self.banks[(address >> 14) & 1, (address & 0x3FFF) // 4] = signed
         else:
             raise ValueError(f"write to register 0x{address:x}")
-
-    def push(self, stream, data):
-        self.inputs[stream].append(np.array(data))
-
-    def waiting(self, stream):
-        return sum(map(len, self.inputs[stream]))
-
-    def pull(self, limit):
-        data, self.output = self.output[:limit], self.output[limit:]
-        last = len(data) > 0 and not len(self.output)
-        self.finished += last
-        return data, last
-
-    def tick(self):
-        ready = self.finished < len(self.bank_of_frame) and all(self.inputs.values()) and not len(self.output)
-        self.ticks = self.ticks + 1 if ready else 0
-        if self.ticks >= self.TICKS:
-            self._fuse()
-            self.ticks = 0
-
-    def _fuse(self):
-        model, (height, width) = self.package.model, self.size
-        images = {}
-        for name in ("pan", "ms"):
-            channels, rows, columns = model.tensors[name].shape(height, width)
-            images[name] = self.inputs[name].popleft().view("<u2").reshape(rows, columns, channels)
-        bank = self.banks[self.bank_of_frame[self.finished]]
-        scene = {}
-        for parameter in model.scene:
-            first = self.package.registers[parameter.name]
-            scene[parameter.name] = bank[first : first + int(np.prod(parameter.shape))].reshape(parameter.shape)
-        inputs = {name: np.moveaxis(image, -1, 0) for name, image in images.items()}
-        fused = np.moveaxis(execute(model, inputs, scene), 0, -1)
-        self.output = np.ascontiguousarray(fused, "<u2").view(np.uint8).ravel()
 
 
 @pytest.fixture(scope="session")

@@ -38,5 +38,6 @@ def test_imagery(network, tmp_path):
     build(tmp_path / "model.onnx", tmp_path / "package", board("zcu104"), 4, quiet=True)
     package = Package.load(tmp_path / "package")
     for pan, ms in pairs(os.environ.get("BITPAN_SCENES", "")):
-        with Fuser(package.model) as cpu, Fuser(package.model, "rtl", package) as accelerator:
-            np.testing.assert_array_equal(accelerator.fuse(pan, ms), cpu.fuse(pan, ms))
+        for device in ("rtl", "system"):
+            with Fuser(package.model) as cpu, Fuser(package.model, device, package) as accelerator:
+                np.testing.assert_array_equal(accelerator.fuse(pan, ms), cpu.fuse(pan, ms))

@@ -1,88 +1,41 @@
-"""The verilated accelerator behind ``--device rtl`` and behind the PYNQ driver, against the CPU."""
-
-import sys
+"""The verilated accelerator behind ``--device rtl``, against the CPU; and all devices alike."""
 
 import numpy as np
 import pytest
 
 from bitpan import cli
-from bitpan.errors import DeviceError, MissingDependencyError
+from bitpan.errors import DeviceError
 from bitpan.host.device.devices import CpuDevice, RtlDevice, open_device
-from bitpan.host.device.fpga import FpgaDevice
 from bitpan.host.scene.parameters import compute_scene_parameters
 from bitpan.host.scene.scene import array_scene
 from bitpan.host.scene.tiles import largest_frame, plan_tiles
 from bitpan.host.stream import fuse_array
 from bitpan.hw.simulate.accelerator import Accelerator, from_beats, to_beats
-from bitpan.hw.simulate.standin import Board
 from bitpan.model import execute
-from bitpan.package import Package
 from bitpan.registers import BANKS, STATUS, STREAMS
-
-HEIGHT, WIDTH = 40, 48
-
-
-@pytest.fixture(scope="module")
-def model(random_model):
-    """One block of 8 channels: it builds and verilates in seconds."""
-    model = random_model(blocks=1, channels=8, bands=2)
-    for node in model.nodes:
-        if node.name == "tail":
-            node.attributes["shift"] = 9  # a residual that rarely saturates
-    return model
-
-
-@pytest.fixture(scope="module")
-def package(model, tmp_path_factory):
-    """The deployment folder that ``bitpan build`` leaves."""
-    pytest.importorskip("finn", reason="building needs FINN")
-    import onnx
-
-    from bitpan.build.boards import board
-    from bitpan.build.build import build
-    from qonnx_writer import write_qonnx
-
-    folder = tmp_path_factory.mktemp("build")
-    onnx.save(write_qonnx(model, HEIGHT, WIDTH), folder / "model.onnx")
-    build(folder / "model.onnx", folder / "package", board("pynq-z2"), quiet=True)
-    return Package.load(folder / "package")
-
-
-@pytest.fixture
-def board(package):
-    with Accelerator(package, pace=700) as accelerator:
-        board = Board(accelerator, package)
-        with board.installed():
-            yield board
-
-
-def make_frames(package, random_inputs, count):
-    found = [random_inputs(package.model, *package.frame, seed=seed) for seed in range(count)]
-    return [inputs for inputs, _ in found], [scene for _, scene in found]
 
 
 @pytest.mark.parametrize("stalls", ["never", "half"])
-def test_rtl_equals_the_reference(package, random_inputs, stalls):
+def test_rtl_equals_the_reference(package, make_frames, stalls):
     """Frames back to back, scenes one after the other."""
-    frames, scenes = make_frames(package, random_inputs, 3)
+    frames, scenes = make_frames(3)
     device = RtlDevice(package, stalls)
     for scene in scenes:
         device.load_scene(scene)
         fused = list(device.fuse((inputs["pan"], inputs["ms"]) for inputs in frames))
         for inputs, result in zip(frames, fused, strict=True):
             np.testing.assert_array_equal(result, execute(package.model, inputs, scene))
-    assert device._accelerator.simulation.cycle > 9 * HEIGHT * WIDTH
-    for height, width in ((8, WIDTH + 4), (6, 8)):
+    assert device._accelerator.simulation.cycle > 9 * 40 * 48
+    for height, width in ((8, 48 + 4), (6, 8)):
         with pytest.raises(DeviceError, match=f"frames of {height} x {width} .* takes multiples of 4"):
             list(device.fuse([(np.zeros((1, height, width)), np.zeros((2, height // 4, width // 4)))]))
     device.close()
 
 
-@pytest.mark.parametrize("kind", [RtlDevice, FpgaDevice])
-def test_frames_of_many_sizes(package, board, random_inputs, kind):
+def test_frames_of_many_sizes(package, random_inputs):
     """Tall, flat, narrow, a single MS pixel; equal ones back to back; another scene's parameters in between."""
-    sizes = [(4, WIDTH), (92, 12), (92, 12), (HEIGHT, WIDTH), (4, 4), (20, 44), (20, 44), (20, 44), (64, 4)]
-    device = kind(package)
+    sizes = [(4, 48), (92, 12), (92, 12), (40, 48), (4, 4), (20, 44), (20, 44), (20, 44), (64, 4)]
+    device = RtlDevice(package)
     for turn in range(2):
         frames = [random_inputs(package.model, *size, seed=seed)[0] for seed, size in enumerate(sizes, 10 * turn)]
         _, scene = random_inputs(package.model, 8, 8, turn)
@@ -93,20 +46,9 @@ def test_frames_of_many_sizes(package, board, random_inputs, kind):
     device.close()
 
 
-def test_driver_equals_the_reference(package, board, random_inputs):
-    frames, scenes = make_frames(package, random_inputs, 4)
-    device = FpgaDevice(package)
-    for scene in scenes[:3]:
-        device.load_scene(scene)
-        fused = list(device.fuse((inputs["pan"], inputs["ms"]) for inputs in frames))
-        for inputs, result in zip(frames, fused, strict=True):
-            np.testing.assert_array_equal(result, execute(package.model, inputs, scene))
-    device.close()
-
-
-def test_scenes_loaded_while_frames_are_under_way(package, random_inputs):
+def test_scenes_loaded_while_frames_are_under_way(package, make_frames):
     """Each frame keeps the scene that it was started with; a third scene waits for a bank."""
-    frames, scenes = make_frames(package, random_inputs, 3)
+    frames, scenes = make_frames(3)
     with Accelerator(package) as accelerator:
         for scene in scenes[:2]:
             accelerator.registers.load_scene(scene)
@@ -122,8 +64,8 @@ def test_scenes_loaded_while_frames_are_under_way(package, random_inputs):
 
 
 @pytest.mark.parametrize(("stream", "status"), [("pan", 0b01), ("ms", 0b10)])
-def test_a_tlast_that_is_missing_is_told_and_spoils_no_frame(package, random_inputs, stream, status):
-    frames, (scene, *_) = make_frames(package, random_inputs, 3)
+def test_a_tlast_that_is_missing_is_told_and_spoils_no_frame(package, make_frames, stream, status):
+    frames, (scene, *_) = make_frames(3)
     with Accelerator(package) as accelerator:
         accelerator.registers.write_bank(0, scene)
         for number, inputs in enumerate(frames):
@@ -137,12 +79,11 @@ def test_a_tlast_that_is_missing_is_told_and_spoils_no_frame(package, random_inp
         np.testing.assert_array_equal(result, execute(package.model, inputs, scene))
 
 
-@pytest.mark.parametrize("kind", [RtlDevice, FpgaDevice])
-def test_upsets_of_scene_words_are_gone_before_the_next_frame(package, board, random_inputs, kind):
+def test_upsets_of_scene_words_are_gone_before_the_next_frame(package, make_frames):
     """Every word of the bank that the next frame will use has all its bits turned; every image is right."""
-    frames, (scene, *_) = make_frames(package, random_inputs, 4)
-    device = kind(package)
-    accelerator = board.accelerator if kind is FpgaDevice else device._accelerator
+    frames, (scene, *_) = make_frames(4)
+    device = RtlDevice(package)
+    accelerator = device._accelerator
 
     def upset():
         for number, inputs in enumerate(frames):
@@ -157,10 +98,9 @@ def test_upsets_of_scene_words_are_gone_before_the_next_frame(package, board, ra
     device.close()
 
 
-@pytest.mark.parametrize("kind", [RtlDevice, FpgaDevice])
-def test_abandoned_in_mid_scene(package, board, random_inputs, kind):
-    frames, scenes = make_frames(package, random_inputs, 3)
-    device = kind(package)
+def test_abandoned_in_mid_scene(package, make_frames):
+    frames, scenes = make_frames(3)
+    device = RtlDevice(package)
     device.load_scene(scenes[0])
     results = device.fuse((inputs["pan"], inputs["ms"]) for inputs in frames)
     next(results)
@@ -170,19 +110,19 @@ def test_abandoned_in_mid_scene(package, board, random_inputs, kind):
     np.testing.assert_array_equal(fused, execute(package.model, frames[2], scenes[1]))
 
 
-def test_all_devices_fuse_a_scene_alike(package, model, board, monkeypatch):
+def test_all_devices_fuse_a_scene_alike(package, model, monkeypatch):
     """Three strips, the last one narrower, cut where the memory for a frame ends."""
     from bitpan.host.engine.engine import CompiledEngine
 
-    monkeypatch.setattr("bitpan.host.scene.tiles.FRAME_BYTES", 80 * WIDTH * 25 // 4)
+    monkeypatch.setattr("bitpan.host.scene.tiles.FRAME_BYTES", 80 * 48 * 25 // 4)
     rng = np.random.default_rng(0)
     scene = array_scene(model, rng.integers(0, 2048, (1, 97, 107)), rng.integers(0, 2048, (2, 25, 27)), (-2.25, 2.5))
-    plan = plan_tiles(model, scene.grid.height, scene.grid.width, largest_frame(model, WIDTH))
+    plan = plan_tiles(model, scene.grid.height, scene.grid.width, largest_frame(model, 48))
     assert len({tile.frame[2:] for tile in plan}) == 4 and len(plan) == 6
     engine = CompiledEngine(model, 1)
     parameters = compute_scene_parameters(model, scene, engine)
     expected = fuse_array(model, scene, CpuDevice(engine), parameters)
-    for name in ("rtl", "fpga"):
+    for name in ("rtl", "system"):
         device = open_device(name, package, engine)
         np.testing.assert_array_equal(fuse_array(model, scene, device, parameters), expected)
         device.close()
@@ -204,10 +144,3 @@ def test_beats_there_and_back():
     assert beats.shape == (20, 6)
     assert beats[6, 2:4].view("<u2") == image[1, 1, 1]
     np.testing.assert_array_equal(from_beats(beats, 4, 5), image)
-
-
-def test_without_verilator(model, write_package, monkeypatch):
-    package = Package.load(write_package(model))
-    monkeypatch.setitem(sys.modules, "bitpan.hw.simulate.accelerator", None)
-    with pytest.raises(MissingDependencyError, match=r"bitpan\[fpga\]"):
-        RtlDevice(package)

@@ -396,10 +396,10 @@ class SceneFile(Kind):
     def make(self):
         from bitpan.compare import random_case
         from bitpan.host.scene.calibration import Calibration, save_calibration
-        from bitpan.radiometry import PanMatch
+        from bitpan.radiometry import Level, PanMatch
 
         model = small_model()
-        own = Calibration((0.5, -0.25), PanMatch(11), random_case(model, 16, 16, 0)[1])
+        own = Calibration((0.5, -0.25), Level(11), PanMatch(11), random_case(model, 16, 16, 0)[1])
         save_calibration(self.folder / "a.scene.json", model, own)
 
     def read(self, rng):

@@ -64,9 +64,7 @@ def finished_tiles(
     """Tiles as the output holds them, ``(bands, height, width)``: nodata where there is no data, and nowhere else."""
     values, nodata = scene.values(model.bits, dtype), scene.nodata
     for tile, fused, valid in fuse_tiles(scene, plan, device):
-        pixels = np.zeros((model.bands, tile.height, tile.width), dtype)
-        if fused is not None:
-            pixels[:] = values[fused]
+        pixels = np.zeros((model.bands, *valid.shape), dtype) if fused is None else values[fused]
         if nodata is not None:
             pixels[:, ~valid] = nodata
         yield tile, pixels

@@ -11,10 +11,10 @@ from bitpan.errors import NodataWarning
 from bitpan.rasters.raster import Names, RasterFile
 from bitpan.rasters.validity import DECLARED, Nodata
 
-LOOKS = 64
+LOOKS = 24
 """Places looked at along each side."""
 
-LEAST = 0.02
+LEAST = 0.03
 """Share of the places at the border from which on a value is fill."""
 
 

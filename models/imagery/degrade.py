@@ -46,7 +46,7 @@ class Sensor:
 
 with Path(__file__).with_name("sensors.csv").open(newline="") as _file:
     SENSORS = {name: Sensor(float(pan), tuple(map(float, ms))) for name, pan, *ms in list(csv.reader(_file))[1:]}
-"""Source: the DLPan toolbox (genMTF, MTF_PAN). It has none of GaoFen-2, SPOT-6 and Landsat 8: those are its generic."""
+"""Source: the DLPan toolbox (genMTF, MTF_PAN). GaoFen-2, SPOT, Pleiades and Landsat are its generic ones."""
 
 BLUE_GREEN_RED_NIR_OF_8 = (2, 3, 5, 7)
 """WorldView's blue, green, red and first near infrared among its eight bands, from 1."""

@@ -83,6 +83,7 @@ def _describe(dataset: Any, profile: Mapping[str, Any]) -> None:  # noqa: ANN401
     if any(profile["units"]):
         dataset.units = [unit or "" for unit in profile["units"]]
     dataset.update_tags(**profile["tags"])
+    dataset.update_tags(ns="IMAGERY", **profile["imagery"])
     for number, (text, tags) in enumerate(zip(profile["descriptions"], profile["band_tags"], strict=True), start=1):
         if text:
             dataset.set_band_description(number, text)

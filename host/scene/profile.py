@@ -27,7 +27,7 @@ def fused_nodata(pair: Pair) -> float | None:
 
 
 def fused_profile(pair: Pair) -> dict[str, Any]:
-    """By name: place, GCPs and RPCs, which are the PAN's; of the MS's bands all that they say; and the MS's tags."""
+    """By name: place and time, which are the PAN's; of the MS's bands all that they say; and the MS's tags."""
     pan, ms, (top, left) = pair.pan.dataset, pair.ms, pair.grid.pan_origin
     own = pan.transform
     a, b, c, d, e, f = own[:6]
@@ -39,6 +39,7 @@ def fused_profile(pair: Pair) -> dict[str, Any]:
         "rpcs": _moved_rpcs(pan, top, left),
         "dtype": np.dtype(ms.dtypes[0]).name,
         "counts": pair.counts[1],
+        "imagery": pan.tags(ns="IMAGERY"),
         "tags": {key: text for key, text in ms.dataset.tags().items() if not key.startswith(DROPPED)},
         "band_tags": [_kept(tags) for tags in ms.band_tags()],
         **{what: ms.described(what) for what in ("descriptions", "colorinterp", "scales", "offsets", "units")},

@@ -21,7 +21,7 @@ def scene():
     profile = {"crs": None, "transform": None, "dtype": "uint16", "descriptions": ("blue", None)}
     profile["colorinterp"] = (rasterio.enums.ColorInterp.gray, rasterio.enums.ColorInterp.undefined)
     profile |= {"gcps": None, "rpcs": None, "scales": (1.0, 1.0), "offsets": (0.0, 0.0), "units": (None, None)}
-    profile |= {"tags": {}, "band_tags": [{}, {}]}
+    profile |= {"imagery": {}, "tags": {}, "band_tags": [{}, {}]}
     return Scene(raster, raster, grid, profile=profile, nodata=7)
 
 

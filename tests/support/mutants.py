@@ -34,6 +34,7 @@ ROOT = Path(__file__).parents[2]
 SOURCES = (
     *(f"bitpan/{name}.py" for name in ("arithmetic", "formats", "model", "package", "radiometry", "registers")),
     "bitpan/qonnx/*.py",
+    "bitpan/rasters/*.py",
     *(f"host/{name}.py" for name in ("device/fpga", "device/dma", "fuser", "scene/*", "stream", "tile_log")),
     *(f"hw/{name}.py" for name in ("packing", "operators/base", "operators/convolution", "operators/facts")),
     "models/quality/metrics.py",

@@ -75,10 +75,12 @@ def test_rational_polynomials_and_points_move_with_the_corner(fused):
 
     def told(file):
         file.rpcs = rpcs
+        file.update_tags(ns="IMAGERY", ACQUISITIONDATETIME="2017-12-08 21:17:58", SATELLITEID="WV02")
 
     own, grid = fused(pan=told, moved=8)
     assert grid.pan_origin == (6, 6), "the MS reaches half of its pixel further"
     assert (own.rpcs.line_off, own.rpcs.samp_off) == (10, 10) and own.rpcs.lat_off == 50.5
+    assert own.tags(ns="IMAGERY") == {"ACQUISITIONDATETIME": "2017-12-08 21:17:58", "SATELLITEID": "WV02"}
 
 
 def test_control_points_move_too(tmp_path, write_raster, small_model):

@@ -91,7 +91,7 @@ def add_handling(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--nodata", type=value(values.nodata), metavar="VALUE|none[,...]", help=values_)
     rule = "a pixel holds no data where any of its bands is nodata, or where all are (default: %(default)s)"
     parser.add_argument("--nodata-in", choices=("any", "all"), default="any", help=rule)
-    ways = "lay the pair over each other by geotransforms, where both have one, or by corners and sizes (%(default)s)"
+    ways = "lay the pair over each other by geotransforms, by corners and sizes, or by resampling the MS (%(default)s)"
     parser.add_argument("--align", choices=ALIGNMENTS, default="auto", help=ways)
 
 

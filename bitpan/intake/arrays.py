@@ -70,20 +70,28 @@ def read_npz(file: Path | IO[bytes], wanted: Container[str] | None = None) -> di
                 arrays[name] = np.empty(0)
                 continue
             with archive.open(member) as stream:
-                _require_filled(stream, member)
+                _require_filled(stream, member.filename, member.file_size)
             with archive.open(member) as stream:
                 arrays[name] = np.lib.format.read_array(stream, allow_pickle=False)
     return arrays
 
 
-def _require_filled(stream: IO[bytes], member: ZipInfo) -> None:
-    """Raise :class:`SizeError` unless an array's header tells of just as many bytes as follow it."""
+def read_npy(file: Path) -> npt.NDArray[Any]:
+    """The array of an ``.npy`` file; errors as of :func:`read_npz`."""
+    with file.open("rb") as stream:
+        _require_filled(stream, file.name, file.stat().st_size)
+    with file.open("rb") as stream:
+        return np.lib.format.read_array(stream, allow_pickle=False)
+
+
+def _require_filled(stream: IO[bytes], name: str, size: int) -> None:
+    """Raise :class:`SizeError` unless an array's header tells of just as many bytes as follow it of ``size``."""
     version = np.lib.format.read_magic(stream)
     if version not in _HEADERS:
-        raise ValueError(f"its array {member.filename!r} is of format {version}")
+        raise ValueError(f"its array {name!r} is of format {version}")
     shape, _, dtype = _HEADERS[version](stream)
     if dtype.hasobject or min(shape, default=0) < 0:
-        raise ValueError(f"its array {member.filename!r} is of {dtype} and shape {shape}")
-    declared, left = math.prod(shape) * dtype.itemsize, member.file_size - stream.tell()
+        raise ValueError(f"its array {name!r} is of {dtype} and shape {shape}")
+    declared, left = math.prod(shape) * dtype.itemsize, size - stream.tell()
     if declared != left:
-        raise SizeError(f"its array {member.filename!r} says that it holds {declared:,} bytes, but {left:,} follow")
+        raise SizeError(f"its array {name!r} says that it holds {declared:,} bytes, but {left:,} follow")

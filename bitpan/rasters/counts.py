@@ -84,5 +84,6 @@ def _range(raster: RasterFile) -> tuple[float, float, tuple[float, float]]:
             sample.append(values.ravel()[:: max(1, values.size * (height // ROWS + 1) // 1_000_000)])
     if not sample:
         return 0.0, 0.0, (0.0, 0.0)
-    few = np.quantile(np.concatenate(sample).astype(np.float64), (1 / _FEW, 1 - 1 / _FEW))
+    values = np.concatenate(sample).astype(np.float64)
+    few = np.quantile(values, 1 / _FEW, method="higher"), np.quantile(values, 1 - 1 / _FEW, method="lower")
     return low, high, (float(few[0]), float(few[1]))

@@ -13,8 +13,9 @@ from bitpan.optional import require
 from bitpan.rasters.grid import measured_ratio
 from bitpan.rasters.raster import RasterFile
 
-ALIGNMENTS = ("auto", "georeference", "corners")
-"""How a pair is laid over each other: by geotransforms where both have one, by them alone, or by corners and sizes."""
+ALIGNMENTS = ("auto", "georeference", "corners", "warp")
+"""How a pair is laid over each other: by geotransforms where both have one, by them alone, by corners and sizes, or by
+resampling the MS onto a grid along the PAN's: for other CRSs, other ratios and rotated grids."""
 
 _FARTHEST = 2.0**40
 """Pixels from one image to another, and of the one in one of the other."""
@@ -34,6 +35,8 @@ def ms_edge(pan: RasterFile, ms: RasterFile, ratio: int, maker: str, how: str = 
         SceneError: the files do not lie over each other, or not at this ratio.
     """
     pair = f"{pan.name} and {ms.name}"
+    if how == "warp":
+        return _warped(pan, ms, ratio, pair)
     if how not in ALIGNMENTS:
         raise SceneError(f"a pair is aligned by one of {', '.join(ALIGNMENTS)}, not {how!r}")
     if how == "corners":
@@ -41,8 +44,8 @@ def ms_edge(pan: RasterFile, ms: RasterFile, ratio: int, maker: str, how: str = 
         return 0.0, 0.0
     crs = pan.dataset.crs, ms.dataset.crs
     if all(crs) and not _one_place(pan, ms):
-        cure = f"warp the MS to the PAN's CRS (gdalwarp -t_srs {_code(crs[0])}), or give --align corners"
-        raise SceneError(f"{pair}: the PAN is in {_code(crs[0])}, the MS in {_code(crs[1])}; {cure}")
+        crss = f"the PAN is in {_code(crs[0])}, the MS in {_code(crs[1])}"
+        raise SceneError(f"{pair}: {crss}; resample the MS (--align warp), or if one CRS is wrong, --align corners")
     placed = pan.transform is not None and ms.transform is not None
     if how == "georeference" and not placed:
         raise SceneError(f"{pair}: no geotransform to align them by; give --align corners")
@@ -58,11 +61,23 @@ def ms_edge(pan: RasterFile, ms: RasterFile, ratio: int, maker: str, how: str = 
         relative = relative_transform(pan.transform, ms.transform)
         found = measured_ratio(relative, ms.size, ratio)
     if found != ratio:
-        cure = "give the files in the order PAN MS" if found < 1 else "give a model of this ratio"
+        cure = "give a model of this ratio, or resample the MS to the model's (--align warp)"
+        if found < 1:
+            cure = "give the files in the order PAN MS"
         if _extents_fit(pan.size, ms.size, ratio):
             cure += ", or, if the sizes are right and the geotransforms wrong, --align corners"
         raise SceneError(f"{pair}: an MS pixel is {found:.6g} PAN pixels wide; {maker} ratio {ratio}: {cure}")
     return -relative[5] * ratio, -relative[2] * ratio
+
+
+def _warped(pan: RasterFile, ms: RasterFile, ratio: int, pair: str) -> tuple[float, float]:
+    """The MS resampled so that its corner is the PAN's, and each of its pixels ``ratio`` x ``ratio`` of PAN's."""
+    if pan.transform is None or ms.transform is None or not pan.dataset.crs or not ms.dataset.crs:
+        raise SceneError(f"{pair}: one has no CRS or no geotransform, so nothing can be warped; give --align corners")
+    a, b, c, d, e, f = pan.transform
+    grid = type(pan.dataset.transform)(ratio * a, ratio * b, c, ratio * d, ratio * e, f)
+    ms.warp(pan.dataset.crs, grid, (-(-pan.size[0] // ratio), -(-pan.size[1] // ratio)))
+    return 0.0, 0.0
 
 
 def require_extents(pan: tuple[int, int], ms: tuple[int, int], ratio: int, maker: str, pair: str) -> None:

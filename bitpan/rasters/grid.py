@@ -100,14 +100,12 @@ def measured_ratio(relative: Sequence[float], ms_size: tuple[int, int], ratio: i
     a, b, _, d, e, _ = relative
     height, width = ms_size
     if a <= 0 or e <= 0 or abs(b) * ratio * ratio * height > _DRIFT or abs(d) * ratio * ratio * width > _DRIFT:
-        raise SceneError(
-            "the MS's grid is rotated or mirrored against the PAN's: warp the MS onto the PAN's orientation (rio warp)"
-        )
+        raise SceneError("the MS's grid is rotated or mirrored against the PAN's: resample it (--align warp)")
     if max(abs(1 / a - ratio) * width, abs(1 / e - ratio) * height) <= _DRIFT:
         return ratio
     if abs(1 / a - 1 / e) * min(height, width) > _DRIFT:
         raise SceneError(
-            f"the MS's pixels are {1 / e:.6g} PAN pixels high but {1 / a:.6g} wide: resample one of the two (rio warp)"
+            f"the MS's pixels are {1 / e:.6g} PAN pixels high but {1 / a:.6g} wide: resample it (--align warp)"
         )
     found = 1 / a
     return round(found) if abs(found - round(found)) * width <= _DRIFT else found

@@ -27,7 +27,7 @@ class _File:
     """One of the files: its open dataset, and what of it tells where there is data."""
 
     def __init__(self, name: str) -> None:
-        self.name = name
+        self.name, self.source = name, None
         holder = str(archive_of(name) or name)
         before = state(holder)  # so that what GDAL reads first is of it too
         self.dataset = open_dataset(name)
@@ -151,6 +151,24 @@ class RasterFile:
         own = self.dataset.transform
         return None if own.is_identity else tuple(own)[:6]
 
+    def warp(self, crs: Any, transform: Any, size: tuple[int, int]) -> None:  # noqa: ANN401 -- rasterio's
+        """Read from another grid, of this height and width, from now on: GDAL resamples it by cubic convolution.
+
+        Pixels that the files do not cover hold no data. State and names stay those of the files.
+        """
+        from rasterio.enums import Resampling
+        from rasterio.vrt import WarpedVRT
+
+        grid = {"crs": crs, "transform": transform, "height": size[0], "width": size[1]}
+        for file in self._files:
+            own = file.dataset
+            told = own.nodata is not None or file.alpha is not None
+            file.dataset = WarpedVRT(own, **grid, resampling=Resampling.cubic, add_alpha=not told)
+            file.alpha = file.alpha if told else file.dataset.count
+            file.mask = False  # which the warped alpha band has taken over
+            file.source = own
+        self.size = size
+
     def described(self, what: str) -> tuple[Any, ...]:
         """What the files say of each band read: an attribute of datasets with a value a band, as ``descriptions``."""
         return tuple(getattr(file.dataset, what)[band - 1] for file, band in self._of)
@@ -239,6 +257,8 @@ class RasterFile:
         """Close the files."""
         for file in self._files:
             file.dataset.close()
+            if file.source is not None:
+                file.source.close()
 
 
 @dataclass(frozen=True)

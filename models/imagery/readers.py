@@ -17,7 +17,7 @@ import numpy.typing as npt
 from scipy.io.matlab import MatReadError
 
 from bitpan.errors import DataError, SceneError, SceneIOError
-from bitpan.intake.arrays import UNREADABLE, read_npz
+from bitpan.intake.arrays import UNREADABLE, read_npy, read_npz
 from bitpan.intake.budget import require_bearable, require_held
 from bitpan.models.imagery.gaps import whole_tiles
 from bitpan.models.imagery.sources import Shift, Source
@@ -53,9 +53,11 @@ def read(own: Source, ratio: int) -> tuple[Arrays, Shift]:
     Raises:
         DataError: the source is missing, of an unknown kind, or lacks an array or a band.
     """
-    path = Path(own.files)
+    path, names = Path(own.files), [Path(name) for name in joined(own.files)]
     if path.suffix.lower() in _READERS and path.is_file():
         return _chosen(own, _stored(path)), own.shift
+    if len(names) == 2 and all(name.suffix.lower() == ".npy" and name.is_file() for name in names):
+        return _chosen(own, _select(path, _read_npys(*names), convention=-1)), own.shift
     try:
         pairs = [_read_pair(pan, ms, own, ratio) for pan, ms in _pairs(own.files)]
     except (SceneError, SceneIOError) as error:
@@ -125,6 +127,16 @@ def _read_mat(path: Path) -> Arrays:
     return {name: np.empty(0) for name in kinds} | {
         name: value for name, value in loadmat(path, variable_names=plain).items() if name in plain
     }
+
+
+def _read_npys(pan: Path, ms: Path) -> Arrays:
+    arrays = {}
+    for name, path in (("pan", pan), ("ms", ms)):
+        try:
+            arrays[name] = read_npy(path)
+        except UNREADABLE as error:
+            raise DataError(f"{path}: cannot be read as a .npy file ({error})") from None
+    return arrays
 
 
 def _read_npz(path: Path) -> Arrays:

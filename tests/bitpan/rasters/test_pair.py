@@ -46,7 +46,7 @@ def test_one_crs_in_other_words(files, crs):
 
 @pytest.mark.parametrize("crs", ["EPSG:32632", "EPSG:4326", "EPSG:32731"])
 def test_another_crs_is_refused_with_what_mends_it(files, crs):
-    said = rf"the PAN is in EPSG:32631, the MS in {crs}; warp the MS to .*-t_srs EPSG:32631\), or give --align corners"
+    said = rf"the PAN is in EPSG:32631, the MS in {crs}; resample the MS \(--align warp\), or .*, --align corners"
     with pytest.raises(SceneError, match=said), open_pair(*files(crs), 4):
         pass
     with open_pair(*files(crs), 4, Handling(align="corners")) as pair:
@@ -60,7 +60,7 @@ def test_wrong_geotransforms_are_overruled_by_corners(files):
         pass
     with open_pair(*pair, 4, Handling(align="corners")) as found:
         assert found.grid.shift == (0.0, 0.0)
-    said = "aligned by one of auto, georeference, corners, not 'north'"
+    said = "aligned by one of auto, georeference, corners, warp, not 'north'"
     with pytest.raises(SceneError, match=said), open_pair(*pair, 4, Handling(align="north")):
         pass
 

@@ -124,6 +124,12 @@ def test_the_brightest_stay_in_the_range():
     assert level_of(histogram(dark), 11, 326).gain == pytest.approx(326 / dark.mean() * 2**FRACTION, abs=1)
 
 
+def test_a_histogram_has_every_count_of_16_bits():
+    found = histogram(np.array([[3, 3], [0, 65535]]))
+    assert found.shape == (65536,) and (found[0], found[3], found[65535], found.sum()) == (1, 2, 1, 4)
+    assert histogram(np.zeros(0, int)).shape == (65536,)
+
+
 def test_levels_without_an_offset_or_without_light():
     counts = np.arange(5000)
     assert level_of(histogram(counts), 11, 0).apply(4999) == 2047

@@ -51,6 +51,8 @@ def test_water_in_one_band_is_no_fill(tmp_path, write_raster):
         (0, 0, BOTH, BOTH, []),
         (None, 5, BOTH, BOTH, ["pan.tif: declares no nodata value, and 0 is taken for data"]),
         (None, None, (0.0, 0.0), (0.0, 0.0), []),
+        (None, None, (0.0, DECLARED), (0.0, 0), ["ms.tif: declares no nodata value; 0, which .*pan.tif declares"]),
+        (None, None, (DECLARED, None), (DECLARED, None), [UNKNOWN.format("pan")]),
         (None, None, (None, None), (None, None), []),
     ],
 )

@@ -119,7 +119,10 @@ def test_ratio_of_two_transforms(ms, found):
     ("ms", "complaint"),
     [
         ((4.0, 0, 0, 0, 4.0, 0), "mirrored"),
+        ((-4.0, 0, 0, 0, -4.0, 0), "mirrored"),
         ((4.0, 0.1, 0, -0.1, -4.0, 0), "rotated"),
+        ((4.0, 0.1, 0, 0, -4.0, 0), "rotated"),
+        ((4.0, 0, 0, 0.1, -4.0, 0), "rotated"),
         ((4.0, 0, 0, 0, -5.0, 0), "high but"),
     ],
 )

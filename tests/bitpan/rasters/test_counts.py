@@ -56,13 +56,13 @@ def test_pixels_without_data_say_nothing(tmp_path, write_raster):
     assert own.low == 0 and own.of(np.array([0.75]))[0] < 1 << 16
 
 
-def test_a_value_far_from_all_others_must_be_declared(tmp_path, write_raster):
-    values = np.random.default_rng(0).uniform(0, 1, (1, 300, 300)).astype(np.float32)
-    values[0, 0, 0] = -3.4e38
-    with pytest.raises(
-        SceneError, match=r"a\.tif: nearly all values lie in .*: declare it as nodata \(--nodata -3\.3999"
-    ):
+@pytest.mark.parametrize("value", [-3.4e38, 3.4e38, -9999, 1000])
+def test_a_value_far_from_all_others_must_be_declared(tmp_path, write_raster, value):
+    values = np.random.default_rng(0).uniform(0.5, 1, (1, 300, 300)).astype(np.float32)
+    values[0, 0, 0] = value
+    with pytest.raises(SceneError, match=r"a\.tif: nearly all values lie in 0\.5.*: declare it as nodata") as error:
         found(write_raster, tmp_path / "a.tif", values)
+    assert f"(--nodata {np.float32(value):.9g})" in str(error.value)
 
 
 def test_a_file_of_one_value(tmp_path, write_raster):

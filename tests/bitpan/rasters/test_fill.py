@@ -30,6 +30,14 @@ def test_a_border_of_an_end_of_the_type(tmp_path, write_raster, fill, found):
     assert (own and own[0]) == found and (own is None or own[1] == pytest.approx(0.375, abs=0.03))
 
 
+@pytest.mark.parametrize("side", [np.s_[:, 0], np.s_[:, -1], np.s_[:, :, 0], np.s_[:, :, -1]])
+def test_each_side_is_looked_at(tmp_path, write_raster, side):
+    values = image(200)
+    values[side] = 0
+    with closing(RasterFile(write_raster(tmp_path / "a.tif", values, 1.0))) as raster:
+        assert border_fill(raster) == (0, pytest.approx(0.25, abs=0.03))
+
+
 def test_what_is_declared_is_no_such_fill(tmp_path, write_raster):
     with closing(RasterFile(write_raster(tmp_path / "a.tif", image(200, 0), 1.0, nodata=0))) as raster:
         assert border_fill(raster) is None

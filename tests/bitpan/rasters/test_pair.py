@@ -154,3 +154,18 @@ def test_an_alpha_of_8_bits_and_a_near_infrared(tmp_path, write_raster):
     with closing(RasterFile(nir)) as one, closing(RasterFile(alpha)) as other:
         assert (one.bands, other.bands) == ((1, 2, 3, 4), (1, 2, 3))
         assert one.read(0, 0, 60, 9)[1].all() and other.read(0, 0, 60, 9)[1].sum() == 90
+
+
+def test_pan_and_ms_have_nodata_values_of_their_own(files):
+    with open_pair(*files(), 4, Handling(nodata=(7, 9))) as pair:
+        found = read_whole(pair)
+    np.testing.assert_array_equal(found.pan_valid, FINE[0] != 7)
+    np.testing.assert_array_equal(found.ms_valid, (COARSE != 9).all(axis=0))
+
+
+def test_an_alpha_band_of_8_bits_may_have_any_values(tmp_path, write_raster):
+    values = np.arange(2 * 144, dtype=np.uint8).reshape(2, 12, 12)
+    path = write_raster(tmp_path / "a.tif", values, 4.0, alpha="yes")
+    with closing(RasterFile(path)) as raster:
+        assert raster.bands == (1,) and raster.alpha
+        np.testing.assert_array_equal(raster.read(0, 0, 12, 12)[1], values[1] > 0)

@@ -39,6 +39,7 @@ MAXAR = ["0123_P001_PAN/17DEC08-P2AS.TIL", "0123_P001_PAN/17DEC08-P2AS_R1C1.TIF"
         (MAXAR, MAXAR[0], [MAXAR[2]]),
         (["GF2-PAN1.tiff", "GF2-MSS1.tiff", "GF2-PAN1.rpb"], "GF2-PAN1.tiff", ["GF2-MSS1.tiff"]),
         (["A/PAN/image.tif", "A/MUL/image.tif"], "A/PAN/image.tif", ["A/MUL/image.tif"]),
+        (["pan project/ms.tif", "others/pan.tif"], "others/pan.tif", ["pan project/ms.tif"]),
         (["17DEC08-P1BS-01.TIF", "17DEC08-M1BS-01.TIF"], "17DEC08-P1BS-01.TIF", ["17DEC08-M1BS-01.TIF"]),
     ],
 )

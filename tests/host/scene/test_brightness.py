@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from bitpan.errors import RadiometryWarning
+from bitpan.host.scene import brightness
 from bitpan.host.scene.brightness import ROWS, as_bright_as_trained, measure_level, measure_pan
 from bitpan.host.scene.scene import array_scene
 from bitpan.radiometry import PanMatch, block_means, histogram, level_of, match_pan
@@ -57,3 +58,11 @@ def test_pan_is_matched_to_the_ms_at_its_level(small_model):
     patch = seen.read(0, 0, 512, 512)
     assert patch.pan.mean() == pytest.approx(patch.ms.mean(), rel=0.01)
     assert patch.ms.max() <= 2047 and np.abs(seen.level.inverse[patch.ms] - 30 * ms).max() <= 2**20 / seen.level.gain
+
+
+def test_the_level_is_that_of_the_ms(small_model, monkeypatch):
+    """Of a network that centres PAN elsewhere."""
+    monkeypatch.setattr(brightness, "fill_values", lambda model: (900, 300))
+    pan, ms = pair(512)
+    seen = as_bright_as_trained(array_scene(small_model, pan, ms), small_model)
+    assert seen.level == level_of(histogram(ms), 11, 300)

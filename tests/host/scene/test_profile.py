@@ -108,6 +108,8 @@ def test_control_points_move_too(tmp_path, write_raster, small_model):
         (70000, None, np.uint8, None),
         (300, None, np.uint8, 0),
         (-9999, None, np.float32, -9999),
+        (None, -32768, np.int16, -32768),
+        (None, 32767, np.int16, 32767),
         (None, None, np.float32, np.nan),
     ],
 )

@@ -1,8 +1,10 @@
 """Which scenes a list names, or a folder holds: a PAN, an MS and an output each.
 
-A *list* is a CSV file, ``pan,ms`` or ``pan,ms,output`` on each line. Files are relative to the list's folder, outputs
-to the folder of the outputs. A line that is empty, begins with ``#`` or is the heading ``pan,ms[,output]`` is none.
-Where no output is named, the scene is called after its PAN, without the words below.
+A *list* is a CSV file, ``pan,ms`` or ``pan,ms,output`` on each line. An MS in several files has ``;`` between them; it
+is empty where the PAN is a product that has both (:mod:`bitpan.rasters.products`). Files are relative to the list's
+folder, outputs to the folder of the outputs; names of GDAL's virtual file systems stay as they are. A line that is
+empty, begins with ``#`` or is the heading ``pan,ms[,output]`` is none. Where no output is named, the scene is called
+after its PAN, without the words below.
 
 In a *folder* two files are a pair if their paths within it differ in nothing but the words that say what they are: PAN,
 and one of :data:`MS_WORDS`, in small letters or capitals, set off by anything that is no letter and no digit. Of
@@ -13,6 +15,7 @@ with ``ms/7.tif``, ``A/PAN.TIF`` with ``A/MUL.tif``. The scene is called by what
 from __future__ import annotations
 
 import csv
+import os
 import re
 import warnings
 from collections.abc import Iterable, Iterator
@@ -20,6 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bitpan.errors import DataError, ListWarning
+from bitpan.rasters.names import is_virtual
 
 PAN_WORD = "PAN"
 MS_WORDS = ("MS", "MUL", "MSS", "XS")
@@ -32,11 +36,17 @@ _RULE = "pairs are named alike but for the word PAN and MS, MUL, MSS or XS, as i
 
 @dataclass(frozen=True)
 class Pair:
-    """One scene of many: what it is called, its files and its output."""
+    """One scene of many.
+
+    Attributes:
+        scene: what it is called.
+        pan, ms: names of its files, absolute; of a product all are in ``pan``.
+        output: the image to be.
+    """
 
     scene: str
-    pan: Path
-    ms: Path
+    pan: str
+    ms: tuple[str, ...]
     output: Path
 
 
@@ -67,11 +77,15 @@ def _of_list(source: Path, outputs: Path) -> Iterator[Pair]:
             cells = [cell.strip() for cell in row]
             if not any(cells) or cells[0].startswith("#") or cells[:2] == ["pan", "ms"]:
                 continue
-            if len(cells) not in (2, 3) or not all(cells[:2]):
+            if len(cells) not in (2, 3) or not cells[0]:
                 raise DataError(f"{source}, line {rows.line_num}: {','.join(row)!r} is not pan,ms or pan,ms,output")
-            pan, ms, output = source.parent / cells[0], source.parent / cells[1], "".join(cells[2:])
-            named = Path(output or f"{_plain(pan.stem)}.tif")
-            yield Pair(str(named.with_suffix("")), pan, ms, outputs / named)
+            pan, *ms = (_located(source.parent, each.strip()) for each in (cells[0], *cells[1].split(";")) if each)
+            named = Path("".join(cells[2:]) or f"{_plain(Path(pan).stem)}.tif")
+            yield Pair(str(named.with_suffix("")), pan, tuple(ms), outputs / named)
+
+
+def _located(folder: Path, name: str) -> str:
+    return name if is_virtual(name) else os.path.abspath(folder / name)
 
 
 def _of_folder(source: Path, outputs: Path) -> Iterator[Pair]:
@@ -92,7 +106,8 @@ def _of_folder(source: Path, outputs: Path) -> Iterator[Pair]:
             lonely += pans + mss
             continue
         scene = _plain(str(pans[0].relative_to(source).with_suffix("")))
-        yield Pair(scene, pans[0], mss[0], outputs / f"{scene}.tif")
+        pan, ms = (os.path.abspath(own[0]) for own in (pans, mss))
+        yield Pair(scene, pan, (ms,), outputs / f"{scene}.tif")
     if lonely:
         warnings.warn(
             f"{source}: no partner for {_few(lonely)}; {_RULE}; write a list where they are not",
@@ -109,7 +124,7 @@ def _plain(path: str) -> str:
 
 def _require_apart(source: Path, pairs: Iterable[Pair]) -> None:
     """Raise :class:`DataError` where two scenes have one output, or one is written over a file that is read."""
-    inputs = {path.resolve() for pair in pairs for path in (pair.pan, pair.ms)}
+    inputs = {Path(name).resolve() for pair in pairs for name in (pair.pan, *pair.ms) if not is_virtual(name)}
     taken: dict[Path, Pair] = {}
     for pair in pairs:
         output = pair.output.resolve()

@@ -10,7 +10,7 @@ import os
 import time
 import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
+from contextlib import AbstractContextManager, contextmanager, redirect_stderr, redirect_stdout, suppress
 from functools import partial
 from io import StringIO
 from pathlib import Path
@@ -32,8 +32,11 @@ from bitpan.host.many.outcomes import FAILED, FUSED, STOPPED, THERE, Outcome, on
 from bitpan.host.many.pairs import Pair, read_pairs
 from bitpan.host.many.pools import Processes, dask_workers
 from bitpan.host.scene.calibration import is_of, save_calibration
-from bitpan.host.scene.scene import open_scene
+from bitpan.host.scene.scene import Scene, open_scene
 from bitpan.intake.documents import digest
+from bitpan.model import IntegerModel
+from bitpan.rasters.pair import Handling
+from bitpan.rasters.products import product_of
 from bitpan.signals import interrupting
 
 SUMMARY = "summary.csv"
@@ -82,7 +85,7 @@ def _of_one_scene(arguments: argparse.Namespace, pairs: Sequence[Pair]) -> argpa
     with open_fuser(here) as fuser, naming(arguments.list):
         model = fuser.model
         handling = options.handling(arguments)
-        tiles = [partial(open_scene, pair.pan, pair.ms, model, handling) for pair in pairs]
+        tiles = [partial(_open, pair, model, handling) for pair in pairs]
         mosaic, state = open_mosaic(tiles, model)
         job = digest([__version__, model.digest(), state, str(handling), str(shift)])
         if not is_of(path, job=job):
@@ -91,11 +94,16 @@ def _of_one_scene(arguments: argparse.Namespace, pairs: Sequence[Pair]) -> argpa
     return _but(arguments, scene_parameters=path, shift=None)
 
 
+def _open(pair: Pair, model: IntegerModel, handling: Handling) -> AbstractContextManager[Scene]:
+    return open_scene(*product_of(pair.pan, pair.ms), model, handling)
+
+
 def _model_of(pairs: Sequence[Pair], arguments: argparse.Namespace) -> str | None:
     """The model for the first pair that can be opened, and so for all."""
     for pair in pairs:
         with suppress(BitpanError):
-            return model_for(_but(arguments, pan=pair.pan, ms=[pair.ms]))
+            pan, ms = product_of(pair.pan, pair.ms)
+            return model_for(_but(arguments, pan=pan, ms=ms))
     model: str | None = arguments.model
     return model
 
@@ -106,8 +114,7 @@ def _but(arguments: argparse.Namespace, **changes: Any) -> argparse.Namespace:  
 
 def _task(pair: Pair, arguments: argparse.Namespace, threads: int) -> argparse.Namespace:
     """A scene's own arguments, as any process of any machine with the same files understands them."""
-    own = _but(arguments, scene=pair.scene, output=pair.output, threads=threads)
-    own.pan, own.ms = os.path.abspath(pair.pan), [os.path.abspath(pair.ms)]
+    own = _but(arguments, scene=pair.scene, pan=pair.pan, ms=pair.ms, output=pair.output, threads=threads)
     for name in ("output", "package", "scene_parameters", *BESIDE):
         if getattr(own, name) is not None:
             path = str(getattr(own, name)).replace(PLACE, pair.scene)
@@ -139,6 +146,7 @@ def perform(task: argparse.Namespace) -> Outcome:
 def _fuse(task: argparse.Namespace) -> str:
     before = _written(task.output)
     task.output.parent.mkdir(parents=True, exist_ok=True)
+    task.pan, task.ms = product_of(task.pan, task.ms)
     require_possible(task)
     task.model = model_for(task)
     fuser = _fuser(task)

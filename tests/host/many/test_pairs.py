@@ -1,5 +1,7 @@
 """Which scenes a list names and a folder holds."""
 
+from pathlib import Path
+
 import pytest
 
 from bitpan.errors import DataError, ListWarning
@@ -21,10 +23,14 @@ def folder(tmp_path):
 
 
 def found(source, outputs):
-    """``scene: (pan, ms, output)`` as texts within the source's folder and the outputs'."""
+    """``scene: (pan, ms, output)`` as texts within the source's folder and the outputs'; several MS with ``;``."""
     base = source if source.is_dir() else source.parent
+
+    def short(name):
+        return str(Path(name).relative_to(base)) if name.startswith(str(base)) else name
+
     return {
-        p.scene: (str(p.pan.relative_to(base)), str(p.ms.relative_to(base)), str(p.output.relative_to(outputs)))
+        p.scene: (short(p.pan), ";".join(map(short, p.ms)), str(p.output.relative_to(outputs)))
         for p in read_pairs(source, outputs)
     }
 
@@ -79,13 +85,18 @@ def test_a_list(folder, tmp_path):
     source = folder("scenes.csv") / "scenes.csv"
     source.write_text(
         "\ufeffpan,ms,output\n\n# a remark, with a comma\na_pan.tif, a_ms.tif\r\n"
-        '"b, P.tif","b, M.tif",sub/B.tif\npan/c.tif,ms/c.tif,\n',
+        '"b, P.tif","b, M.tif",sub/B.tif\npan/c.tif,ms/c.tif,\n'
+        'P.tif,B2.tif; B3.tif,D.tif\nLC09.tar,,\ns3://b/e_pan.tif,/vsizip/e.zip/ms.tif\n"p.tif,band=1","m.tif,band=2,band=1",F.tif',
         encoding="utf-8",
     )
     assert found(source, tmp_path / "out") == {
         "a": ("a_pan.tif", "a_ms.tif", "a.tif"),
         "sub/B": ("b, P.tif", "b, M.tif", "sub/B.tif"),
         "c": ("pan/c.tif", "ms/c.tif", "c.tif"),
+        "D": ("P.tif", "B2.tif;B3.tif", "D.tif"),
+        "LC09": ("LC09.tar", "", "LC09.tif"),
+        "e": ("s3://b/e_pan.tif", "/vsizip/e.zip/ms.tif", "e.tif"),
+        "F": ("p.tif,band=1", "m.tif,band=2,band=1", "F.tif"),
     }
 
 
@@ -94,7 +105,7 @@ def test_a_list(folder, tmp_path):
     [
         ("", "names no scene"),
         ("a.tif", "line 1"),
-        ("a.tif,b.tif\na.tif,,x.tif", "line 2: 'a.tif,,x.tif'"),
+        ("a.tif,b.tif\n,a.tif,x.tif", "line 2: ',a.tif,x.tif'"),
         ("a,b,c,d", "is not pan,ms"),
         ("a.tif,b.tif,x.tif\nc.tif,d.tif,./x.tif", "both become"),
         ("a.tif,b.tif,../in/b.tif", "is an input too"),

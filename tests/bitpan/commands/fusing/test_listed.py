@@ -48,6 +48,16 @@ def test_a_failing_scene_does_not_stop_the_rest(pairs, fuse_list, tmp_path, caps
     assert [row["state"] for row in summary(out).values()] == ["was there", "fused", "was there"]
 
 
+def test_a_list_has_products_and_bands_in_files_of_their_own(pairs, fuse_list, tmp_path):
+    source, out = pairs(1), tmp_path / "out"
+    lines = "0_pan.tif,0_ms.tif,a.tif", "../in,,b.tif", '0_pan.tif,"0_ms.tif,band=1;0_ms.tif,band=2",c.tif', ".,x.tif"
+    (source / "scenes.csv").write_text("\n".join(lines))
+    assert fuse_list(source / "scenes.csv") == 1
+    assert [row["state"] for row in summary(out).values()] == ["fused"] * 3 + ["failed"]
+    a, b, c = (rasterio.open(out / f"{name}.tif").read() for name in "abc")
+    assert (a == b).all() and (a == c).all()
+
+
 def test_what_nobody_expected_is_a_failure_too(pairs, fuse_list, tmp_path, small_folder):
     source, out = pairs(1), tmp_path / "out"
     (out / "0.tif").mkdir(parents=True)

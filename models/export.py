@@ -15,15 +15,20 @@ from bitpan.arithmetic import BORDER
 from bitpan.compare import Inputs, Stage, cases, random_case, require_equal_stages
 from bitpan.errors import ModelError
 from bitpan.files import partial
+from bitpan.model import IntegerModel
 from bitpan.models.networks.binary_network import BinaryNetwork
 from bitpan.models.networks.integers import to_integer_model
 from bitpan.models.training.checkpoint import load_network
 from bitpan.operations import Array
 from bitpan.qonnx.exported import Exported, node_by_node
+from bitpan.qonnx.frames import require_same_network
 from bitpan.qonnx.write import to_qonnx
 
 if TYPE_CHECKING:
     import onnx
+
+PROVED = 128
+"""Rows and columns of a frame beyond which not it is compared element by element, for its tensors take gigabytes."""
 
 
 def written(
@@ -71,17 +76,35 @@ def _with_own_parameters(network: BinaryNetwork, case: Inputs) -> Inputs:
     return case[0], {name: value.numpy().astype(np.int64) for name, value in measured.items()}
 
 
+def proved_frame(model: IntegerModel, frame: tuple[int, int]) -> tuple[int, int]:
+    """The frame itself, or the part of it that is compared element by element, which has pixels far from every edge."""
+    grid = model.alignment
+    most = max(PROVED, 2 * model.halo() + grid) // grid * grid
+    height, width = (min(side, most) for side in frame)
+    return height, width
+
+
 def _tensor(value: Any) -> torch.Tensor:  # noqa: ANN401
     return torch.from_numpy(np.asarray(value, np.float32))
 
 
-def export(checkpoint: Path, output: Path, frame: tuple[int, int] = (64, 64)) -> onnx.ModelProto:
-    """Export ``checkpoint`` to ``output``, verified; nothing is written unless everything is equal."""
+def export(
+    checkpoint: Path, output: Path, frame: tuple[int, int] = (64, 64)
+) -> tuple[onnx.ModelProto, tuple[int, int]]:
+    """Export ``checkpoint`` to ``output``, verified; nothing is written unless everything is equal.
+
+    Returns:
+        The graph, and the frame that it was compared on: a larger one's graph is the same but for sizes, see
+        :func:`bitpan.qonnx.frames.require_same_network`.
+    """
     network, provenance = load_network(checkpoint)
     if not isinstance(network, BinaryNetwork):
         raise ModelError(f"{checkpoint}: {network.name} is a floating-point network and has no integer form")
     with partial(output) as new:
-        exported = written(network, frame, provenance)
-        verify(exported, network, frame)
+        exported, model = written(network, frame, provenance), to_integer_model(network)
+        small = proved_frame(model, frame)
+        proved = exported if small == frame else written(network, small, provenance)
+        verify(proved, network, small)
+        require_same_network(exported, proved, model)
         new.write_bytes(exported.SerializeToString())
-    return exported
+    return exported, small

@@ -24,7 +24,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Run ``bitpan export``."""
-    exported = export(arguments.checkpoint, arguments.output, arguments.frame)
+    exported, proved = export(arguments.checkpoint, arguments.output, arguments.frame)
     nodes = len(exported.graph.node)
-    print(f"{arguments.output}: {nodes} nodes, equal to PyTorch and to the integer model in every element")
+    smaller = ""
+    if proved != arguments.frame:
+        smaller = " of frames of {}x{} pixels, and for others different in sizes alone".format(*proved)
+    print(f"{arguments.output}: {nodes} nodes, equal to PyTorch and to the integer model in every element{smaller}")
     return 0

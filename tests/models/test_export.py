@@ -3,12 +3,13 @@ import json
 import numpy as np
 import pytest
 import torch
-from onnx import numpy_helper
+from onnx import helper, numpy_helper
 from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.core.onnx_exec import execute_onnx
 
 from bitpan.cli import main
 from bitpan.errors import FormatError, MismatchError, ModelError
+from bitpan.models import export as module
 from bitpan.models.export import export, verify, written
 from bitpan.models.layers.head import kept_weights
 from bitpan.models.layers.resampling import bordered
@@ -18,6 +19,7 @@ from bitpan.models.networks.configuration import Configuration
 from bitpan.models.networks.integers import to_integer_model
 from bitpan.models.networks.s2bnet import S2BNet, S2BNetFlat
 from bitpan.models.training.checkpoint import save_checkpoint
+from bitpan.qonnx.frames import require_same_network
 
 BLOCK = [
     "Sub",
@@ -195,3 +197,75 @@ def test_a_head_of_fewer_weights_is_exported(make_network, head, kind, blocks):
     stored.CopyFrom(numpy_helper.from_array(weights, stored.name))
     with pytest.raises(MismatchError, match="QONNX against integers, node x0"):
         verify(model, network, (16, 16))
+
+
+@pytest.mark.parametrize(("kind", "blocks"), [(S2BNetFlat, 2), (S2BNet, 10), (BNNPan, 1)])
+def test_graphs_of_two_frames_differ_in_sizes_alone(make_network, kind, blocks):
+    """And what the smaller one proves of the larger one is so."""
+    network = make_network(kind=kind, blocks=blocks, channels=4)
+    large = written(network, (48, 64))
+    require_same_network(large, written(network, (16, 16)), to_integer_model(network))
+    verify(large, network, (48, 64))
+
+
+def test_a_large_frame_is_proved_by_a_smaller_one(make_network, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(module, "PROVED", 27)
+    seen = []
+    monkeypatch.setattr(module, "verify", lambda exported, network, frame: seen.append(frame))
+    network = make_network()
+    save_checkpoint(tmp_path / "net.pt", network, {})
+    exported, proved = export(tmp_path / "net.pt", tmp_path / "net.onnx", (16, 2000))
+    assert seen == [proved] == [(16, 24)]
+    assert exported == written(network, (16, 2000), json.loads(exported.graph.metadata_props[0].value)["provenance"])
+    assert main(["export", str(tmp_path / "net.pt"), "--frame", "64x64", "-o", str(tmp_path / "net.onnx")]) == 0
+    assert "of frames of 24x24 pixels" in capsys.readouterr().out
+
+
+def test_the_frame_that_proves_has_pixels_far_from_every_edge(make_network, monkeypatch):
+    monkeypatch.setattr(module, "PROVED", 8)
+    model = to_integer_model(make_network(kind=S2BNet, blocks=10, channels=4))
+    height, width = module.proved_frame(model, (512, 512))
+    assert height == width > 2 * model.halo()
+
+
+def _array(name, change):
+    def plant(proto):
+        stored = next(each for each in proto.graph.initializer if each.name == name)
+        stored.CopyFrom(numpy_helper.from_array(change(numpy_helper.to_array(stored).copy()), name))
+
+    return plant
+
+
+def _moved(array, place):
+    array[place] += 1
+    return array
+
+
+def _pads(proto):
+    next(node for node in proto.graph.node if node.op_type == "Pad").attribute[0].CopyFrom(
+        helper.make_attribute("mode", "edge")
+    )
+
+
+@pytest.mark.parametrize(
+    "plant",
+    [
+        _array("upsample.rows.index", lambda index: _moved(index, (-1, 2))),
+        _array("upsample.columns.index", lambda index: index + 1),
+        _array("upsample.columns.index", lambda index: index[:, :-1]),
+        _array("upsample.columns.index", lambda index: index[:-1]),
+        _array("upsample.rows.shape", lambda shape: shape[[0, 1, 3, 2]]),
+        _array("upsample.columns.shape", lambda shape: _moved(shape, 3)),
+        _array("head.weights", lambda weights: _moved(weights, (0, 0, 1, 1))),
+        lambda proto: proto.graph.node.pop(),
+        _pads,
+        lambda proto: proto.graph.initializer.pop(),
+        lambda proto: proto.graph.input.pop(),
+    ],
+)
+def test_any_other_difference_of_two_frames_is_found(make_network, plant):
+    network = make_network(blocks=1, channels=4)
+    large, small = written(network, (48, 64)), written(network, (16, 16))
+    plant(large)
+    with pytest.raises(MismatchError, match="graph of another frame"):
+        require_same_network(large, small, to_integer_model(network))

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bitpan.errors import NodataWarning
-from bitpan.rasters.raster import Names, RasterFile
+from bitpan.rasters.raster import RasterFile
 from bitpan.rasters.validity import DECLARED, Nodata
 
 LOOKS = 24
@@ -48,34 +48,25 @@ def _pixel(raster: RasterFile, row: int, column: int) -> npt.NDArray[np.float64]
     return raster.read(row, column, 1, 1)[0][:, :, 0].astype(np.float64)
 
 
-def settled(
-    pan: Names, ms: Names, bands: tuple[int, ...] | None, nodata: tuple[Nodata, Nodata]
-) -> tuple[Nodata, Nodata]:
-    """The nodata values of a pair: those given; else those declared; else the other's, where the border has it.
+def settle(pan: RasterFile, ms: RasterFile, given: tuple[Nodata, Nodata]) -> None:
+    """Where no value was given and none is declared, the other's holds if the border has it.
 
     A :class:`NodataWarning` says which value was taken from the other file, and which looks like fill and is data to
     everybody.
     """
-    found: list[Nodata] = list(nodata)
-    files = (RasterFile(pan, None, nodata[0]), RasterFile(ms, bands, nodata[1]))
-    try:
-        for own, (raster, other) in enumerate(zip(files, files[::-1], strict=True)):
-            fill = border_fill(raster) if nodata[own] == DECLARED else None
-            if fill is None:
-                continue
-            value, share = fill
-            if other.nodata == value:
-                found[own] = value
-                said = f"declares no nodata value; {value:g}, which {other.name} declares, is taken, since"
-            else:
-                said = f"declares no nodata value, and {value:g} is taken for data, though"
-            warnings.warn(
-                f"{raster.name}: {said} {share:.0%} of its border has it; say what it is with --nodata {value:g} or "
-                "--nodata none",
-                NodataWarning,
-                stacklevel=4,
-            )
-    finally:
-        for raster in files:
-            raster.close()
-    return found[0], found[1]
+    fills = [border_fill(raster) if own == DECLARED else None for raster, own in zip((pan, ms), given, strict=True)]
+    declared = pan.nodata, ms.nodata
+    for raster, other, its, fill in ((pan, ms, declared[1], fills[0]), (ms, pan, declared[0], fills[1])):
+        if fill is None:
+            continue
+        value, share = fill
+        said = f"declares no nodata value, and {value:g} is taken for data, though"
+        if its == value:
+            raster.declare(value)
+            said = f"declares no nodata value; {value:g}, which {other.name} declares, is taken, since"
+        warnings.warn(
+            f"{raster.name}: {said} {share:.0%} of its border has it; say what it is with --nodata {value:g} or "
+            "--nodata none",
+            NodataWarning,
+            stacklevel=4,
+        )

@@ -5,14 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from bitpan.errors import SceneError, naming
 from bitpan.rasters.counts import Counts, counts_of
-from bitpan.rasters.fill import settled
+from bitpan.rasters.fill import settle
 from bitpan.rasters.georeference import ms_edge
 from bitpan.rasters.grid import Grid, align
 from bitpan.rasters.meaning import in_order, named
@@ -85,35 +85,29 @@ def open_pair(
         pan, ms: see :class:`bitpan.rasters.raster.RasterFile`.
         ratio: PAN pixels per MS pixel.
         count: of the bands that the MS must have; None: any.
-        maker: what asks for ratio and count, for messages.
+        maker: what asks for the ratio, for messages.
 
     Raises:
         SceneIOError: a file cannot be read, or is another one at the end of the block.
         SceneError: the pair does not fit together.
     """
     own, chosen = handling or Handling(), ""
-    if found := _named_bands(ms, own, count):
-        own, chosen = replace(own, bands=found), named(found)
-    nodata = settled(pan, ms, own.bands, own.nodata)
     with (
-        closing(RasterFile(pan, None, nodata[0], own.everywhere)) as fine,
-        closing(RasterFile(ms, own.bands, nodata[1], own.everywhere)) as coarse,
+        closing(RasterFile(pan, None, own.nodata[0], own.everywhere)) as fine,
+        closing(RasterFile(ms, own.bands, own.nodata[1], own.everywhere)) as coarse,
     ):
+        if found := in_order(coarse, count or len(coarse.bands), own.bands is not None):
+            coarse.take(found)
+            chosen = named(found)
         require_bands(fine, 1, "PAN")
-        if count is not None:
-            require_bands(coarse, count, "MS")
+        require_bands(coarse, count or len(coarse.bands), "MS")
+        settle(fine, coarse, own.nodata)
         edge = ms_edge(fine, coarse, ratio, maker, own.align)
         with naming(f"{fine.name} and {coarse.name}"):
             grid = align(fine.size, coarse.size, edge, ratio)
         yield Pair(fine, coarse, (counts_of(fine), counts_of(coarse)), edge, grid, chosen)
         fine.require_unchanged()
         coarse.require_unchanged()
-
-
-def _named_bands(ms: Names, handling: Handling, count: int | None) -> tuple[int, ...] | None:
-    """Bands to take by what the files call them, where none were asked for."""
-    with closing(RasterFile(ms, handling.bands)) as raster:
-        return in_order(raster, count or len(raster.bands), handling.bands is not None)
 
 
 def require_bands(raster: RasterFile, count: int, role: str) -> None:

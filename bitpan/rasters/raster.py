@@ -89,33 +89,46 @@ class RasterFile:
         everywhere: bool = False,
     ) -> None:
         listed = [names] if isinstance(names, str | PathLike) else list(names)
-        chosen = [divided(name) for name in listed]
+        named = [divided(name) for name in listed]
         self.name = ", ".join(str(name) for name in listed)
-        self.everywhere = everywhere
+        self.everywhere, self._given = everywhere, nodata
         self._files: list[_File] = []
         try:
-            self._files += [_File(name) for name, _ in chosen]
-            self._choose([own for _, own in chosen], bands)
+            self._files += [_File(name) for name, _ in named]
+            self._require_one_grid()
+            self._all, plain = self._listed([own for _, own in named])
+            self.take(bands or plain)
         except BaseException:
             self.close()
             raise
         self.size: tuple[int, int] = (self.dataset.height, self.dataset.width)
-        self.dtypes = [file.dataset.dtypes[band - 1] for file, band in self._of]
         self.state = {name: own for file in self._files for name, own in file.state.items()}
-        self._nodata = [nodata_value(file.dataset, band, nodata) for file, band in self._of]
 
-    def _choose(self, named: Sequence[tuple[int, ...] | None], bands: Sequence[int] | None) -> None:
-        """Which bands of which files."""
+    def _listed(self, named: Sequence[tuple[int, ...] | None]) -> tuple[list[tuple[_File, int]], list[int]]:
+        """All bands of all files, or those that the names choose; and which, from 1, are no alpha bands."""
         everything, plain = [], []
         for file, own in zip(self._files, named, strict=True):
             for band in own or file.dataset.indexes:
                 everything.append((file, band))
                 if own or band != file.alpha:
                     plain.append(len(everything))
-        self.bands = tuple(bands or plain)
-        if missing := set(self.bands) - set(range(1, len(everything) + 1)):
-            raise SceneError(f"{self.name}: has no band {min(missing)}, only {len(everything)}; bands count from 1")
-        self._of = [everything[number - 1] for number in self.bands]
+        return everything, plain
+
+    def take(self, bands: Sequence[int]) -> None:
+        """Read these bands from now on, see :class:`RasterFile`."""
+        if missing := set(bands) - set(range(1, len(self._all) + 1)):
+            raise SceneError(f"{self.name}: has no band {min(missing)}, only {len(self._all)}; bands count from 1")
+        self.bands = tuple(bands)
+        self._of = [self._all[number - 1] for number in bands]
+        self.dtypes = [file.dataset.dtypes[band - 1] for file, band in self._of]
+        self.declare(self._given)
+
+    def declare(self, nodata: Nodata) -> None:
+        """The value of pixels without data from now on, see :class:`RasterFile`."""
+        self._given = nodata
+        self._nodata = [nodata_value(file.dataset, band, nodata) for file, band in self._of]
+
+    def _require_one_grid(self) -> None:
         first = self.dataset
         for file in self._files[1:]:
             own = file.dataset

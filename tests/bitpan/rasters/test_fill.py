@@ -1,5 +1,6 @@
 """Fill that nobody, or one file alone, has declared."""
 
+import re
 import warnings
 from contextlib import closing
 
@@ -8,7 +9,7 @@ import pytest
 
 from bitpan.errors import NodataWarning
 from bitpan.rasters import RasterFile
-from bitpan.rasters.fill import border_fill, settled
+from bitpan.rasters.fill import border_fill, settle
 from bitpan.rasters.validity import DECLARED
 
 BOTH = (DECLARED, DECLARED)
@@ -53,28 +54,29 @@ def test_water_in_one_band_is_no_fill(tmp_path, write_raster):
 @pytest.mark.parametrize(
     ("pan", "ms", "given", "found", "said"),
     [
-        (None, None, BOTH, BOTH, [UNKNOWN.format("pan"), UNKNOWN.format("ms")]),
-        (0, None, BOTH, (DECLARED, 0), ["ms.tif: declares no nodata value; 0, which .*pan.tif declares, is taken"]),
-        (None, 0, BOTH, (0, DECLARED), ["pan.tif: declares no nodata value; 0, which .*ms.tif declares, is taken"]),
-        (0, 0, BOTH, BOTH, []),
-        (None, 5, BOTH, BOTH, ["pan.tif: declares no nodata value, and 0 is taken for data"]),
-        (None, None, (0.0, 0.0), (0.0, 0.0), []),
-        (None, None, (0.0, DECLARED), (0.0, 0), ["ms.tif: declares no nodata value; 0, which .*pan.tif declares"]),
-        (None, None, (DECLARED, None), (DECLARED, None), [UNKNOWN.format("pan")]),
+        (None, None, BOTH, (None, None), [UNKNOWN.format("pan"), UNKNOWN.format("ms")]),
+        (0, None, BOTH, (0, 0), ["ms.tif: declares no nodata value; 0, which .*pan.tif declares, is taken"]),
+        (None, 0, BOTH, (0, 0), ["pan.tif: declares no nodata value; 0, which .*ms.tif declares, is taken"]),
+        (0, 0, BOTH, (0, 0), []),
+        (None, 5, BOTH, (None, 5), ["pan.tif: declares no nodata value, and 0 is taken for data"]),
+        (None, None, (0.0, 0.0), (0, 0), []),
+        (None, None, (0.0, DECLARED), (0, 0), ["ms.tif: declares no nodata value; 0, which .*pan.tif declares"]),
+        (None, None, (DECLARED, None), (None, None), [UNKNOWN.format("pan")]),
         (None, None, (None, None), (None, None), []),
     ],
 )
 def test_a_pairs_values(tmp_path, write_raster, pan, ms, given, found, said):
-    files = (
-        write_raster(tmp_path / "pan.tif", image(200, 0), 1.0, nodata=pan),
-        write_raster(tmp_path / "ms.tif", image(50, 0, 2), 4.0, nodata=ms),
-    )
-    with warnings.catch_warnings(record=True) as told:
+    write_raster(tmp_path / "pan.tif", image(200, 0), 1.0, nodata=pan)
+    write_raster(tmp_path / "ms.tif", image(50, 0, 2), 4.0, nodata=ms)
+    with (
+        closing(RasterFile(tmp_path / "pan.tif", None, given[0])) as fine,
+        closing(RasterFile(tmp_path / "ms.tif", None, given[1])) as coarse,
+        warnings.catch_warnings(record=True) as told,
+    ):
         warnings.simplefilter("always", NodataWarning)
-        assert settled(*files, None, given) == found
+        settle(fine, coarse, given)
+        assert (fine.nodata, coarse.nodata) == found
     told = [str(each.message) for each in told if each.category is NodataWarning]
     assert len(told) == len(said)
     for line, expected in zip(told, said, strict=True):
-        with pytest.raises(NodataWarning, match=expected):
-            raise NodataWarning(line)
-        assert "say what it is with --nodata 0 or --nodata none" in line
+        assert re.search(expected, line) and "say what it is with --nodata 0 or --nodata none" in line

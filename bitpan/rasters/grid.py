@@ -87,12 +87,12 @@ def _align_axis(pan: int, ms: int, edge: float, ratio: int, shift: float) -> tup
 
 
 def measured_ratio(relative: Sequence[float], ms_size: tuple[int, int], ratio: int) -> int | float:
-    """Ratio of two geotransforms: ``ratio`` itself where they agree with it, else what they say.
+    """Ratio of two geotransforms: a whole number where they may be taken for one.
 
     Args:
         relative: see :func:`bitpan.rasters.relative_transform`.
         ms_size: height and width of the MS, over which the grids may drift apart by half a PAN pixel.
-        ratio: the model's.
+        ratio: about what it is, for how far the grids may be rotated.
 
     Raises:
         SceneError: the grids are rotated or mirrored against each other, or the pixels are not square alike.
@@ -101,8 +101,6 @@ def measured_ratio(relative: Sequence[float], ms_size: tuple[int, int], ratio: i
     height, width = ms_size
     if a <= 0 or e <= 0 or abs(b) * ratio * ratio * height > _DRIFT or abs(d) * ratio * ratio * width > _DRIFT:
         raise SceneError("the MS's grid is rotated or mirrored against the PAN's: resample it (--align warp)")
-    if max(abs(1 / a - ratio) * width, abs(1 / e - ratio) * height) <= _DRIFT:
-        return ratio
     if abs(1 / a - 1 / e) * min(height, width) > _DRIFT:
         raise SceneError(
             f"the MS's pixels are {1 / e:.6g} PAN pixels high but {1 / a:.6g} wide: resample it (--align warp)"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,10 +12,11 @@ from bitpan.errors import SceneError
 from bitpan.host.scene.rasters import ArrayRaster
 from bitpan.host.scene.registration import shift_of
 from bitpan.host.scene.scene import Scene
-from bitpan.models.quality.pictures import against_truth, require_inputs, without_truth
+from bitpan.models.quality.pictures import against_truth, aligned, without_truth
 from bitpan.models.quality.tables import strict_json
 from bitpan.rasters import Picture, read_picture
 from bitpan.rasters.grid import align
+from bitpan.rasters.pair import open_pair
 
 BORDER = 21
 """Pixels cut from every side where there is a truth: the DLPan toolbox's figure."""
@@ -31,10 +31,14 @@ IDEAL |= {"D_lambda": "0", "D_s": "0", "QNR": "1", "D_lambda_K": "0", "HQNR": "1
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of ``bitpan metrics``."""
-    parser.add_argument("fused", type=Path, metavar="FUSED.tif", help="the image to judge")
-    parser.add_argument("--truth", type=Path, metavar="GT.tif", help="its truth: PSNR, SSIM, SAM, ERGAS, SCC, Q2n")
-    parser.add_argument("--pan", type=Path, metavar="PAN.tif", help="what it was made of, with --ms: QNR and HQNR")
-    parser.add_argument("--ms", type=Path, metavar="MS.tif", help="bands in the fused image's order")
+    parser.add_argument("fused", metavar="FUSED.tif", help="the image to judge")
+    parser.add_argument("--truth", metavar="GT.tif", help="its truth: PSNR, SSIM, SAM, ERGAS, SCC, Q2n")
+    parser.add_argument("--pan", metavar="PAN.tif", help="what it was made of, with --ms: QNR and HQNR")
+    parser.add_argument(
+        "--ms", nargs="+", metavar="MS.tif", help="multi-spectral image of the same place, or its bands"
+    )
+    options.add(parser, "--bands")
+    options.add_handling(parser)
     options.add(parser, "--ratio", "--sensor")
     options.add_measured_shift(parser)
     cut = f"pixels to cut from every side first ({BORDER} with a truth, 0 at full resolution)"
@@ -64,11 +68,13 @@ def _report(fused: Picture, arguments: argparse.Namespace) -> dict[str, Any]:
         how = {"truth": str(own.truth), "ratio": own.ratio, "border": border}
         report["reduced_resolution"] = {**how, "indices": indices}
     if own.pan is not None:
-        border, pan, ms = own.border or 0, read_picture(own.pan), read_picture(own.ms)
-        require_inputs(fused, pan, ms, own.ratio, border)
-        shift = shift_of(_scene(pan, ms, own.ratio), own.shift)
+        border, handling = own.border or 0, options.handling(arguments)
+        with open_pair(own.pan, own.ms, own.ratio, handling, len(fused.image)) as pair:
+            fused, pan, ms, rest = aligned(fused, pair)
+        asked = own.shift if own.shift is None or isinstance(own.shift, str) else tuple(np.add(own.shift, rest))
+        shift = shift_of(_scene(pan, ms, own.ratio), asked)
         indices = without_truth(fused, pan, ms, own.ratio, own.sensor, border, shift)
-        how = {"pan": str(own.pan), "ms": str(own.ms), "ratio": own.ratio, "sensor": own.sensor, "border": border}
+        how = {"pan": str(own.pan), "ms": ", ".join(own.ms), "ratio": own.ratio, "sensor": own.sensor, "border": border}
         how["shift"] = shift
         report["full_resolution"] = {**how, "indices": indices}
     return report

@@ -61,7 +61,7 @@ def ms_edge(pan: RasterFile, ms: RasterFile, ratio: int, maker: str, how: str = 
         relative = relative_transform(pan.transform, ms.transform)
         found = measured_ratio(relative, ms.size, ratio)
     if found != ratio:
-        cure = "give a model of this ratio, or resample the MS to the model's (--align warp)"
+        cure = "give a model of this ratio, or --ratio, or resample the MS (--align warp)"
         if found < 1:
             cure = "give the files in the order PAN MS"
         if _extents_fit(pan.size, ms.size, ratio):

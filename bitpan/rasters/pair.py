@@ -77,7 +77,7 @@ def open_pair(
     ratio: int,
     handling: Handling | None = None,
     count: int | None = None,
-    maker: str = "--ratio is",
+    maker: str = "the command asks for",
 ) -> Iterator[Pair]:
     """Open a PAN and an MS; at the end of the block they are closed, and must be the same files as before.
 
@@ -138,20 +138,29 @@ class Whole:
     shift: tuple[float, float]
 
 
-def read_whole(pair: Pair) -> Whole:
-    """All of a pair.
+Window = tuple[int, int, int, int]
+"""First row, first column, height and width."""
+
+
+def whole_windows(pair: Pair) -> tuple[Window, Window, tuple[float, float]]:
+    """Of PAN and MS: the MS pixels that lie with all of their PAN pixels in both; and what is left of a shift.
 
     Raises:
-        SceneError: no MS pixel lies whole in both.
+        SceneError: there is none.
     """
     axes = [_whole(*each, pair.grid.ratio) for each in zip(pair.pan.size, pair.ms.size, pair.edge, strict=True)]
     (top, ms_top, height, dy), (left, ms_left, width, dx) = axes
     if min(height, width) <= 0:
         raise SceneError(f"{pair.pan.name} and {pair.ms.name}: no MS pixel lies whole in both; give a larger pair")
-    ratio, (of_pan, of_ms) = pair.grid.ratio, pair.counts
-    pan, pan_valid = pair.pan.read(top, left, ratio * height, ratio * width)
-    ms, ms_valid = pair.ms.read(ms_top, ms_left, height, width)
-    return Whole(of_pan.of(pan), of_ms.of(ms), pan_valid, ms_valid, (dy, dx))
+    ratio = pair.grid.ratio
+    return (top, left, ratio * height, ratio * width), (ms_top, ms_left, height, width), (dy, dx)
+
+
+def read_whole(pair: Pair) -> Whole:
+    """All of a pair in counts; errors as of :func:`whole_windows`."""
+    fine, coarse, shift = whole_windows(pair)
+    (pan, pan_valid), (ms, ms_valid) = pair.pan.read(*fine), pair.ms.read(*coarse)
+    return Whole(pair.counts[0].of(pan), pair.counts[1].of(ms), pan_valid, ms_valid, shift)
 
 
 def _whole(pan: int, ms: int, edge: float, ratio: int) -> tuple[int, int, int, float]:

@@ -14,32 +14,40 @@ import numpy as np
 from bitpan.errors import SceneError, naming
 from bitpan.models.quality import full_resolution, metrics
 from bitpan.rasters import Picture, relative_transform
+from bitpan.rasters.pair import Pair, whole_windows
 
 SMALLEST = 2 * metrics.SSIM_RADIUS + 1
 FEWEST_COUNTS = 16
 """A floating-point image that stays below holds reflectances; indices are of whole counts."""
 
 
-def same_place(fused: Picture, other: Picture, scale: int = 1) -> None:
-    """Raise :class:`SceneError` unless both files start at one corner, within half a pixel, at this ratio of pixels."""
+def same_place(fused: Picture, other: Picture) -> None:
+    """Raise :class:`SceneError` unless both files start at one corner, within half a pixel, with pixels of one size."""
+    same_pixels(fused, other)
+    if not fused.transform or not other.transform:
+        return
+    _, _, left, _, _, top = relative_transform(other.transform, fused.transform)
+    if max(abs(left), abs(top)) > 0.5:
+        raise SceneError(
+            f"{other.path}: starts {top:.4g} pixels below and {left:.4g} right of {fused.path}; "
+            "crop all files to one place (gdal_translate -projwin)"
+        )
+
+
+def same_pixels(fused: Picture, other: Picture) -> None:
+    """Raise :class:`SceneError` unless both files have one CRS and pixels of one size."""
     if fused.crs and other.crs and fused.crs != other.crs:
         raise SceneError(
             f"{other.path}: is in {other.crs}, {fused.path} in {fused.crs}; warp it to that (gdalwarp -t_srs)"
         )
     if not fused.transform or not other.transform:
         return
-    a, b, left, d, e, top = relative_transform(other.transform, fused.transform)
+    a, b, _, d, e, _ = relative_transform(other.transform, fused.transform)
     # The grids may drift apart by half a pixel from one corner to the other.
-    if max(abs(a - scale), abs(b), abs(d), abs(e - scale)) * max(other.valid.shape) > 0.5:
+    if max(abs(a - 1), abs(b), abs(d), abs(e - 1)) * max(fused.valid.shape) > 0.5:
         raise SceneError(
-            f"{other.path}: its pixels are {a:.6g} x {e:.6g} pixels of {fused.path}, not {scale}; "
-            + ("set --ratio, or warp" if scale > 1 else "warp")
-            + " all files to one grid (gdalwarp -tr -te)"
-        )
-    if max(abs(left), abs(top)) > 0.5:
-        raise SceneError(
-            f"{other.path}: starts {top:.4g} pixels below and {left:.4g} right of {fused.path}; "
-            "crop all files to one place (gdal_translate -projwin)"
+            f"{other.path}: its pixels are {a:.6g} x {e:.6g} pixels of {fused.path}, not 1; warp all files to one grid "
+            "(gdalwarp -tr -te)"
         )
 
 
@@ -53,26 +61,58 @@ def against_truth(fused: Picture, truth: Picture, ratio: int, border: int) -> di
         return metrics.evaluate(fused.image, truth.image, ratio)
 
 
-def require_inputs(fused: Picture, pan: Picture, ms: Picture, ratio: int, border: int) -> None:
-    """Raise :class:`SceneError` unless fused was made of PAN and MS, and the border is a multiple of the ratio."""
-    (bands, height, width), low = fused.image.shape, ms.image.shape
-    if pan.image.shape != (1, height, width):
-        raise SceneError(f"{pan} is not the PAN of {fused}; give one band of the same pixels")
-    if low != (bands, height // ratio, width // ratio) or height % ratio or width % ratio:
-        raise SceneError(
-            f"{ms} is not the MS of {fused} at ratio {ratio}; give the same bands at 1/{ratio} of height and width, "
-            "or set --ratio"
+def aligned(fused: Picture, pair: Pair) -> tuple[Picture, Picture, Picture, tuple[float, float]]:
+    """Fused, PAN and MS over the whole MS pixels that all have, and the shift (dy, dx) that is left, in PAN pixels.
+
+    Raises:
+        SceneError: the fused image is not of this pair, or has no MS pixel in common with it.
+    """
+    fine, coarse, shift = whole_windows(pair)
+    axes = [
+        _shared(first, size, ms_first, offset, own, pair.grid.ratio)
+        for first, size, ms_first, offset, own in zip(
+            fine[:2], fine[2:], coarse[:2], _offset(fused, pair), fused.valid.shape, strict=True
         )
-    if border % ratio:
-        raise SceneError(f"a border of {border} pixels cuts MS pixels in two; give a multiple of the ratio {ratio}")
-    same_place(fused, pan)
-    same_place(fused, ms, ratio)
+    ]
+    (top, ms_top, own_top, height), (left, ms_left, own_left, width) = axes
+    if min(height, width) <= 0:
+        raise SceneError(f"{fused} and {pair.ms.name}: no MS pixel lies whole in both; give images of one place")
+    ratio = pair.grid.ratio
+    rows, columns = slice(own_top, own_top + ratio * height), slice(own_left, own_left + ratio * width)
+    inside = replace(fused, image=fused.image[:, rows, columns], valid=fused.valid[rows, columns])
+    pan = Picture(pair.pan.name, *pair.pan.read(top, left, ratio * height, ratio * width), None, None)
+    return inside, pan, Picture(pair.ms.name, *pair.ms.read(ms_top, ms_left, height, width), None, None), shift
+
+
+def _shared(first: int, size: int, ms_first: int, offset: int, own: int, ratio: int) -> tuple[int, int, int, int]:
+    """Along an axis what a pair and a fused image share: first pixel of PAN, of MS and of the fused, and MS pixels."""
+    skipped = max(0, -((first - offset) // ratio)) if offset > first else 0
+    start = first + ratio * skipped
+    stop = min(first + size, offset + own)
+    return start, ms_first + skipped, start - offset, (stop - start) // ratio
+
+
+def _offset(fused: Picture, pair: Pair) -> tuple[int, int]:
+    """Row and column, in the PAN, of the fused image's first pixel: by their places, or 0,0 of one size."""
+    pan = pair.pan
+    if not fused.transform or pan.transform is None:
+        if fused.valid.shape != pan.size:
+            raise SceneError(
+                f"{pan.name}: is not the PAN of {fused}; give one of the same pixels, or images with a place"
+            )
+        return 0, 0
+    whole = Picture(pan.name, fused.image[:0], np.ones((1, 1), np.bool_), pan.dataset.crs, pan.transform)
+    same_pixels(fused, whole)
+    _, _, left, _, _, top = relative_transform(fused.transform, pan.transform)
+    return round(top), round(left)
 
 
 def without_truth(
     fused: Picture, pan: Picture, ms: Picture, ratio: int, sensor: str, border: int, shift: tuple[float, float]
 ) -> dict[str, float]:
-    """Full-resolution indices by name of what :func:`require_inputs` lets pass; the shift of the MS in PAN pixels."""
+    """Full-resolution indices by name of what :func:`aligned` gives; the shift of the MS in PAN pixels."""
+    if border % ratio:
+        raise SceneError(f"a border of {border} pixels cuts MS pixels in two; give a multiple of the ratio {ratio}")
     block = full_resolution.BLOCK
     fused, pan, ms = _cut(fused, border, block), _cut(pan, border, block), _cut(ms, border // ratio, 1)
     with naming(fused.path):

@@ -8,20 +8,7 @@ from rasterio.crs import CRS
 
 from bitpan.errors import GeoreferenceWarning, SceneError
 from bitpan.rasters.pair import Handling, open_pair
-
-FINE = np.arange(48 * 48, dtype=np.uint16).reshape(1, 48, 48)
-COARSE = np.arange(2 * 144, dtype=np.uint16).reshape(2, 12, 12)
-PLACE = (500000.0, 5600000.0)
-UTM = "EPSG:32631"
-
-
-@pytest.fixture
-def files(tmp_path, write_raster):
-    def make(crs=UTM, place=PLACE, pixel=4.0, pan_pixel=1.0):
-        pan = write_raster(tmp_path / "pan.tif", FINE, pan_pixel, origin=PLACE, crs=UTM)
-        return pan, write_raster(tmp_path / "ms.tif", COARSE, pixel, origin=place, crs=crs)
-
-    return make
+from places import COARSE, PLACE
 
 
 @pytest.mark.parametrize(

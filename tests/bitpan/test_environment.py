@@ -36,7 +36,7 @@ def test_every_package_but_pytorch_has_its_hashes():
 def test_it_satisfies_what_the_project_asks_for():
     versions = {canonicalize_name(pin.name): next(iter(pin.specifier)).version for pin in pins()}
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    wanted = [*project["dependencies"], *(line for extra in ("train", "fpga", "numba", "dask")
+    wanted = [*project["dependencies"], *(line for extra in ("train", "fpga", "numba", "dask", "cosim")
               for line in project["optional-dependencies"][extra])]  # fmt: skip
     for requirement in map(Requirement, wanted):
         assert versions[canonicalize_name(requirement.name)] in requirement.specifier, requirement

@@ -16,8 +16,8 @@ from bitpan.model import IntegerModel
 DESCRIPTION = "accelerator.json"
 SCHEMA = 3
 
-VIVADOS_OWN = ("vivado", ".Xil/")
-"""Beginnings of the names of what Vivado leaves in the folder for itself; nothing of it is used."""
+TOOLS_OWN = ("vivado", ".Xil/", "open/")
+"""Beginnings of the names of what Vivado and other tools leave in the folder for themselves; nothing of it is used."""
 
 _CURE = "fetch all of the folder that bitpan build left, or build it again"
 
@@ -73,7 +73,7 @@ class Package:
             ModelError: a file is missing, damaged, malformed or one too many; it says which.
         """
         source = folder / DESCRIPTION
-        sums = check_sums(folder, _CURE, VIVADOS_OWN)
+        sums = check_sums(folder, _CURE, TOOLS_OWN)
         document = read_document(source, SCHEMA, _CURE)
         model = IntegerModel.load(folder)
         try:

@@ -12,7 +12,7 @@ from typing import Any
 
 import bitpan
 from bitpan.build.boards import MEMORY_LATENCY_NS, MEMORY_SHARE, Board
-from bitpan.build.deploy import ip, vivado
+from bitpan.build.deploy import ip, open_tools, vivado
 from bitpan.build.deploy.report import report
 from bitpan.build.finn.design import Design, packages_first
 from bitpan.build.finn.stitch import TOP
@@ -63,6 +63,8 @@ def write_package(
     write_json(folder / "provenance.json", _provenance(design, source, command))
     (folder / "report.html").write_text(report(design, board, luts))
     vivado.write_script(folder / "build.tcl", board)
+    if board.zynq == "7":
+        open_tools.write_flow(folder, board)
     write_sums(folder)
 
 

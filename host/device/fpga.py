@@ -26,6 +26,8 @@ from bitpan.registers import Registers
 
 MEMORY_STATE = Path("/proc/meminfo")
 
+_ZYNQ7_REGISTERS, _SPACE = 0x4000_0000, 0x1_0000  # of the core behind a Zynq-7000's M_AXI_GP0
+
 
 def contiguous_memory() -> int:
     """Bytes of contiguous memory that are free, less an eighth for others; 0: the kernel does not say."""
@@ -102,11 +104,10 @@ class FpgaDevice:
     def __init__(self, package: Package, pynq: Any, timeout: float = 10.0) -> None:  # noqa: ANN401
         self._timeout = timeout
         self._memories = _Memory(pynq), _Memory(pynq)
-        overlay = _load_overlay(pynq, package)
-        if package.ip not in overlay.ip_dict:
-            names = ", ".join(overlay.ip_dict)
-            raise DeviceError(f"the overlay holds no {package.ip!r}, only {names}; build the package again")
-        entry = overlay.ip_dict[package.ip]
+        cores = _load(pynq, package)
+        if package.ip not in cores:
+            raise DeviceError(f"the overlay holds no {package.ip!r}, only {', '.join(cores)}; build the package again")
+        entry = cores[package.ip]
         mmio = pynq.MMIO(entry["phys_addr"], entry["addr_range"])
 
         def read(address: int) -> int:
@@ -186,9 +187,16 @@ class FpgaDevice:
             self._dma.clear()
 
 
-def _load_overlay(pynq: Any, package: Package) -> Any:  # noqa: ANN401
+def _load(pynq: Any, package: Package) -> Mapping[str, Any]:  # noqa: ANN401
+    """Load the bitstream; where its cores have their registers, by name."""
     try:
-        return pynq.Overlay(str(package.bitstream))
+        if package.bitstream.is_file() and not package.bitstream.with_suffix(".hwh").exists():
+            # As the open tools leave it: nothing says what is in it, but zynq7.v.
+            pynq.Bitstream(str(package.bitstream)).download()
+            pynq.Clocks.fclk0_mhz = package.clock_mhz
+            return {package.ip: {"phys_addr": _ZYNQ7_REGISTERS, "addr_range": _SPACE}}
+        cores: Mapping[str, Any] = pynq.Overlay(str(package.bitstream)).ip_dict
+        return cores
     except OSError as error:
         raise DeviceError(
             f"{package.bitstream}: cannot be loaded ({error}); finish the build where Vivado is installed"

@@ -10,7 +10,7 @@ from bitpan.build.boards import BOARDS, board
 from bitpan.build.deploy import vivado
 from bitpan.errors import BuildError
 from bitpan.intake.sums import check_sums, write_sums
-from bitpan.package import VIVADOS_OWN
+from bitpan.package import TOOLS_OWN
 
 # Every Vivado command answers with nothing; what the script decides on is given.
 STAND_IN = """
@@ -48,7 +48,7 @@ def test_script_runs_to_its_end(name, tmp_path):
     for _ in range(2):
         done = run_stand_in(tmp_path)
         assert done.returncode == 0, done.stderr
-    assert {tmp_path / "bitpan.bit", tmp_path / "bitpan.hwh"} < check_sums(tmp_path, "", VIVADOS_OWN).keys()
+    assert {tmp_path / "bitpan.bit", tmp_path / "bitpan.hwh"} < check_sums(tmp_path, "", TOOLS_OWN).keys()
     commands = (tmp_path / "vivado_commands.log").read_text()
     assert f"set_property ip_repo_paths {tmp_path}/ip" in commands
     made = [line.split()[4:] for line in commands.splitlines() if line.startswith("create_bd_cell -type ip -vlnv")]

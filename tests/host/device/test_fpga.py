@@ -1,6 +1,7 @@
 """The board's driver as it stands, against the verilated IP core before a simulated memory."""
 
 import sys
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -297,6 +298,27 @@ def test_no_board_no_bitstream_no_memory_no_core(package, system, monkeypatch):
     monkeypatch.setattr(system, "allocate", fail(RuntimeError("Failed to allocate Memory!")))
     with pytest.raises(DeviceError, match="no contiguous memory for a frame's 128 bytes of pan"):
         list(FpgaDevice(package, system).fuse([(np.zeros((1, 8, 8)), np.zeros((2, 2, 2)))]))
+
+
+def test_a_bitstream_without_a_description(package, system, tmp_path, make_frames):
+    """As the open tools leave it: the core is where their top has it, at the package's clock."""
+    loaded, clocks = [], SimpleNamespace()
+    bitstream = tmp_path / "bitpan.bit"
+    bitstream.touch()
+
+    def mmio(base, length):
+        assert (base, length) == (0x4000_0000, 0x1_0000)
+        return system.MMIO(system.ip_dict["bitpan_ip"]["phys_addr"], length)
+
+    def load(path):
+        return SimpleNamespace(download=lambda: loaded.append(path))
+
+    pynq = SimpleNamespace(Bitstream=load, Clocks=clocks, MMIO=mmio, allocate=system.allocate)
+    frames, (scene, *_) = make_frames(2)
+    device = FpgaDevice(replace(package, bitstream=bitstream), pynq)
+    device.load_scene(scene)
+    check(package, frames, scene, list(device.fuse(images(frames))))
+    assert loaded == [str(bitstream)] and clocks.fclk0_mhz == 100
 
 
 @pytest.mark.parametrize(

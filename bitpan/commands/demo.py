@@ -24,10 +24,9 @@ from bitpan.commands import options
 from bitpan.errors import BuildError
 from bitpan.files import claimed, write_json
 from bitpan.host.device.devices import CpuDevice, Device, RtlDevice
-from bitpan.host.device.fpga import FpgaDevice
+from bitpan.host.device.system import SystemDevice
 from bitpan.host.engine.engine import make_engine
 from bitpan.host.scene.calibration import load_calibration
-from bitpan.hw.simulate.system import System
 from bitpan.model import IntegerModel, execute
 from bitpan.models.imagery.spectra import suited
 from bitpan.models.networks.binary_network import BinaryNetwork
@@ -160,11 +159,6 @@ def _qonnx(file: Path, frame: Images, scene: Images) -> Array:
     return np.asarray(found["fused"][0])
 
 
-def _driver(package: Package, frame: Images, scene: Images) -> Array:
-    with System(package) as system:
-        return _on_device(FpgaDevice(package, system), frame, scene)
-
-
 def _on_device(device: Device, frame: Images, scene: Images) -> Array:
     with closing(device):
         device.load_scene(scene)
@@ -179,7 +173,7 @@ def _stages(qonnx: Path) -> dict[str, Callable[[Package, Images, Images], Array]
         "graph": lambda package, frame, scene: execute(package.model, frame, scene),
         "cpu": lambda package, frame, scene: _on_device(CpuDevice(make_engine(package.model)), frame, scene),
         "rtl": lambda package, frame, scene: _on_device(RtlDevice(package, stalls="bursts"), frame, scene),
-        "driver": _driver,
+        "driver": lambda package, frame, scene: _on_device(SystemDevice(package), frame, scene),
     }
 
 

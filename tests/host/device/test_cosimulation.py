@@ -1,9 +1,9 @@
 """The IP core against AXI models of others: cocotbext-axi's memories and AXI-Lite master, under cocotb."""
 
-import cosimulation
 import numpy as np
 import pytest
 
+import cosimulation
 from bitpan.host.device.fpga import FpgaDevice
 
 pytestmark = pytest.mark.slow

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from dma_bench import CHANNELS, RAM, SIZE, Dma
 
 import bench
 from bitpan.errors import BuildError, SimulationError
@@ -12,6 +11,7 @@ from bitpan.hw.simulate.memory import ADDRESS_AFTER_DATA, DATA_AFTER_ADDRESS, DE
 from bitpan.hw.simulate.simulation import STALLS
 from bitpan.hw.sources import unit_sources
 from bitpan.registers import DMA, DMA_BUS, DMA_FINISHED, DMA_INTERRUPT, DMA_STATUS, DMA_TIMEOUT
+from dma_bench import CHANNELS, RAM, SIZE, Dma
 
 HIGH = 0x8_7FFF_0000  # across 2 GiB above 32 GiB: all address bits but one matter
 BEHAVIOURS = (

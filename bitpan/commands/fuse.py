@@ -71,6 +71,8 @@ def run(arguments: argparse.Namespace) -> int:
         from bitpan.commands.fusing import listed
 
         return listed.run(arguments)
+    if arguments.one_scene or arguments.scheduler or arguments.jobs != 1:
+        raise SceneError("--jobs, --scheduler and --one-scene are of many scenes: name them with --list")
     if not arguments.pan or (not arguments.ms and not Path(arguments.pan).exists()):
         raise SceneError("give PAN.tif and MS.tif, or many of them with --list")
     if not arguments.ms and Path(arguments.pan).suffix.lower() in ARRAYS:

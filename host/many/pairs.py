@@ -128,7 +128,7 @@ def _require_apart(source: Path, pairs: Iterable[Pair]) -> None:
     taken: dict[Path, Pair] = {}
     for pair in pairs:
         output = pair.output.resolve()
-        other = taken.setdefault(output, pair)
+        other = taken.setdefault(output.with_suffix(""), pair)  # their parameters lie beside them
         if other is not pair:
             raise DataError(
                 f"{source}: {other.pan} and {pair.pan} would both become {pair.output}; name the outputs in a list, as "

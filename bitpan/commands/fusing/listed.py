@@ -23,7 +23,7 @@ from bitpan import __version__
 from bitpan.cache import alone
 from bitpan.commands import options
 from bitpan.commands.fuse import fuse_pair, model_for, open_fuser, report, require_possible
-from bitpan.errors import BitpanError, DataError, naming
+from bitpan.errors import BitpanError, BitpanWarning, DataError, ProcessError, naming
 from bitpan.files import claimed
 from bitpan.host.engine.engine import default_threads
 from bitpan.host.fuser import Fuser
@@ -65,12 +65,15 @@ def run(arguments: argparse.Namespace) -> int:
         raise DataError(f"{arguments.scene_parameters} holds the parameters: leave --one-scene out")
     folder = arguments.output
     pairs = read_pairs(arguments.list, folder)
-    threads = arguments.threads or max(1, default_threads() // arguments.jobs)
+    threads = arguments.threads
+    if not (threads or arguments.scheduler):
+        threads = max(1, default_threads() // arguments.jobs)
     with claimed(folder), told(pairs, folder / SUMMARY) as outcomes:
         if arguments.one_scene:
             arguments = _of_one_scene(arguments, pairs)
         tasks = {pair.scene: _task(pair, arguments, threads) for pair in pairs}
-        pool = dask_workers(arguments.scheduler) if arguments.scheduler else Processes(arguments.jobs, threads)
+        scheduler = arguments.scheduler
+        pool = dask_workers(scheduler) if scheduler else Processes(arguments.jobs, threads)
         with pool as workers:
             perform_all(workers, perform, tasks, outcomes)
     print(f"{folder / SUMMARY}: the same as a file")
@@ -112,9 +115,10 @@ def _but(arguments: argparse.Namespace, **changes: Any) -> argparse.Namespace:  
     return argparse.Namespace(**{**vars(arguments), **changes})
 
 
-def _task(pair: Pair, arguments: argparse.Namespace, threads: int) -> argparse.Namespace:
+def _task(pair: Pair, arguments: argparse.Namespace, threads: int | None) -> argparse.Namespace:
     """A scene's own arguments, as any process of any machine with the same files understands them."""
-    own = _but(arguments, scene=pair.scene, pan=pair.pan, ms=pair.ms, output=pair.output, threads=threads)
+    own = _but(arguments, version=__version__, scene=pair.scene, output=pair.output, threads=threads)
+    own.pan, own.ms = pair.pan, pair.ms
     for name in ("output", "package", "scene_parameters", *BESIDE):
         if getattr(own, name) is not None:
             path = str(getattr(own, name)).replace(PLACE, pair.scene)
@@ -144,6 +148,8 @@ def perform(task: argparse.Namespace) -> Outcome:
 
 
 def _fuse(task: argparse.Namespace) -> str:
+    if task.version != __version__:
+        raise ProcessError(f"bitpan {__version__} is on the worker, {task.version} here: install one version on both")
     before = _written(task.output)
     task.output.parent.mkdir(parents=True, exist_ok=True)
     task.pan, task.ms = product_of(task.pan, task.ms)
@@ -190,14 +196,15 @@ def _compile(fuser: Fuser) -> None:
 
 @contextmanager
 def _heard() -> Iterator[list[str]]:
-    """What is printed and warned of in the block, a line each once; a bar of progress is not."""
+    """What is printed and warned of in the block, a line each once; bars of progress and others' warnings are not."""
     said: list[str] = []
     with (
         warnings.catch_warnings(record=True) as warned,
         redirect_stdout(StringIO()) as out,
         redirect_stderr(StringIO()),
     ):
-        warnings.simplefilter("always")
+        warnings.simplefilter("ignore")
+        warnings.simplefilter("always", BitpanWarning)
         try:
             yield said
         finally:

@@ -11,7 +11,7 @@ from bitpan.errors import SceneError
 from bitpan.host.fuser import Fuser
 from bitpan.host.many.mosaic import open_mosaic
 from bitpan.host.scene.calibration import save_calibration
-from bitpan.host.scene.scene import open_scene
+from bitpan.host.scene.scene import fill_values, open_scene
 
 LEFT, TOP = 600000.0, 4700000.0
 
@@ -110,6 +110,8 @@ def test_tiles_that_cannot_be_read_hold_no_data(cut, small_model, tmp_path):
     assert patch.valid[:120, :200].all() and patch.valid[120:, 80:].all()
     assert not patch.valid[:120, 200:].any() and not patch.valid[120:, :80].any()
     assert (patch.pan[0, :120, :200] == pan[0, :120, :200]).all()
+    fills = fill_values(small_model)
+    assert (patch.pan[0, 120:, :80] == fills[0]).all() and (patch.ms[:, :30, 50:] == fills[1]).all()
 
 
 def test_what_is_no_scene_is_refused(cut, small_model, tmp_path, write_raster):

@@ -108,6 +108,7 @@ def test_a_list(folder, tmp_path):
         ("a.tif,b.tif\n,a.tif,x.tif", "line 2: ',a.tif,x.tif'"),
         ("a,b,c,d", "is not pan,ms"),
         ("a.tif,b.tif,x.tif\nc.tif,d.tif,./x.tif", "both become"),
+        ("a.tif,b.tif,x.tif\nc.tif,d.tif,x.tiff", "both become"),
         ("a.tif,b.tif,../in/b.tif", "is an input too"),
         (b"\xff\xfe", "cannot be read"),
     ],

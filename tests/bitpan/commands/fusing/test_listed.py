@@ -3,6 +3,7 @@
 import os
 import signal
 import time
+from argparse import Namespace
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ import rasterio
 from rasterio.windows import Window
 
 from bitpan import cli
-from bitpan.commands.fusing.listed import SHARED
+from bitpan.commands.fusing.listed import SHARED, perform
 from bitpan.files import claimed
 from bitpan.host.scene.calibration import load_calibration
 from scene_lists import images, summary
@@ -109,6 +110,17 @@ def test_one_run_at_a_time_writes_a_folder(pairs, fuse_list, tmp_path, capsys):
 def test_without_a_list_a_pair_is_wanted(capsys):
     assert cli.main(["fuse", "PAN.tif", "-o", "OUT.tif"]) == 1
     assert "give PAN.tif and MS.tif, or many of them with --list" in capsys.readouterr().err
+
+
+def test_a_worker_of_another_version_fuses_nothing(tmp_path):
+    outcome = perform(Namespace(version="0.1.0", scene="A", output=tmp_path / "A.tif"))
+    assert (outcome.scene, outcome.state) == ("A", "failed") and "0.1.0 here: install one version" in outcome.reason
+
+
+@pytest.mark.parametrize("options", [["--jobs", "2"], ["--one-scene"], ["--scheduler", "tcp://127.0.0.1:1"]])
+def test_what_is_of_many_scenes_wants_a_list(capsys, options):
+    assert cli.main(["fuse", "PAN.tif", "MS.tif", "-o", "OUT.tif", *options]) == 1
+    assert "name them with --list" in capsys.readouterr().err
 
 
 def test_a_report_of_each(pairs, fuse_list, tmp_path):

@@ -16,7 +16,7 @@ from bitpan.optional import require
 
 Name = str | PathLike[str]
 
-_BANDS = re.compile(r"((?:,band=[1-9][0-9]*)+)$")
+_BANDS = re.compile(r"(,band=[1-9][0-9]*)+$")
 _REMOTE = re.compile(r"/vsi(curl|s3|gs|az|adls|oss|swift)|(^|\+)(https?|ftp|s3|gs|az)://")
 _ARCHIVES = (".zip", ".tar", ".tgz", ".tar.gz")
 
@@ -27,7 +27,7 @@ def divided(name: Name) -> tuple[str, tuple[int, ...] | None]:
     found = _BANDS.search(text)
     if found is None or Path(text).exists():
         return text, None
-    return text[: found.start()], tuple(int(number) for number in re.findall(r"[0-9]+", found[1]))
+    return text[: found.start()], tuple(int(number) for number in re.findall(r"[0-9]+", found[0]))
 
 
 def joined(names: str) -> list[str]:

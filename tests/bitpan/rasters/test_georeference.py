@@ -71,7 +71,8 @@ def test_a_warped_ms_lies_on_the_pans_grid(files):
 def test_a_warp_wants_places(tmp_path, write_raster, files):
     pan, _ = files()
     bare = write_raster(tmp_path / "bare.tif", COARSE, None)
-    for pair in ((pan, bare), (f"{bare},band=1", pan)):
+    nowhere = write_raster(tmp_path / "nowhere.tif", COARSE, 4.0, crs=None)
+    for pair in ((pan, bare), (f"{bare},band=1", pan), (pan, nowhere), (f"{nowhere},band=1", pan)):
         said = "one has no CRS or no geotransform, so nothing can be warped; give --align corners"
         with pytest.raises(SceneError, match=said), open_pair(*pair, 4, Handling((1,), align="warp")):
             pass

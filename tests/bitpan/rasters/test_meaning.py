@@ -10,7 +10,7 @@ from rasterio.enums import ColorInterp as C
 
 from bitpan.errors import BandWarning, SceneError
 from bitpan.rasters import RasterFile
-from bitpan.rasters.meaning import ORDERS, in_order, meanings, named
+from bitpan.rasters.meaning import CENTRES, ORDERS, in_order, meanings, named
 
 
 @pytest.fixture
@@ -84,3 +84,11 @@ def test_a_band_that_is_not_there_is_told(ms):
 
 def test_a_choice_is_said():
     assert named((3, 2, 1, 4)) == "MS bands 3,2,1,4 are taken: blue, green, red, nir, as the file says"
+
+
+@pytest.mark.parametrize("name", CENTRES)
+def test_wavelengths_from_and_below(ms, name):
+    low, high = CENTRES[name]
+    with closing(RasterFile(ms(WAVELENGTH=[str(low), str(high - 0.5), str(low - 0.5), str(high)]))) as raster:
+        first, last, before, after = meanings(raster)
+    assert first == last == name and name not in (before, after)

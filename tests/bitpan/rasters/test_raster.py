@@ -25,8 +25,10 @@ from bitpan.rasters import (
     read_picture,
 )
 from bitpan.rasters.dataset import FORMATS
+from bitpan.rasters.pair import Handling, open_pair
 from bitpan.rasters.raster import block_bytes
 from bitpan.rasters.write import _check_complete
+from places import COARSE, PLACE, UTM
 
 SIZE = 16
 EMPTY = np.zeros((SIZE, SIZE), bool)
@@ -384,3 +386,22 @@ def test_gdal_keeps_no_more_blocks_than_are_read_again(monkeypatch):
     monkeypatch.setenv("GDAL_CACHEMAX", "5%")
     with rasterio.Env(), block_cache(100 << 20):
         assert "GDAL_CACHEMAX" not in getenv()
+
+
+def test_files_as_bands_of_one_image(tmp_path, write_raster, files):
+    pan, _ = files()
+    names = [write_raster(tmp_path / f"B{n}.tif", COARSE[n : n + 1], 4.0, origin=PLACE, crs=UTM) for n in (0, 1)]
+    with open_pair(pan, [names[1], names[0]], 4, count=2) as pair:
+        assert pair.ms.bands == (1, 2) and pair.ms.name == f"{names[1]}, {names[0]}"
+        np.testing.assert_array_equal(pair.ms.read(0, 0, 12, 12)[0], COARSE[::-1])
+    with open_pair(pan, names, 4, Handling((2,))) as pair:
+        np.testing.assert_array_equal(pair.ms.read(2, 3, 4, 5)[0], COARSE[1:, 2:6, 3:8])
+    with pytest.raises(SceneError, match="has 1 bands where the MS must have 2"), open_pair(pan, names[:1], 4, count=2):
+        pass
+
+
+def test_bands_of_files_lie_over_each_other(tmp_path, write_raster):
+    one = write_raster(tmp_path / "a.tif", COARSE, 4.0)
+    for name, values, pixel in (("b.tif", COARSE[:, 1:], 4.0), ("c.tif", COARSE, 5.0)):
+        with pytest.raises(SceneError, match=rf"{name}: 1[12] x 12 pixels that do not lie over the 12 x 12"):
+            RasterFile([one, write_raster(tmp_path / name, values, pixel)])

@@ -63,3 +63,10 @@ def test_negative_numbers_are_no_mask(tmp_path, write_raster):
     values = np.where(np.arange(144).reshape(1, 12, 12) < 20, 0, 32767).astype(np.int16).repeat(2, 0)
     with closing(RasterFile(write_raster(tmp_path / "a.tif", values, 4.0))) as raster:
         assert raster.bands == (1, 2) and not raster.masked
+
+
+def test_what_is_no_number_is_no_data(tmp_path, write_raster):
+    values = COARSE.astype(np.float32)
+    values[0, 3, 4], values[1, 5, 6] = np.nan, np.inf
+    with closing(RasterFile(write_raster(tmp_path / "a.tif", values, 4.0))) as raster:
+        assert np.argwhere(~raster.read(0, 0, 12, 12)[1]).tolist() == [[3, 4], [5, 6]]

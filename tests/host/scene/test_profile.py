@@ -10,7 +10,7 @@ from rasterio.enums import ColorInterp as C
 from rasterio.rpc import RPC
 
 from bitpan.host.output import new_fused
-from bitpan.host.scene.profile import fused_nodata
+from bitpan.host.scene.profile import fused_nodata, fused_profile
 from bitpan.host.scene.scene import open_scene
 from bitpan.rasters.pair import open_pair
 
@@ -121,3 +121,10 @@ def test_nodata(tmp_path, write_raster, pan, ms, dtype, found):
     )
     with open_pair(*files, 4) as pair:
         np.testing.assert_equal(fused_nodata(pair), found)
+
+
+def test_counts_are_the_mss(tmp_path, write_raster):
+    write_raster(tmp_path / "pan.tif", np.ones((1, 32, 32), np.uint16), 1.0)
+    write_raster(tmp_path / "ms.tif", np.full((2, 8, 8), 0.5, np.float32), 4.0)
+    with open_pair(tmp_path / "pan.tif", tmp_path / "ms.tif", 4) as pair:
+        assert fused_profile(pair)["counts"] == pair.counts[1] != pair.counts[0]

@@ -63,7 +63,8 @@ def run(arguments: argparse.Namespace) -> int:
         rows = make_rows(judgements, images, costs)
         write_tables(folder, "Quality", notes(facts), rows, facts)
     print(markdown(rows))
-    print(f"{arguments.output / 'table.md'}, table.csv, table.json and quicklooks/ of {len(images)} images")
+    drawn = sum(image.drawn for image in images)
+    print(f"{arguments.output / 'table.md'}, table.csv, table.json and quicklooks/ of {drawn} images")
     return 0
 
 

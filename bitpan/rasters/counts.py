@@ -16,7 +16,9 @@ from bitpan.errors import SceneError
 from bitpan.radiometry import MOST_BITS
 from bitpan.rasters.raster import RasterFile
 
-ROWS = 256  # read at a time
+ROWS = 256
+"""Read at a time."""
+
 _TOP = (1 << MOST_BITS) - 1
 _FEW = 10_000  # one value in so many may lie far from all others
 _FAR = 64.0  # times the range of all others

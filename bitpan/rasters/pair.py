@@ -11,7 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from bitpan.errors import SceneError, naming
-from bitpan.rasters.counts import Counts, counts_of
+from bitpan.intake.budget import require_bearable
+from bitpan.rasters.counts import ROWS, Counts, counts_of
 from bitpan.rasters.fill import settle
 from bitpan.rasters.georeference import ms_edge
 from bitpan.rasters.grid import Grid, align
@@ -126,13 +127,13 @@ class Whole:
     """A pair's counts over the MS pixels that lie with all of their PAN pixels in both rasters.
 
     Attributes:
-        pan, ms: ``(1, H, W)`` and ``(B, h, w)``.
+        pan, ms: ``(1, H, W)`` and ``(B, h, w)``, 0 where there is no data.
         pan_valid, ms_valid: ``(H, W)`` and ``(h, w)``, where they hold data.
         shift: displacement (dy, dx) of the MS samples' centres against their PAN blocks, at most half a PAN pixel.
     """
 
-    pan: npt.NDArray[np.int64]
-    ms: npt.NDArray[np.int64]
+    pan: npt.NDArray[np.uint16]
+    ms: npt.NDArray[np.uint16]
     pan_valid: Mask
     ms_valid: Mask
     shift: tuple[float, float]
@@ -159,8 +160,22 @@ def whole_windows(pair: Pair) -> tuple[Window, Window, tuple[float, float]]:
 def read_whole(pair: Pair) -> Whole:
     """All of a pair in counts; errors as of :func:`whole_windows`."""
     fine, coarse, shift = whole_windows(pair)
-    (pan, pan_valid), (ms, ms_valid) = pair.pan.read(*fine), pair.ms.read(*coarse)
-    return Whole(pair.counts[0].of(pan), pair.counts[1].of(ms), pan_valid, ms_valid, shift)
+    (pan, pan_valid), (ms, ms_valid) = _read(pair.pan, pair.counts[0], *fine), _read(pair.ms, pair.counts[1], *coarse)
+    return Whole(pan, ms, pan_valid, ms_valid, shift)
+
+
+def _read(
+    raster: RasterFile, counts: Counts, top: int, left: int, height: int, width: int
+) -> tuple[npt.NDArray[np.uint16], Mask]:
+    """Counts of a window, 0 where there is no data, and where there is; read by rows, for files hold wider types."""
+    require_bearable(f"{raster.name}: {height} x {width} pixels", 2 * len(raster.bands) * height * width)
+    whole = np.zeros((len(raster.bands), height, width), np.uint16)
+    valid = np.empty((height, width), np.bool_)
+    for row in range(0, height, ROWS):
+        rows = slice(row, min(row + ROWS, height))
+        values, valid[rows] = raster.read(top + row, left, rows.stop - row, width)
+        whole[:, rows] = np.where(valid[rows], counts.of(values), 0)
+    return whole, valid
 
 
 def _whole(pan: int, ms: int, edge: float, ratio: int) -> tuple[int, int, int, float]:

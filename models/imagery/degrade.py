@@ -29,6 +29,7 @@ Float = npt.NDArray[np.float64]
 Kernel = tuple[Float, int]
 """Taps of one axis, and the input pixel under the first tap for output pixel 0."""
 
+COLUMNS = 512  # filtered at a time
 TAPS = 41
 KAISER_BETA = 0.5
 
@@ -112,15 +113,21 @@ def filter_decimate(image: npt.ArrayLike, ratio: int, rows: Kernel, columns: Ker
 
     The ratio must divide H and W; ``edges`` is the mode of ``numpy.pad`` beyond the borders.
     """
-    image = np.asarray(image, dtype=np.float64)
+    image = np.asarray(image)
     if image.ndim != 2 or image.shape[0] % ratio or image.shape[1] % ratio:
         raise DataError(f"a band of shape {image.shape} cannot be reduced by {ratio}: crop it to a multiple")
     return _reduce_rows(_reduce_rows(image, ratio, rows, edges).T, ratio, columns, edges).T.copy()
 
 
-def _reduce_rows(image: Float, ratio: int, kernel: Kernel, edges: str) -> Float:
+def _reduce_rows(image: npt.NDArray[Any], ratio: int, kernel: Kernel, edges: str) -> Float:
+    """By groups of columns: in float64 a whole PAN takes gigabytes."""
+    groups = range(0, image.shape[1], COLUMNS)
+    return np.concatenate([_reduced(image[:, i : i + COLUMNS], ratio, kernel, edges) for i in groups], axis=1)
+
+
+def _reduced(image: npt.NDArray[Any], ratio: int, kernel: Kernel, edges: str) -> Float:
     weights, first = kernel
-    height = image.shape[0]
+    image, height = image.astype(np.float64), image.shape[0]
     before, after = max(0, -first), max(0, first + len(weights) - ratio)
     padded = np.pad(image, ((before, after), (0, 0)), mode=edges)  # type: ignore[call-overload]
     total = np.zeros((height // ratio, image.shape[1]))
@@ -149,12 +156,14 @@ def filtered(image: npt.ArrayLike, ratio: int, nyquist_gains: Sequence[float]) -
     bands = []
     for band, gain in _bands(image, nyquist_gains):
         taps, _ = mtf_kernel(ratio, gain, centre=0)
-        bands.append(correlate1d(correlate1d(band, taps, 0, mode="nearest"), taps, 1, mode="nearest"))
+        bands.append(
+            correlate1d(correlate1d(band.astype(np.float64), taps, 0, mode="nearest"), taps, 1, mode="nearest")
+        )
     return np.stack(bands)
 
 
-def _bands(image: npt.ArrayLike, gains: Sequence[float]) -> Iterable[tuple[Float, float]]:
-    image = np.asarray(image, dtype=np.float64)
+def _bands(image: npt.ArrayLike, gains: Sequence[float]) -> Iterable[tuple[npt.NDArray[Any], float]]:
+    image = np.asarray(image)
     if image.ndim != 3 or len(gains) != len(image):
         raise DataError(f"{len(gains)} Nyquist gains for an image of shape {image.shape}; give one per band")
     return zip(image, gains, strict=True)
@@ -174,7 +183,7 @@ def wald(
     *,
     pan_filter: str = "mtf",
     shift: tuple[float, float] = (0.0, 0.0),
-) -> tuple[Float, Float, Float]:
+) -> tuple[Float, Float, npt.NDArray[Any]]:
     """A PAN/MS pair reduced by its ratio, so that the original MS is the ground truth (Wald et al., PE&RS 1997).
 
     What does not fill a whole reduced MS pixel at the right and lower border is cut.
@@ -188,7 +197,8 @@ def wald(
             sampled there, so that the degraded PAN is registered to the ground truth.
 
     Returns:
-        ``pan_lr (1, h, w)``, ``ms_lr (B, h/ratio, w/ratio)`` and ``gt (B, h, w)``, float64, not rounded.
+        ``pan_lr (1, h, w)`` and ``ms_lr (B, h/ratio, w/ratio)``, float64, not rounded, and ``gt (B, h, w)`` as the MS
+        was given.
     """
     pan, ms = np.asarray(pan), np.asarray(ms)
     require_pair(pan, ms, ratio)
@@ -205,7 +215,7 @@ def wald(
         pan_lr = filter_decimate(pan[0], ratio, rows, columns, "symmetric")[None]
     else:
         raise DataError(f"no PAN filter {pan_filter!r}; choose mtf or bicubic")
-    return pan_lr, degrade(ms, ratio, gains), ms.astype(np.float64)
+    return pan_lr, degrade(ms, ratio, gains), ms
 
 
 def to_counts(image: npt.ArrayLike, bits: int) -> Counts:

@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import Any
 
 from bitpan.errors import DataError
 from bitpan.models.imagery.degrade import Counts
 from bitpan.models.imagery.sources import Source
 from bitpan.models.imagery.spectra import GENERIC, Optics
 from bitpan.models.imagery.triples import Triples, load_source, read_checked, split, synthetic, whole_pixels
+
+LARGEST = 1280
+"""PAN pixels of a side beyond which an image is judged in parts: a network's features of more take gigabytes."""
+
+PART = 32
+"""PAN pixels of which the parts' edges are multiples, by ratio: whole blocks of the indices, and of every network."""
 
 
 @dataclass(frozen=True)
@@ -22,6 +30,7 @@ class Image:
         name: for tables and files.
         pan, ms, gt: counts, ``(1, H, W)``, ``(B, H/ratio, W/ratio)`` and ``(B, H, W)``; gt is None at full resolution.
         bits, sensor: unsigned bits of the imagery, and whose MTF it has.
+        drawn: whether it gets a quick-look; of the parts of an image the middle one does.
     """
 
     name: str
@@ -30,6 +39,7 @@ class Image:
     gt: Counts | None
     bits: int = 11
     sensor: str = "generic"
+    drawn: bool = True
 
     @property
     def ratio(self) -> int:
@@ -40,9 +50,31 @@ class Image:
         """The pair alone, to be judged as at full resolution."""
         return replace(self, name=f"{self.name}-full", gt=None)
 
+    def parts(self) -> list[Image]:
+        """The image itself, or where a side is longer than :data:`LARGEST` its parts, about equal, in raster order."""
+        cuts = [_cuts(side, math.lcm(PART, self.ratio)) for side in self.pan.shape[1:]]
+        windows = [(slice(*rows), slice(*columns)) for rows in cuts[0] for columns in cuts[1]]
+        if len(windows) == 1:
+            return [self]
 
-def of_triples(triples: Triples, bits: int = 11, sensor: str = "generic") -> list[Image]:
-    """Every image of ``triples``."""
+        def part(number: int, fine: tuple[slice, slice]) -> Image:
+            coarse = tuple(slice(each.start // self.ratio, each.stop // self.ratio) for each in fine)
+            own: dict[str, Any] = {"pan": self.pan[:, fine[0], fine[1]], "ms": self.ms[:, coarse[0], coarse[1]]}
+            own["gt"] = None if self.gt is None else self.gt[:, fine[0], fine[1]]
+            return replace(self, name=f"{self.name}-part{number}", drawn=number == (len(windows) + 1) // 2, **own)
+
+        return [part(number, window) for number, window in enumerate(windows, start=1)]
+
+
+def _cuts(side: int, grid: int) -> list[tuple[int, int]]:
+    """First and past the last pixel of each part of a side."""
+    count = -(-side // LARGEST)
+    edges = [side * i // count // grid * grid for i in range(count)]
+    return list(pairwise([*edges, side]))
+
+
+def whole_images(triples: Triples, bits: int = 11, sensor: str = "generic") -> list[Image]:
+    """Every image of ``triples``, of any size."""
     names = [triples.name] if len(triples.gt) == 1 else [f"{triples.name}-{i}" for i in range(len(triples.gt))]
     return [
         Image(name, pan, ms, gt, bits, sensor)
@@ -50,16 +82,25 @@ def of_triples(triples: Triples, bits: int = 11, sensor: str = "generic") -> lis
     ]
 
 
+def in_parts(images: Iterable[Image]) -> list[Image]:
+    """Large ones in parts, see :meth:`Image.parts`."""
+    return [part for image in images for part in image.parts()]
+
+
 def gather_images(sources: Sequence[Source], ratio: int, fraction: float, full: bool) -> list[Image]:
-    """What :func:`split` holds out of every source (a fraction of 1: all): reduced, and if ``full`` the pairs too."""
+    """What :func:`split` holds out of every source (a fraction of 1: all): reduced, and if ``full`` the pairs too.
+
+    Large ones are :func:`in_parts`.
+    """
     images = []
     for source in sources:
         reduced = replace(load_source(source, ratio), name=source.name)
         part = reduced if fraction == 1 else split(reduced, fraction)[1]
-        images += of_triples(part, source.bits, source.sensor)
+        held_out = whole_images(part, source.bits, source.sensor)
+        images += held_out
         if full:
-            images += _pairs(source, ratio, images[-len(part.gt) :])
-    return named_apart(images)
+            images += _pairs(source, ratio, held_out)
+    return in_parts(named_apart(images))
 
 
 def _pairs(source: Source, ratio: int, reduced: Sequence[Image]) -> list[Image]:
@@ -107,8 +148,8 @@ def synthetic_images(
     if count < 0:
         raise DataError(f"{count} synthetic scenes cannot be made; 0 or more")
     made = synthetic(count, size, seed, bits, ratio, optics)
-    images = [image for triples in made for image in of_triples(triples, bits)]
-    return images + [image.without_truth() for image in images if full]
+    images = [image for triples in made for image in whole_images(triples, bits)]
+    return in_parts(images + [image.without_truth() for image in images if full])
 
 
 def named_apart(images: Sequence[Image]) -> list[Image]:

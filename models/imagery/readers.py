@@ -21,9 +21,12 @@ from bitpan.intake.arrays import UNREADABLE, read_npy, read_npz
 from bitpan.intake.budget import require_bearable, require_held
 from bitpan.models.imagery.gaps import whole_tiles
 from bitpan.models.imagery.sources import Shift, Source
+from bitpan.rasters import block_cache
+from bitpan.rasters.counts import ROWS
 from bitpan.rasters.names import Name, joined
 from bitpan.rasters.pair import Handling, open_pair, read_whole
 from bitpan.rasters.products import product_of
+from bitpan.rasters.raster import block_bytes
 
 Arrays = dict[str, npt.NDArray[Any]]
 
@@ -83,7 +86,8 @@ def _pairs(files: str) -> list[tuple[Name, list[Name]]]:
 
 
 def _read_pair(pan: Name, ms: list[Name], own: Source, ratio: int) -> tuple[Arrays, Shift]:
-    with open_pair(pan, ms, ratio, Handling(own.bands, own.nodata, align=own.align)) as pair:
+    cache = block_cache(block_bytes(pan, ROWS) + block_bytes(ms, ROWS))
+    with cache, open_pair(pan, ms, ratio, Handling(own.bands, own.nodata, align=own.align)) as pair:
         found = read_whole(pair)
         (dy, dx), (y, x) = found.shift, own.shift
         tiles = whole_tiles(found.pan, found.ms, found.pan_valid, found.ms_valid, own.files)

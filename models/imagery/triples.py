@@ -122,13 +122,15 @@ def needed_bits(sources: Sequence[str], bands: Bands, least: int, ratio: int) ->
 def _checked(image: npt.NDArray[Any], source: str, role: str, bits: int) -> Counts:
     if image.dtype.kind not in "uif" or not image.size:
         raise DataError(f"{source}: {role} is {image.dtype} of shape {image.shape}; give arrays of real numbers")
-    if not np.isfinite(image).all():
+    if image.dtype.kind == "f" and not np.isfinite(image).all():
         raise DataError(f"{source}: {role} holds NaN or infinity; crop it to valid pixels")
     low, high, top = float(image.min()), float(image.max()), (1 << bits) - 1
     if low < 0 or high > top:
         raise DataError(f"{source}: {role} spans {low:g} to {high:g}, but {bits} bits hold 0 to {top}; set --bits")
     if 0 < high <= 1:
         raise DataError(f"{source}: {role} spans {low:g} to {high:g}: scaled to one; give the sensor's counts")
+    if image.dtype.kind != "f":
+        return image.astype(np.uint16, copy=False)
     counts = np.empty(image.shape, np.uint16)
     for whole, sample in zip(counts, image, strict=True):  # one by one: a training set is gigabytes of float64
         whole[...] = np.floor(sample + 0.5)
@@ -139,8 +141,9 @@ def _degraded(arrays: Arrays, own: Source, ratio: int) -> Arrays:
     """Wald's protocol on pairs at full resolution, cropped to whole pixels of the degraded MS."""
     pairs = zip(*whole_pixels(arrays, own, ratio), strict=True)
     samples = [wald(pan, ms, ratio, own.sensor, shift=own.shift) for pan, ms in pairs]
-    roles = zip(("pan", "ms", "gt"), zip(*samples, strict=True), strict=True)
-    return {role: np.stack([to_counts(image, _depth(role, own.bits)) for image in images]) for role, images in roles}
+    pans, low, gts = zip(*samples, strict=True)
+    found = {"pan": (to_counts(pan, MOST_BITS) for pan in pans), "ms": (to_counts(ms, own.bits) for ms in low)}
+    return {role: np.stack(list(images)) for role, images in (found | {"gt": gts}).items()}
 
 
 def whole_pixels(arrays: Arrays, own: Source, ratio: int) -> tuple[Counts, Counts]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import torch
 
@@ -15,6 +15,9 @@ from bitpan.models.layers.operations import Fixed, Interpolate
 from bitpan.models.layers.resampling import bordered
 from bitpan.models.networks.configuration import Configuration
 from bitpan.models.networks.pansharpener import PanSharpener
+
+Tensors = dict[str, torch.Tensor]
+"""By name."""
 
 
 class BinaryNetwork(PanSharpener):
@@ -76,34 +79,55 @@ class BinaryNetwork(PanSharpener):
         """
         values = {"pan": pan, "ms": ms}
         for step in self.graph():
-            inputs = [values[name] for name in step.inputs]
-            if scene is None and isinstance(step.layer, SceneOperation):
-                result = step.layer.learn(*inputs, context=context or {})
-            else:
-                result = step.layer(*inputs, *((scene or {})[name] for name in step.scene))
-            step.keep(result, values)
+            self._compute(step, values, scene, context or {})
         return {name: value for name, value in values.items() if name not in ("pan", "ms")}
+
+    def _compute(self, step: Step, values: Tensors, scene: Mapping[str, torch.Tensor] | None, context: Context) -> None:
+        """Put what a step makes among the ``values``."""
+        inputs = [values[name] for name in step.inputs]
+        if scene is None and isinstance(step.layer, SceneOperation):
+            result = step.layer.learn(*inputs, context=context)
+        else:
+            result = step.layer(*inputs, *((scene or {})[name] for name in step.scene))
+        step.keep(result, values)
+
+    def _steps(self, values: Tensors) -> Iterator[Step]:
+        """Every step; of the ``values`` only those stay that a later one reads: all of them take gigabytes."""
+        steps = list(self.graph())
+        for i, step in enumerate(steps):
+            yield step
+            read = {"fused"}.union(*(later.inputs for later in steps[i + 1 :]))
+            for name in values.keys() - read:
+                del values[name]
+
+    def _fused(
+        self, pan: torch.Tensor, ms: torch.Tensor, scene: Mapping[str, torch.Tensor] | None, context: Context
+    ) -> torch.Tensor:
+        values = {"pan": pan, "ms": bordered(ms)}
+        for step in self._steps(values):
+            self._compute(step, values, scene, context)
+        return values["fused"]
 
     def fuse(self, pan: torch.Tensor, ms: torch.Tensor, context: Context) -> torch.Tensor:
         """See :meth:`PanSharpener.fuse`."""
-        return self.tensors(pan, bordered(ms), context=context)["fused"]
+        return self._fused(pan, ms, None, context)
 
     def forward(
         self, pan: torch.Tensor, ms: torch.Tensor, scene: Mapping[str, torch.Tensor] | None = None
     ) -> torch.Tensor:
         """See :meth:`PanSharpener.forward`."""
-        return super().forward(pan, ms) if scene is None else self.tensors(pan, bordered(ms), scene)["fused"]
+        return super().forward(pan, ms) if scene is None else self._fused(pan, ms, scene, {})
 
     @torch.no_grad()
     def measure(self, pan: torch.Tensor, ms: torch.Tensor) -> dict[str, torch.Tensor]:
         """Scene parameters of one pair ``(1, ., H, W)``, measured on the whole of it, one after the other."""
         scene: dict[str, torch.Tensor] = {}
         values, context = {"pan": pan, "ms": bordered(ms)}, self.context(pan, ms)
-        for step in self.graph():
-            inputs = [values[name] for name in step.inputs]
+        for step in self._steps(values):
             if isinstance(step.layer, SceneOperation):
-                scene |= dict(zip(step.scene, step.layer.measure(*inputs, context=context), strict=True))
-            step.keep(step.layer(*inputs, *(scene[name] for name in step.scene)), values)
+                measured = step.layer.measure(*(values[name] for name in step.inputs), context=context)
+                scene |= dict(zip(step.scene, measured, strict=True))
+            self._compute(step, values, scene, context)
         return scene
 
     def scale_head(self, pan: torch.Tensor, ms: torch.Tensor) -> None:

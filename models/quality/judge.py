@@ -16,7 +16,7 @@ import torch
 from bitpan.arithmetic import Integers, bordered
 from bitpan.errors import DataError, naming
 from bitpan.models.imagery.degrade import Counts, to_counts
-from bitpan.models.imagery.images import Image, of_triples
+from bitpan.models.imagery.images import Image, in_parts, whole_images
 from bitpan.models.imagery.triples import Triples
 from bitpan.models.networks.binary_network import BinaryNetwork
 from bitpan.models.networks.integers import to_integer_model
@@ -193,7 +193,7 @@ def collect(judgements: Iterable[Judgement]) -> dict[str, dict[str, list[float]]
 
 def quality(network: PanSharpener, held_out: Sequence[Triples], bits: int) -> Table:
     """PSNR, SAM and ERGAS of the network, EXP and GSA, mean over the images: what a training ends with."""
-    images = [image for triples in held_out for image in of_triples(triples, bits)[:MOST_SAMPLES]]
+    images = in_parts(image for triples in held_out for image in whole_images(triples, bits)[:MOST_SAMPLES])
     methods = {network.name: network_method(network), **classical_methods(("EXP", "GSA"))}
     judged = collect(judge(methods, images, names=metrics.OF_STRIPS))
     return {method: {index: mean_and_deviation(row[index])[0] for index in row} for method, row in judged.items()}

@@ -21,12 +21,13 @@ from bitpan.models.quality.tables import Fact, Row
 def judge_and_draw(
     methods: Mapping[str, Method], images: Sequence[Image], border: int, folder: Path
 ) -> list[Judgement]:
-    """Every method on every image, with a bar and a quick-look ``folder/IMAGE-METHOD.png`` of each."""
+    """Every method on every image, with a bar and quick-looks ``folder/IMAGE-METHOD.png``."""
     with tqdm(total=len(images) * len(methods), desc="judging", unit="image", dynamic_ncols=True) as bar:
 
         def look(image: Image, method: str, fused: Counts) -> None:
             path = folder / f"{file_name(f'{image.name}-{method}')}.png"
-            quicklook(path, image.pan, image.ms, fused, image.gt)
+            if image.drawn:
+                quicklook(path, image.pan, image.ms, fused, image.gt)
             bar.update()
 
         return judge(methods, images, border, look=look)

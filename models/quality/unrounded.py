@@ -21,6 +21,9 @@ from bitpan.model import IntegerModel, execute
 Array = npt.NDArray[Any]
 Float = npt.NDArray[np.float64]
 
+ROWS = 256
+"""Of a convolution's result, computed at a time: what it takes besides is copies of its input."""
+
 
 def unrounded(model: IntegerModel, inputs: Mapping[str, npt.ArrayLike], scene: Mapping[str, Integers]) -> Integers:
     """The fused image of :func:`bitpan.model.execute` with real features; arguments as there."""
@@ -28,17 +31,18 @@ def unrounded(model: IntegerModel, inputs: Mapping[str, npt.ArrayLike], scene: M
     exact: dict[str, Integers] = {}
     execute(model, inputs, scene, until=head.inputs[0], watch=exact.__setitem__)
     values: dict[str, Float] = {name: value.astype(np.float64) for name, value in exact.items()}
-    for node in model.nodes:
+    for i, node in enumerate(model.nodes):
         fmt = model.tensors[node.output].format
         if node.op == "add_clip":
             residual = np.floor(values[node.inputs[1]] + 0.5)
             return clipped_sum(exact[node.inputs[0]], residual, fmt.bits)
-        if node.output not in values:
+        if node.output not in exact:
             if node.op not in _REAL:
                 raise ModelError(f"node {node.name}: no function without rounding for {node.op}; add it to {__file__}")
-            taken = [values[name] for name in node.inputs]
-            value = _REAL[node.op](*taken, **model.arguments(node, scene))
-            values[node.output] = value.clip(fmt.min, fmt.max)
+            value = _REAL[node.op](*(values[name] for name in node.inputs), **model.arguments(node, scene))
+            values[node.output] = np.clip(value, fmt.min, fmt.max, out=value)
+        read = {name for later in model.nodes[i + 1 :] for name in later.inputs}
+        values = {name: value for name, value in values.items() if name in read}
     raise AssertionError("a model ends in add_clip")
 
 
@@ -50,10 +54,15 @@ def _each(constant: Array) -> Array:
 def _correlated(x: Float, weights: Array, pad: float = 0.0) -> Float:
     margin = weights.shape[-1] // 2
     height, width = x.shape[1:]
-    padded = np.pad(x, ((0, 0), (margin, margin), (margin, margin)), constant_values=pad)
     total = np.zeros((len(weights), height, width))
-    for dy, dx in np.ndindex(weights.shape[2:]):
-        total += np.tensordot(weights[:, :, dy, dx], padded[:, dy : dy + height, dx : dx + width], 1)
+    for top in range(0, height, ROWS):
+        part = total[:, top : top + ROWS]
+        above, below = min(top, margin), min(height - top - part.shape[1], margin)
+        seen = x[:, top - above : top + part.shape[1] + below]
+        sides = (0, 0), (margin - above, margin - below), (margin, margin)
+        padded = np.pad(seen, sides, constant_values=pad)
+        for dy, dx in np.ndindex(weights.shape[2:]):
+            part += np.tensordot(weights[:, :, dy, dx], padded[:, dy : dy + part.shape[1], dx : dx + width], 1)
     return total
 
 
@@ -63,9 +72,13 @@ def _depthwise(x: Float, weights: Array, shift: int) -> Float:
 
 
 def _rprelu(p: Float, x: Float | float = 0.0, *, shift: int, **constants: Array) -> Float:
-    of = {key: _each(constant) for key, constant in constants.items()}
-    above, below = of["slope_above"] * p + of["bias_above"], of["slope_below"] * p + of["bias_below"]
-    return np.asarray(np.where(p >= of["knee"], above, below) * 2.0**-shift + x)
+    result = np.empty_like(p)
+    for c, (plane, out) in enumerate(zip(p, result, strict=True)):
+        of = {key: constant[c] for key, constant in constants.items()}
+        above, below = of["slope_above"] * plane + of["bias_above"], of["slope_below"] * plane + of["bias_below"]
+        np.multiply(np.where(plane >= of["knee"], above, below), 2.0**-shift, out=out)
+    result += x
+    return result
 
 
 def _affine(y: Float, affine: Array) -> Float:

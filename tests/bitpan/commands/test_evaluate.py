@@ -11,7 +11,8 @@ import torch
 
 import bitpan
 from bitpan.cli import main
-from bitpan.models.imagery.images import gather_images, registered, synthetic_images
+from bitpan.models.imagery import images as of_images
+from bitpan.models.imagery.images import Image, gather_images, registered, synthetic_images
 from bitpan.models.imagery.sources import Source, parse
 from bitpan.models.imagery.spectra import optics
 from bitpan.models.imagery.synth import synthesise
@@ -195,6 +196,50 @@ def test_full_resolution_stands_beside(sources, tmp_path, capsys):
     inner = indices_of(fused, image, border=8)
     cut = (fused[:, 8:-8, 8:-8], image.pan[:, 8:-8, 8:-8], image.ms[:, 2:-2, 2:-2])
     assert inner == full_resolution.evaluate(*cut, 4, "qb")
+
+
+def _put_together(parts, role, rows):
+    images = [getattr(part, role) for part in parts]
+    columns = len(images) // rows
+    return np.concatenate([np.concatenate(images[i : i + columns], axis=2) for i in range(0, len(images), columns)], 1)
+
+
+@pytest.mark.parametrize(("size", "ratio", "rows"), [((672, 288), 4, 3), ((288, 290), 2, 2), ((264, 264), 6, 2)])
+def test_large_images_are_judged_in_parts(monkeypatch, size, ratio, rows):
+    """That hold every pixel once, begin on the grid of every network and index, and are none of them slivers."""
+    monkeypatch.setattr(of_images, "LARGEST", 256)
+    random = np.random.default_rng(3)
+    height, width = size
+    pan, gt = random.integers(0, 2048, (1, height, width)), random.integers(0, 2048, (3, height, width))
+    whole = Image("scene", pan, random.integers(0, 2048, (3, height // ratio, width // ratio)), gt, 12, "qb")
+    parts = whole.parts()
+    assert [part.name for part in parts] == [f"scene-part{i + 1}" for i in range(2 * rows)]
+    assert sum(part.drawn for part in parts) == 1 and {(part.bits, part.sensor) for part in parts} == {(12, "qb")}
+    for role in ("pan", "ms", "gt"):
+        np.testing.assert_array_equal(_put_together(parts, role, rows), getattr(whole, role))
+    for part in parts:
+        assert part.ratio == ratio and min(part.pan.shape[1:]) >= 96 and max(part.pan.shape[1:]) <= 256 + 96
+    assert all(side % 32 == 0 for side in parts[0].pan.shape[1:])
+    assert whole.without_truth().parts()[1].gt is None
+    monkeypatch.setattr(of_images, "LARGEST", 672)
+    assert whole.parts() == [whole]
+
+
+def test_parts_of_a_large_pair_are_in_the_table(sources, tmp_path, monkeypatch, capsys):
+    """Each judged by itself; one quick-look of all of them."""
+    monkeypatch.setattr(of_images, "LARGEST", 320)
+    words = [SHIPPED, "--data", sources[0], "--hold-out", "1", "--full-resolution", "--classical", "EXP"]
+    assert main(["evaluate", *words, "-o", str(tmp_path / "out")]) == 0
+    own = json.loads((tmp_path / "out" / "table.json").read_text())
+    assert [image["name"] for image in own["images"]] == ["pair", "pair-full-part1", "pair-full-part2"]
+    assert own["table"]["EXP"]["full-resolution images"] == 2
+    shown = {f"{image}-{method}.png" for image in ("pair", "pair-full-part1") for method in ("s2bnet-flat", "EXP")}
+    assert {path.name for path in (tmp_path / "out" / "quicklooks").iterdir()} == shown
+    _, first, _ = gather_images([parse(sources[0])], 4, 1, full=True)
+    fused = METHODS["EXP"](first.pan, first.ms, 4, 11)
+    values = next(each for each in own["values"] if (each["image"], each["method"]) == ("pair-full-part1", "EXP"))
+    expected = full_resolution.evaluate(fused, first.pan, first.ms, 4)
+    assert {name: values[name] for name in expected} == expected
 
 
 def test_two_checkpoints_of_one_network_have_two_names(sources, tmp_path, capsys):

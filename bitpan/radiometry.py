@@ -78,7 +78,7 @@ class Level:
     @cached_property
     def inverse(self) -> Integers:
         """Every count of the network in the scene's own: ``count * 2**20 / gain``, rounded half up."""
-        return ((np.arange(1 << self.bits) << FRACTION) + self.gain // 2) // self.gain
+        return ((np.arange(1 << self.bits, dtype=np.int64) << FRACTION) + self.gain // 2) // self.gain
 
     def apply(self, counts: npt.ArrayLike) -> Integers:
         """Counts of any shape and up to 16 bits, at this level."""
@@ -87,7 +87,8 @@ class Level:
 
 def histogram(counts: npt.NDArray[Any]) -> Integers:
     """How often each count of 16 bits is there, of an array of any shape."""
-    return np.bincount(counts.ravel(), minlength=1 << MOST_BITS)
+    indices = counts.ravel().astype(np.intp, copy=False)  # bincount takes no int64 where addresses have 32 bits
+    return np.bincount(indices, minlength=1 << MOST_BITS).astype(np.int64, copy=False)
 
 
 def level_of(found: Integers, bits: int, offset: int) -> Level:

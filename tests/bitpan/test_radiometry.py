@@ -154,3 +154,23 @@ def test_a_pair_levelled_is_the_same_pair_at_any_gain():
     assert two[2].gain == pytest.approx(one[2].gain / 8, rel=1e-3)
     for here, there in zip(one[:2], two[:2], strict=True):
         assert np.abs(here - there).max() <= 1
+
+
+def test_32_bit_processors_give_the_same_integers(monkeypatch):
+    """NumPy as it is there: integers of 32 bits where none are named, and nothing longer as an index."""
+    ms = np.random.default_rng(0).integers(0, 1 << 16, (4, 9, 9))
+    expected = Level(11, 3 << 18).inverse, histogram(ms)
+    arange, bincount, intp = np.arange, np.bincount, np.int32
+
+    def short_arange(*arguments, dtype=np.int32):
+        return arange(*arguments, dtype=dtype)
+
+    def short_bincount(indices, **options):
+        assert indices.dtype == intp, "cannot be cast safely"
+        return bincount(indices, **options).astype(intp)
+
+    for name, value in (("arange", short_arange), ("bincount", short_bincount), ("intp", intp)):
+        monkeypatch.setattr(np, name, value)
+    for found, own in zip((Level(11, 3 << 18).inverse, histogram(ms)), expected, strict=True):
+        assert found.dtype == np.int64
+        np.testing.assert_array_equal(found, own)

@@ -14,7 +14,7 @@ import numpy as np
 from bitpan.errors import BitpanError, SceneIOError, SizeError
 from bitpan.intake.budget import require_bearable, require_held
 from bitpan.optional import require
-from bitpan.rasters.names import Name, is_remote, is_virtual, opened
+from bitpan.rasters.names import Name, is_remote, is_virtual, opened, unparsed
 from bitpan.rasters.write import gdal_message
 
 FORMATS = ("GTiff", "JP2OpenJPEG", "JPEG", "PNG", "ENVI", "NITF", "HFA")
@@ -41,7 +41,7 @@ def open_dataset(name: Name) -> Any:  # noqa: ANN401
     with reading(name, "cannot be read as a raster", cure), warnings.catch_warnings():
         warnings.simplefilter("ignore", rasterio.errors.NotGeoreferencedWarning)  # a scene says it once, and better
         # rasterio.open takes one driver alone.
-        dataset = rasterio.io.DatasetReader(path, driver=_formats())
+        dataset = rasterio.io.DatasetReader(unparsed(path), driver=_formats())
         try:
             _check_links(name, path, dataset)
             _check_sizes(path, dataset)

@@ -10,6 +10,7 @@ import re
 from collections.abc import Sequence
 from os import PathLike, fspath
 from pathlib import Path
+from typing import Any
 
 from bitpan.errors import SceneIOError
 from bitpan.optional import require
@@ -67,7 +68,7 @@ def opened(name: Name) -> str:
     """
     text = fspath(name)
     if is_virtual(text):
-        return str(require("rasterio._path")._vsi_path(require("rasterio._path")._parse_path(text)))
+        return str(_of_rasterio("vsi_path")(_of_rasterio("parse_path")(text)))
     path = Path(text)
     if not path.exists():
         raise SceneIOError(f"{text}: there is no such file; check the path")
@@ -75,6 +76,17 @@ def opened(name: Name) -> str:
         what, inside = ("a folder", f"{text}/MS.tif") if path.is_dir() else ("an archive", within(path, "MS.tif"))
         raise SceneIOError(f"{text}: is {what}; name a raster in it, as in {inside}")
     return str(path.absolute())
+
+
+def unparsed(path: str) -> Any:  # noqa: ANN401
+    """What :func:`opened` gives, as rasterio's own class takes it: to be told to GDAL as it stands."""
+    return _of_rasterio("UnparsedPath")(path)
+
+
+def _of_rasterio(name: str) -> Any:  # noqa: ANN401
+    """What rasterio takes names apart with: private since 1.3, public in 1.2, which Ubuntu 22.04 has."""
+    rasterio = require("rasterio")
+    return getattr(rasterio._path, f"_{name}") if hasattr(rasterio, "_path") else getattr(rasterio.path, name)
 
 
 def within(archive: Path, member: str) -> str:

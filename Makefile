@@ -1,9 +1,9 @@
-# make demo | test | proofs | fuzz | mutants | results | lint: each creates the pinned environment in .venv by itself.
+# make demo | test | proofs | fuzz | mutants | boards | results | lint: each creates the pinned environment in .venv by itself.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test proofs fuzz mutants results lint environment clean
+.PHONY: demo test proofs fuzz mutants boards results lint environment clean
 
 demo: $(VENV)/.ready
 	$(BIN)/bitpan demo -o out/demo
@@ -25,6 +25,11 @@ COUNT ?= 160
 SEED ?= 0
 mutants: $(VENV)/.ready
 	$(BIN)/python tests/support/mutants.py --count $(COUNT) --seed $(SEED)
+
+# What the boards' images would install, and whether Arm processors, emulated, compute the same bits; as root, with
+# Debian's mmdebstrap and qemu-user-static.
+boards: $(VENV)/.ready
+	$(BIN)/python tests/support/boards.py --emulate
 
 # Every figure of docs/results.md, measured where its record is of other sources than these.
 results: $(VENV)/.ready

@@ -23,6 +23,11 @@ def missing(package: str) -> MissingDependencyError:
         return MissingDependencyError(
             'this needs FINN: pip install "bitpan[fpga]", then pip install --no-deps finn-plus==1.6.1'
         )
+    if package == "rasterio":
+        return MissingDependencyError(
+            "this needs the Python package 'rasterio': pip install rasterio, or apt-get install python3-rasterio where "
+            "there is no wheel, as on 32-bit Arm"
+        )
     extra = next((extra for extra, packages in EXTRAS.items() if package in packages), None)
     cure = f'pip install "bitpan[{extra}]"' if extra else f"pip install {package}"
     return MissingDependencyError(f"this needs the Python package {package!r}: {cure}")

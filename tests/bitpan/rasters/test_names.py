@@ -5,13 +5,15 @@ import subprocess
 import sys
 import tarfile
 import zipfile
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import rasterio
 
 from bitpan.errors import SceneIOError
 from bitpan.rasters import read_picture
-from bitpan.rasters.names import archive_of, divided, is_remote, is_virtual, joined, opened
+from bitpan.rasters.names import archive_of, divided, is_remote, is_virtual, joined, opened, unparsed
 
 VALUES = np.arange(2 * 12 * 12, dtype=np.uint16).reshape(2, 12, 12)
 
@@ -96,3 +98,16 @@ def address(tmp_path):
 def test_an_address_is_read_where_it_is_asked_for(raster, address):
     for name in (f"{address}/a.tif", f"/vsicurl/{address}/a.tif"):
         np.testing.assert_array_equal(read_picture(name).image, VALUES)
+
+
+@pytest.mark.parametrize("version", ["1.2", "later"])
+def test_any_rasterio_takes_a_name_apart(version, tmp_path, monkeypatch):
+    """That of 1.2, which Ubuntu 22.04 has, under public names."""
+    if version == "1.2":
+        own = {name: getattr(rasterio._path, f"_{name}") for name in ("UnparsedPath", "parse_path", "vsi_path")}
+        monkeypatch.setattr(rasterio, "path", SimpleNamespace(**own), raising=False)
+        monkeypatch.delattr(rasterio, "_path")
+    assert opened("zip://a.zip!b.tif") == opened("/vsizip/a.zip/b.tif") == "/vsizip/a.zip/b.tif"
+    file = tmp_path / "http:a?b=c!d.tif"
+    file.touch()
+    assert unparsed(opened(file)).path == str(file), "as it stands"

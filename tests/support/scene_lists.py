@@ -65,12 +65,11 @@ def fuse_list(small_folder, tmp_path):
 
 @pytest.fixture
 def start_list(small_folder, tmp_path):
-    """The same as a process of its own, of a session of its own: ``subprocess.Popen``."""
+    """The same as a process of its own, of a session of its own: ``subprocess.Popen``; ``said``: where its words go."""
 
-    def start(source, *options):
+    def start(source, *options, said=subprocess.PIPE):
         command = [sys.executable, "-m", *words(source, tmp_path / "out", small_folder, *options)]
-        pipe = subprocess.PIPE
-        return subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, start_new_session=True)
+        return subprocess.Popen(command, stdout=said, stderr=said, text=True, start_new_session=True)
 
     return start
 

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import subprocess
 import time
 from argparse import Namespace
 
@@ -165,7 +166,7 @@ def test_code_is_compiled_once(pairs, start_list, tmp_path, monkeypatch):
     """By one of two processes, and all of it before the first scene."""
     monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "numba"))
     monkeypatch.setenv("NUMBA_DEBUG_CACHE", "1")  # prints what is saved, which is noted of the first scene of a process
-    assert start_list(pairs(6), "--jobs", 2).wait(120) == 0
+    assert start_list(pairs(6), "--jobs", 2, said=subprocess.DEVNULL).wait() == 0
     saved = [row["notes"].count("data saved to") for row in summary(tmp_path / "out").values()]
     assert sum(saved) == len([*(tmp_path / "numba").rglob("*.nbc")]) > 5
     assert sum(count > 0 for count in saved) == 1

@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +20,10 @@ from bitpan.files import cached
 from bitpan.intake.documents import digest, parsed
 from bitpan.intake.sums import check_sums, write_sums
 
+PATIENCE = 60.0
+"""Seconds for which a process waits to be :func:`alone`."""
+
+_PAUSE = 0.05  # between two tries
 _OTHERS_WRITE = 0o022
 
 
@@ -70,17 +75,29 @@ def kept(kind: str, key: str, make: Callable[[Path], object]) -> Path:
 
 @contextmanager
 def alone(what: str) -> Iterator[None]:
-    """One process of this machine's user at a time is in a block of this name; the others wait for it.
+    """One process of this machine's user at a time is in a block of this name; the others wait for it, a while.
+
+    What is done twice is done in vain, and no more: a process that has stopped within its block stops no other.
 
     Raises:
         CacheError: others may write in the cache.
     """
     descriptor = os.open(_own("locks") / what, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        until = time.monotonic() + PATIENCE
+        while not _locked(descriptor) and time.monotonic() < until:
+            time.sleep(_PAUSE)
         yield
     finally:
         os.close(descriptor)
+
+
+def _locked(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _own(kind: str) -> Path:

@@ -9,6 +9,7 @@ import sys
 
 import pytest
 
+from bitpan import cache
 from bitpan.cache import alone, cache_folder, kept, remembered
 from bitpan.errors import CacheError
 
@@ -141,3 +142,10 @@ def test_one_process_at_a_time_is_alone(tmp_path, monkeypatch):
         other = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE)
         assert not select.select([other.stdout], [], [], 1)[0]
     assert other.communicate(timeout=20)[0] == b"in\n"
+
+
+def test_a_process_that_stopped_stops_no_other(tmp_path, monkeypatch):
+    monkeypatch.setenv("BITPAN_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(cache, "PATIENCE", 0.2)
+    with alone("x"), alone("x"):
+        pass

@@ -68,6 +68,8 @@ def opened(name: Name) -> str:
     """
     text = fspath(name)
     if is_virtual(text):
+        # rasterio takes a.zip!b.tif for a host.
+        text = re.sub(r"^(?:zip|tar)://(?!/)", lambda scheme: f"{scheme[0]}{Path.cwd()}/", text)
         return str(_of_rasterio("vsi_path")(_of_rasterio("parse_path")(text)))
     path = Path(text)
     if not path.exists():

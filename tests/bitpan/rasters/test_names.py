@@ -107,7 +107,9 @@ def test_any_rasterio_takes_a_name_apart(version, tmp_path, monkeypatch):
         own = {name: getattr(rasterio._path, f"_{name}") for name in ("UnparsedPath", "parse_path", "vsi_path")}
         monkeypatch.setattr(rasterio, "path", SimpleNamespace(**own), raising=False)
         monkeypatch.delattr(rasterio, "_path")
-    assert opened("zip://a.zip!b.tif") == opened("/vsizip/a.zip/b.tif") == "/vsizip/a.zip/b.tif"
+    monkeypatch.chdir(tmp_path)
+    assert opened("zip://a.zip!b.tif") == opened(f"zip://{tmp_path}/a.zip!b.tif") == f"/vsizip/{tmp_path}/a.zip/b.tif"
+    assert opened("/vsizip/a.zip/b.tif") == "/vsizip/a.zip/b.tif"
     file = tmp_path / "http:a?b=c!d.tif"
     file.touch()
     assert unparsed(opened(file)).path == str(file), "as it stands"

@@ -83,7 +83,7 @@ def _report(fused: Picture, arguments: argparse.Namespace) -> dict[str, Any]:
 def _scene(pan: Picture, ms: Picture, ratio: int) -> Scene:
     """To measure the shift of."""
     fine, coarse = (
-        ArrayRaster(np.where(each.valid, np.round(each.image), -1), -1, name=str(each.path), bits=DEEPEST)
+        ArrayRaster(np.where(each.valid, np.round(each.image), np.int32(-1)), -1, name=str(each.path), bits=DEEPEST)
         for each in (pan, ms)
     )
     return Scene(fine, coarse, align(fine.size, coarse.size, (0.0, 0.0), ratio))

@@ -9,14 +9,26 @@ and D_s (the toolbox refuses such images).
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from bitpan.errors import DataError
-from bitpan.models.imagery.degrade import Float, bicubic_kernel, filter_decimate, filtered, nyquist_gains, require_pair
+from bitpan.models.imagery.degrade import (
+    TAPS,
+    Float,
+    bicubic_kernel,
+    filter_decimate,
+    filtered,
+    nyquist_gains,
+    require_pair,
+)
 from bitpan.models.quality.classical import upsample, upsample_fine
-from bitpan.models.quality.metrics import q2n
+from bitpan.models.quality.metrics import block_q2n, q2n, strips
+
+Image = npt.NDArray[Any]
 
 BLOCK = 32
 
@@ -37,13 +49,27 @@ def evaluate(
         ratio, sensor: PAN pixels per MS pixel, and a key of ``SENSORS``.
         shift: displacement (dy, dx) of the MS samples' centres against their PAN blocks, in PAN pixels.
     """
-    fused, pan, ms = (np.asarray(image, dtype=np.float64) for image in (fused, pan, ms))
+    fused, pan, ms = (np.asarray(image) for image in (fused, pan, ms))
     require_pair(pan, ms, ratio)
     if fused.shape != (len(ms), *pan.shape[1:]):
         raise DataError(f"fused {fused.shape} is not of the bands of MS {ms.shape} on the grid of PAN {pan.shape}")
-    kernel = bicubic_kernel(ratio)
-    pan_low = upsample_fine(filter_decimate(pan[0], ratio, kernel, kernel, "symmetric")[None], ratio)[0]
-    return indices(fused, upsample(np.round(ms), ratio, shift).astype(np.float64), pan, pan_low, ratio, sensor)
+    gains = nyquist_gains(sensor, len(ms))
+    return _of_sums(_sums(*images) for images in _prepared(fused, pan, ms, ratio, gains, shift))
+
+
+def _prepared(
+    fused: Image, pan: Image, ms: Image, ratio: int, gains: Sequence[float], shift: tuple[float, float]
+) -> Iterator[tuple[Float, ...]]:
+    """What :func:`_sums` takes, of strip after strip with as much margin as the filters see."""
+    kernel, grid = bicubic_kernel(ratio), math.lcm(BLOCK, ratio)
+    reach = TAPS + 8 * ratio + math.ceil(max(map(abs, shift)))
+    for rows, inside in strips(pan.shape[1], pan.shape[2], grid, -(-reach // grid) * grid):
+        own_fused, own_pan = (image[:, rows].astype(np.float64) for image in (fused, pan))
+        own_ms = np.round(ms[:, rows.start // ratio : rows.stop // ratio].astype(np.float64))
+        lms = upsample(own_ms, ratio, shift).astype(np.float64)
+        pan_low = upsample_fine(filter_decimate(own_pan[0], ratio, kernel, kernel, "symmetric")[None], ratio)[0]
+        seen = filtered(own_fused, ratio, gains)
+        yield tuple(image[..., inside, :] for image in (own_fused, lms, own_pan, pan_low, seen))
 
 
 def indices(
@@ -54,7 +80,23 @@ def indices(
     QNR is ``(1 - D_lambda) (1 - D_s)`` (Alparone et al., PE&RS 2008), HQNR ``(1 - D_lambda_K) (1 - D_s)`` (Aiazzi et
     al., SPIE 2014), both with exponents of 1.
     """
-    spectral, spatial, khan = d_lambda(fused, lms), d_s(fused, lms, pan, pan_low), d_lambda_k(fused, lms, ratio, sensor)
+    seen = filtered(fused, ratio, nyquist_gains(sensor, len(fused)))
+    return _of_sums([_sums(fused, lms, pan, pan_low, seen)])
+
+
+def _sums(fused: Float, lms: Float, pan: Float, pan_low: Float, seen: Float) -> tuple[Float | int, ...]:
+    """Sums over blocks of what the indices are made of, each followed by the number of blocks."""
+    fine, coarse = np.concatenate([fused, pan]), np.concatenate([lms, pan_low[None]])
+    alike = [block_likeness(images) for images in (fused, lms, fine, coarse)]
+    found = [*alike, block_q2n(seen, lms, BLOCK)]
+    return tuple(part for each in found for part in (each.sum(axis=0), len(each)))
+
+
+def _of_sums(parts: Iterable[tuple[Float | int, ...]]) -> dict[str, float]:
+    """All indices by name, of the :func:`_sums` of an image's parts."""
+    totals = [sum(each) for each in zip(*parts, strict=True)]
+    fused, lms, fine, coarse, khan = (total / count for total, count in zip(totals[::2], totals[1::2], strict=True))
+    spectral, spatial, khan = _d_lambda(fused, lms), _d_s(fine, coarse), 1 - float(khan)
     quality = {"D_lambda": spectral, "D_s": spatial, "QNR": (1 - spectral) * (1 - spatial)}
     return quality | {"D_lambda_K": khan, "HQNR": (1 - khan) * (1 - spatial)}
 
@@ -65,8 +107,12 @@ def d_lambda(fused: Float, lms: Float) -> float:
     The mean over all pairs of bands of ``|Q(fused_i, fused_j) - Q(lms_i, lms_j)|``; as in the toolbox it takes the MS
     upsampled, where the paper has the MS itself in smaller blocks. One band has no pairs: NaN.
     """
+    return _d_lambda(likeness(fused), likeness(lms))
+
+
+def _d_lambda(fused: Float, lms: Float) -> float:
     first, second = np.triu_indices(len(fused), 1)
-    change = np.abs(_likeness(fused) - _likeness(lms))[first, second]
+    change = np.abs(fused - lms)[first, second]
     return float(change.mean()) if change.size else math.nan
 
 
@@ -75,8 +121,11 @@ def d_s(fused: Float, lms: Float, pan: Float, pan_low: Float) -> float:
 
     The mean over the bands of ``|Q(fused_i, pan) - Q(lms_i, pan_low)|``; as in the toolbox on the PAN's grid.
     """
-    change = _likeness(np.concatenate([fused, pan])) - _likeness(np.concatenate([lms, pan_low[None]]))
-    return float(np.abs(change)[-1, :-1].mean())
+    return _d_s(likeness(np.concatenate([fused, pan])), likeness(np.concatenate([lms, pan_low[None]])))
+
+
+def _d_s(fine: Float, coarse: Float) -> float:
+    return float(np.abs(fine - coarse)[-1, :-1].mean())
 
 
 def d_lambda_k(fused: Float, lms: Float, ratio: int, sensor: str = "generic") -> float:
@@ -87,8 +136,13 @@ def d_lambda_k(fused: Float, lms: Float, ratio: int, sensor: str = "generic") ->
     return 1 - q2n(filtered(fused, ratio, nyquist_gains(sensor, len(fused))), lms, block=BLOCK)
 
 
-def _likeness(images: Float, block: int = BLOCK) -> Float:
-    """Universal quality index of all pairs (Wang and Bovik, IEEE SPL 2002), mean over blocks: ``(C, C)``.
+def likeness(images: Float, block: int = BLOCK) -> Float:
+    """Universal quality index of all pairs (Wang and Bovik, IEEE SPL 2002), mean over blocks: ``(C, C)``."""
+    return np.asarray(block_likeness(images, block).mean(axis=0))
+
+
+def block_likeness(images: Float, block: int = BLOCK) -> Float:
+    """The same of each block, ``(blocks, C, C)``, in raster order.
 
     Where both blocks are flat it compares their means alone, and is 1 where these are zero, as in Wang's own program.
     """
@@ -107,4 +161,4 @@ def _likeness(images: Float, block: int = BLOCK) -> Float:
         return np.divide(2 * product, total, out=np.ones_like(total), where=total > 0)
 
     bias = ratio_of(mean[:, :, None] * mean[:, None, :], mean**2)
-    return np.asarray((ratio_of(covariance, variance) * bias).mean(axis=0))
+    return ratio_of(covariance, variance) * bias

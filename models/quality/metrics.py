@@ -2,14 +2,15 @@
 
 Every function takes ``fused`` and ``gt`` as ``(B, H, W)`` counts and cuts ``border`` pixels from every side first (the
 DLPan toolbox cuts 20 above and on the left, 21 below and on the right). The definitions are those of the field's
-tables: see each function.
+tables: see each function. Images beyond :data:`PIXELS` are gone through in strips of rows, whose sums are added up.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,9 @@ SSIM_RADIUS = 5
 
 
 INDICES = ("PSNR", "SSIM", "SAM", "ERGAS", "SCC", "Q2n")
+PIXELS = 1280 * 1280
+"""Of an image, or of a strip of it, that is compared at once: float64 of more takes gigabytes."""
+
 OF_STRIPS = ("PSNR", "SAM", "ERGAS")
 """Those that exist of images of any width."""
 
@@ -43,13 +47,34 @@ def cut(image: npt.NDArray[Any], border: int) -> npt.NDArray[Any]:
     return image[..., border : height - border, border : width - border]
 
 
-def _pair(fused: npt.ArrayLike, gt: npt.ArrayLike, border: int, least: int = 1) -> tuple[Float, Float]:
-    fused, gt = np.asarray(fused, dtype=np.float64), np.asarray(gt, dtype=np.float64)
-    if fused.ndim != 3 or fused.shape != gt.shape:
-        raise DataError(f"a fused image of shape {fused.shape} cannot be compared with a truth of shape {gt.shape}")
-    if border < 0 or min(gt.shape[1:]) - 2 * border < least:
-        raise DataError(f"a border of {border} pixels leaves too little of an image of shape {gt.shape}")
-    return cut(fused, border), cut(gt, border)
+Strip = tuple[slice, slice]
+"""Rows of an image, and which of these are no margin."""
+
+
+def strips(height: int, width: int, grid: int, margin: int = 0) -> Iterator[Strip]:
+    """An image's rows in strips of about :data:`PIXELS`, on multiples of ``grid``, with a margin to either side."""
+    count = min(-(-height * width // PIXELS), max(height // grid, 1))
+    for first, last in pairwise([*(height * i // count // grid * grid for i in range(count)), height]):
+        top, bottom = max(first - margin, 0), min(last + margin, height)
+        yield slice(top, bottom), slice(first - top, last - top)
+
+
+class _Pair:
+    """A fused image and its truth, without the border: whole, as they were given, and by strips in float64."""
+
+    def __init__(self, fused: npt.ArrayLike, gt: npt.ArrayLike, border: int, least: int = 1) -> None:
+        fused, gt = np.asarray(fused), np.asarray(gt)
+        if fused.ndim != 3 or fused.shape != gt.shape:
+            raise DataError(f"a fused image of shape {fused.shape} cannot be compared with a truth of shape {gt.shape}")
+        if border < 0 or min(gt.shape[1:]) - 2 * border < least:
+            raise DataError(f"a border of {border} pixels leaves too little of an image of shape {gt.shape}")
+        self.fused, self.gt = cut(fused, border), cut(gt, border)
+
+    def strips(self, grid: int = 1, margin: int = 0) -> Iterator[tuple[Float, Float, slice]]:
+        """Both, ``(B, rows, W)``, and which of the rows are no margin."""
+        _, height, width = self.gt.shape
+        for rows, inside in strips(height, width, grid, margin):
+            yield self.fused[:, rows].astype(np.float64), self.gt[:, rows].astype(np.float64), inside
 
 
 def psnr(fused: npt.ArrayLike, gt: npt.ArrayLike, peak: float | None = None, border: int = 0) -> float:
@@ -57,9 +82,9 @@ def psnr(fused: npt.ArrayLike, gt: npt.ArrayLike, peak: float | None = None, bor
 
     ``peak`` is the truth's maximum unless it is given, as the published GaoFen-2 tables have it.
     """
-    fused, gt = _pair(fused, gt, border)
-    peak = gt.max() if peak is None else peak
-    error = np.mean((fused - gt) ** 2)
+    pair = _Pair(fused, gt, border)
+    peak = float(pair.gt.max()) if peak is None else peak
+    error = sum(float(((f - g) ** 2).sum()) for f, g, _ in pair.strips()) / pair.gt.size
     return math.inf if error == 0 else float(10 * np.log10(peak**2 / error))
 
 
@@ -70,8 +95,17 @@ def ssim(fused: npt.ArrayLike, gt: npt.ArrayLike, border: int = 0) -> float:
     images' ranges: the default of torchmetrics when the published tables were made; later versions add the 5-pixel
     margin, by mirroring.
     """
-    fused, gt = _pair(fused, gt, border, least=2 * SSIM_RADIUS + 1)
-    span = max(np.ptp(fused), np.ptp(gt))
+    pair = _Pair(fused, gt, border, least=2 * SSIM_RADIUS + 1)
+    span = max(float(image.max()) - float(image.min()) for image in (pair.fused, pair.gt))
+    total, count = 0.0, 0
+    for f, g, _ in pair.strips(2 * SSIM_RADIUS + 1, SSIM_RADIUS):  # the maps of two strips end where they meet
+        similar = _similar(f, g, span)
+        total, count = total + float(similar.sum()), count + similar.size
+    return total / count
+
+
+def _similar(fused: Float, gt: Float, span: float) -> Float:
+    """SSIM's map, :data:`SSIM_RADIUS` pixels smaller on every side than the images ``(B, H, W)``."""
     c1, c2 = (0.01 * span) ** 2, (0.03 * span) ** 2
     weights = np.exp(-(np.arange(-SSIM_RADIUS, SSIM_RADIUS + 1) ** 2) / (2 * SSIM_SIGMA**2))
     weights /= weights.sum()
@@ -86,24 +120,26 @@ def ssim(fused: npt.ArrayLike, gt: npt.ArrayLike, border: int = 0) -> float:
     similar = (2 * mean_f * mean_g + c1) * (2 * both + c2)
     total = (mean_f**2 + mean_g**2 + c1) * (var_f + var_g + c2)
     # Two constant images of the same value have no range: they are the same.
-    return float(np.divide(similar, total, out=np.ones_like(total), where=total != 0).mean())
+    return np.divide(similar, total, out=np.ones_like(total), where=total != 0)
 
 
 def sam(fused: npt.ArrayLike, gt: npt.ArrayLike, border: int = 0) -> float:
     """Spectral angle in degrees, averaged over the pixels where neither spectrum is zero (Yuhas et al., 1992)."""
-    fused, gt = _pair(fused, gt, border)
-    length = np.linalg.norm(fused, axis=0) * np.linalg.norm(gt, axis=0)
-    lit = length > 0
-    if not lit.any():
-        return math.nan
-    cosine = (fused * gt).sum(axis=0)[lit] / length[lit]
-    return float(np.degrees(np.arccos(np.clip(cosine, -1, 1))).mean())
+    total, count = 0.0, 0
+    for f, g, _ in _Pair(fused, gt, border).strips():
+        length = np.linalg.norm(f, axis=0) * np.linalg.norm(g, axis=0)
+        lit = length > 0
+        cosine = (f * g).sum(axis=0)[lit] / length[lit]
+        total += float(np.degrees(np.arccos(np.clip(cosine, -1, 1))).sum())
+        count += cosine.size
+    return total / count if count else math.nan
 
 
 def ergas(fused: npt.ArrayLike, gt: npt.ArrayLike, ratio: int, border: int = 0) -> float:
     """``100/ratio * sqrt(mean over bands of (RMSE / mean of the truth)^2)`` (Wald, 2000)."""
-    fused, gt = _pair(fused, gt, border)
-    error, mean = ((fused - gt) ** 2).mean(axis=(1, 2)), gt.mean(axis=(1, 2))
+    pair = _Pair(fused, gt, border)
+    sums = [np.stack([((f - g) ** 2).sum(axis=(1, 2)), g.sum(axis=(1, 2))]) for f, g, _ in pair.strips()]
+    error, mean = sum(sums) / pair.gt[0].size
     if (mean == 0).any():
         raise DataError("ERGAS is not defined where a band of the truth is zero everywhere")
     return float(100 / ratio * np.sqrt((error / mean**2).mean()))
@@ -111,16 +147,19 @@ def ergas(fused: npt.ArrayLike, gt: npt.ArrayLike, ratio: int, border: int = 0) 
 
 def scc(fused: npt.ArrayLike, gt: npt.ArrayLike, border: int = 0) -> float:
     """Spatial correlation: cosine between the Sobel gradient magnitudes of all bands, as in the DLPan toolbox."""
-    fused, gt = _pair(fused, gt, border, least=4)
+    pair = _Pair(fused, gt, border, least=4)
+    pair = _Pair(pair.fused, pair.gt, 1)  # the toolbox cuts one pixel, then pads with zeros
+    sums = np.zeros(3)
+    for f, g, inside in pair.strips(grid=2, margin=1):
+        a, b = (_edges(image)[:, inside] for image in (f, g))
+        sums += (a**2).sum(), (b**2).sum(), (a * b).sum()
+    length = np.sqrt(sums[0] * sums[1])
+    return float(sums[2] / length) if length else math.nan
 
-    def edges(x: Float) -> Float:
-        x = x[:, 1:-1, 1:-1]  # the toolbox cuts one pixel, then pads with zeros
-        # Band by band: sobel() smooths along every other axis, so a whole image would be blurred across its bands.
-        return np.stack([np.hypot(*(sobel(band, axis, mode="constant") for axis in (0, 1))) for band in x])
 
-    a, b = edges(fused), edges(gt)
-    length = np.sqrt((a**2).sum() * (b**2).sum())
-    return float((a * b).sum() / length) if length else math.nan
+def _edges(x: Float) -> Float:
+    """Band by band: sobel() smooths along every other axis, so a whole image would be blurred across its bands."""
+    return np.stack([np.hypot(*(sobel(band, axis, mode="constant") for axis in (0, 1))) for band in x])
 
 
 def q2n(fused: npt.ArrayLike, gt: npt.ArrayLike, border: int = 0, block: int = 32) -> float:
@@ -131,7 +170,16 @@ def q2n(fused: npt.ArrayLike, gt: npt.ArrayLike, border: int = 0, block: int = 3
     averaged over the blocks. The last blocks are filled up by mirroring, the values turned to unsigned 16-bit integers,
     as in the DLPan toolbox.
     """
-    fused, gt = _pair(fused, gt, border)
+    pair = _Pair(fused, gt, border)
+    total, count = 0.0, 0
+    for f, g, _ in pair.strips(grid=block):
+        found = block_q2n(f, g, block)
+        total, count = total + float(found.sum()), count + len(found)
+    return total / count
+
+
+def block_q2n(fused: Float, gt: Float, block: int) -> Float:
+    """:func:`q2n` of each block of images ``(B, H, W)``, in raster order."""
     f, g = (_blocks(to_counts(image, 16).astype(np.float64), block) for image in (fused, gt))
     mean = g.mean(axis=1, keepdims=True)
     spread = g.std(axis=1, ddof=1, keepdims=True)
@@ -147,7 +195,7 @@ def q2n(fused: npt.ArrayLike, gt: npt.ArrayLike, border: int = 0, block: int = 3
     covariance = np.linalg.norm(np.einsum("nij,ijk->nk", moments, _product(unit[:, None], unit[None])), axis=1)
     bias = 2 * size_f * size_g / (size_f**2 + size_g**2)
     contrast = np.divide(2 * covariance, variance, out=np.ones_like(variance), where=variance > 1e-12)
-    return float((bias * contrast).mean())
+    return np.asarray(bias * contrast)
 
 
 def _blocks(image: Float, block: int) -> Float:

@@ -134,4 +134,4 @@ def _cut(picture: Picture, border: int, least: int) -> Picture:
             f"{picture.path}: values up to {inside.image.max():.4g} are no counts, and the indices are of whole "
             "counts; scale all files alike (gdal_translate -ot UInt16 -scale 0 1 0 10000)"
         )
-    return replace(inside, image=inside.image.astype(np.float64))
+    return inside

@@ -7,8 +7,9 @@ import pytest
 
 from bitpan.errors import DataError
 from bitpan.models.imagery.degrade import filtered
+from bitpan.models.quality import full_resolution, metrics
 from bitpan.models.quality.classical import METHODS
-from bitpan.models.quality.full_resolution import _likeness, d_lambda, d_lambda_k, d_s, evaluate, indices
+from bitpan.models.quality.full_resolution import d_lambda, d_lambda_k, d_s, evaluate, indices, likeness
 from bitpan.models.quality.metrics import q2n
 
 
@@ -67,10 +68,10 @@ def test_perfect_by_definition(images):
 def test_flat_blocks_compare_means():
     """Dark against dark is 1, one mean against its double 0.8, flat against rough 0."""
     flat = np.stack([np.zeros((32, 32)), np.zeros((32, 32)), np.full((32, 32), 5.0), np.full((32, 32), 10.0)])
-    likeness = _likeness(flat, 32)
-    assert likeness[0, 1] == 1 and likeness[0, 2] == 0 and likeness[2, 3] == pytest.approx(0.8)
+    alike = likeness(flat, 32)
+    assert alike[0, 1] == 1 and alike[0, 2] == 0 and alike[2, 3] == pytest.approx(0.8)
     rough = np.random.default_rng(0).uniform(0, 10, (32, 32))
-    assert _likeness(np.stack([flat[2], rough]), 32)[0, 1] == 0
+    assert likeness(np.stack([flat[2], rough]), 32)[0, 1] == 0
 
 
 def test_parts_of_blocks_are_left_out(images):
@@ -102,3 +103,19 @@ def test_exp_with_our_kernels():
 def test_refusals(fused, pan, ms):
     with pytest.raises(DataError):
         evaluate(np.ones(fused), np.ones(pan), np.ones(ms), 4)
+
+
+@pytest.mark.parametrize(("ratio", "shift"), [(4, (0.0, 0.0)), (4, (-7.25, 3.0)), (2, (0.5, -1.0))])
+def test_strips_give_the_figures_of_the_whole(monkeypatch, ratio, shift):
+    """With as much margin as all filters see: less, and the figures move."""
+    random = np.random.default_rng(ratio)
+    fused, pan = (random.integers(0, 2048, (bands, 452, 68)).astype(np.uint16) for bands in (4, 1))
+    ms = random.integers(0, 2048, (4, 452 // ratio, 68 // ratio)).astype(np.uint16)
+    whole = evaluate(fused, pan, ms, ratio, "qb", shift)
+    monkeypatch.setattr(metrics, "PIXELS", 68 * 100)
+    assert len(list(metrics.strips(452, 68, 32))) == 5
+    assert evaluate(fused, pan, ms, ratio, "qb", shift) == pytest.approx(whole, rel=1e-12)
+    monkeypatch.setattr(
+        full_resolution, "strips", lambda height, width, grid, margin: metrics.strips(height, width, grid)
+    )
+    assert evaluate(fused, pan, ms, ratio, "qb", shift) != pytest.approx(whole, rel=1e-12)

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from bitpan.errors import DataError
+from bitpan.models.quality import metrics
 from bitpan.models.quality.metrics import _product, ergas, evaluate, psnr, q2n, sam, scc, ssim
 from scenes import DATA, needs_data
 
@@ -159,3 +160,32 @@ def test_equal_the_toolbox():
         assert ergas(fused, gt[inside], 4) == pytest.approx(float(row["ERGAS"]), abs=2e-6)
         assert q2n(fused, gt[inside]) == pytest.approx(float(row["Q2n"]), abs=2e-6)
         assert scc(fused, gt[inside]) == pytest.approx(float(row["SCC"]), abs=2e-6)
+
+
+@pytest.mark.parametrize(("shape", "border"), [((4, 70, 81), 0), ((3, 131, 40), 3), ((1, 97, 33), 0), ((2, 35, 50), 1)])
+@pytest.mark.parametrize("pixels", [40, 1500, 3000])
+def test_strips_give_the_figures_of_the_whole(monkeypatch, shape, border, pixels):
+    """Whole counts as files have them: a strip has what its filters and blocks see of the next."""
+    random = np.random.default_rng(shape[1])
+    gt = random.integers(0, 2048, shape).astype(np.uint16)
+    fused = np.clip(gt + random.normal(0, 60, shape), 0, 65535).astype(np.uint16)
+    gt[:, :5, :5] = 0
+    whole = evaluate(fused, gt, 4, border)
+    assert whole == evaluate(fused.astype(float), gt.astype(float), 4, border)
+    monkeypatch.setattr(metrics, "PIXELS", pixels)
+    assert evaluate(fused, gt, 4, border) == pytest.approx(whole, rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("height", "grid", "margin"), [(131, 32, 0), (64, 32, 32), (31, 32, 0), (200, 11, 5), (3, 1, 0)]
+)
+def test_strips_cover_every_row_once(monkeypatch, height, grid, margin):
+    monkeypatch.setattr(metrics, "PIXELS", 100)
+    seen = []
+    for rows, inside in metrics.strips(height, 10, grid, margin):
+        own = list(range(height))[rows]
+        kept = own[inside]
+        assert kept[0] % grid == 0 and len(kept) >= min(grid, height)
+        assert own[0] == max(kept[0] - margin, 0) and own[-1] == min(kept[-1] + margin, height - 1)
+        seen += kept
+    assert seen == list(range(height))

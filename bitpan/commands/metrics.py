@@ -12,7 +12,7 @@ from bitpan.errors import SceneError
 from bitpan.host.scene.rasters import ArrayRaster
 from bitpan.host.scene.registration import shift_of
 from bitpan.host.scene.scene import Scene
-from bitpan.models.quality.pictures import against_truth, aligned, without_truth
+from bitpan.models.quality.pictures import against_truth, aligned, within, without_truth
 from bitpan.models.quality.tables import strict_json
 from bitpan.rasters import Picture, read_picture
 from bitpan.rasters.grid import align
@@ -70,23 +70,24 @@ def _report(fused: Picture, arguments: argparse.Namespace) -> dict[str, Any]:
     if own.pan is not None:
         border, handling = own.border or 0, options.handling(arguments)
         with open_pair(own.pan, own.ms, own.ratio, handling, len(fused.image)) as pair:
-            fused, pan, ms, rest = aligned(fused, pair)
-        asked = own.shift if own.shift is None or isinstance(own.shift, str) else tuple(np.add(own.shift, rest))
-        shift = shift_of(_scene(pan, ms, own.ratio), asked)
-        indices = without_truth(fused, pan, ms, own.ratio, own.sensor, border, shift)
+            fused, pan, ms, (dy, dx) = aligned(fused, pair)
+        inside = within(fused, pan, ms, own.ratio, border)
+        y, x = shift_of(_scene(pan, ms, own.ratio, (dy, dx)), own.shift)
+        shift = dy + y, dx + x
+        indices = without_truth(*inside, own.ratio, own.sensor, shift)
         how = {"pan": str(own.pan), "ms": ", ".join(own.ms), "ratio": own.ratio, "sensor": own.sensor, "border": border}
         how["shift"] = shift
         report["full_resolution"] = {**how, "indices": indices}
     return report
 
 
-def _scene(pan: Picture, ms: Picture, ratio: int) -> Scene:
-    """To measure the shift of."""
+def _scene(pan: Picture, ms: Picture, ratio: int, rest: tuple[float, float]) -> Scene:
+    """To measure the shift of, on top of the rest that is known."""
     fine, coarse = (
         ArrayRaster(np.where(each.valid, np.round(each.image), np.int32(-1)), -1, name=str(each.path), bits=DEEPEST)
         for each in (pan, ms)
     )
-    return Scene(fine, coarse, align(fine.size, coarse.size, (0.0, 0.0), ratio))
+    return Scene(fine, coarse, align(fine.size, coarse.size, rest, ratio))
 
 
 def as_text(report: dict[str, Any]) -> str:

@@ -107,14 +107,22 @@ def _offset(fused: Picture, pair: Pair) -> tuple[int, int]:
     return round(top), round(left)
 
 
-def without_truth(
-    fused: Picture, pan: Picture, ms: Picture, ratio: int, sensor: str, border: int, shift: tuple[float, float]
-) -> dict[str, float]:
-    """Full-resolution indices by name of what :func:`aligned` gives; the shift of the MS in PAN pixels."""
+def within(fused: Picture, pan: Picture, ms: Picture, ratio: int, border: int) -> tuple[Picture, Picture, Picture]:
+    """What a border leaves of what :func:`aligned` gives.
+
+    Raises:
+        SceneError: that is too little, or does not hold counts everywhere.
+    """
     if border % ratio:
         raise SceneError(f"a border of {border} pixels cuts MS pixels in two; give a multiple of the ratio {ratio}")
     block = full_resolution.BLOCK
-    fused, pan, ms = _cut(fused, border, block), _cut(pan, border, block), _cut(ms, border // ratio, 1)
+    return _cut(fused, border, block), _cut(pan, border, block), _cut(ms, border // ratio, 1)
+
+
+def without_truth(
+    fused: Picture, pan: Picture, ms: Picture, ratio: int, sensor: str, shift: tuple[float, float]
+) -> dict[str, float]:
+    """Full-resolution indices by name of what :func:`within` gives; the shift of the MS in PAN pixels."""
     with naming(fused.path):
         return full_resolution.evaluate(fused.image, pan.image, ms.image, ratio, sensor, shift)
 

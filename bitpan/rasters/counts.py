@@ -60,7 +60,8 @@ def counts_of(raster: RasterFile) -> Counts:
     if all(np.dtype(dtype).kind == "u" and np.dtype(dtype).itemsize <= 2 for dtype in raster.dtypes):
         return Counts()
     low, high, few = _range(raster)
-    if low >= 0 and high <= _TOP and not any(np.dtype(dtype).kind == "f" for dtype in raster.dtypes):
+    whole = all(np.dtype(dtype).kind in "iu" for dtype in raster.dtypes)
+    if low >= 0 and high <= _TOP and whole:
         return Counts()
     if high - low > _FAR * (few[1] - few[0]) > 0:
         odd = low if few[0] - low > high - few[1] else high
@@ -70,7 +71,7 @@ def counts_of(raster: RasterFile) -> Counts:
         )
     low = min(low, 0.0)
     step = 2.0 ** math.ceil(math.log2(max(high - low, 1e-30) / (_TOP - 1)))
-    if not any(np.dtype(dtype).kind == "f" for dtype in raster.dtypes):
+    if whole:
         step = max(step, 1.0)
     return Counts(step, math.floor(low / step) * step)
 

@@ -33,9 +33,6 @@ CENTRES = {
 """Centre wavelengths in nm, from and below: the bands of WorldView-2 and 3, Pleiades, SPOT, QuickBird, IKONOS,
 GeoEye-1, GaoFen-2, Landsat 8 and 9 and PlanetScope have a name each."""
 
-_COLOURS = {name: name for name in ("coastal", "blue", "green", "red", "yellow", "rededge", "nir")}
-"""By the name of GDAL's colour interpretation."""
-
 _WORDS = {
     "coastal": r"coastal|coastal.?aerosol",
     "rededge": r"red.?edge",
@@ -75,7 +72,7 @@ def _meaning(colour: str, text: str, tags: Mapping[str, str]) -> str | None:
     for name, words in _WORDS.items():
         if re.search(rf"(?<![a-z])({words})(?![a-z0-9])", text):
             return name
-    return _COLOURS.get(colour)
+    return colour if colour in CENTRES else None  # GDAL's colour interpretations are called alike
 
 
 def in_order(raster: RasterFile, count: int, asked: bool) -> tuple[int, ...] | None:

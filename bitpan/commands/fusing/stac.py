@@ -19,19 +19,14 @@ from bitpan.files import write_json
 from bitpan.host.fuser import PARAMETERS
 from bitpan.model import IntegerModel
 from bitpan.rasters import RasterFile
+from bitpan.rasters.meaning import meanings
 from bitpan.rasters.names import Name, short
 from bitpan.rasters.raster import Names
 
 _EXTENSIONS = ("eo/v2.0.0", "processing/v1.2.0", "projection/v2.0.0")
 
-_COMMON_NAMES = {
-    "near infrared": "nir",
-    "nir": "nir",
-    "red edge": "rededge",
-    "coastal blue": "coastal",
-    **{name: name for name in ("coastal", "blue", "green", "yellow", "red")},
-}
-"""What the extension ``eo`` calls a band, by its description in the file."""
+_COMMON_NAMES = ("coastal", "blue", "green", "yellow", "red", "rededge", "nir")
+"""What bands mean here and in the extension ``eo`` alike."""
 
 
 def require_possible(path: Path, pan: Name, acquired: datetime | None) -> None:
@@ -127,13 +122,13 @@ def _place(raster: RasterFile) -> dict[str, Any]:
 
 def _bands(raster: RasterFile) -> list[dict[str, Any]]:
     found = []
-    for number in raster.bands:
+    for number, meaning in zip(raster.bands, meanings(raster), strict=True):
         text = raster.dataset.descriptions[number - 1]
         band: dict[str, Any] = {"name": text or f"b{number}", "data_type": raster.dataset.dtypes[number - 1]}
         if raster.nodata is not None:
             band["nodata"] = raster.nodata
-        if common := _COMMON_NAMES.get((text or "").lower()):
-            band["eo:common_name"] = common
+        if meaning in _COMMON_NAMES:
+            band["eo:common_name"] = meaning
         found.append(band)
     return found
 

@@ -136,7 +136,7 @@ class Fuser(AbstractContextManager["Fuser"]):
             occupied(beside(path), resumable=True) as work,
             open_scene(pan, ms, self.model, handling) as scene,
         ):
-            job = digest(self._job(scene, shift, scene_parameters, tile) | {"compression": compression})
+            job = self._job(scene, handling.align, shift, scene_parameters, tile, compression)
             if restart:
                 (work.folder / TILES).unlink(missing_ok=True)
             elif path.is_file() and is_of(path.with_suffix(PARAMETERS), job=job, image=file_digest(path)):
@@ -168,11 +168,19 @@ class Fuser(AbstractContextManager["Fuser"]):
             fuse(_calibrated(scene, own), log, new, self.model, self._device, own.parameters, tile, compression)
         save_calibration(new.with_suffix(PARAMETERS), self.model, own, job=job, image=file_digest(new))
 
-    def _job(self, scene: Scene, shift: Shift | str | None, saved: File | None, tile: int | None) -> dict[str, Any]:
-        """All that decides which tiles a scene's files are fused into, as JSON holds it."""
+    def _job(
+        self,
+        scene: Scene,
+        align: str,
+        shift: Shift | str | None,
+        saved: File | None,
+        tile: int | None,
+        compression: str,
+    ) -> str:
+        """The digest of all that decides which tiles a scene's files are fused into, and how these are written."""
         assert isinstance(scene.pan, FileRaster) and isinstance(scene.ms, FileRaster)
         pan, ms = scene.pan.file, scene.ms.file
-        return {
+        job = {
             "bitpan": __version__,
             "model": self.model.digest(),
             "files": [pan.state, ms.state],
@@ -180,10 +188,13 @@ class Fuser(AbstractContextManager["Fuser"]):
             "bands": [pan.bands, ms.bands],
             "nodata": [str(pan.nodata), str(ms.nodata), pan.everywhere],
             "edge": scene.edge,
+            "align": align,
             "shift": str(shift),
             "scene parameters": saved and to_document(self.model, load_calibration(Path(saved), self.model)),
             "tiles": [self._device.largest, tile],
+            "compression": compression,
         }
+        return digest(job)
 
     def _arrays(self, pan: Any, ms: Any, handling: Handling) -> Scene:  # noqa: ANN401
         pan, ms, bands = np.asarray(pan), np.asarray(ms), handling.bands

@@ -466,3 +466,15 @@ def test_a_graphics_processor_that_is_not_there(small_model, tmp_path, pair, cap
     assert cli.main(words) == 1
     assert "leave --device out" in capsys.readouterr().err
     assert not output.exists()
+
+
+def test_another_alignment_is_another_image(fuse, pair):
+    """Even of a pair whose corners lie in one place."""
+    pan, ms = pair()
+    fused = {}
+    for way in ("corners", "warp", "corners"):
+        code, out, _ = fuse(pan, ms, "--align", way)
+        assert code == 0
+        fused.setdefault(way, []).append(json.loads(out.with_suffix(".scene.json").read_text())["of"]["job"])
+    (first, again), (other,) = fused["corners"], fused["warp"]
+    assert first == again != other

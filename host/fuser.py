@@ -43,7 +43,7 @@ from bitpan.model import IntegerModel
 from bitpan.operations import Array
 from bitpan.package import Package
 from bitpan.rasters import writing
-from bitpan.rasters.names import divided
+from bitpan.rasters.names import divided, listed
 from bitpan.rasters.pair import Handling
 from bitpan.rasters.raster import Names
 
@@ -258,7 +258,6 @@ def _output(output: File | None, *inputs: Names) -> Path:
     path = Path(output)
     if path.is_dir() or not path.parent.is_dir():
         raise SceneIOError(f"{path}: is a folder or lies in none; give a file in a folder that exists")
-    listed = (name for names in inputs for name in ([names] if isinstance(names, str | PathLike) else names))
-    if path.resolve() in [Path(divided(name)[0]).resolve() for name in listed]:
+    if path.resolve() in [Path(divided(name)[0]).resolve() for names in inputs for name in listed(names)]:
         raise SceneIOError(f"{path}: is an input too; give another name")
     return path

@@ -36,10 +36,14 @@ def joined(names: str) -> list[str]:
     return re.split(r",(?!band=[1-9])", names)
 
 
+def listed(names: Name | Sequence[Name]) -> list[Name]:
+    """The names of an image's files, of which there may be one."""
+    return [names] if isinstance(names, str | PathLike) else list(names)
+
+
 def short(names: Name | Sequence[Name]) -> str:
     """Names without their folders, for people."""
-    listed = [names] if isinstance(names, str | PathLike) else names
-    return ", ".join(re.split(r"[/!]", fspath(name))[-1] for name in listed)
+    return ", ".join(re.split(r"[/!]", fspath(name))[-1] for name in listed(names))
 
 
 def is_virtual(name: Name) -> bool:

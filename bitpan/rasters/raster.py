@@ -6,7 +6,6 @@ import contextlib
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from os import PathLike
 from typing import Any
 
 import numpy as np
@@ -16,7 +15,7 @@ from bitpan.errors import SceneError, SceneIOError
 from bitpan.intake.budget import require_bearable
 from bitpan.optional import require
 from bitpan.rasters.dataset import open_dataset, reading, state
-from bitpan.rasters.names import Name, archive_of, divided
+from bitpan.rasters.names import Name, archive_of, divided, listed
 from bitpan.rasters.validity import DECLARED, Mask, Nodata, alpha_band, finite, has_mask, nodata_value
 
 Names = Name | Sequence[Name]
@@ -88,9 +87,8 @@ class RasterFile:
         nodata: Nodata = DECLARED,
         everywhere: bool = False,
     ) -> None:
-        listed = [names] if isinstance(names, str | PathLike) else list(names)
-        named = [divided(name) for name in listed]
-        self.name = ", ".join(str(name) for name in listed)
+        named = [divided(name) for name in listed(names)]
+        self.name = ", ".join(str(name) for name in listed(names))
         self.everywhere, self._given = everywhere, nodata
         self._files: list[_File] = []
         try:
@@ -316,7 +314,7 @@ def read_picture(names: Names, bands: Sequence[int] | None = None) -> Picture:
 def block_bytes(names: Names, rows: int) -> int:
     """Memory of the blocks of an image's files that so many rows may lie in, of the whole width."""
     total = 0
-    for name in [names] if isinstance(names, str | PathLike) else names:
+    for name in listed(names):
         with open_dataset(divided(name)[0]) as own:
             height, width = own.block_shapes[0]
             pixels = (rows // height + 2) * height * -(-own.width // width) * width

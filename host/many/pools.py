@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import AbstractContextManager, contextmanager
+from multiprocessing import resource_tracker
 from multiprocessing.connection import wait
 from typing import Protocol, TypeVar
 
@@ -43,6 +44,7 @@ class Processes(AbstractContextManager["Processes"]):
         self._ended = False
         self._starting = threading.Lock()
         self._own = threading.local()
+        resource_tracker.ensure_running()  # whose start unblocks Ctrl-C in the thread that starts it
         self._lanes = ThreadPoolExecutor(jobs, initializer=_without_interrupts)
         self._started: list[ProcessPoolExecutor] = []
 

@@ -1,5 +1,6 @@
 """Processes that compute scenes, and what becomes of a scene whose process ends."""
 
+import ast
 import os
 import signal
 import subprocess
@@ -69,7 +70,8 @@ import sys, time
 from bitpan.host.many.pools import Processes
 if __name__ == "__main__":
     with Processes(1, 1) as pool:
-        print(pool.submit(eval, "__import__('os').getpid()").result(), flush=True)
+        hears = "__import__('signal').SIGINT not in __import__('signal').pthread_sigmask(0, [])"
+        print(pool.submit(eval, f"__import__('os').getpid(), {hears}").result(), flush=True)
         pool.submit(time.sleep, 60).result()
 """
 
@@ -82,7 +84,8 @@ def test_processes_end_with_the_one_that_started_them(tmp_path, number):
     run = subprocess.Popen(
         [sys.executable, script], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
     )
-    worker = int(run.stdout.readline())
+    worker, hears = ast.literal_eval(run.stdout.readline())
+    assert not hears
     if number == signal.SIGKILL:
         run.kill()
     else:

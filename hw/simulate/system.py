@@ -12,6 +12,7 @@ latency are assumptions (``build/boards.py``). None of this proves timing or the
 from __future__ import annotations
 
 import types
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
@@ -69,6 +70,7 @@ class System(AbstractContextManager["System"]):
         behaviour: of the memory; default: the board's.
         pace: clocks of a register access.
         trace: write a waveform (VCD) to this file.
+        around: sources and name of a top with the core in it and the core's ports; default: the core alone.
 
     Attributes:
         simulation: the running design.
@@ -79,9 +81,16 @@ class System(AbstractContextManager["System"]):
     """
 
     def __init__(
-        self, package: Package, behaviour: Behaviour | None = None, *, pace: int = PACE, trace: Path | None = None
+        self,
+        package: Package,
+        behaviour: Behaviour | None = None,
+        *,
+        pace: int = PACE,
+        trace: Path | None = None,
+        around: tuple[Sequence[Path], str] | None = None,
     ) -> None:
-        self.simulation = Simulation(package.sources, package.ip, trace=trace)
+        sources, top = around or (package.sources, package.ip)
+        self.simulation = Simulation(sources, top, trace=trace)
         self._pace = pace
         bits = {name: self.simulation.bits(f"m_axi_read_{name}") for name in ("rdata", "araddr")}
         self.behaviour = behaviour or memory_of(package, bits["rdata"] // 8)

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import zynq7
 
 from bitpan.errors import DeviceError
 from bitpan.host.device.devices import CpuDevice, open_device
@@ -11,7 +12,7 @@ from bitpan.host.scene.parameters import compute_scene_parameters
 from bitpan.host.scene.scene import array_scene
 from bitpan.host.scene.tiles import plan_tiles
 from bitpan.host.stream import fuse_array
-from bitpan.hw.simulate.memory import Behaviour, Memory
+from bitpan.hw.simulate.memory import ADDRESS_AFTER_DATA, DATA_AFTER_ADDRESS, Behaviour, Memory
 from bitpan.hw.simulate.system import System
 from bitpan.model import execute
 
@@ -47,6 +48,24 @@ def test_a_scene_in_strips_at_the_accelerators_pace(package, model, scene):
     result, ideal, _ = fused(package, scene, parameters, Behaviour())
     np.testing.assert_array_equal(result, expected)
     assert ideal <= clocks < 1.05 * ideal
+
+
+@pytest.mark.parametrize(
+    "behaviour",
+    [
+        Behaviour(latency=20, jitter=100, pauses=100, reorder=True, order=ADDRESS_AFTER_DATA),
+        Behaviour(latency=50, jitter=30, pauses=30, reorder=True, order=DATA_AFTER_ADDRESS, most=2),
+    ],
+)
+def test_a_scene_through_the_pins_of_a_zynq7(package, model, tmp_path, behaviour):
+    """By the top that the open tools take, whose processor's twin knows AXI3's rules."""
+    rng = np.random.default_rng(1)
+    pan, ms = (rng.integers(0, 2048, shape) for shape in ((1, 64, 80), (model.bands, 16, 20)))
+    scene, engine = array_scene(model, pan, ms), CompiledEngine(model, 1)
+    parameters = compute_scene_parameters(model, scene, engine)
+    with System(package, behaviour, around=(zynq7.sources(package.sources, tmp_path), zynq7.TOP)) as system:
+        result = fuse_array(model, scene, FpgaDevice(package, system), parameters)
+    np.testing.assert_array_equal(result, fuse_array(model, scene, CpuDevice(engine), parameters))
 
 
 def test_the_device_waits_for_simulated_time_alone(package, make_frames):

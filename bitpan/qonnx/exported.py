@@ -109,8 +109,8 @@ def _refused(library: str, error: Exception) -> FormatError:
 
 def frame_size(proto: onnx.ModelProto) -> tuple[int, int]:
     """Height and width of the graph's PAN input."""
-    dims = next(info for info in proto.graph.input if info.name == "pan").type.tensor_type.shape.dim
-    return dims[-2].dim_value, dims[-1].dim_value
+    _, _, height, width = next(info for info in proto.graph.input if info.name == "pan").type.tensor_type.shape.dim
+    return height.dim_value, width.dim_value
 
 
 def check_qonnx(proto: onnx.ModelProto, model: IntegerModel, random: int = 1) -> Compared:

@@ -52,10 +52,14 @@ def read_plain(path: Path) -> onnx.ModelProto:
         _require_plain_node(node)
     for info in [*graph.input, *graph.output, *graph.value_info]:
         sizes = [dimension.dim_value for dimension in info.type.tensor_type.shape.dim]
-        if len(sizes) > _DEEPEST_TENSOR or min(sizes, default=0) < 0:
-            raise ValueError(f"its tensor {info.name!r} has the shape {sizes}")
+        _require_plain_shape(f"its tensor {info.name!r}", sizes)
         require_bearable(f"its tensor {info.name!r}", 4 * math.prod(sizes))
     return proto
+
+
+def _require_plain_shape(what: str, sizes: Sequence[int]) -> None:
+    if len(sizes) > _DEEPEST_TENSOR or any(size < 0 for size in sizes):
+        raise ValueError(f"{what} has the shape {list(sizes)}")
 
 
 def _require_plain_array(tensor: onnx.TensorProto) -> None:
@@ -68,8 +72,7 @@ def _require_plain_array(tensor: onnx.TensorProto) -> None:
     }
     if tensor.data_type not in kinds or tensor.data_location or tensor.external_data:
         raise ValueError(f"its array {tensor.name!r} is in another file, or of no type of the export grammar")
-    if len(tensor.dims) > _DEEPEST_TENSOR or min(tensor.dims, default=0) < 0:
-        raise ValueError(f"its array {tensor.name!r} has the shape {list(tensor.dims)}")
+    _require_plain_shape(f"its array {tensor.name!r}", tensor.dims)
     size, typed = kinds[tensor.data_type]
     stored, declared = len(tensor.raw_data) + size * len(typed), size * math.prod(tensor.dims)
     require_held(f"its array {tensor.name!r}", declared, stored)

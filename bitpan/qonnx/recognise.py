@@ -50,7 +50,9 @@ def _whole(array: Array, key: str, dtype: type[np.integer[Any]]) -> Array:
 
 def _shift(arrays: Mapping[str, Array]) -> int:
     """Of a rounding half up by ``2**-s``; 0 where nothing is rounded."""
-    scale = float(arrays["scale"].flat[0]) if "scale" in arrays else 1.0
+    if "scale" not in arrays:
+        return 0
+    scale = float(arrays["scale"].flat[0])
     return round(-np.log2(scale)) if scale > 0 else 0
 
 

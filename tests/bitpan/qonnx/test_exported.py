@@ -8,7 +8,7 @@ from qonnx.core.onnx_exec import execute_onnx
 from qonnx.transformation.infer_shapes import InferShapes
 
 from bitpan.errors import FormatError
-from bitpan.qonnx.exported import DOMAIN, OPSET, Exported, frame_size, infer_shapes, standard
+from bitpan.qonnx.exported import DOMAIN, OPSET, Exported, check_qonnx, frame_size, infer_shapes, standard
 
 
 def graph(*nodes, shape=(1, 2, 3, 4)):
@@ -59,7 +59,28 @@ def test_a_files_frame_is_its_pans(random_model, qonnx):
     assert frame_size(qonnx(random_model(blocks=1, channels=4), 8, 12)) == (8, 12)
 
 
-def test_a_graph_that_cannot_run_is_refused_in_one_line():
+def test_one_random_frame_is_tried_beside_the_extremes(random_model, qonnx):
+    model = random_model(blocks=1, channels=4)
+    found = check_qonnx(qonnx(model, 8, 12), model)
+    assert (found.frames, found.tensors) == (1 + 3, len(model.nodes))
+
+
+def test_a_graph_that_cannot_run_is_refused_in_one_line(capfd):
     with pytest.raises(FormatError, match=r"onnxruntime does not take .*Nonsense.*export the model again$") as refused:
         Exported(graph(("Nonsense", "ab", "out", "")), ["out"])
-    assert "\n" not in str(refused.value)
+    assert "\n" not in str(refused.value) and capfd.readouterr() == ("", "")
+
+
+def test_a_run_that_fails_is_refused_in_one_line(capfd):
+    """Beside which onnxruntime writes nothing of its own."""
+    nodes = [
+        helper.make_node("Cast", ["b"], ["index"], to=TensorProto.INT64),
+        helper.make_node("Gather", ["a", "index"], ["out"], axis=0),
+    ]
+    images = {name: helper.make_tensor_value_info(name, TensorProto.FLOAT, [2]) for name in ("a", "b", "out")}
+    proto = helper.make_graph(nodes, "g", [images["a"], images["b"]], [images["out"]])
+    model = Exported(helper.make_model(proto, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=8), ["out"])
+    assert model.run({"a": np.array([3, 4]), "b": np.array([1, 0])})["out"].tolist() == [4, 3]
+    with pytest.raises(FormatError, match=r"idx=9 must be within .*export the model again$") as refused:
+        model.run({"a": np.array([3, 4]), "b": np.array([9, 0])})
+    assert "\n" not in str(refused.value) and capfd.readouterr() == ("", "")

@@ -4,8 +4,8 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
-from bitpan.errors import BuildError
-from bitpan.qonnx.plain import OPERATORS
+from bitpan.errors import BuildError, SizeError
+from bitpan.qonnx.plain import OPERATORS, read_plain
 from bitpan.qonnx.read import load_qonnx, raise_graph
 
 
@@ -104,3 +104,85 @@ def test_a_frame_larger_than_memory_is_refused(proto, monkeypatch):
 def test_operators_are_those_of_the_shipped_graph(proto):
     assert {node.op_type for node in proto.graph.node} < OPERATORS
     onnx.checker.check_model(proto)
+
+
+def tensor(kind=TensorProto.FLOAT, dims=(), **content):
+    return TensorProto(name="a", data_type=kind, dims=dims, **content)
+
+
+def of_array(array):
+    return helper.make_graph([], "g", [], [], [array])
+
+
+def of_axes(*sizes):
+    return helper.make_graph([], "g", [], [helper.make_tensor_value_info("a", TensorProto.FLOAT, sizes)])
+
+
+def of_attribute(name, value):
+    return helper.make_graph([helper.make_node("Conv", ["x"], ["y"], "n", **{name: value})], "g", [], [])
+
+
+def sparse():
+    graph = of_axes(1)
+    graph.sparse_initializer.add()
+    return graph
+
+
+ARRAY, FOREIGN = "its array 'a' ", "is in another file, or of no type of the export grammar"
+
+
+@pytest.mark.parametrize(
+    ("graph", "said"),
+    [
+        (of_axes(1, 2, 3, 4, 5), None),
+        (of_axes(1, 2, 3, 4, 5, 6), r"its tensor 'a' has the shape \[1, 2, 3, 4, 5, 6\]"),
+        (of_axes(3, 0), None),
+        (of_axes(0, -1), r"its tensor 'a' has the shape \[0, -1\]"),
+        (of_axes(1 << 38), "its tensor 'a' says that it holds 1,099,511,627,776 bytes"),
+        (of_array(tensor()), "its array 'a' says that it holds 4 bytes"),
+        (of_array(tensor(dims=[1, 1, 1, 1, 2], raw_data=bytes(8))), None),
+        (of_array(tensor(dims=[1, 1, 1, 1, 1, 2], raw_data=bytes(8))), ARRAY + "has the shape"),
+        (of_array(tensor(dims=[0])), None),
+        (of_array(tensor(dims=[-1])), ARRAY + "has the shape"),
+        (of_array(tensor(dims=[2], raw_data=bytes(9))), ARRAY + "has more numbers"),
+        (of_array(tensor(dims=[2], raw_data=bytes(7))), ARRAY + "says that it holds 8 bytes"),
+        (of_array(tensor(dims=[2], float_data=[1, 2])), None),
+        (of_array(tensor(dims=[2], float_data=[1])), ARRAY + "says that it holds 8 bytes"),
+        (of_array(tensor(dims=[2], float_data=[1, 2, 3])), ARRAY + "has more numbers"),
+        (of_array(tensor(TensorProto.DOUBLE, [2], double_data=[1, 2])), None),
+        (of_array(tensor(TensorProto.DOUBLE, [2], raw_data=bytes(15))), ARRAY + "says that it holds 16 bytes"),
+        (of_array(tensor(TensorProto.INT64, [2], int64_data=[1, 2])), None),
+        (of_array(tensor(TensorProto.INT64, [2], raw_data=bytes(17))), ARRAY + "has more numbers"),
+        (of_array(tensor(TensorProto.INT32, [1], int32_data=[1])), ARRAY + FOREIGN),
+        (of_array(tensor(dims=[1], raw_data=bytes(4), data_location=TensorProto.EXTERNAL)), ARRAY + FOREIGN),
+        (of_array(tensor(dims=[1], raw_data=bytes(4), external_data=[{"key": "location"}])), ARRAY + FOREIGN),
+        (of_attribute("strides", [1, 1 << 16]), None),
+        (of_attribute("strides", [1, 0]), r"has the strides \[1, 0\]"),
+        (of_attribute("strides", [1, (1 << 16) + 1]), "has the strides"),
+        (of_attribute("strides", 1.5), "has no numbers in 'strides'"),
+        (of_attribute("group", 1), None),
+        (of_attribute("group", 0), "has the group"),
+        (of_attribute("axis", -1), None),
+        (of_attribute("axis", -2), r"has the axis \[-2\]"),
+        (of_attribute("pads", [-1, 0]), None),
+        (of_attribute("pads", [-2, 0]), r"has the pads \[-2, 0\]"),
+        (of_attribute("mode", "edge"), None),
+        (sparse(), "it holds functions, sparse arrays or a training"),
+    ],
+)
+def test_where_it_begins_to_be_refused(tmp_path, graph, said):
+    """Each by itself; what is beside it is plain."""
+    path = tmp_path / "a.onnx"
+    path.write_bytes(onnx.ModelProto(graph=graph).SerializeToString())
+    if said is None:
+        assert read_plain(path).graph == graph
+        return
+    with pytest.raises((ValueError, SizeError), match=said):
+        read_plain(path)
+
+
+def test_a_training_is_refused(tmp_path, proto):
+    proto.training_info.add()
+    (tmp_path / "a.onnx").write_bytes(proto.SerializeToString())
+    with pytest.raises(ValueError, match="it holds functions, sparse arrays or a training"):
+        read_plain(tmp_path / "a.onnx")

@@ -1,10 +1,12 @@
+import json
+
 import numpy as np
 import pytest
 from onnx import numpy_helper
 
 from bitpan.errors import BuildError, MismatchError
 from bitpan.qonnx.exported import check_qonnx
-from bitpan.qonnx.read import load_qonnx, raise_graph
+from bitpan.qonnx.read import NEEDED, load_qonnx, raise_graph
 
 
 @pytest.fixture(scope="module")
@@ -111,3 +113,57 @@ def test_a_file_that_is_no_model(tmp_path):
     path.write_bytes(b"II*\0 not a model")
     with pytest.raises(BuildError, match=r"scene\.tif"):
         load_qonnx(path)
+
+
+def described(proto, text):
+    """The file's metadata say this instead."""
+    (entry,) = proto.metadata_props
+    entry.value = text
+
+
+def without(key):
+    def damage(proto):
+        document = json.loads(proto.metadata_props[0].value)
+        del document[key]
+        described(proto, json.dumps(document))
+
+    return damage
+
+
+@pytest.mark.parametrize(
+    ("damage", "said"),
+    [
+        (lambda proto: proto.metadata_props.pop(), "has no 'bitpan' metadata; make it with"),
+        (lambda proto: described(proto, "{"), "its 'bitpan' metadata are damaged"),
+        (lambda proto: described(proto, "[]"), "its 'bitpan' metadata are no object"),
+        *((without(key), f"its 'bitpan' metadata have no '{key}'") for key in NEEDED),
+    ],
+)
+def test_metadata_that_are_not_there_are_told(model, qonnx, tmp_path, damage, said):
+    proto = qonnx(model)
+    path = tmp_path / "a.onnx"
+    path.write_bytes(proto.SerializeToString())
+    assert load_qonnx(path) == proto
+    damage(proto)
+    path.write_bytes(proto.SerializeToString())
+    with pytest.raises(BuildError, match=rf"a\.onnx: {said}"):
+        load_qonnx(path)
+
+
+def test_what_a_frame_takes_is_told_to_the_byte(model, resampler, qonnx, monkeypatch):
+    """Eight of every sample of every tensor, at its own stride."""
+    for own in (model, resampler([("pool", "unit")])):
+        proto = qonnx(own, 16, 24)
+        samples = sum(tensor.channels * 16 * 24 // tensor.stride**2 for tensor in own.tensors.values())
+        with monkeypatch.context() as context:
+            context.setenv("BITPAN_MEMORY", "1e-6")
+            with pytest.raises(BuildError, match=f"a frame of 16 x 24 PAN pixels says that it holds {8 * samples:,} "):
+                raise_graph(proto)
+
+
+def test_a_tensor_that_nothing_computes_is_told(model, qonnx):
+    """It has a shape, but no operator."""
+    proto = qonnx(model)
+    proto.graph.node.pop()
+    with pytest.raises(BuildError, match="the metadata describe a tensor 'fused' that the graph does not have"):
+        raise_graph(proto)

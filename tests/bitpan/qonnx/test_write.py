@@ -1,17 +1,21 @@
 """Every operation by itself: what is written computes what the table's function does, and is read back."""
 
+import json
+
 import numpy as np
 import pytest
 from onnx import TensorProto, helper, numpy_helper
+from qonnx.core.modelwrapper import ModelWrapper
 
 from bitpan.arithmetic import BORDER, haar_format
 from bitpan.errors import FormatError
 from bitpan.formats import Format
 from bitpan.model import IntegerModel, Node, SceneParameter, Tensor, execute
 from bitpan.operations import OPERATIONS, SCENE_KINDS
-from bitpan.qonnx.exported import DOMAIN, OPSET, Exported
+from bitpan.qonnx.exported import DOMAIN, METADATA, OPSET, Exported
 from bitpan.qonnx.grammar import GRAMMAR, Site
 from bitpan.qonnx.pattern import Graph
+from bitpan.qonnx.read import raise_graph
 from bitpan.qonnx.recognise import read_node, recognise, require_filled
 from bitpan.qonnx.write import _Writer, to_qonnx
 
@@ -153,3 +157,37 @@ def test_the_smallest_frame_is_one_pixel_of_the_coarsest_tensor(random_model):
     for side in (0, -4, 6):
         with pytest.raises(FormatError, match=f"a frame of {side}x4 is not made of whole pixels .* multiples of 4"):
             to_qonnx(model, side, 4)
+
+
+@pytest.mark.parametrize("scale", [0.0, -0.5])
+def test_a_scale_that_no_shift_has_is_refused(scale):
+    model = one_node("conv", np.random.default_rng(0))
+    proto = graph_of(model)
+    stored = next(each for each in proto.graph.initializer if each.name == "node.scale")
+    stored.CopyFrom(numpy_helper.from_array(np.float32(scale), stored.name))
+    op, form, match = recognise(Graph(proto.graph), "out", model.tensors["out"].format)
+    node, constants = read_node(op, "node", "out", match)
+    with pytest.raises(FormatError, match=r"its half is 64, not 0\.5$"):
+        require_filled(form, Site(node, model.tensors, constants, SIDE, SIDE), match)
+
+
+def test_datatypes_are_annotated_for_qonnx(random_model):
+    model = random_model(blocks=1, channels=4)
+    wrapper = ModelWrapper(to_qonnx(model, 8, 8))
+    found = {name: wrapper.get_tensor_datatype(name).name for name in model.tensors}
+    assert found == {name: tensor.format.datatype for name, tensor in model.tensors.items()} | {"s0": "BIPOLAR"}
+    for parameter in model.scene:
+        assert wrapper.get_tensor_datatype(parameter.name).name == parameter.format.datatype
+
+
+def test_metadata_hold_what_the_graph_does_not(random_model):
+    """Arrays of no node among them; each once."""
+    model = random_model(blocks=1, channels=4)
+    model.constants["own"] = np.array([0.5, 2.0])
+    proto = to_qonnx(model, 8, 8)
+    assert [entry.key for entry in proto.graph.metadata_props] == [METADATA]
+    document = json.loads(proto.graph.metadata_props[0].value)
+    assert document["arrays"] == {"own": [0.5, 2.0]} and document["formats"].keys() == model.tensors.keys()
+    recipe = {f"{own['name']}.{key}" for own in document["scene"] for key in own["arrays"]}
+    assert recipe == {key for key in model.constants if key.startswith("block0.threshold.")}
+    assert raise_graph(proto).constants["own"].tolist() == [0.5, 2.0]

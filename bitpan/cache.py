@@ -38,7 +38,7 @@ def remembered(kind: str, key: str, make: Callable[[], Any]) -> Any:  # noqa: AN
     Raises:
         CacheError: others may write in the cache.
     """
-    path = _own(kind) / f"{key}.json"
+    path = own_folder(kind) / f"{key}.json"
     try:
         document = parsed(path.read_bytes())
         if document["sha256"] == digest(document["content"]):
@@ -57,10 +57,10 @@ def kept(kind: str, key: str, make: Callable[[Path], object]) -> Path:
     Raises:
         CacheError: others may write in the cache.
     """
-    path = _own(kind) / key
+    path = own_folder(kind) / key
     if path.is_dir():
         try:
-            _require_own(path)
+            _requireown_folder(path)
             check_sums(path, "made again")
         except ModelError:
             pass
@@ -82,7 +82,7 @@ def alone(what: str) -> Iterator[None]:
     Raises:
         CacheError: others may write in the cache.
     """
-    descriptor = os.open(_own("locks") / what, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+    descriptor = os.open(own_folder("locks") / what, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
     try:
         until = time.monotonic() + PATIENCE
         while not _locked(descriptor) and time.monotonic() < until:
@@ -100,14 +100,18 @@ def _locked(descriptor: int) -> bool:
     return True
 
 
-def _own(kind: str) -> Path:
-    """The cache's folder ``kind``, made if need be."""
+def own_folder(kind: str) -> Path:
+    """The cache's folder ``kind``, made if need be.
+
+    Raises:
+        CacheError: others may write in the cache.
+    """
     cache = cache_folder()
     try:
         cache.parent.mkdir(parents=True, exist_ok=True)
         for folder in (cache, cache / kind):
             folder.mkdir(mode=0o700, exist_ok=True)
-            _require_own(folder)
+            _requireown_folder(folder)
     except OSError as error:
         if isinstance(error, CacheError):
             raise
@@ -115,7 +119,7 @@ def _own(kind: str) -> Path:
     return cache / kind
 
 
-def _require_own(folder: Path) -> None:
+def _requireown_folder(folder: Path) -> None:
     """Raise :class:`CacheError` where somebody else may put anything into a folder."""
     state = folder.stat()
     if state.st_uid != os.getuid() or state.st_mode & _OTHERS_WRITE:

@@ -3,30 +3,23 @@
 Binary images are *bit planes*: ``(C, words)`` uint64, each bit a pixel, 1 for +1 and 0 for -1. Rows follow each other
 without a gap, the lowest bit leftmost, each with a bit or more of -1 behind its last pixel; a row of -1 lies above the
 first and below the last. So a pixel's neighbours are found by shifts, across words too, and the border is -1.
-
-A convolution counts, for all pixels of a vector at once, the bits that differ from its weights. Any three of them
-add up to their parity and twice their majority. Weights only decide which of the three are complemented: for the parity
-that is at most a complement of it all; the majority has four variants, and their complements. So parities and variants
-are made once for all outputs, parities of parities likewise until one is left, and an output adds up one variant each:
-for 288 bits 146 words, all of weight two.
 """
 
 from __future__ import annotations
 
-import functools
-from dataclasses import dataclass
-
 import numpy as np
-import numpy.typing as npt
+from numba.extending import overload
 
-from bitpan.host.engine.bits import bits_of, majority, parity, truth_of, write_bytes
-from bitpan.host.engine.compiled import compiled, i16, i32, inlined, u32, u64
+from bitpan.host.engine.bits import bits_of, truth_of, write_bytes
+from bitpan.host.engine.compiled import compiled, i16, i32, inlined, u16, u32
+from bitpan.host.engine.counting import buffers, count, share_all, summands
 from bitpan.host.engine.lanes import (
     PIXELS,
     WORDS,
     Vector,
     choose,
     convert,
+    high_product,
     item,
     load_pixels,
     load_words,
@@ -36,12 +29,6 @@ from bitpan.host.engine.lanes import (
     store,
 )
 from bitpan.host.engine.step import Array, Rows, Step
-
-VARIANTS = 4
-"""Of the majority of a, b and c, up to a complement: of none, of b, of c, of both complemented."""
-
-GROUP = 16
-"""Words that an output adds at a time."""
 
 
 @compiled
@@ -78,133 +65,52 @@ def _pack_signs(
 
 
 @inlined
-def _share(table: Array, at: int, a: Vector, b: Vector, c: Vector) -> Vector:
-    """Put the variants of the majority into the table; the parity."""
-    not_b, not_c = ~b, ~c
-    store(table, at, majority(a, b, c))
-    store(table, at + WORDS, majority(a, not_b, c))
-    store(table, at + 2 * WORDS, majority(a, b, not_c))
-    store(table, at + 3 * WORDS, majority(a, not_b, not_c))
-    return parity(a, b, c)
-
-
-@inlined
-def _share_all(bits: Array, stride: int, at: int, table: Array, parities: Array) -> Vector:
-    """All that the outputs share about a vector's pixels, into the table; the parity of everything.
-
-    First the three pixels of each row of each channel's window, then three parities each time.
-    """
-    entry, count = 0, 0
-    for c in range(bits.shape[0]):
-        for row in range(at - stride, at + 2 * stride, stride):
-            middle = load_words(bits[c], row)
-            left = (middle << u64(1)) | (load_words(bits[c], row - 1) >> u64(63))
-            right = (middle >> u64(1)) | (load_words(bits[c], row + 1) << u64(63))
-            store(parities, count, _share(table, entry, left, middle, right))
-            entry += VARIANTS * WORDS
-            count += WORDS
-    while count > WORDS:
-        for i in range(count, count + 2 * WORDS):
-            parities[i] = 0  # what is missing to three
-        threes = (count + 2 * WORDS) // (3 * WORDS)
-        for three in range(threes):
-            a = load_words(parities, 3 * WORDS * three)
-            b = load_words(parities, 3 * WORDS * three + WORDS)
-            c = load_words(parities, 3 * WORDS * three + 2 * WORDS)
-            store(parities, WORDS * three, _share(table, entry, a, b, c))
-            entry += VARIANTS * WORDS
-        count = WORDS * threes
-    for i in range(WORDS):
-        table[entry + i], table[entry + WORDS + i] = 0, ~u64(0)  # what counts nothing, plain and complemented
-    return load_words(parities, 0)
-
-
-@inlined
-def _add(a: Vector, b: Vector, c: Vector) -> Vector:
-    """A full adder: sum and carry."""
-    return parity(a, b, c), majority(a, b, c)
-
-
-@inlined
-def _add_two(table: Array, picks: Array, i: int, ones: Vector) -> Vector:
-    return _add(ones, load_words(table, item(picks, i)), load_words(table, item(picks, i + 1)))
-
-
-@inlined
-def _add_four(table: Array, picks: Array, i: int, ones: Vector, twos: Vector) -> Vector:
-    ones, a = _add_two(table, picks, i, ones)
-    ones, b = _add_two(table, picks, i + 2, ones)
-    twos, carry = _add(twos, a, b)
-    return ones, twos, carry
-
-
-@inlined
-def _add_eight(table: Array, picks: Array, i: int, ones: Vector, twos: Vector, fours: Vector) -> Vector:
-    ones, twos, a = _add_four(table, picks, i, ones, twos)
-    ones, twos, b = _add_four(table, picks, i + 4, ones, twos)
-    fours, carry = _add(fours, a, b)
-    return ones, twos, fours, carry
-
-
-@inlined
-def _add_group(table: Array, picks: Array, i: int, ones: Vector, twos: Vector, fours: Vector, eights: Vector) -> Vector:
-    """Add sixteen words of a table to a counter of four digits; the carry last."""
-    ones, twos, fours, a = _add_eight(table, picks, i, ones, twos, fours)
-    ones, twos, fours, b = _add_eight(table, picks, i + 8, ones, twos, fours)
-    eights, carry = _add(eights, a, b)
-    return ones, twos, fours, eights, carry
-
-
-@inlined
-def _count(table: Array, picks: Array, groups: Array, carries: Array, ladder: Array, counter: Array) -> None:
-    """Count the bits of an output's words, ``picks`` in the table, into a counter of a vector a digit.
-
-    A counter of ones that counts words and is then complemented, its carries too, has counted their complements. The
-    carries of its four digits are words to be counted for the next four. ``ladder``: picks of one carry after another.
-    """
-    nothing = load_words(carries, 0) ^ load_words(carries, 0)
-    ones = twos = fours = eights = ~nothing
-    i, count = 0, groups[0] + groups[1]
-    for group in range(count):
-        if group == groups[0]:
-            ones, twos, fours, eights = ~ones, ~twos, ~fours, ~eights
-        ones, twos, fours, eights, carry = _add_group(table, picks, i, ones, twos, fours, eights)
-        store(carries, WORDS * group, carry if group >= groups[0] else ~carry)
-        i += GROUP
-    if groups[1] == 0:
-        ones, twos, fours, eights = ~ones, ~twos, ~fours, ~eights
-    for digit in range(0, len(counter) // WORDS, 4):
-        if digit > 0:
-            ones = twos = fours = eights = nothing
-            for word in range(count, count + GROUP):
-                store(carries, WORDS * word, nothing)  # what is missing to a group
-            count = (count + GROUP - 1) // GROUP
-            for group in range(count):
-                ones, twos, fours, eights, carry = _add_group(carries, ladder, GROUP * group, ones, twos, fours, eights)
-                store(carries, WORDS * group, carry)
-        store(counter, WORDS * digit, ones)
-        store(counter, WORDS * digit + WORDS, twos)
-        store(counter, WORDS * digit + 2 * WORDS, fours)
-        store(counter, WORDS * digit + 3 * WORDS, eights)
-
-
-@inlined
 def _find_pixels(word: int, stride: int, first: int, last: int, image: Array, begins: Array, sizes: Array) -> None:
     """Where the pixels of each half of a vector's words begin in a flat image, and how many its row has from there."""
     kept, channels, width = image.shape
+    y, x = first + word // stride, PIXELS * 2 * (word % stride)
+    begin = y % kept * channels * width
     for half in range(2 * WORDS):
-        y, x = divmod(2 * word + half, 2 * stride)
-        y, x = y + first, PIXELS * x
-        begins[half], sizes[half] = y % kept * channels * width + x, width - x if y < last else 0
+        begins[half], sizes[half] = begin + x, width - x if y < last else 0
+        x += PIXELS
+        if x == PIXELS * 2 * stride:  # a division for each half would take longer than all else here
+            x, y = 0, y + 1
+            begin = y % kept * channels * width
 
 
 @inlined
-def _differing(low_digits: Array, digits: Array, odd: Array, half: int) -> Vector:
-    """How many bits differ: twice the counter, its first eight digits as bytes, and the parity."""
+def _sums(low_digits: Array, digits: Array, odd: Array, half: int, total: int, raised: int) -> Vector:
+    """Sums of products, times ``2**raised``: the total less twice the bits that differ.
+
+    Those are twice the counter, its first eight digits as bytes, and the parity.
+    """
     pairs = convert(load_pixels(low_digits, PIXELS * half), np.int16)
     for digit in range(8, len(digits) // (2 * WORDS)):
         pairs = pairs + choose(truth_of(item(digits, 2 * WORDS * digit + half)), i16(1 << digit), i16(0))
-    return pairs + pairs + choose(truth_of(item(odd, half)), i16(1), i16(0))
+    most, one = i16(total << raised), i16((total - 2) << raised)
+    return choose(truth_of(item(odd, half)), one, most) - (pairs << i16(raised + 2))
+
+
+def _scaled(sums: Vector, slopes: Vector, offsets: Vector, shift: int) -> Vector:
+    """``(sum * slope + offset) >> shift``, in the slopes' type; see :func:`constants_of`."""
+    raise NotImplementedError  # compiled functions have those below
+
+
+def _scaled_narrow(sums: Vector, slopes: Vector, offsets: Vector, shift: int) -> Vector:
+    """In 16 bits: a product's high half is what it is shifted by 16, its low half begins with what that leaves."""
+    left = convert(convert(sums * slopes, np.uint16) >> u16(16 - shift), np.int16)
+    return high_product(sums, slopes) + ((left + offsets) >> i16(shift))
+
+
+def _scaled_wide(sums: Vector, slopes: Vector, offsets: Vector, shift: int) -> Vector:
+    return (convert(sums, np.int32) * slopes + offsets) >> i32(shift)
+
+
+def _scaled_by_type(sums: Vector, slopes: Vector, offsets: Vector, shift: int) -> Vector:
+    return _scaled_narrow if slopes.dtype == sums.dtype else _scaled_wide
+
+
+overload(_scaled, inline="always")(_scaled_by_type)
 
 
 @compiled
@@ -215,7 +121,10 @@ def _conv_rprelu(
     groups: Array,
     flips: Array,
     digits: int,
-    branches: Array,
+    knees: Array,
+    slopes: Array,
+    offsets: Array,
+    raised: int,
     residual: Array | None,
     shift: int,
     bounds: Array,
@@ -225,16 +134,13 @@ def _conv_rprelu(
 ) -> None:
     """Convolution and RPReLU in one pass; ``out`` may be the residual.
 
-    ``picks`` to ``digits``: of :class:`Summands`. ``branches``: how many bits differ at most above the knee; offset
-    above and below, and factor above and below, of that number; ``(5, O)`` int32. ``bounds``: of the result, int32.
+    ``picks`` to ``digits``: of :class:`Summands`. ``knees`` to ``raised``: of :func:`constants_of`. ``bounds``: of the
+    result, in the slopes' type.
     """
     outputs, width = out.shape[1:]
-    entries = bits.shape[0] * 3 * VARIANTS * WORDS
-    table, parities = np.empty(2 * entries + 64 * VARIANTS * WORDS, np.uint64), np.empty(entries, np.uint64)
-    carries = np.zeros((picks.shape[1] // GROUP + GROUP) * WORDS, np.uint64)
-    ladder = (WORDS * np.arange(len(carries) // WORDS)).astype(np.uint32)
-    counter, odd = np.zeros(WORDS * max(8, (digits + 3) // 4 * 4), np.uint64), np.zeros(WORDS, np.uint64)
+    table, parities, carries, ladder, counter = buffers(bits.shape[0], picks.shape[1], max(8, digits))
     counts, digit_halves = counter[: WORDS * ((digits + 3) // 4 * 4)], counter.view(np.uint32)
+    odd = np.zeros(WORDS, np.uint64)
     odd_halves, low_digits, flat = odd.view(np.uint32), np.zeros(64 * WORDS, np.uint8), out.reshape(-1)
     begins, sources, sizes = np.zeros((3, 2 * WORDS), np.intp)
     if residual is not None:
@@ -243,75 +149,24 @@ def _conv_rprelu(
         _find_pixels(word, stride, first, last, out, begins, sizes)
         if residual is not None:
             _find_pixels(word, stride, first, last, residual, sources, sizes)
-        whole = _share_all(bits, stride, word + stride + 1, table, parities)
+        whole = share_all(bits, stride, word + stride + 1, table, parities)
         for o in range(outputs):
             store(odd, 0, whole ^ load_words(flips[o], 0))
-            _count(table, picks[o], groups[o], carries, ladder, counts)
+            count(table, picks[o], groups[o], carries, ladder, counts)
             write_bytes(counter, low_digits)
-            most = i16(branches[0, o])
-            offset_above, offset_below = branches[1, o], branches[2, o]
-            factor_above, factor_below = branches[3, o], branches[4, o]
+            knee, slope_above, slope_below = knees[o], slopes[0, o], slopes[1, o]
+            offset_above, offset_below = offsets[0, o], offsets[1, o]
             for half in range(2 * WORDS):
                 if sizes[half] <= 0:
                     continue
-                differing = _differing(low_digits, digit_halves, odd_halves, half)
-                above = differing <= most
-                v = choose(above, factor_above, factor_below) * convert(differing, np.int32)
-                v = (choose(above, offset_above, offset_below) - v) >> i32(shift)
+                sums = _sums(low_digits, digit_halves, odd_halves, half, 9 * bits.shape[0], raised)
+                above = sums >= knee
+                slope, offset = choose(above, slope_above, slope_below), choose(above, offset_above, offset_below)
+                v = _scaled(sums, slope, offset, shift)
                 if residual is not None:
-                    v = v + convert(pixels_at(added, width * o + sources[half], sizes[half]), np.int32)
+                    v = v + convert(pixels_at(added, width * o + sources[half], sizes[half]), slopes.dtype)
                 v = convert(saturated(v, bounds[0], bounds[1]), out.dtype)
                 put_pixels(v, flat, width * o + begins[half], sizes[half])
-
-
-@dataclass(frozen=True)
-class Summands:
-    """What the outputs of a binary convolution add up.
-
-    Attributes:
-        picks: places of an output's words in the table, those that count complemented first, either part filled up
-            with words that count nothing to whole groups; ``(O, most)``.
-        groups: how many groups there are of either; ``(O, 2)``.
-        flips: whether the parity of everything counts complemented, a vector each; ``(O, WORDS)``.
-        digits: of the largest sum of the words.
-    """
-
-    picks: npt.NDArray[np.uint32]
-    groups: npt.NDArray[np.intp]
-    flips: npt.NDArray[np.uint64]
-    digits: int
-
-
-@functools.lru_cache(maxsize=256)
-def summands(weights: bytes, outputs: int) -> Summands:
-    """Of weights +1 and -1, ``(O, I, 3, 3)`` int8."""
-    signs = np.frombuffer(weights, np.int8).reshape(outputs, -1) > 0
-    variants, complements = [], []
-    while signs.shape[1] > 1:
-        signs = np.pad(signs, ((0, 0), (0, -signs.shape[1] % 3)))
-        a, b, c = (signs[:, i::3] for i in range(3))
-        variants.append((a ^ b) + 2 * (a ^ c))
-        complements.append(a)
-        signs = a ^ b ^ c
-    variant, complemented = np.concatenate(variants, axis=1), np.concatenate(complements, axis=1)
-    words = variant.shape[1]
-    places = (WORDS * (VARIANTS * np.arange(words) + variant)).astype(np.uint32)
-    zeros, ones = WORDS * VARIANTS * words, WORDS * (VARIANTS * words + 1)
-    picks, groups = [], []
-    for row, flags in zip(places, complemented, strict=True):
-        parts = [
-            np.pad(part, (0, -len(part) % GROUP), constant_values=nothing)
-            for part, nothing in ((row[flags], ones), (row[~flags], zeros))
-        ]
-        picks.append(np.concatenate(parts))
-        groups.append([len(part) // GROUP for part in parts])
-    most = max(len(row) for row in picks)
-    return Summands(
-        np.stack([np.pad(row, (0, most - len(row))) for row in picks]),
-        np.array(groups),
-        np.repeat(signs.astype(np.uint64) * np.uint64(2**64 - 1), WORDS, axis=1),
-        words.bit_length(),
-    )
 
 
 def sign_conv_rprelu(
@@ -329,28 +184,55 @@ def sign_conv_rprelu(
     step: Step,
 ) -> Rows | None:
     """Sign, binary convolution and RPReLU, which may overwrite the residual; numbers within 32 bits."""
-    slopes, biases = np.array([[slope_above, slope_below], [bias_above, bias_below]], np.int64)
+    rprelu = np.array([knee, slope_above, slope_below, bias_above, bias_below], np.int64)
     outputs, inputs, kernel, _ = weights.shape
-    total = 9 * inputs
-    bound = abs(slopes).max() * total + abs(biases).max() + (1 << max(shift, 1))
-    if kernel != 3 or inputs >= 3600 or shift <= 0 or bound >= 1 << 30 or step.format.bits > 30:
+    if kernel != 3 or step.format.bits > 30:
+        return None
+    added = 0 if residual is None else -step.inputs[1].min
+    constants = constants_of(rprelu, 9 * inputs, shift, added)
+    if constants is None:
         return None
     (height, width), limits = step.size, np.iinfo(x.dtype)
     thresholds, before = np.clip(threshold, limits.min, limits.max).astype(x.dtype), 0
     stride = width // 64 + 1
     bits = step.empty((inputs, stride * (step.kept + 2) + 2 + WORDS), np.uint64)
-    # The sum of products is the total less twice the bits that differ.
-    most = np.clip((total - knee.astype(np.int64)) // 2, -1, total)
-    offsets = slopes * total + biases + (1 << (shift - 1))
-    branches = np.concatenate([most[None], offsets, 2 * slopes]).astype(np.int32)
     own = summands(np.ascontiguousarray(weights, np.int8).tobytes(), outputs)
-    bounds = np.array([step.format.min, step.format.max], np.int32)
-    constants = own.picks, own.groups, own.flips, own.digits, branches, residual, shift, bounds
+    reach = np.iinfo(constants[1].dtype)
+    bounds = np.clip([step.format.min, step.format.max], reach.min, reach.max).astype(constants[1].dtype)
+    given = own.picks, own.groups, own.flips, own.digits, *constants, residual, shift, bounds
 
     def compute(out: Array, first: int, last: int) -> None:
         nonlocal before
         _pack_signs(x, thresholds, bits.view(np.uint32), stride, before, height, first, last)
         before = last - first
-        _conv_rprelu(bits, stride, *constants, out, first, last)
+        _conv_rprelu(bits, stride, *given, out, first, last)
 
     return step.rows(compute, outputs, over=residual)
+
+
+def constants_of(rprelu: Array, total: int, shift: int, added: int) -> tuple[Array, Array, Array, int] | None:
+    """Knees ``(O,)`` of the raised sums, slopes and offsets above and below ``(2, O)``, and how far sums are raised.
+
+    In 16 bits where all suffices: sums and slopes are then raised by 16 less the shift together, so that a product's
+    high half is what it is shifted by. Else in 32 bits, or None where these do not suffice either.
+
+    Args:
+        rprelu: knees, slopes above and below, biases above and below, ``(5, O)`` int64.
+        total: of the products of a sum, at most.
+        shift: of RPReLU.
+        added: the largest magnitude of what is added to its result.
+    """
+    knees, slopes = np.clip(rprelu[0], -total, total + 1), rprelu[1:3]
+    offsets = rprelu[3:] + (1 << max(shift - 1, 0))
+    steepest, furthest = int(abs(slopes).max()), int(abs(offsets).max())
+    bound = steepest * total + furthest + (1 << max(shift, 1))
+    if shift <= 0 or total >= 32400 or bound + (added << shift) >= 1 << 30:
+        return None
+    narrow = np.iinfo(np.int16).max
+    if (bound >> shift) + added < narrow and furthest + (1 << shift) <= narrow:
+        for raised in range(17 - shift):
+            steep = 16 - shift - raised
+            if (total + 1) << raised <= narrow and steepest << steep <= narrow:
+                knees, slopes, offsets = (a.astype(np.int16) for a in (knees << raised, slopes << steep, offsets))
+                return knees, slopes, offsets, raised
+    return knees.astype(np.int16), slopes.astype(np.int32), offsets.astype(np.int32), 0

@@ -178,9 +178,11 @@ def _convert(_: Untyped, lanes: Untyped, dtype: Untyped) -> Untyped:
     wanted = Lanes(dtype.dtype, lanes.count)
 
     def emit(context: Untyped, builder: Untyped, signature: Untyped, values: Untyped) -> Untyped:
+        if wanted.dtype.bitwidth == lanes.dtype.bitwidth:
+            return values[0]
         widen = builder.sext if lanes.dtype.signed else builder.zext
         method = widen if wanted.dtype.bitwidth > lanes.dtype.bitwidth else builder.trunc
-        return values[0] if lanes == wanted else method(values[0], llvm_type(wanted))
+        return method(values[0], llvm_type(wanted))
 
     return wanted(lanes, dtype), emit
 
@@ -292,6 +294,18 @@ def _add_products(_: Untyped, sums: Untyped, pairs: Untyped, weights: Untyped) -
     return sums(sums, pairs, weights), emit
 
 
+def _high_product(_: Untyped, a: Untyped, b: Untyped) -> Untyped:
+    """The upper half of each product, rounded down; two lanes of signed numbers."""
+
+    def emit(context: Untyped, builder: Untyped, signature: Untyped, values: Untyped) -> Untyped:
+        bits = a.dtype.bitwidth
+        wide = ir.VectorType(ir.IntType(2 * bits), a.count)
+        product = builder.mul(*(builder.sext(value, wide) for value in values))
+        return builder.trunc(builder.ashr(product, ir.Constant(wide, [bits] * a.count)), llvm_type(a))
+
+    return a(a, b), emit
+
+
 def _item(_: Untyped, array: Untyped, at: Untyped) -> Untyped:
     """One number; ``array[at]`` would ask whether the index counts from the end."""
 
@@ -306,6 +320,7 @@ load_words: Untyped = _loader(WORDS)
 load_pixels: Untyped = _loader(PIXELS)
 load_sums: Untyped = _loader(SUMS)
 add_products: Untyped = intrinsic(_add_products)
+high_product: Untyped = intrinsic(_high_product)
 item: Untyped = intrinsic(_item)
 pixels_at: Untyped = intrinsic(_pixels_at)
 put_pixels: Untyped = intrinsic(_put_pixels)

@@ -11,8 +11,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import islice
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -38,6 +39,8 @@ LATENT = "latent."
 """What the constants of BNNPan's latent module begin with."""
 
 Float = npt.NDArray[np.float64]
+Sums = tuple[Array, int]  # over a sample's pixels, and how many there are
+Result = TypeVar("Result")
 
 
 @dataclass
@@ -86,12 +89,18 @@ def srm(model: IntegerModel, parameter: SceneParameter, mean: npt.ArrayLike) -> 
     return srm_threshold(k, np.tanh(q) / fmt.step, fmt)
 
 
-def affine(model: IntegerModel, parameter: SceneParameter, values: Iterable[Array], prior: Float | None) -> Integers:
+def affine(
+    model: IntegerModel,
+    parameter: SceneParameter,
+    of_each: Callable[[Callable[[Array], Sums]], Iterable[Sums]],
+    prior: Float | None,
+) -> Integers:
     """Scales and offsets of BNNPan's LDPC and CDC: ``W_c * z_w + 1`` and ``W_c * z_b``.
 
     Args:
         parameter: of kind ``affine``; the float constants ``ldpc.*`` and ``weigh.*`` are missing where the arm is.
-        values: of the tensor it measures, in its integer steps, ``(C, pixels)`` of each sample.
+        of_each: what a function gives for the values of each sample of the tensor it measures, in its integer steps,
+            ``(C, pixels)``.
         prior: see :func:`bitpan.host.scene.latent.prior`.
     """
     fmt = model.tensors[parameter.measures].format
@@ -102,8 +111,7 @@ def affine(model: IntegerModel, parameter: SceneParameter, values: Iterable[Arra
             raise ModelError(f"model {model.name}: {parameter.name} needs the latent module's constants; export again")
         scale, offset = np.split(_linear(model, parameter, "ldpc", prior), 2)
     if f"{parameter.name}.weigh.weight" in model.constants:
-        moments = ((_moments(sample, fmt.step * scale, offset), sample.shape[1]) for sample in values)
-        size, mean, square = _average(moments)
+        size, mean, square = _average(of_each(lambda values: _moments(values, fmt.step * scale, offset)))
         spread = np.sqrt(np.maximum(square - mean * mean, 0.0))
         raw = _linear(model, parameter, "weigh", np.concatenate([size, mean, spread]))
         weight = 0.5 * (1.0 + np.tanh(raw / 2))  # a sigmoid, without overflow
@@ -111,10 +119,10 @@ def affine(model: IntegerModel, parameter: SceneParameter, values: Iterable[Arra
     return affine_integers(scale, offset / fmt.step, fmt)
 
 
-def _moments(sample: Array, scale: Float, offset: Float) -> Float:
-    """Sums of the size, the value and the square of ``sample * scale + offset``, ``(C, pixels)`` to ``(3, C)``."""
-    channels = (row * s + o for row, s, o in zip(sample, scale, offset, strict=True))  # one fits the cache
-    return np.array([(np.abs(y).sum(), y.sum(), (y * y).sum()) for y in channels]).T
+def _moments(values: Array, scale: Float, offset: Float) -> Sums:
+    """Sums of the size, the value and the square of ``values * scale + offset``, ``(C, pixels)`` to ``(3, C)``."""
+    channels = (row * s + o for row, s, o in zip(values, scale, offset, strict=True))  # one fits the cache
+    return np.array([(np.abs(y).sum(), y.sum(), (y * y).sum()) for y in channels]).T, values.shape[1]
 
 
 def _linear(model: IntegerModel, parameter: SceneParameter, name: str, x: Float) -> Float:
@@ -126,15 +134,16 @@ def _inside(values: Array, sample: _Sample, stride: int) -> Array:
     """Values over valid pixels alone of a sample's tensor of this stride, ``(C, H, W)`` to ``(C, pixels)``."""
     valid = whole_blocks(sample.valid, stride)
     top, left = (part.start // stride for part in sample.inside)
-    return values[:, top : top + valid.shape[0], left : left + valid.shape[1]][:, valid]
+    here = values[:, top : top + valid.shape[0], left : left + valid.shape[1]]
+    return here.reshape(len(here), -1) if valid.all() else here[:, valid]
 
 
-def _mean(values: Iterable[Array]) -> Float:
-    """Mean of each channel over all samples. Integers are summed as integers."""
-    return _average((v.sum(axis=1, dtype=np.result_type(v, np.int64)), v.shape[1]) for v in values)
+def _sum(values: Array) -> Sums:
+    """Sums of each channel, ``(C, pixels)`` to ``(C,)``; of integers as integers."""
+    return values.sum(axis=1, dtype=np.result_type(values, np.int64)), values.shape[1]
 
 
-def _average(sums: Iterable[tuple[Array, int]]) -> Float:
+def _average(sums: Iterable[Sums]) -> Float:
     """Sums over pixels by the number of pixels; zero where there are none."""
     totals, counts = zip(*sums, strict=True)
     return np.asarray(sum(totals) / max(sum(counts), 1))
@@ -170,19 +179,21 @@ class _Measured:
         if not arrays:
             return None
         source = next(node.inputs[0] for node in model.nodes if node.op == "conv")
-        encoded = [np.zeros((len(arrays["condition.conv2.bias"]), 0))]
-        for sample in self.samples:
+
+        def encoded(sample: _Sample) -> Sums:
             image = self._advance(sample, source) * model.tensors[source].format.step
-            encoded.append(_inside(latent.encode(arrays, image), sample, latent.STRIDE))
-        return latent.prior(arrays, _mean(encoded))
+            return _sum(_inside(latent.encode(arrays, image), sample, latent.STRIDE))
 
-    def values(self, tensor: str) -> Iterator[Array]:
-        """Each sample's values of ``tensor`` that lie over valid pixels alone, ``(C, pixels)``; at first, of none."""
+        none = np.zeros(len(arrays["condition.conv2.bias"])), 0
+        return latent.prior(arrays, _average([none, *at_once(encoded, self.samples, self.engine.threads)]))
+
+    def of_each(self, tensor: str, work: Callable[[Array], Result]) -> Iterator[Result]:
+        """Of each sample's values of ``tensor`` over valid pixels alone, ``(C, pixels)``; at first, of none."""
         found = self.model.tensors[tensor]
-        yield np.zeros((found.channels, 0), np.int64)
+        yield work(np.zeros((found.channels, 0), np.int64))
 
-        def of(sample: _Sample) -> Array:
-            return _inside(self._advance(sample, tensor), sample, found.stride)
+        def of(sample: _Sample) -> Result:
+            return work(_inside(self._advance(sample, tensor), sample, found.stride))
 
         yield from at_once(of, self.samples, self.engine.threads)
 
@@ -200,7 +211,9 @@ class _Measured:
 
 _KINDS: dict[str, Callable[[_Measured, SceneParameter], Integers]] = {
     "interpolation": lambda measured, own: interpolation(measured.model, measured.grid)[own.name],
-    "srm": lambda measured, own: srm(measured.model, own, _mean(measured.values(own.measures))),
-    "affine": lambda measured, own: affine(measured.model, own, measured.values(own.measures), measured.prior),
+    "srm": lambda measured, own: srm(measured.model, own, _average(measured.of_each(own.measures, _sum))),
+    "affine": lambda measured, own: affine(
+        measured.model, own, partial(measured.of_each, own.measures), measured.prior
+    ),
 }
 """What computes each of :data:`bitpan.operations.SCENE_KINDS`."""

@@ -116,27 +116,26 @@ def _window_sums(scene: Scene, tile: Tile, shifts: npt.NDArray[np.int64]) -> tup
     patch = scene.read(*tile.frame)
     if not patch.valid.all():  # a gradient across a border of nodata is none of the scene's
         return None
-    pan = _blur(patch.pan[0].astype(np.float64), ratio)
     margin = REACH + _MARGIN
     inside = slice(margin, -margin)
-    bands = [_gradient(band) for band in patch.ms[:, inside, inside].astype(np.float64)]
-    rows, columns = patch.ms.shape[1] - 2 * margin, patch.ms.shape[2] - 2 * margin
-    x = np.stack([gradient.ravel() for gradient in bands])
-    size = len(shifts)
+    x = _gradient(patch.ms[:, inside, inside].astype(np.float64), 1)
+    height, width = x.shape[-2:]
+    x = x.reshape(len(x), -1)
+    pan = _gradient(_blur(patch.pan[0].astype(np.float64), ratio), ratio)
+    size, first = len(shifts), margin * ratio + (ratio - 1) // 2 + (ratio % 2 == 0) + shifts[0]
     cross, energy = np.empty((size, size, len(x))), np.empty((size, size))
-    first = margin * ratio + (ratio - 1) // 2
-    for i, dy in enumerate(shifts):
-        for j, dx in enumerate(shifts):
-            top, left = first + dy + (ratio % 2 == 0), first + dx + (ratio % 2 == 0)
-            sampled = pan[top : top + rows * ratio : ratio, left : left + columns * ratio : ratio]
-            y = _gradient(sampled).ravel()
-            cross[i, j], energy[i, j] = x @ y, y @ y
+    for i, top in enumerate(range(first, first + size)):
+        rows = pan[:, top : top + height * ratio : ratio, first:]
+        windows = np.lib.stride_tricks.sliding_window_view(rows, width * ratio, axis=2)[:, :, :size, ::ratio]
+        y = np.moveaxis(windows, 2, 0).reshape(size, -1)
+        cross[i], energy[i] = y @ x.T, np.einsum("sp,sp->s", y, y)
     return x @ x.T, cross, energy
 
 
-def _gradient(image: Float) -> Float:
-    """Differences to the right and downward, ``(2, height - 1, width - 1)``."""
-    return np.stack([image[:-1, 1:] - image[:-1, :-1], image[1:, :-1] - image[:-1, :-1]])
+def _gradient(image: Float, distance: int) -> Float:
+    """Differences to the right and downward, ``(..., H, W)`` to ``(..., 2, H - distance, W - distance)``."""
+    here = image[..., :-distance, :-distance]
+    return np.stack([image[..., :-distance, distance:] - here, image[..., distance:, :-distance] - here], axis=-3)
 
 
 def _blur(image: Float, ratio: int) -> Float:

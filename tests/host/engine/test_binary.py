@@ -6,15 +6,22 @@ from rows import by_rows, image_of
 
 from bitpan import arithmetic
 from bitpan.formats import Format
-from bitpan.host.engine.binary import GROUP, sign_conv_rprelu, summands
-from bitpan.host.engine.lanes import WORDS
+from bitpan.host.engine.binary import constants_of, sign_conv_rprelu
 from bitpan.host.engine.step import Step
 
 FEATURE = Format(10, 6)
 SHIFT = 6
+HALF = 1 << (SHIFT - 1)
+NARROW = (1 << 15) - 1 - (1 << SHIFT) - HALF
+"""The largest bias that 16 bits suffice for."""
 
 
-def drawn(inputs, outputs, shape, seed=0, fmt=FEATURE):
+@pytest.fixture(params=[NARROW, 1 << 16], ids=["16 bits", "32 bits"])
+def bias(request):
+    return request.param
+
+
+def drawn(inputs, outputs, shape, seed=0, fmt=FEATURE, bias=1 << 16):
     """Features, half of them at their format's ends, weights, and constants of a unit."""
     rng = np.random.default_rng(seed)
     x = rng.integers(fmt.min, fmt.max + 1, (inputs, *shape)).astype(np.int16)
@@ -23,10 +30,10 @@ def drawn(inputs, outputs, shape, seed=0, fmt=FEATURE):
         "threshold": rng.integers(fmt.min - 9, fmt.max + 10, inputs),
         "weights": rng.choice(np.array([-1, 1], np.int8), (outputs, inputs, 3, 3)),
         "knee": rng.integers(-9 * inputs - 2, 9 * inputs + 3, outputs),
-        "slope_above": rng.integers(-512, 512, outputs),
-        "slope_below": rng.integers(-512, 512, outputs),
-        "bias_above": rng.integers(-(1 << 16), 1 << 16, outputs),
-        "bias_below": rng.integers(-(1 << 16), 1 << 16, outputs),
+        "slope_above": rng.integers(-511, 512, outputs),
+        "slope_below": rng.integers(-511, 512, outputs),
+        "bias_above": rng.integers(-bias, bias + 1, outputs),
+        "bias_below": rng.integers(-bias, bias + 1, outputs),
     }
     return x, constants
 
@@ -50,16 +57,16 @@ def found(x, residual, fmt, **constants):
 
 
 @pytest.mark.parametrize("width", range(1, 131))
-def test_every_width(width):
-    x, constants = drawn(3, 2, (5, width), width)
+def test_every_width(width, bias):
+    x, constants = drawn(3, 2, (5, width), width, bias=bias)
     residual = drawn(2, 2, (5, width), width + 1)[0]
     np.testing.assert_array_equal(found(x, residual, FEATURE, **constants), expected(x, residual, FEATURE, **constants))
 
 
 @pytest.mark.parametrize("inputs", [1, 2, 4, 5, 9, 10, 27, 28, 32, 33, 57, 64, 96, 128])
-def test_every_depth(inputs):
+def test_every_depth(inputs, bias):
     """One, two and three levels of carries; counts of more than a byte."""
-    x, constants = drawn(inputs, 3, (4, 75), inputs)
+    x, constants = drawn(inputs, 3, (4, 75), inputs, bias=bias)
     np.testing.assert_array_equal(found(x, None, FEATURE, **constants), expected(x, None, FEATURE, **constants))
 
 
@@ -77,8 +84,8 @@ def test_all_bits_differ_or_none(weight, value):
 
 
 @pytest.mark.parametrize("fmt", [Format(8), FEATURE, Format(15), Format(20)], ids=str)
-def test_every_format_of_the_result(fmt):
-    x, constants = drawn(8, 5, (9, 40))
+def test_every_format_of_the_result(fmt, bias):
+    x, constants = drawn(8, 5, (9, 40), bias=bias)
     residual = drawn(5, 5, (9, 40), 1)[0]
     result = found(x, residual, fmt, **constants)
     assert result.dtype == (np.int16 if fmt.bits <= 15 else np.int32)
@@ -86,8 +93,8 @@ def test_every_format_of_the_result(fmt):
 
 
 @pytest.mark.parametrize("band", [1, 2, 5, 7, 50])
-def test_bands(band):
-    x, constants = drawn(8, 8, (23, 66))
+def test_bands(band, bias):
+    x, constants = drawn(8, 8, (23, 66), bias=bias)
     result, own = expected(x, x, FEATURE, **constants), by_rows(x)
     np.testing.assert_array_equal(image_of(unit(own, own, FEATURE, **constants), band), result)
     if band <= 7:
@@ -98,15 +105,47 @@ def test_bands(band):
     np.testing.assert_array_equal(image_of(rows, band), result)
 
 
-def test_words_of_an_output_fill_whole_groups():
-    weights = drawn(32, 8, (1, 1))[1]["weights"]
-    own = summands(weights.tobytes(), 8)
-    words = 96 + 32 + 11 + 4 + 2 + 1
-    assert own.digits == 8
-    np.testing.assert_array_equal(own.picks % WORDS, 0)
-    for picks, groups in zip(own.picks, own.groups, strict=True):
-        used = picks[: GROUP * groups.sum()]
-        assert sorted({*(used // (4 * WORDS)).tolist()})[:words] == list(range(words))
+@pytest.mark.parametrize("weight", [-1, 1])
+@pytest.mark.parametrize("value", [-512, 511])
+def test_the_largest_sums_slopes_and_biases_of_16_bits(weight, value):
+    x, constants = drawn(32, 16, (6, 70))
+    x[:], constants["weights"][:], constants["threshold"][:] = value, weight, 0
+    constants["weights"][1, 0, 0, 0] *= -1
+    ends = np.array(np.meshgrid([-511, 511], [-511, 511], [-NARROW, NARROW], [-NARROW, NARROW])).reshape(4, -1)
+    names = "slope_above", "slope_below", "bias_above", "bias_below"
+    constants |= dict(zip(names, ends, strict=True))
+    wide = Format(14)
+    residual = drawn(16, 1, (6, 70), 1)[0]
+    result = expected(x, residual, wide, **constants)
+    assert len(np.unique(result)) > 100
+    np.testing.assert_array_equal(found(x, residual, wide, **constants), result)
+
+
+def rprelu_of(slope=511, bias=NARROW, knee=0):
+    return np.array([[knee], [slope], [-slope], [bias], [-bias]])
+
+
+@pytest.mark.parametrize(
+    ("rprelu", "total", "shift", "added"),
+    [
+        (rprelu_of(bias=NARROW + 1), 288, SHIFT, 512),
+        (rprelu_of(slope=512), 1024, SHIFT, 512),
+        (rprelu_of(), 2047, SHIFT, 512),
+        (rprelu_of(), 288, SHIFT, (1 << 15) - 2 - (511 * 288 + NARROW + HALF + 64 >> SHIFT) + 1),
+        (rprelu_of(slope=1, bias=0), 288, 15, 0),
+    ],
+    ids=["bias", "slope", "sum", "residual", "shift"],
+)
+def test_16_bits_are_for_what_they_suffice_for(rprelu, total, shift, added):
+    """The first of each that does not fit; what is by one smaller does."""
+    knees, slopes, offsets, raised = constants_of(rprelu, total, shift, added)
+    assert (knees.dtype, slopes.dtype, offsets.dtype, raised) == (np.int16, np.int32, np.int32, 0)
+    smaller = rprelu.copy()
+    smaller[1:] = np.sign(rprelu[1:]) * (abs(rprelu[1:]) - 1)
+    knees, slopes, offsets, raised = constants_of(smaller, total - 1, min(shift, 14), max(added - 1, 0))
+    assert slopes.dtype == offsets.dtype == np.int16
+    steep = 16 - min(shift, 14) - raised
+    np.testing.assert_array_equal(slopes, smaller[1:3] << steep)
 
 
 def test_what_it_is_not_made_for_is_left_to_the_reference():

@@ -144,7 +144,7 @@ def test_affine_is_that_of_all_its_samples_together(prior):
     weight, bias = (model.constants[f"block0.affine.weigh.{key}"] for key in ("weight", "bias"))
     gate = 1 / (1 + np.exp(-(weight @ statistics + bias)))
     expected = affine_integers(1 + gate * own, gate * offset / step, model.tensors[parameter.measures].format)
-    found = affine(model, parameter, samples, prior)
+    found = affine(model, parameter, lambda work: map(work, samples), prior)
     np.testing.assert_array_equal(found, expected)
     assert len(set(found[0].tolist())) > 1
 

@@ -1,0 +1,202 @@
+"""Counting the bits of a binary convolution that differ from its weights, for all pixels of a vector at once.
+
+Any three of them add up to their parity and twice their majority. Weights only decide which of the three are
+complemented: for the parity that is at most a complement of it all; the majority has four variants, and their
+complements. So parities and variants are made once for all outputs, parities of parities likewise until one is left,
+and an output adds up one variant each: for 288 bits 146 words, all of weight two.
+"""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from bitpan.host.engine.bits import majority, parity
+from bitpan.host.engine.compiled import inlined, u64
+from bitpan.host.engine.lanes import WORDS, Vector, item, load_words, store
+from bitpan.host.engine.step import Array
+
+VARIANTS = 4
+"""Of the majority of a, b and c, up to a complement: of none, of b, of c, of both complemented."""
+
+GROUP = 16
+"""Words that an output adds at a time."""
+
+
+@inlined
+def _share(table: Array, at: int, a: Vector, b: Vector, c: Vector) -> Vector:
+    """Put the variants of the majority into the table; the parity."""
+    not_b, not_c = ~b, ~c
+    store(table, at, majority(a, b, c))
+    store(table, at + WORDS, majority(a, not_b, c))
+    store(table, at + 2 * WORDS, majority(a, b, not_c))
+    store(table, at + 3 * WORDS, majority(a, not_b, not_c))
+    return parity(a, b, c)
+
+
+@inlined
+def share_all(bits: Array, stride: int, at: int, table: Array, parities: Array) -> Vector:
+    """All that the outputs share about a vector's pixels, into the table; the parity of everything.
+
+    First the three pixels of each row of each channel's window, then three parities each time.
+    """
+    entry, count = 0, 0
+    for c in range(bits.shape[0]):
+        for row in range(at - stride, at + 2 * stride, stride):
+            middle = load_words(bits[c], row)
+            left = (middle << u64(1)) | (load_words(bits[c], row - 1) >> u64(63))
+            right = (middle >> u64(1)) | (load_words(bits[c], row + 1) << u64(63))
+            store(parities, count, _share(table, entry, left, middle, right))
+            entry += VARIANTS * WORDS
+            count += WORDS
+    while count > WORDS:
+        for i in range(count, count + 2 * WORDS):
+            parities[i] = 0  # what is missing to three
+        threes = (count + 2 * WORDS) // (3 * WORDS)
+        for three in range(threes):
+            a = load_words(parities, 3 * WORDS * three)
+            b = load_words(parities, 3 * WORDS * three + WORDS)
+            c = load_words(parities, 3 * WORDS * three + 2 * WORDS)
+            store(parities, WORDS * three, _share(table, entry, a, b, c))
+            entry += VARIANTS * WORDS
+        count = WORDS * threes
+    for i in range(WORDS):
+        table[entry + i], table[entry + WORDS + i] = 0, ~u64(0)  # what counts nothing, plain and complemented
+    return load_words(parities, 0)
+
+
+@inlined
+def _add(a: Vector, b: Vector, c: Vector) -> Vector:
+    """A full adder: sum and carry."""
+    return parity(a, b, c), majority(a, b, c)
+
+
+@inlined
+def _add_two(table: Array, picks: Array, i: int, ones: Vector) -> Vector:
+    return _add(ones, load_words(table, item(picks, i)), load_words(table, item(picks, i + 1)))
+
+
+@inlined
+def _add_four(table: Array, picks: Array, i: int, ones: Vector, twos: Vector) -> Vector:
+    ones, a = _add_two(table, picks, i, ones)
+    ones, b = _add_two(table, picks, i + 2, ones)
+    twos, carry = _add(twos, a, b)
+    return ones, twos, carry
+
+
+@inlined
+def _add_eight(table: Array, picks: Array, i: int, ones: Vector, twos: Vector, fours: Vector) -> Vector:
+    ones, twos, a = _add_four(table, picks, i, ones, twos)
+    ones, twos, b = _add_four(table, picks, i + 4, ones, twos)
+    fours, carry = _add(fours, a, b)
+    return ones, twos, fours, carry
+
+
+@inlined
+def _add_group(table: Array, picks: Array, i: int, ones: Vector, twos: Vector, fours: Vector, eights: Vector) -> Vector:
+    """Add sixteen words of a table to a counter of four digits; the carry last."""
+    ones, twos, fours, a = _add_eight(table, picks, i, ones, twos, fours)
+    ones, twos, fours, b = _add_eight(table, picks, i + 8, ones, twos, fours)
+    eights, carry = _add(eights, a, b)
+    return ones, twos, fours, eights, carry
+
+
+@inlined
+def count(table: Array, picks: Array, groups: Array, carries: Array, ladder: Array, counter: Array) -> None:
+    """Count the bits of an output's words, ``picks`` in the table, into a counter of a vector a digit.
+
+    A counter of ones that counts words and is then complemented, its carries too, has counted their complements. The
+    carries of its four digits are words to be counted for the next four. ``ladder``: picks of one carry after another.
+    """
+    nothing = load_words(carries, 0) ^ load_words(carries, 0)
+    ones = twos = fours = eights = ~nothing
+    i, count = 0, groups[0] + groups[1]
+    for group in range(count):
+        if group == groups[0]:
+            ones, twos, fours, eights = ~ones, ~twos, ~fours, ~eights
+        ones, twos, fours, eights, carry = _add_group(table, picks, i, ones, twos, fours, eights)
+        store(carries, WORDS * group, carry if group >= groups[0] else ~carry)
+        i += GROUP
+    if groups[1] == 0:
+        ones, twos, fours, eights = ~ones, ~twos, ~fours, ~eights
+    for digit in range(0, len(counter) // WORDS, 4):
+        if digit > 0:
+            ones = twos = fours = eights = nothing
+            for word in range(count, count + GROUP):
+                store(carries, WORDS * word, nothing)  # what is missing to a group
+            count = (count + GROUP - 1) // GROUP
+            for group in range(count):
+                ones, twos, fours, eights, carry = _add_group(carries, ladder, GROUP * group, ones, twos, fours, eights)
+                store(carries, WORDS * group, carry)
+        store(counter, WORDS * digit, ones)
+        store(counter, WORDS * digit + WORDS, twos)
+        store(counter, WORDS * digit + 2 * WORDS, fours)
+        store(counter, WORDS * digit + 3 * WORDS, eights)
+
+
+@inlined
+def buffers(channels: int, most: int, digits: int) -> tuple[Array, Array, Array, Array, Array]:
+    """What :func:`share_all` and :func:`count` write: table, parities, carries, ladder and counter.
+
+    Args:
+        channels: of the bit planes.
+        most, digits: ``picks`` of an output, and digits, of :class:`Summands`.
+    """
+    entries = channels * 3 * VARIANTS * WORDS
+    table, parities = np.empty(2 * entries + 64 * VARIANTS * WORDS, np.uint64), np.empty(entries, np.uint64)
+    carries = np.zeros((most // GROUP + GROUP) * WORDS, np.uint64)
+    ladder = (WORDS * np.arange(len(carries) // WORDS)).astype(np.uint32)
+    return table, parities, carries, ladder, np.zeros(WORDS * ((digits + 3) // 4 * 4), np.uint64)
+
+
+@dataclass(frozen=True)
+class Summands:
+    """What the outputs of a binary convolution add up.
+
+    Attributes:
+        picks: places of an output's words in the table, those that count complemented first, either part filled up
+            with words that count nothing to whole groups; ``(O, most)``.
+        groups: how many groups there are of either; ``(O, 2)``.
+        flips: whether the parity of everything counts complemented, a vector each; ``(O, WORDS)``.
+        digits: of the largest sum of the words.
+    """
+
+    picks: npt.NDArray[np.uint32]
+    groups: npt.NDArray[np.intp]
+    flips: npt.NDArray[np.uint64]
+    digits: int
+
+
+@functools.lru_cache(maxsize=256)
+def summands(weights: bytes, outputs: int) -> Summands:
+    """Of weights +1 and -1, ``(O, I, 3, 3)`` int8."""
+    signs = np.frombuffer(weights, np.int8).reshape(outputs, -1) > 0
+    variants, complements = [], []
+    while signs.shape[1] > 1:
+        signs = np.pad(signs, ((0, 0), (0, -signs.shape[1] % 3)))
+        a, b, c = (signs[:, i::3] for i in range(3))
+        variants.append((a ^ b) + 2 * (a ^ c))
+        complements.append(a)
+        signs = a ^ b ^ c
+    variant, complemented = np.concatenate(variants, axis=1), np.concatenate(complements, axis=1)
+    words = variant.shape[1]
+    places = (WORDS * (VARIANTS * np.arange(words) + variant)).astype(np.uint32)
+    zeros, ones = WORDS * VARIANTS * words, WORDS * (VARIANTS * words + 1)
+    picks, groups = [], []
+    for row, flags in zip(places, complemented, strict=True):
+        parts = [
+            np.pad(part, (0, -len(part) % GROUP), constant_values=nothing)
+            for part, nothing in ((row[flags], ones), (row[~flags], zeros))
+        ]
+        picks.append(np.concatenate(parts))
+        groups.append([len(part) // GROUP for part in parts])
+    most = max(len(row) for row in picks)
+    return Summands(
+        np.stack([np.pad(row, (0, most - len(row))) for row in picks]),
+        np.array(groups),
+        np.repeat(signs.astype(np.uint64) * np.uint64(2**64 - 1), WORDS, axis=1),
+        words.bit_length(),
+    )

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+from contextlib import AbstractContextManager
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from bitpan.commands import options
 from bitpan.errors import SceneError
@@ -14,15 +16,20 @@ from bitpan.host.scene.registration import shift_of
 from bitpan.host.scene.scene import Scene
 from bitpan.models.quality.pictures import against_truth, aligned, within, without_truth
 from bitpan.models.quality.tables import strict_json
-from bitpan.rasters import Picture, read_picture
+from bitpan.rasters import Picture, block_cache, open_picture
 from bitpan.rasters.grid import align
 from bitpan.rasters.pair import open_pair
+from bitpan.rasters.raster import Names, block_bytes
+from bitpan.rasters.unread import ROWS, Unread
 
 BORDER = 21
 """Pixels cut from every side where there is a truth: the DLPan toolbox's figure."""
 
 DEEPEST = 32
 """Bits that hold every count."""
+
+MOST_CACHE = 512 << 20
+"""Bytes of GDAL's cache."""
 
 UNITS = {"PSNR": "PSNR dB", "SAM": "SAM deg"}
 IDEAL = {"PSNR": "inf", "SSIM": "1", "SAM": "0", "ERGAS": "0", "SCC": "1", "Q2n": "1"}
@@ -54,8 +61,8 @@ def run(arguments: argparse.Namespace) -> int:
         raise SceneError(f"a ratio is 2 or more PAN pixels per MS pixel, not {arguments.ratio}")
     if arguments.border is not None and arguments.border < 0:
         raise SceneError(f"a border is 0 or more pixels, not {arguments.border}")
-    fused, report = read_picture(arguments.fused), {"fused": str(arguments.fused)}
-    report |= _report(fused, arguments)
+    with _cache(arguments), open_picture(arguments.fused) as fused:
+        report = {"fused": str(arguments.fused), **_report(fused, arguments)}
     print(strict_json(report).decode().rstrip() if arguments.json else as_text(report))
     return 0
 
@@ -64,29 +71,42 @@ def _report(fused: Picture, arguments: argparse.Namespace) -> dict[str, Any]:
     own, report = arguments, {}
     if own.truth is not None:
         border = BORDER if own.border is None else own.border
-        indices = against_truth(fused, read_picture(own.truth), own.ratio, border)
+        with open_picture(own.truth) as truth:
+            indices = against_truth(fused, truth, own.ratio, border)
         how = {"truth": str(own.truth), "ratio": own.ratio, "border": border}
         report["reduced_resolution"] = {**how, "indices": indices}
     if own.pan is not None:
         border, handling = own.border or 0, options.handling(arguments)
         with open_pair(own.pan, own.ms, own.ratio, handling, len(fused.image)) as pair:
             fused, pan, ms, (dy, dx) = aligned(fused, pair)
-        inside = within(fused, pan, ms, own.ratio, border)
-        y, x = shift_of(_scene(pan, ms, own.ratio, (dy, dx)), own.shift)
-        shift = dy + y, dx + x
-        indices = without_truth(*inside, own.ratio, own.sensor, shift)
+            inside = within(fused, pan, ms, own.ratio, border)
+            y, x = shift_of(_scene(pan, ms, own.ratio, (dy, dx)), own.shift)
+            shift = dy + y, dx + x
+            indices = without_truth(*inside, own.ratio, own.sensor, shift)
         how = {"pan": str(own.pan), "ms": ", ".join(own.ms), "ratio": own.ratio, "sensor": own.sensor, "border": border}
         how["shift"] = shift
         report["full_resolution"] = {**how, "indices": indices}
     return report
 
 
+def _cache(own: argparse.Namespace) -> AbstractContextManager[Any]:
+    """GDAL's, for the rows of all files that are compared at a time, as far as these are not very wide."""
+    files: list[Names] = [own.fused, *filter(None, (own.truth, own.pan, own.ms))]
+    return block_cache(min(sum(block_bytes(names, ROWS) for names in files), MOST_CACHE))
+
+
 def _scene(pan: Picture, ms: Picture, ratio: int, rest: tuple[float, float]) -> Scene:
     """To measure the shift of, on top of the rest that is known."""
-    fine, coarse = (
-        ArrayRaster(np.where(each.valid, np.round(each.image), np.int32(-1)), -1, name=str(each.path), bits=DEEPEST)
-        for each in (pan, ms)
-    )
+
+    def counts(own: Picture) -> ArrayRaster:
+        def read(top: int, left: int, height: int, width: int) -> npt.NDArray[Any]:
+            part = own.part(slice(top, top + height), slice(left, left + width))
+            return np.where(np.asarray(part.valid), np.round(np.asarray(part.image)), np.int32(-1))
+
+        whole = Unread(read, own.image.shape, np.int32)
+        return ArrayRaster(whole, -1, name=str(own.path), bits=DEEPEST)
+
+    fine, coarse = counts(pan), counts(ms)
     return Scene(fine, coarse, align(fine.size, coarse.size, rest, ratio))
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from bitpan.intake.budget import require_bearable
 from bitpan.optional import require
 from bitpan.rasters.dataset import open_dataset, reading, state
 from bitpan.rasters.names import Name, archive_of, divided, listed
+from bitpan.rasters.unread import Unread, by_rows
 from bitpan.rasters.validity import DECLARED, Mask, Nodata, alpha_band, finite, has_mask, nodata_value
 
 Names = Name | Sequence[Name]
@@ -274,7 +275,7 @@ class RasterFile:
 
 @dataclass(frozen=True)
 class Picture:
-    """A raster as read, or a part of it.
+    """A raster as read, or to be read, or a part of it.
 
     Attributes:
         path: what it is called.
@@ -284,8 +285,8 @@ class Picture:
     """
 
     path: Name
-    image: npt.NDArray[Any]
-    valid: Mask
+    image: npt.NDArray[Any] | Unread
+    valid: Mask | Unread
     crs: Any
     transform: tuple[float, ...] | None
 
@@ -293,18 +294,39 @@ class Picture:
         bands, height, width = self.image.shape
         return f"{self.path} ({bands} band{'s' * (bands > 1)} of {height}x{width} pixels)"
 
+    def part(self, rows: slice, columns: slice) -> Picture:
+        """Some of its rows and columns; where it lies stays that of the whole."""
+        return replace(self, image=self.image[:, rows, columns], valid=self.valid[rows, columns])
+
     def require_data(self, cure: str) -> None:
         """Raise :class:`SceneError` unless every pixel holds data; ``cure`` says what to do."""
-        if not self.valid.any():
+        missing = sum(int((~part).sum()) for part in by_rows(self.valid))
+        if missing == self.valid.size:
             raise SceneError(f"{self.path}: no pixel holds data, all are nodata, masked or NaN; check the file")
-        if missing := int((~self.valid).sum()):
+        if missing:
             raise SceneError(
                 f"{self.path}: {missing} of {self.valid.size} pixels hold no data (nodata, masked or NaN); {cure}"
             )
 
 
+def unread_picture(raster: RasterFile) -> Picture:
+    """All of an open raster, to be read by windows."""
+    shape = (len(raster.bands), *raster.size)
+    values = Unread(lambda *window: raster.read(*window)[0], shape, np.result_type(*raster.dtypes))
+    valid = Unread(lambda *window: raster.read(*window)[1], raster.size, np.bool_)
+    return Picture(raster.name, values, valid, raster.dataset.crs, raster.transform)
+
+
+@contextlib.contextmanager
+def open_picture(names: Names, bands: Sequence[int] | None = None) -> Iterator[Picture]:
+    """A whole raster, to be read by windows within the block; arguments and errors as of :class:`RasterFile`."""
+    with contextlib.closing(RasterFile(names, bands)) as raster:
+        yield unread_picture(raster)
+        raster.require_unchanged()
+
+
 def read_picture(names: Names, bands: Sequence[int] | None = None) -> Picture:
-    """A whole raster; arguments and errors as of :class:`RasterFile`."""
+    """The same, read."""
     with contextlib.closing(RasterFile(names, bands)) as raster:
         picture = Picture(raster.name, *raster.read(0, 0, *raster.size), raster.dataset.crs, raster.transform)
         raster.require_unchanged()

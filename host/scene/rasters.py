@@ -12,6 +12,7 @@ from bitpan.errors import SceneError
 from bitpan.radiometry import MOST_BITS
 from bitpan.rasters import Mask, RasterFile
 from bitpan.rasters.counts import Counts
+from bitpan.rasters.unread import ImageLike, sliceable
 
 
 def read_extended(
@@ -54,10 +55,10 @@ def _filled(
 
 
 class ArrayRaster:
-    """An image in memory.
+    """An image in memory, or one that is read as :mod:`bitpan.rasters.unread` says.
 
     Args:
-        values: ``(bands, height, width)`` unsigned integers.
+        values: ``(bands, height, width)`` unsigned integers, read by windows where they are unread.
         nodata: value of pixels without data, or None.
         fill: what the network sees instead of them.
         name: for error messages.
@@ -66,19 +67,19 @@ class ArrayRaster:
 
     def __init__(
         self,
-        values: npt.ArrayLike,
+        values: ImageLike,
         nodata: float | None = None,
         fill: int = 0,
         name: str = "the array",
         bits: int = MOST_BITS,
     ) -> None:
-        self._values, self._nodata = np.asarray(values), nodata
+        self._values, self._nodata = sliceable(values), nodata
         self.name, self._seen = name, (fill, name, bits)
         self.size: tuple[int, int] = (self._values.shape[1], self._values.shape[2])
 
     def read(self, top: int, left: int, height: int, width: int) -> tuple[Integers, Mask]:
         """A window within it: ``(bands, height, width)`` and, ``(height, width)``, where it is valid."""
-        window = self._values[:, top : top + height, left : left + width]
+        window = np.asarray(self._values[:, top : top + height, left : left + width])
         valid = np.ones(window.shape[1:], np.bool_) if self._nodata is None else (window != self._nodata).all(axis=0)
         return _filled(window, valid, *self._seen)
 

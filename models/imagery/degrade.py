@@ -23,6 +23,7 @@ import numpy.typing as npt
 from scipy.ndimage import correlate1d
 
 from bitpan.errors import DataError
+from bitpan.rasters.unread import Image
 
 Counts = npt.NDArray[np.uint16]
 Float = npt.NDArray[np.float64]
@@ -169,7 +170,7 @@ def _bands(image: npt.ArrayLike, gains: Sequence[float]) -> Iterable[tuple[npt.N
     return zip(image, gains, strict=True)
 
 
-def require_pair(pan: npt.NDArray[Any], ms: npt.NDArray[Any], ratio: int) -> None:
+def require_pair(pan: Image, ms: Image, ratio: int) -> None:
     """Raise :class:`DataError` unless these are ``(1, ratio*h, ratio*w)`` and ``(B, h, w)``."""
     if pan.ndim != 3 or ms.ndim != 3 or pan.shape != (1, ratio * ms.shape[1], ratio * ms.shape[2]):
         raise DataError(f"PAN of shape {pan.shape} and MS of shape {ms.shape} are no pair of ratio {ratio}")

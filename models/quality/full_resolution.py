@@ -10,10 +10,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from bitpan.errors import DataError
 from bitpan.models.imagery.degrade import (
@@ -26,17 +24,17 @@ from bitpan.models.imagery.degrade import (
     require_pair,
 )
 from bitpan.models.quality.classical import upsample, upsample_fine
-from bitpan.models.quality.metrics import block_q2n, q2n, strips
-
-Image = npt.NDArray[Any]
+from bitpan.models.quality.metrics import block_q2n, q2n, windows
+from bitpan.rasters.unread import Image, ImageLike, sliceable
 
 BLOCK = 32
+ALL = slice(None)
 
 
 def evaluate(
-    fused: npt.ArrayLike,
-    pan: npt.ArrayLike,
-    ms: npt.ArrayLike,
+    fused: ImageLike,
+    pan: ImageLike,
+    ms: ImageLike,
     ratio: int,
     sensor: str = "generic",
     shift: tuple[float, float] = (0.0, 0.0),
@@ -49,7 +47,7 @@ def evaluate(
         ratio, sensor: PAN pixels per MS pixel, and a key of ``SENSORS``.
         shift: displacement (dy, dx) of the MS samples' centres against their PAN blocks, in PAN pixels.
     """
-    fused, pan, ms = (np.asarray(image) for image in (fused, pan, ms))
+    fused, pan, ms = (sliceable(image) for image in (fused, pan, ms))
     require_pair(pan, ms, ratio)
     if fused.shape != (len(ms), *pan.shape[1:]):
         raise DataError(f"fused {fused.shape} is not of the bands of MS {ms.shape} on the grid of PAN {pan.shape}")
@@ -60,16 +58,17 @@ def evaluate(
 def _prepared(
     fused: Image, pan: Image, ms: Image, ratio: int, gains: Sequence[float], shift: tuple[float, float]
 ) -> Iterator[tuple[Float, ...]]:
-    """What :func:`_sums` takes, of strip after strip with as much margin as the filters see."""
+    """What :func:`_sums` takes, of window after window with as much margin as the filters see."""
     kernel, grid = bicubic_kernel(ratio), math.lcm(BLOCK, ratio)
     reach = TAPS + 8 * ratio + math.ceil(max(map(abs, shift)))
-    for rows, inside in strips(pan.shape[1], pan.shape[2], grid, -(-reach // grid) * grid):
-        own_fused, own_pan = (image[:, rows].astype(np.float64) for image in (fused, pan))
-        own_ms = np.round(ms[:, rows.start // ratio : rows.stop // ratio].astype(np.float64))
-        lms = upsample(own_ms, ratio, shift).astype(np.float64)
+    for fine, inside in windows(pan.shape[1], pan.shape[2], grid, -(-reach // grid) * grid):
+        coarse = tuple(slice(part.start // ratio, part.stop // ratio) for part in fine)
+        parts = fused[(ALL, *fine)], pan[(ALL, *fine)], ms[(ALL, *coarse)]
+        own_fused, own_pan, own_ms = (np.asarray(part).astype(np.float64) for part in parts)
+        lms = upsample(np.round(own_ms), ratio, shift).astype(np.float64)
         pan_low = upsample_fine(filter_decimate(own_pan[0], ratio, kernel, kernel, "symmetric")[None], ratio)[0]
         seen = filtered(own_fused, ratio, gains)
-        yield tuple(image[..., inside, :] for image in (own_fused, lms, own_pan, pan_low, seen))
+        yield tuple(image[(..., *inside)] for image in (own_fused, lms, own_pan, pan_low, seen))
 
 
 def indices(

@@ -2,7 +2,8 @@
 
 Every function takes ``fused`` and ``gt`` as ``(B, H, W)`` counts and cuts ``border`` pixels from every side first (the
 DLPan toolbox cuts 20 above and on the left, 21 below and on the right). The definitions are those of the field's
-tables: see each function. Images beyond :data:`PIXELS` are gone through in strips of rows, whose sums are added up.
+tables: see each function. Images beyond :data:`PIXELS` are gone through in windows, whose sums are added up; unread
+ones (:mod:`bitpan.rasters.unread`) are read that way.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from itertools import pairwise
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +20,7 @@ from scipy.ndimage import correlate1d, sobel
 
 from bitpan.errors import DataError
 from bitpan.models.imagery.degrade import Float, to_counts
+from bitpan.rasters.unread import Image, ImageLike, Unread, extremes, sliceable
 
 SSIM_SIGMA = 1.5
 SSIM_RADIUS = 5
@@ -26,14 +28,17 @@ SSIM_RADIUS = 5
 
 INDICES = ("PSNR", "SSIM", "SAM", "ERGAS", "SCC", "Q2n")
 PIXELS = 1280 * 1280
-"""Of an image, or of a strip of it, that is compared at once: float64 of more takes gigabytes."""
+"""Of an image, or of a window of it, that is compared at once: float64 of more takes gigabytes."""
+
+COLUMNS = 4096
+"""Of such a window: of wider ones, with few rows, the margin is the most."""
 
 OF_STRIPS = ("PSNR", "SAM", "ERGAS")
 """Those that exist of images of any width."""
 
 
 def evaluate(
-    fused: npt.ArrayLike, gt: npt.ArrayLike, ratio: int, border: int = 0, names: Sequence[str] = ()
+    fused: ImageLike, gt: ImageLike, ratio: int, border: int = 0, names: Sequence[str] = ()
 ) -> dict[str, float]:
     """Indices by name, all unless ``names`` are given; PSNR in dB, SAM in degrees."""
     known: dict[str, Callable[..., float]] = {"PSNR": psnr, "SSIM": ssim, "SAM": sam, "SCC": scc, "Q2n": q2n}
@@ -41,54 +46,70 @@ def evaluate(
     return {name: known[name](fused, gt, border=border) for name in names or INDICES}
 
 
-def cut(image: npt.NDArray[Any], border: int) -> npt.NDArray[Any]:
+Sliced = TypeVar("Sliced", npt.NDArray[Any], Unread, Image)
+
+
+def cut(image: Sliced, border: int) -> Sliced:
     """``(..., H, W)`` without ``border`` pixels on every side."""
     height, width = image.shape[-2:]
     return image[..., border : height - border, border : width - border]
 
 
-Strip = tuple[slice, slice]
-"""Rows of an image, and which of these are no margin."""
+Slices = tuple[slice, slice]
+"""Of rows and of columns."""
 
 
-def strips(height: int, width: int, grid: int, margin: int = 0) -> Iterator[Strip]:
-    """An image's rows in strips of about :data:`PIXELS`, on multiples of ``grid``, with a margin to either side."""
-    count = min(-(-height * width // PIXELS), max(height // grid, 1))
-    for first, last in pairwise([*(height * i // count // grid * grid for i in range(count)), height]):
-        top, bottom = max(first - margin, 0), min(last + margin, height)
-        yield slice(top, bottom), slice(first - top, last - top)
+def windows(height: int, width: int, grid: int, margin: int = 0) -> Iterator[tuple[Slices, Slices]]:
+    """An image in windows of about :data:`PIXELS` and at most :data:`COLUMNS`, with a margin to all sides.
+
+    They are cut on multiples of ``grid``. With each comes which of its pixels are no margin.
+    """
+    across = _cuts(width, -(-width // COLUMNS), grid, margin)
+    for rows, inner in _cuts(height, -(-height * width // (PIXELS * len(across))), grid, margin):
+        yield from (((rows, columns), (inner, inside)) for columns, inside in across)
+
+
+def _cuts(size: int, count: int, grid: int, margin: int) -> list[Slices]:
+    """A side in so many parts, each with its margin, and without it."""
+    count = min(count, max(size // grid, 1))
+    cuts = []
+    for first, last in pairwise([*(size * i // count // grid * grid for i in range(count)), size]):
+        start, stop = max(first - margin, 0), min(last + margin, size)
+        cuts.append((slice(start, stop), slice(first - start, last - start)))
+    return cuts
 
 
 class _Pair:
-    """A fused image and its truth, without the border: whole, as they were given, and by strips in float64."""
+    """A fused image and its truth, without the border: whole, as they were given, and by windows in float64."""
 
-    def __init__(self, fused: npt.ArrayLike, gt: npt.ArrayLike, border: int, least: int = 1) -> None:
-        fused, gt = np.asarray(fused), np.asarray(gt)
+    def __init__(self, fused: ImageLike, gt: ImageLike, border: int, least: int = 1) -> None:
+        fused, gt = sliceable(fused), sliceable(gt)
         if fused.ndim != 3 or fused.shape != gt.shape:
             raise DataError(f"a fused image of shape {fused.shape} cannot be compared with a truth of shape {gt.shape}")
         if border < 0 or min(gt.shape[1:]) - 2 * border < least:
             raise DataError(f"a border of {border} pixels leaves too little of an image of shape {gt.shape}")
         self.fused, self.gt = cut(fused, border), cut(gt, border)
 
-    def strips(self, grid: int = 1, margin: int = 0) -> Iterator[tuple[Float, Float, slice]]:
-        """Both, ``(B, rows, W)``, and which of the rows are no margin."""
+    def windows(self, grid: int = 1, margin: int = 0) -> Iterator[tuple[Float, Float, Slices]]:
+        """Both, ``(B, rows, columns)``, and which of these are no margin."""
         _, height, width = self.gt.shape
-        for rows, inside in strips(height, width, grid, margin):
-            yield self.fused[:, rows].astype(np.float64), self.gt[:, rows].astype(np.float64), inside
+        for part, inside in windows(height, width, grid, margin):
+            fused, gt = (np.asarray(image[(slice(None), *part)]).astype(np.float64) for image in (self.fused, self.gt))
+            yield fused, gt, inside
 
 
-def psnr(fused: npt.ArrayLike, gt: npt.ArrayLike, peak: float | None = None, border: int = 0) -> float:
+def psnr(fused: ImageLike, gt: ImageLike, peak: float | None = None, border: int = 0) -> float:
     """Peak signal-to-noise ratio over all bands in dB, infinite for equal images.
 
     ``peak`` is the truth's maximum unless it is given, as the published GaoFen-2 tables have it.
     """
     pair = _Pair(fused, gt, border)
-    peak = float(pair.gt.max()) if peak is None else peak
-    error = sum(float(((f - g) ** 2).sum()) for f, g, _ in pair.strips()) / pair.gt.size
+    peak = extremes(pair.gt)[1] if peak is None else peak
+    error = sum(float(((f - g) ** 2).sum()) for f, g, _ in pair.windows()) / pair.gt.size
     return math.inf if error == 0 else float(10 * np.log10(peak**2 / error))
 
 
-def ssim(fused: npt.ArrayLike, gt: npt.ArrayLike, border: int = 0) -> float:
+def ssim(fused: ImageLike, gt: ImageLike, border: int = 0) -> float:
     """Structural similarity (Wang et al., IEEE TIP 2004), averaged over pixels and bands.
 
     An 11-pixel Gaussian window (sigma 1.5) wholly inside the image, k = 0.01 and 0.03, and the larger of the two
@@ -96,9 +117,10 @@ def ssim(fused: npt.ArrayLike, gt: npt.ArrayLike, border: int = 0) -> float:
     margin, by mirroring.
     """
     pair = _Pair(fused, gt, border, least=2 * SSIM_RADIUS + 1)
-    span = max(float(image.max()) - float(image.min()) for image in (pair.fused, pair.gt))
+    ranges = [extremes(image) for image in (pair.fused, pair.gt)]
+    span = max(high - low for low, high in ranges)
     total, count = 0.0, 0
-    for f, g, _ in pair.strips(2 * SSIM_RADIUS + 1, SSIM_RADIUS):  # the maps of two strips end where they meet
+    for f, g, _ in pair.windows(2 * SSIM_RADIUS + 1, SSIM_RADIUS):  # the maps of two windows end where they meet
         similar = _similar(f, g, span)
         total, count = total + float(similar.sum()), count + similar.size
     return total / count
@@ -123,10 +145,10 @@ def _similar(fused: Float, gt: Float, span: float) -> Float:
     return np.divide(similar, total, out=np.ones_like(total), where=total != 0)
 
 
-def sam(fused: npt.ArrayLike, gt: npt.ArrayLike, border: int = 0) -> float:
+def sam(fused: ImageLike, gt: ImageLike, border: int = 0) -> float:
     """Spectral angle in degrees, averaged over the pixels where neither spectrum is zero (Yuhas et al., 1992)."""
     total, count = 0.0, 0
-    for f, g, _ in _Pair(fused, gt, border).strips():
+    for f, g, _ in _Pair(fused, gt, border).windows():
         length = np.linalg.norm(f, axis=0) * np.linalg.norm(g, axis=0)
         lit = length > 0
         cosine = (f * g).sum(axis=0)[lit] / length[lit]
@@ -135,23 +157,23 @@ def sam(fused: npt.ArrayLike, gt: npt.ArrayLike, border: int = 0) -> float:
     return total / count if count else math.nan
 
 
-def ergas(fused: npt.ArrayLike, gt: npt.ArrayLike, ratio: int, border: int = 0) -> float:
+def ergas(fused: ImageLike, gt: ImageLike, ratio: int, border: int = 0) -> float:
     """``100/ratio * sqrt(mean over bands of (RMSE / mean of the truth)^2)`` (Wald, 2000)."""
     pair = _Pair(fused, gt, border)
-    sums = [np.stack([((f - g) ** 2).sum(axis=(1, 2)), g.sum(axis=(1, 2))]) for f, g, _ in pair.strips()]
-    error, mean = sum(sums) / pair.gt[0].size
+    sums = [np.stack([((f - g) ** 2).sum(axis=(1, 2)), g.sum(axis=(1, 2))]) for f, g, _ in pair.windows()]
+    error, mean = np.asarray(sum(sums)) / math.prod(pair.gt.shape[1:])
     if (mean == 0).any():
         raise DataError("ERGAS is not defined where a band of the truth is zero everywhere")
     return float(100 / ratio * np.sqrt((error / mean**2).mean()))
 
 
-def scc(fused: npt.ArrayLike, gt: npt.ArrayLike, border: int = 0) -> float:
+def scc(fused: ImageLike, gt: ImageLike, border: int = 0) -> float:
     """Spatial correlation: cosine between the Sobel gradient magnitudes of all bands, as in the DLPan toolbox."""
     pair = _Pair(fused, gt, border, least=4)
     pair = _Pair(pair.fused, pair.gt, 1)  # the toolbox cuts one pixel, then pads with zeros
     sums = np.zeros(3)
-    for f, g, inside in pair.strips(grid=2, margin=1):
-        a, b = (_edges(image)[:, inside] for image in (f, g))
+    for f, g, inside in pair.windows(grid=2, margin=1):
+        a, b = (_edges(image)[(..., *inside)] for image in (f, g))
         sums += (a**2).sum(), (b**2).sum(), (a * b).sum()
     length = np.sqrt(sums[0] * sums[1])
     return float(sums[2] / length) if length else math.nan
@@ -162,7 +184,7 @@ def _edges(x: Float) -> Float:
     return np.stack([np.hypot(*(sobel(band, axis, mode="constant") for axis in (0, 1))) for band in x])
 
 
-def q2n(fused: npt.ArrayLike, gt: npt.ArrayLike, border: int = 0, block: int = 32) -> float:
+def q2n(fused: ImageLike, gt: ImageLike, border: int = 0, block: int = 32) -> float:
     """Hypercomplex quality index (Garzelli and Nencini, IEEE GRSL 2009): 1 for equal images.
 
     A pixel's spectrum is one hypercomplex number. In each block both images are scaled band by band to the truth's
@@ -172,7 +194,7 @@ def q2n(fused: npt.ArrayLike, gt: npt.ArrayLike, border: int = 0, block: int = 3
     """
     pair = _Pair(fused, gt, border)
     total, count = 0.0, 0
-    for f, g, _ in pair.strips(grid=block):
+    for f, g, _ in pair.windows(grid=block):
         found = block_q2n(f, g, block)
         total, count = total + float(found.sum()), count + len(found)
     return total / count

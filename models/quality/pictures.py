@@ -7,14 +7,14 @@ out with it.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 
 from bitpan.errors import SceneError, naming
 from bitpan.models.quality import full_resolution, metrics
 from bitpan.rasters import Picture, relative_transform
 from bitpan.rasters.pair import Pair, whole_windows
+from bitpan.rasters.raster import unread_picture
+from bitpan.rasters.unread import extremes
 
 SMALLEST = 2 * metrics.SSIM_RADIUS + 1
 FEWEST_COUNTS = 16
@@ -78,10 +78,13 @@ def aligned(fused: Picture, pair: Pair) -> tuple[Picture, Picture, Picture, tupl
     if min(height, width) <= 0:
         raise SceneError(f"{fused} and {pair.ms.name}: no MS pixel lies whole in both; give images of one place")
     ratio = pair.grid.ratio
-    rows, columns = slice(own_top, own_top + ratio * height), slice(own_left, own_left + ratio * width)
-    inside = replace(fused, image=fused.image[:, rows, columns], valid=fused.valid[rows, columns])
-    pan = Picture(pair.pan.name, *pair.pan.read(top, left, ratio * height, ratio * width), None, None)
-    return inside, pan, Picture(pair.ms.name, *pair.ms.read(ms_top, ms_left, height, width), None, None), shift
+    corners = (own_top, own_left), (top, left), (ms_top, ms_left)
+    pictures = fused, unread_picture(pair.pan), unread_picture(pair.ms)
+    inside = [
+        own.part(slice(row, row + scale * height), slice(column, column + scale * width))
+        for own, (row, column), scale in zip(pictures, corners, (ratio, ratio, 1), strict=True)
+    ]
+    return inside[0], inside[1], inside[2], shift
 
 
 def _shared(first: int, size: int, ms_first: int, offset: int, own: int, ratio: int) -> tuple[int, int, int, int]:
@@ -135,11 +138,11 @@ def _cut(picture: Picture, border: int, least: int) -> Picture:
             f"{picture}: a border of {border} leaves {max(inner, 0)} pixels, fewer than the {least} needed; "
             "give a larger image or a smaller --border (0 keeps all)"
         )
-    inside = replace(picture, image=metrics.cut(picture.image, border), valid=metrics.cut(picture.valid, border))
+    inside = picture.part(*(slice(border, size - border) for size in picture.valid.shape))
     inside.require_data("crop all files to valid pixels (gdal_translate -projwin) or cut a margin with --border")
-    if inside.image.dtype.kind == "f" and inside.image.max() < FEWEST_COUNTS:
+    if inside.image.dtype.kind == "f" and (top := extremes(inside.image)[1]) < FEWEST_COUNTS:
         raise SceneError(
-            f"{picture.path}: values up to {inside.image.max():.4g} are no counts, and the indices are of whole "
+            f"{picture.path}: values up to {top:.4g} are no counts, and the indices are of whole "
             "counts; scale all files alike (gdal_translate -ot UInt16 -scale 0 1 0 10000)"
         )
     return inside

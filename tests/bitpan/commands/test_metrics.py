@@ -11,6 +11,7 @@ from bitpan import cli
 from bitpan.models.imagery.synth import synthesise, write_scene
 from bitpan.models.quality import full_resolution, metrics
 from bitpan.models.quality.classical import METHODS
+from bitpan.rasters import RasterFile, unread
 
 rasterio = pytest.importorskip("rasterio")
 SIZE, BORDER = 128, 16
@@ -90,6 +91,35 @@ def test_a_shift_registers_the_ms(folder, capsys):
             expected = full_resolution.evaluate(fuser.fuse(pan, ms, shift=shift), pan, ms, 4, shift=(-2.0, 3.0))
             assert part["indices"] == expected
     assert found[(-2, 3), (-2, 3)] > max(found[(0, 0), (-2, 3)], found[(0, 0), (0, 0)]) > found[(-2, 3), (0, 0)]
+
+
+def test_large_files_are_read_a_few_rows_at_a_time(folder, capsys, monkeypatch):
+    """Against a truth and without: the figures of the arrays, and nowhere more than strip and margin."""
+    random = np.random.default_rng(5)
+    fused, truth = random.integers(200, 2000, (2, 4, 1024, 64), np.uint16)
+    pan, ms = random.integers(200, 2000, (1, 1024, 64), np.uint16), random.integers(200, 2000, (4, 256, 16), np.uint16)
+    images = {"fused": (fused, "truth"), "truth": (truth, "truth"), "pan": (pan, "pan"), "ms": (ms, "ms")}
+    for name, (image, like) in images.items():
+        _write(folder / f"tall_{name}.tif", image, folder / f"{like}.tif")
+    expected = {
+        "reduced_resolution": metrics.evaluate(fused, truth, 4, border=21),
+        "full_resolution": full_resolution.evaluate(fused, pan, ms, 4),
+    }
+    monkeypatch.setattr(metrics, "PIXELS", 64 * 64)
+    monkeypatch.setattr(unread, "ROWS", 64)
+    heights, read = [], RasterFile.read
+
+    def seen(raster, top, left, height, width):
+        heights.append(height)
+        return read(raster, top, left, height, width)
+
+    monkeypatch.setattr(RasterFile, "read", seen)
+    files = [word for name in ("truth", "pan", "ms") for word in (f"--{name}", folder / f"tall_{name}.tif")]
+    code, said = _call(capsys, folder / "tall_fused.tif", *files, "--shift", "0,0", "--json")
+    report = json.loads(said.out)
+    assert code == 0 and 0 < max(heights) <= 64 + 2 * 96
+    for part, indices in expected.items():
+        assert report[part]["indices"] == pytest.approx(indices, rel=1e-12)
 
 
 def test_table_is_aligned_and_whole(folder, capsys):

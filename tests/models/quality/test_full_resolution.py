@@ -106,16 +106,18 @@ def test_refusals(fused, pan, ms):
 
 
 @pytest.mark.parametrize(("ratio", "shift"), [(4, (0.0, 0.0)), (4, (-7.25, 3.0)), (2, (0.5, -1.0))])
-def test_strips_give_the_figures_of_the_whole(monkeypatch, ratio, shift):
+def test_windows_give_the_figures_of_the_whole(monkeypatch, ratio, shift):
     """With as much margin as all filters see: less, and the figures move."""
     random = np.random.default_rng(ratio)
-    fused, pan = (random.integers(0, 2048, (bands, 452, 68)).astype(np.uint16) for bands in (4, 1))
-    ms = random.integers(0, 2048, (4, 452 // ratio, 68 // ratio)).astype(np.uint16)
+    fused, pan = (random.integers(0, 2048, (bands, 452, 356)).astype(np.uint16) for bands in (4, 1))
+    ms = random.integers(0, 2048, (4, 452 // ratio, 356 // ratio)).astype(np.uint16)
     whole = evaluate(fused, pan, ms, ratio, "qb", shift)
-    monkeypatch.setattr(metrics, "PIXELS", 68 * 100)
-    assert len(list(metrics.strips(452, 68, 32))) == 5
-    assert evaluate(fused, pan, ms, ratio, "qb", shift) == pytest.approx(whole, rel=1e-12)
+    for pixels, columns, count in ((356 * 100, 4096, 5), (150 * 150, 150, 9)):
+        monkeypatch.setattr(metrics, "PIXELS", pixels)
+        monkeypatch.setattr(metrics, "COLUMNS", columns)
+        assert len(list(metrics.windows(452, 356, 32))) == count
+        assert evaluate(fused, pan, ms, ratio, "qb", shift) == pytest.approx(whole, rel=1e-12)
     monkeypatch.setattr(
-        full_resolution, "strips", lambda height, width, grid, margin: metrics.strips(height, width, grid)
+        full_resolution, "windows", lambda height, width, grid, margin: metrics.windows(height, width, grid)
     )
     assert evaluate(fused, pan, ms, ratio, "qb", shift) != pytest.approx(whole, rel=1e-12)

@@ -163,9 +163,9 @@ def test_equal_the_toolbox():
 
 
 @pytest.mark.parametrize(("shape", "border"), [((4, 70, 81), 0), ((3, 131, 40), 3), ((1, 97, 33), 0), ((2, 35, 50), 1)])
-@pytest.mark.parametrize("pixels", [40, 1500, 3000])
-def test_strips_give_the_figures_of_the_whole(monkeypatch, shape, border, pixels):
-    """Whole counts as files have them: a strip has what its filters and blocks see of the next."""
+@pytest.mark.parametrize(("pixels", "columns"), [(40, 4096), (1500, 4096), (3000, 4096), (1500, 35), (40, 40)])
+def test_windows_give_the_figures_of_the_whole(monkeypatch, shape, border, pixels, columns):
+    """Whole counts as files have them: a window has what its filters and blocks see of the next."""
     random = np.random.default_rng(shape[1])
     gt = random.integers(0, 2048, shape).astype(np.uint16)
     fused = np.clip(gt + random.normal(0, 60, shape), 0, 65535).astype(np.uint16)
@@ -173,19 +173,24 @@ def test_strips_give_the_figures_of_the_whole(monkeypatch, shape, border, pixels
     whole = evaluate(fused, gt, 4, border)
     assert whole == evaluate(fused.astype(float), gt.astype(float), 4, border)
     monkeypatch.setattr(metrics, "PIXELS", pixels)
+    monkeypatch.setattr(metrics, "COLUMNS", columns)
     assert evaluate(fused, gt, 4, border) == pytest.approx(whole, rel=1e-12)
 
 
+@pytest.mark.parametrize("columns", [4096, 60])
 @pytest.mark.parametrize(
     ("height", "grid", "margin"), [(131, 32, 0), (64, 32, 32), (31, 32, 0), (200, 11, 5), (3, 1, 0)]
 )
-def test_strips_cover_every_row_once(monkeypatch, height, grid, margin):
-    monkeypatch.setattr(metrics, "PIXELS", 100)
-    seen = []
-    for rows, inside in metrics.strips(height, 10, grid, margin):
-        own = list(range(height))[rows]
-        kept = own[inside]
-        assert kept[0] % grid == 0 and len(kept) >= min(grid, height)
-        assert own[0] == max(kept[0] - margin, 0) and own[-1] == min(kept[-1] + margin, height - 1)
-        seen += kept
-    assert seen == list(range(height))
+def test_windows_cover_every_pixel_once(monkeypatch, height, grid, margin, columns):
+    monkeypatch.setattr(metrics, "PIXELS", 1300)
+    monkeypatch.setattr(metrics, "COLUMNS", columns)
+    seen = np.zeros((height, 130), np.int64)
+    for parts, insides in metrics.windows(height, 130, grid, margin):
+        kept = []
+        for part, inside, side in zip(parts, insides, seen.shape, strict=True):
+            own = range(side)[part]
+            kept.append(own[inside])
+            assert kept[-1][0] % grid == 0 and len(kept[-1]) >= min(grid, side)
+            assert own[0] == max(kept[-1][0] - margin, 0) and own[-1] == min(kept[-1][-1] + margin, side - 1)
+        seen[np.ix_(*kept)] += 1
+    assert (seen == 1).all() and len(list(metrics.windows(height, 130, grid, margin))) >= height * 130 // 13000

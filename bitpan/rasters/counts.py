@@ -20,6 +20,7 @@ ROWS = 256
 """Read at a time."""
 
 _TOP = (1 << MOST_BITS) - 1
+_SAMPLE = 1_000_000  # values of which few may be far from all others
 _FEW = 10_000  # one value in so many may lie far from all others
 _FAR = 64.0  # times the range of all others
 
@@ -59,12 +60,15 @@ def counts_of(raster: RasterFile) -> Counts:
     """
     if all(np.dtype(dtype).kind == "u" and np.dtype(dtype).itemsize <= 2 for dtype in raster.dtypes):
         return Counts()
-    low, high, few = _range(raster)
+    found = _range(raster)
+    if found is None:
+        return Counts()
+    low, high, few = found
     whole = all(np.dtype(dtype).kind in "iu" for dtype in raster.dtypes)
     if low >= 0 and high <= _TOP and whole:
         return Counts()
     if high - low > _FAR * (few[1] - few[0]) > 0:
-        odd = low if few[0] - low > high - few[1] else high
+        _, odd = max((few[0] - low, low), (high - few[1], high))
         raise SceneError(
             f"{raster.name}: nearly all values lie in {few[0]:.6g} to {few[1]:.6g}, and one is {odd:.6g}: declare "
             f"it as nodata (--nodata {odd:.9g})"
@@ -76,17 +80,18 @@ def counts_of(raster: RasterFile) -> Counts:
     return Counts(step, math.floor(low / step) * step)
 
 
-def _range(raster: RasterFile) -> tuple[float, float, tuple[float, float]]:
-    """Least and largest value, and those between which all but a few of a sample lie."""
+def _range(raster: RasterFile) -> tuple[float, float, tuple[float, float]] | None:
+    """Least and largest value, and those between which all but a few of a sample lie; None where there is no data."""
     (height, width), low, high, sample = raster.size, math.inf, -math.inf, []
+    every = max(1, len(raster.bands) * height * width // _SAMPLE)
     for top in range(0, height, ROWS):
         values, valid = raster.read(top, 0, min(ROWS, height - top), width)
         values = values[:, valid]
         if values.size:
             low, high = min(low, float(values.min())), max(high, float(values.max()))
-            sample.append(values.ravel()[:: max(1, values.size * (height // ROWS + 1) // 1_000_000)])
+            sample.append(values.ravel()[::every])
     if not sample:
-        return 0.0, 0.0, (0.0, 0.0)
+        return None
     values = np.concatenate(sample).astype(np.float64)
     few = np.quantile(values, 1 / _FEW, method="higher"), np.quantile(values, 1 - 1 / _FEW, method="lower")
     return low, high, (float(few[0]), float(few[1]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Sequence
 from typing import Any
@@ -52,11 +53,12 @@ def ms_edge(pan: RasterFile, ms: RasterFile, ratio: int, maker: str, how: str = 
     if not (all(crs) and placed):
         what = "geotransform" if all(crs) else f"CRS in {'one' if any(crs) else 'both'}"
         by = "the geotransforms are taken to share one" if placed else "they are aligned by extent and ratio"
-        warnings.warn(f"{pair}: no {what}; {by}", GeoreferenceWarning, stacklevel=3)
+        warnings.warn(f"{pair}: no {what}; {by}", GeoreferenceWarning, stacklevel=4)
     if not placed:
         require_extents(pan.size, ms.size, ratio, maker, pair)
         return 0.0, 0.0
-    assert pan.transform and ms.transform
+    assert pan.transform
+    assert ms.transform
     with naming(pair):
         relative = relative_transform(pan.transform, ms.transform)
         found = measured_ratio(relative, ms.size, ratio)
@@ -108,14 +110,14 @@ def _one_place(pan: RasterFile, ms: RasterFile) -> bool:
         moved = warp.transform(b, a, xs, ys)
     except (RasterioError, CPLE_BaseError):
         return False
-    pixel = max(abs(part) for part in tuple(pan.dataset.transform)[:6:4])
+    pixel = max(abs(pan.dataset.transform.a), abs(pan.dataset.transform.e))
     return bool(np.abs(np.array(moved) - [xs, ys]).max() <= _SAME * pixel)
 
 
 def _code(crs: Any) -> str:  # noqa: ANN401
-    """A CRS in a word or its own name."""
-    said = str(crs.to_string())
-    return said if len(said) < 40 else str(crs.to_wkt()).split('"')[1]
+    """A CRS in a word or its own name, the first in its WKT."""
+    found = re.match('[^"]*"([^"]*)"', said := str(crs.to_string()))
+    return found[1] if found else said
 
 
 def relative_transform(one: Sequence[float], other: Sequence[float]) -> tuple[float, ...]:
@@ -127,18 +129,15 @@ def relative_transform(one: Sequence[float], other: Sequence[float]) -> tuple[fl
         SceneError: one of them gives pixels no place or no size.
     """
     own, its = np.reshape(one[:6], (2, 3)), np.reshape(other[:6], (2, 3))
-    try:
-        with np.errstate(all="ignore"):
+    with np.errstate(all="ignore"):
+        if all(abs(np.linalg.det(matrix[:, :2])) > 0 for matrix in (own, its)):
             # The origins' difference first: world coordinates are so large that it would lose digits afterwards.
             linear = np.linalg.solve(its[:, :2], own[:, :2])
             origin = np.linalg.solve(its[:, :2], own[:, 2] - its[:, 2])
             found = np.column_stack([linear, origin])
-            sizes = np.array([np.linalg.det(matrix[:, :2]) for matrix in (own, its)])
-    except np.linalg.LinAlgError:
-        found, sizes = np.full((2, 3), np.nan), np.zeros(2)
-    if not (np.abs(found) < _FARTHEST).all() or not sizes.all():
-        raise SceneError(
-            f"the geotransforms {tuple(one[:6])} and {tuple(other[:6])} give pixels no place or no size; mend them "
-            "(rio edit-info)"
-        )
-    return tuple(found.ravel().tolist())
+            if (np.abs(found) < _FARTHEST).all():
+                return tuple(found.ravel().tolist())
+    raise SceneError(
+        f"the geotransforms {tuple(one[:6])} and {tuple(other[:6])} give pixels no place or no size; mend them "
+        "(rio edit-info)"
+    )

@@ -99,7 +99,7 @@ def measured_ratio(relative: Sequence[float], ms_size: tuple[int, int], ratio: i
     """
     a, b, _, d, e, _ = relative
     height, width = ms_size
-    if a <= 0 or e <= 0 or abs(b) * ratio * ratio * height > _DRIFT or abs(d) * ratio * ratio * width > _DRIFT:
+    if min(a, e) <= 0 or max(abs(b) * height, abs(d) * width) * ratio * ratio > _DRIFT:
         raise SceneError("the MS's grid is rotated or mirrored against the PAN's: resample it (--align warp)")
     if abs(1 / a - 1 / e) * min(height, width) > _DRIFT:
         raise SceneError(

@@ -65,8 +65,8 @@ def meanings(raster: RasterFile) -> list[str | None]:
 
 def _meaning(colour: str, text: str, tags: Mapping[str, str]) -> str | None:
     for tag in _WAVELENGTHS:
-        if found := re.match(r"\s*([0-9.]+)", tags.get(tag, "")):
-            value = float(found[1])
+        if found := re.match(r"\s*[0-9.]+", tags.get(tag, "")):
+            value = float(found[0])
             nanometres = 1000 * value if value < 100 else value
             return next((name for name, (low, high) in CENTRES.items() if low <= nanometres < high), None)
     for name, words in _WORDS.items():
@@ -85,7 +85,7 @@ def in_order(raster: RasterFile, count: int, asked: bool) -> tuple[int, ...] | N
         SceneError: the files say what their bands are, and one that the network takes is not among them.
     """
     wanted, found = ORDERS.get(count), meanings(raster)
-    if wanted is None or not any(found):
+    if wanted is None:
         return None
     if count == len(found) and found.count(None) == 1 and len(set(wanted) - set(found)) == 1:
         found[found.index(None)] = (set(wanted) - set(found)).pop()  # the one that is left
@@ -100,7 +100,7 @@ def in_order(raster: RasterFile, count: int, asked: bool) -> tuple[int, ...] | N
                 f"{raster.name}: band {band} says {own} where the network takes {name}; choose {', '.join(wanted)} "
                 "with --bands",
                 BandWarning,
-                stacklevel=3,
+                stacklevel=4,
             )
     elif all(found) and (missing := [name for name in wanted if name not in found]):
         raise SceneError(

@@ -29,7 +29,7 @@ class Handling:
         bands: the MS's bands to take, from 1, in this order; None: in the networks' order where the files say what
             their bands are, else all.
         nodata: values of PAN's and of MS's pixels without data, None for none; by default those that the files declare.
-        everywhere: a pixel is without data only where all of its bands have the value, instead of any.
+        everywhere: a pixel is without data only where all of its bands that have a value hold it, instead of any.
         align: one of :data:`bitpan.rasters.georeference.ALIGNMENTS`.
     """
 
@@ -101,7 +101,8 @@ def open_pair(
             coarse.take(found)
             chosen = named(found)
         require_bands(fine, 1, "PAN")
-        require_bands(coarse, count or len(coarse.bands), "MS")
+        if count:
+            require_bands(coarse, count, "MS")
         settle(fine, coarse, own.nodata)
         edge = ms_edge(fine, coarse, ratio, maker, own.align)
         with naming(f"{fine.name} and {coarse.name}"):

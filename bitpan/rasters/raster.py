@@ -52,7 +52,7 @@ class _File:
         values = self.dataset.read(bands, **own)
         valid = np.ones(values.shape[1:], dtype=np.bool_)
         if self.mask:
-            valid &= (self.dataset.read_masks(bands, **own) > 0).all(axis=0)
+            valid &= self.dataset.read_masks(bands, **own).all(axis=0)
         if alpha:
             valid &= self.dataset.read([self.alpha], **(own | ({"out_shape": (1, *shape)} if shape else {})))[0] > 0
         return values, valid & finite(values)
@@ -66,7 +66,7 @@ class RasterFile:
         bands: which of their bands to read, counted from 1 through all files, in this order; None: those that the names
             choose, or all but alpha bands.
         nodata: the value of pixels without data, instead of the files' own.
-        everywhere: a pixel is without data only where all of its bands have the nodata value.
+        everywhere: a pixel is without data only where all of its bands that have a nodata value hold it.
 
     Attributes:
         name: for messages.
@@ -128,8 +128,9 @@ class RasterFile:
         self._nodata = [nodata_value(file.dataset, band, nodata) for file, band in self._of]
 
     def _require_one_grid(self) -> None:
+        _, *others = self._files
         first = self.dataset
-        for file in self._files[1:]:
+        for file in others:
             own = file.dataset
             if own.shape != first.shape or own.transform != first.transform or own.crs != first.crs:
                 raise SceneError(
@@ -200,7 +201,7 @@ class RasterFile:
         with reading(self.name, f"cannot be read {where}", "fetch it again"):
             sizes = sum(np.dtype(dtype).itemsize for dtype in self.dtypes)
             require_bearable(f"a window of {height} x {width} pixels", height * width * sizes)
-            values, valid = self._together([self._read(file, window) for file in self._used()])
+            values, valid = self._read(window)
         return values, valid & self._has_values(values)
 
     def reduced(
@@ -215,21 +216,22 @@ class RasterFile:
 
         window, how = Window(left, top, width, height), Resampling.average if height >= shape[0] else Resampling.cubic
         with reading(self.name, "cannot be read: truncated or damaged", "fetch it again"):
-            nearest = self._together([self._read(file, window, shape) for file in self._used()])
-            parts = []
+            nearest, valid = self._read(window, shape)
+            values = []
             for file in self._used():
                 bands = self._bands_of(file)
                 out = (len(bands), *shape)
-                parts.append((file.dataset.read(bands, window=window, out_shape=out, resampling=how), nearest[1]))
-        return self._together(parts)[0], nearest[1] & self._has_values(nearest[0])
+                values.append(file.dataset.read(bands, window=window, out_shape=out, resampling=how))
+        return self._together(values), valid & self._has_values(nearest)
 
     def _read(
         self,
-        file: _File,
         window: Any,  # noqa: ANN401 -- rasterio's
         shape: tuple[int, int] | None = None,
     ) -> tuple[npt.NDArray[Any], Mask]:
-        return file.read(self._bands_of(file), self._masks(file), window, shape)
+        parts = [file.read(self._bands_of(file), self._masks(file), window, shape) for file in self._used()]
+        values, valid = zip(*parts, strict=True)
+        return self._together(values), np.logical_and.reduce(valid)
 
     def _bands_of(self, file: _File) -> list[int]:
         return [band for other, band in self._of if other is file]
@@ -239,13 +241,12 @@ class RasterFile:
         own = self._bands_of(file)
         return bool(own) and file.alpha is not None and file.alpha not in own
 
-    def _together(self, parts: Sequence[tuple[npt.NDArray[Any], Mask]]) -> tuple[npt.NDArray[Any], Mask]:
+    def _together(self, parts: Sequence[npt.NDArray[Any]]) -> npt.NDArray[Any]:
         """The files' bands in the order asked for."""
         if len(parts) == 1:
             return parts[0]
-        following = {id(file): iter(values) for (values, _), file in zip(parts, self._used(), strict=True)}
-        values = np.stack([next(following[id(file)]) for file, _ in self._of])
-        return values, np.logical_and.reduce([valid for _, valid in parts])
+        following = {id(file): iter(values) for values, file in zip(parts, self._used(), strict=True)}
+        return np.stack([next(following[id(file)]) for file, _ in self._of])
 
     def _used(self) -> list[_File]:
         return [file for file in self._files if self._bands_of(file)]
@@ -255,9 +256,7 @@ class RasterFile:
         given = [band != nodata for band, nodata in zip(values, self._nodata, strict=True) if nodata is not None]
         if not given:
             return True
-        if self.everywhere and len(given) == len(values):
-            return np.asarray(np.logical_or.reduce(given))
-        return np.asarray(np.logical_and.reduce(given))
+        return np.asarray((np.logical_or if self.everywhere else np.logical_and).reduce(given))
 
     def require_unchanged(self) -> None:
         """Raise :class:`SceneIOError` if a file is no more as it was when it was opened: its pixels are a mixture."""

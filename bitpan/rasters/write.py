@@ -69,7 +69,7 @@ def _check_complete(rasterio: Any, path: Path) -> None:  # noqa: ANN401
     """GDAL writes late and may keep silent about it: every block must lie within the file."""
     size = path.stat().st_size
     with rasterio.open(path) as dataset:
-        for (row, column), _ in dataset.block_windows(1):
+        for (row, column), _ in dataset.block_windows():
             offset, length = (
                 dataset.get_tag_item(f"BLOCK_{what}_{column}_{row}", "TIFF", bidx=1) for what in ("OFFSET", "SIZE")
             )

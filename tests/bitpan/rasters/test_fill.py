@@ -9,7 +9,8 @@ import pytest
 
 from bitpan.errors import NodataWarning
 from bitpan.rasters import RasterFile
-from bitpan.rasters.fill import border_fill, settle
+from bitpan.rasters.fill import LOOKS, _border, border_fill, settle
+from bitpan.rasters.pair import open_pair
 from bitpan.rasters.validity import DECLARED
 
 BOTH = (DECLARED, DECLARED)
@@ -80,3 +81,29 @@ def test_a_pairs_values(tmp_path, write_raster, pan, ms, given, found, said):
     assert len(told) == len(said)
     for line, expected in zip(told, said, strict=True):
         assert re.search(expected, line) and "say what it is with --nodata 0 or --nodata none" in line
+
+
+def test_the_border_of_floats_is_looked_at_for_zero(tmp_path, write_raster):
+    for fill, found in ((0, (0, pytest.approx(0.375, abs=0.03))), (1, None)):
+        values = image(200, fill).astype(np.float32)
+        with closing(RasterFile(write_raster(tmp_path / "a.tif", values, 1.0))) as raster:
+            assert border_fill(raster) == found
+
+
+def test_places_are_spread_from_corner_to_corner():
+    rows, columns = [2 * n for n in range(LOOKS)], [3 * n for n in range(LOOKS)]
+    expected = [(row, column) for row in rows for column in (0, 69)]
+    expected += [(row, column) for row in (0, 46) for column in columns]
+    assert sorted(_border((47, 70))) == sorted(expected) and LOOKS == 24
+
+
+def test_each_pixel_of_a_small_border_is_looked_at():
+    assert set(_border((3, 4))) == {(row, column) for row in range(3) for column in range(4)} - {(1, 1), (1, 2)}
+
+
+def test_the_callers_line_is_told(tmp_path, write_raster):
+    pan = write_raster(tmp_path / "pan.tif", image(200, 0), 1.0)
+    ms = write_raster(tmp_path / "ms.tif", image(50, bands=2), 4.0)
+    with pytest.warns(NodataWarning, match="0 is taken for data") as told, open_pair(pan, ms, 4):
+        pass
+    assert told[0].filename == __file__

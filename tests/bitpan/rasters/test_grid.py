@@ -135,3 +135,21 @@ def test_grids_rotated_alike_fit():
     pan = (0.8, 0.6, 10.0, 0.6, -0.8, 20.0)
     ms = (3.2, 2.4, 10.0, 2.4, -3.2, 20.0)
     assert measured_ratio(relative_transform(pan, ms), (1000, 1000), 4) == 4
+
+
+@pytest.mark.parametrize("place", [1, 3])
+@pytest.mark.parametrize("sign", [1, -1])
+def test_how_far_grids_may_be_turned(place, sign):
+    """Half a PAN pixel from one edge of the MS to the other."""
+    relative, size = [0.25, 0, 0, 0, 0.25, 0], {1: (128, 1), 3: (1, 128)}[place]
+    relative[place] = sign * 0.5 / 16 / 128
+    assert measured_ratio(relative, size, 4) == 4
+    relative[place] *= 1 + 2.0**-40
+    with pytest.raises(SceneError, match="rotated or mirrored"):
+        measured_ratio(relative, size, 4)
+
+
+@pytest.mark.parametrize("relative", [(0, 0, 0, 0, 0.25, 0), (0.25, 0, 0, 0, 0, 0)])
+def test_pixels_of_no_size_are_refused(relative):
+    with pytest.raises(SceneError, match="rotated or mirrored"):
+        measured_ratio(relative, (10, 10), 4)

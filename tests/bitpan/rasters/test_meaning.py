@@ -1,7 +1,8 @@
 """Bands by what files say of them."""
 
 import warnings
-from contextlib import closing
+from contextlib import closing, suppress
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from rasterio.enums import ColorInterp as C
 from bitpan.errors import BandWarning, SceneError
 from bitpan.rasters import RasterFile
 from bitpan.rasters.meaning import CENTRES, ORDERS, in_order, meanings, named
+from bitpan.rasters.pair import Handling, open_pair
 
 
 @pytest.fixture
@@ -40,7 +42,10 @@ def ms(tmp_path, write_raster):
         ({"descriptions": ["infrared camera", "redundant", "evergreen", "B8"]}, [None] * 4),
         ({"colours": [C.blue, C.green, C.red, C.undefined]}, ["blue", "green", "red", None]),
         ({"colours": [C.red, C.green, C.blue, C.undefined], "dtype": np.uint8}, [None] * 4),
+        ({"colours": [C.red, C.green, C.blue], "dtype": np.uint8}, [None] * 3),
+        ({"colours": [C.red, C.green], "dtype": np.uint8}, ["red", "green"]),
         ({"WAVELENGTH": ["478", "546.0 nm", "659", "831"]}, ["blue", "green", "red", "nir"]),
+        ({"CENTRAL_WAVELENGTH_UM": [" 0.455", "0.4549", "0.52 um", "1.05"]}, ["blue", "coastal", "green", None]),
         ({"CENTRAL_WAVELENGTH_UM": ["0.425", "0.605", "0.725", "2.2"]}, ["coastal", "yellow", "rededge", None]),
     ],
 )
@@ -92,3 +97,23 @@ def test_wavelengths_from_and_below(ms, name):
     with closing(RasterFile(ms(WAVELENGTH=[str(low), str(high - 0.5), str(low - 0.5), str(high)]))) as raster:
         first, last, before, after = meanings(raster)
     assert first == last == name and name not in (before, after)
+
+
+def test_the_names_meet():
+    edges = [*CENTRES.values()]
+    assert all(low[1] == high[0] for low, high in pairwise(edges)) and (edges[0][0], edges[-1][1]) == (400, 1050)
+
+
+@pytest.mark.parametrize(("count", "order"), [(3, (3, 2, 1)), (5, None)])
+def test_networks_of_other_numbers_of_bands(ms, count, order):
+    with closing(RasterFile(ms(["red", "green", "blue", "nir", "yellow"]))) as raster:
+        assert in_order(raster, count, asked=False) == order
+
+
+def test_a_contradiction_is_told_where_the_caller_stands(files, ms):
+    pan, _ = files()
+    path = ms(["red", "green", "blue", "nir"])
+    handling = Handling((1, 2, 3, 4), align="corners")
+    with pytest.warns(BandWarning) as told, suppress(SceneError), open_pair(pan, path, 4, handling):
+        pass
+    assert told[0].filename == __file__

@@ -13,7 +13,7 @@ import rasterio
 
 from bitpan.errors import SceneIOError
 from bitpan.rasters import read_picture
-from bitpan.rasters.names import archive_of, divided, is_remote, is_virtual, joined, opened, unparsed
+from bitpan.rasters.names import archive_of, divided, is_remote, is_virtual, joined, opened, short, unparsed
 
 VALUES = np.arange(2 * 12 * 12, dtype=np.uint16).reshape(2, 12, 12)
 
@@ -113,3 +113,8 @@ def test_any_rasterio_takes_a_name_apart(version, tmp_path, monkeypatch):
     file = tmp_path / "http:a?b=c!d.tif"
     file.touch()
     assert unparsed(opened(file)).path == str(file), "as it stands"
+
+
+@pytest.mark.parametrize("name", ["MS.tif", "/a/b/c/MS.tif", "zip:///a/b.zip!in/MS.tif", "zip://b.zip!MS.tif"])
+def test_people_read_the_last_part(name):
+    assert short(name) == "MS.tif" and short([name, "B2.tif"]) == "MS.tif, B2.tif"

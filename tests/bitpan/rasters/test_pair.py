@@ -3,9 +3,11 @@
 import numpy as np
 import pytest
 
-from bitpan.errors import SceneError
+from bitpan.errors import BandWarning, SceneError, SizeError
+from bitpan.rasters import RasterFile
+from bitpan.rasters import pair as pair_module
 from bitpan.rasters.pair import Handling, open_pair, read_whole
-from places import COARSE, FINE, PLACE
+from places import COARSE, FINE, PLACE, UTM
 
 
 @pytest.mark.parametrize(
@@ -43,3 +45,61 @@ def test_what_has_too_many_bands_is_told_what_to_do(files):
     for pair, said in (((ms, ms), "as in FILE,band=1"), ((pan, pan), "or choose with --bands, or give another model")):
         with pytest.raises(SceneError, match=said), open_pair(*pair, 4, count=2):
             pass
+
+
+def test_pan_and_ms_become_counts_in_ways_of_their_own(tmp_path, write_raster):
+    fine, coarse = FINE.astype(np.float32) / 4096 - 0.25, COARSE.astype(np.int32) * 4096
+    pan = write_raster(tmp_path / "pan.tif", fine, 1.0, origin=PLACE, crs=UTM)
+    ms = write_raster(tmp_path / "ms.tif", coarse, 4.0, origin=PLACE, crs=UTM)
+    with open_pair(pan, ms, 4, Handling(nodata=(None, None))) as pair:
+        found = read_whole(pair)
+        for own, counts, values in ((pair.counts[0], found.pan, fine), (pair.counts[1], found.ms, coarse)):
+            np.testing.assert_array_equal(counts, own.of(values))
+    assert pair.counts[0].step < 2**-13 and pair.counts[1].step == 32
+
+
+def test_bands_that_say_what_they_are_come_in_the_networks_order(tmp_path, write_raster, files):
+    """Whatever number of bands is asked for, and where they are asked for, as asked."""
+    pan, _ = files()
+    values = np.concatenate([COARSE, COARSE + 500])
+    said = ["red", "green", "blue", "nir"]
+    ms = write_raster(tmp_path / "four.tif", values, 4.0, origin=PLACE, crs=UTM, descriptions=said)
+    for count in (None, 4):
+        with open_pair(pan, ms, 4, count=count) as pair:
+            assert pair.ms.bands == (3, 2, 1, 4) and pair.chosen.startswith("MS bands 3,2,1,4 are taken")
+        with pytest.warns(BandWarning), open_pair(pan, ms, 4, Handling((1, 2, 3, 4)), count) as pair:
+            assert pair.ms.bands == (1, 2, 3, 4) and not pair.chosen
+
+
+@pytest.mark.parametrize("rows", [1, 5, 7, 48])
+def test_a_pair_is_read_by_rows(files, monkeypatch, rows):
+    """What holds no data is 0, in each of them."""
+    monkeypatch.setattr(pair_module, "ROWS", rows)
+    read, windows = RasterFile.read, []
+    with open_pair(*files(place=(PLACE[0] + 8, PLACE[1] - 4)), 4, Handling(nodata=(600, 9))) as pair:
+        monkeypatch.setattr(RasterFile, "read", lambda own, *window: windows.append(window) or read(own, *window))
+        found = read_whole(pair)
+    fine, coarse = FINE[:, 4:48, 8:48], COARSE[:, :11, :10]
+    np.testing.assert_array_equal(found.pan, np.where(fine == 600, 0, fine))
+    np.testing.assert_array_equal(found.ms, np.where((coarse == 9).any(axis=0), 0, coarse))
+    np.testing.assert_array_equal(found.pan_valid, fine[0] != 600)
+    assert max(height for _, _, height, _ in windows) <= rows
+    assert sum(height for _, _, height, _ in windows) == 44 + 11, "each row once, and none beyond"
+
+
+@pytest.mark.parametrize(("rows", "columns"), [(44, 44), (44, 46), (46, 44)])
+def test_one_whole_ms_pixel_is_enough(files, rows, columns):
+    """Or none, where the MS begins two rows or columns before the PAN's end."""
+    with open_pair(*files(place=(PLACE[0] + columns, PLACE[1] - rows)), 4) as pair:
+        if (rows, columns) == (44, 44):
+            assert read_whole(pair).ms.tolist() == [[[0]], [[144]]]
+            return
+        with pytest.raises(SceneError, match=r"pan\.tif and .*ms\.tif: no MS pixel lies whole in both"):
+            read_whole(pair)
+
+
+def test_a_pair_that_memory_does_not_hold(files, monkeypatch):
+    with open_pair(*files(), 4) as pair:
+        monkeypatch.setenv("BITPAN_MEMORY", "1e-6")
+        with pytest.raises(SizeError, match=r"pan\.tif: 48 x 48 pixels says that it holds 4,608 bytes"):
+            read_whole(pair)

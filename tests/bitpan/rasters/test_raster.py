@@ -1,7 +1,8 @@
 """One rule for where a pixel holds data: the same file through training, metrics, fusing and the demo's reader."""
 
 import threading
-import warnings
+import zipfile
+from contextlib import closing
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -17,17 +18,13 @@ from bitpan.host.scene.scene import fill_values, open_scene
 from bitpan.models.imagery import readers
 from bitpan.models.imagery.sources import parse
 from bitpan.rasters import (
-    BLOCK,
     RasterFile,
     block_cache,
-    create_raster,
-    new_raster,
     read_picture,
 )
 from bitpan.rasters.dataset import FORMATS
 from bitpan.rasters.pair import Handling, open_pair
 from bitpan.rasters.raster import block_bytes
-from bitpan.rasters.write import _check_complete
 from places import COARSE, PLACE, UTM
 
 SIZE = 16
@@ -165,21 +162,6 @@ def test_bands_count_from_one(tmp_path, write_raster):
     for band in (0, 3, -1):
         with pytest.raises(SceneError, match=rf"a\.tif: has no band {band}, only 2; bands count from 1"):
             RasterFile(path, (1, band))
-
-
-def test_a_file_that_fails_half_way_is_not_there(tmp_path):
-    path, profile = tmp_path / "a.tif", {"height": 300, "width": 300, "count": 1, "dtype": "uint16"}
-    with create_raster(path, **profile) as dataset:
-        dataset.write(np.full((1, 300, 300), 3, np.uint16))
-    with pytest.raises(KeyError), create_raster(path, **profile) as dataset:
-        raise KeyError
-    said = r"a\.tif/b\.tif: cannot be written .* Nothing was left behind"
-    with pytest.raises(SceneIOError, match=said), create_raster(path / "b.tif", **profile):
-        pass
-    assert [file.name for file in tmp_path.iterdir()] == ["a.tif"]
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", rasterio.errors.NotGeoreferencedWarning)
-        assert (read_picture(path).image == 3).all()
 
 
 @pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
@@ -336,37 +318,6 @@ def _tiff(path, values):
     return path
 
 
-@pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
-def test_a_file_that_ends_within_a_block_is_incomplete(tmp_path):
-    """By a single byte."""
-    path = tmp_path / "image.tif"
-    image = np.random.default_rng(0).integers(0, 1 << 16, (1, BLOCK, 2 * BLOCK)).astype(np.uint16)
-    with new_raster(path, height=BLOCK, width=2 * BLOCK, count=1, dtype="uint16") as dataset:
-        dataset.write(image)
-    with rasterio.open(path) as dataset:
-        places = [[dataset.get_tag_item(f"BLOCK_{what}_{column}_0", "TIFF", bidx=1) for what in ("OFFSET", "SIZE")]
-                  for column in range(2)]  # fmt: skip
-    end = max(int(offset) + int(size) for offset, size in places)
-    whole = path.read_bytes()
-    path.write_bytes(whole[:end])
-    _check_complete(rasterio, path)
-    path.write_bytes(whole[: end - 1])
-    with pytest.raises(OSError, match="incomplete after writing"):
-        _check_complete(rasterio, path)
-
-
-@pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
-def test_a_file_without_one_of_its_blocks_is_incomplete(tmp_path):
-    with (
-        pytest.raises(OSError, match="incomplete after writing"),
-        new_raster(
-            tmp_path / "a.tif", height=BLOCK, width=2 * BLOCK, count=1, dtype="uint16", sparse_ok=True
-        ) as dataset,
-    ):
-        window = rasterio.windows.Window(0, 0, BLOCK, BLOCK)
-        dataset.write(np.ones((1, BLOCK, BLOCK), np.uint16), window=window)
-
-
 def test_blocks_of_a_row_of_tiles(tmp_path, write_raster):
     values = np.zeros((2, 600, 300), np.uint16)
     tiled = write_raster(tmp_path / "tiled.tif", values, tiled=True, blockxsize=128, blockysize=256)
@@ -405,3 +356,91 @@ def test_bands_of_files_lie_over_each_other(tmp_path, write_raster):
     for name, values, pixel in (("b.tif", COARSE[:, 1:], 4.0), ("c.tif", COARSE, 5.0)):
         with pytest.raises(SceneError, match=rf"{name}: 1[12] x 12 pixels that do not lie over the 12 x 12"):
             RasterFile([one, write_raster(tmp_path / name, values, pixel)])
+
+
+def telling(how, values, path, write_raster, empty=EMPTY):
+    """A file whose pixels at ``empty`` hold no data, as it tells in this way; one that tells nothing holds it all."""
+    if how == "nodata":
+        values[:, empty] = 7
+        return write_raster(path, values, 4.0, origin=PLACE, crs=UTM, nodata=7)
+    if how == "alpha":
+        full = np.concatenate([values, np.where(empty, 0, 65535).astype(np.uint16)[None]])
+        return write_raster(path, full, 4.0, origin=PLACE, crs=UTM, alpha="yes")
+    write_raster(path, values, 4.0, origin=PLACE, crs=UTM)
+    if how == "mask":
+        with rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True), rasterio.open(path, "r+") as dataset:
+            dataset.write_mask(~empty)
+    return path
+
+
+WAYS = ("nodata", "alpha", "mask", "nothing")
+
+
+@pytest.mark.parametrize("ways", [*((way,) for way in WAYS), ("nodata", "nothing"), ("nothing", "alpha")])
+def test_a_warp_knows_where_there_is_data(tmp_path, write_raster, ways):
+    """Two rows above and three columns to the left of what the files cover, and all that they tell themselves."""
+    values = np.random.default_rng(0).integers(8, 999, (len(ways), 2, SIZE, SIZE)).astype(np.uint16)
+    names = [telling(way, values[n], tmp_path / f"{n}.tif", write_raster) for n, way in enumerate(ways)]
+    with closing(RasterFile(names)) as raster:
+        a, b, c, d, e, f = raster.transform
+        raster.warp(UTM, rasterio.Affine(a, b, c - 3 * a, d, e, f - 2 * e), (SIZE + 1, SIZE + 2))
+        assert raster.size == (raster.dataset.height, raster.dataset.width) == (SIZE + 1, SIZE + 2)
+        found, valid = raster.read(0, 0, *raster.size)
+    expected = np.zeros((SIZE + 1, SIZE + 2), bool)
+    expected[2:, 3:] = True
+    if ways != ("nothing",):
+        expected[2:, 3:] &= ~EMPTY[: SIZE - 1, : SIZE - 1]
+    np.testing.assert_array_equal(valid, expected)
+    moved = np.pad(values.reshape(-1, SIZE, SIZE), ((0, 0), (2, 0), (3, 0)))[:, :-1, :-1]
+    np.testing.assert_array_equal(found[:, expected], moved[:, expected])
+
+
+@pytest.mark.parametrize(("rows", "each"), [(40, 4), (8, 4), (8, 1)])
+@pytest.mark.parametrize("ways", [*((way,) for way in WAYS), ("nodata", "alpha")])
+def test_reduced_pixels_are_means_and_the_nearest_tells_of_data(tmp_path, write_raster, ways, rows, each):
+    """Of a window of other shape than the image; without reduction it is what is read."""
+    empty = np.kron(EMPTY, np.ones((4, 2), bool))
+    values = np.random.default_rng(0).integers(8, 999, (len(ways), 2, 4 * SIZE, 2 * SIZE)).astype(np.uint16)
+    names = [telling(way, values[n], tmp_path / f"{n}.tif", write_raster, empty) for n, way in enumerate(ways)]
+    with closing(RasterFile(names)) as raster:
+        whole, _ = raster.read(4, 2, rows, 24)
+        found, valid = raster.reduced(4, 2, rows, 24, (rows // each, 12))
+        same, told = raster.reduced(4, 2, rows, 24, (rows, 24))
+    np.testing.assert_array_equal(same, whole)
+    expected = empty[4 : 4 + rows, 2:26] & (ways != ("nothing",))
+    np.testing.assert_array_equal(told, ~expected)
+    np.testing.assert_array_equal(valid, ~expected[::each, 1::2])
+    means = whole.reshape(len(whole), -1, each, 12, 2).mean(axis=(2, 4))
+    clear = valid if ways != ("mask",) else np.zeros_like(valid)
+    assert np.abs(found[:, clear] - means[:, clear]).max(initial=0) <= 1
+
+
+def test_between_pixels_there_are_others(tmp_path, write_raster):
+    """By cubic convolution, which reaches beyond the steps of an edge."""
+    values = np.repeat(np.array([[[100, 900]]], np.uint16), 8, axis=1).repeat(8, axis=2)
+    with closing(RasterFile(write_raster(tmp_path / "a.tif", values))) as raster:
+        found, _ = raster.reduced(0, 0, 8, 16, (16, 32))
+    assert found.min() < 100 and found.max() > 900
+
+
+def test_nodata_everywhere_is_that_of_the_bands_that_have_some(tmp_path, write_raster):
+    values = np.array([[[0, 0, 5]], [[0, 5, 0]], [[5, 0, 0]]], np.uint16)
+    names = [
+        write_raster(tmp_path / f"{n}.tif", values[n : n + 1], 4.0, nodata=nodata)
+        for n, nodata in enumerate((0, 0, None))
+    ]
+    for everywhere, valid in ((False, [False, False, False]), (True, [False, True, True])):
+        with closing(RasterFile(names, everywhere=everywhere)) as raster:
+            assert raster.read(0, 0, 1, 3)[1].tolist() == [valid]
+
+
+def test_an_archive_is_watched(tmp_path, write_raster):
+    archive = tmp_path / "a.zip"
+    with zipfile.ZipFile(archive, "w") as file:
+        file.write(write_raster(tmp_path / "a.tif", COARSE, 4.0), "a.tif")
+    with closing(RasterFile(f"zip://{archive}!a.tif")) as raster:
+        assert str(archive) in raster.state
+        raster.require_unchanged()
+        archive.write_bytes(archive.read_bytes() + b" ")
+        with pytest.raises(SceneIOError, match=r"a\.zip: was changed while it was read"):
+            raster.require_unchanged()

@@ -28,7 +28,7 @@ ID, VERSION, START, STATUS, STARTED, FINISHED, SIGNATURE, SIZE = range(0x00, 0x2
 BANKS = (0x8000, 0xC000)
 """First byte address of each bank's scene words."""
 
-DMA_STATUS, DMA_INTERRUPT, DMA_TIMEOUT, DMA_FINISHED, DMA_BUS = range(0x4000, 0x4014, 4)
+DMA_STATUS, DMA_INTERRUPT, DMA_TIMEOUT, DMA_FINISHED, DMA_BUS, DMA_RESET = range(0x4000, 0x4018, 4)
 DMA = {"pan": 0x4020, "ms": 0x4040, "fused": 0x4060}
 """First byte address of each channel's five words: address, its high half, bytes of a row, stride, rows."""
 
@@ -65,6 +65,10 @@ class Registers:
         self._package, self._read, self._write = package, read, write
         self._check_identity()
         self._words: dict[int, int] = {}
+        self.begin()
+
+    def begin(self) -> None:
+        """Find the accelerator as a reset has left it; the scene that was loaded still holds."""
         self._bank = 1
         self._last = [self._read(STARTED)] * len(BANKS)  # of each bank: frames started, the bank's last one included
         size = self._read(SIZE)
@@ -141,9 +145,7 @@ class Registers:
         status = self._read(STATUS)
         if status:
             flags = [text for bit, text in enumerate(_STATUS_BITS) if status >> bit & 1]
-            raise DeviceError(
-                f"the accelerator reports STATUS 0x{status:x} ({', '.join(flags) or 'unknown'}); load the overlay again"
-            )
+            raise DeviceError(f"the accelerator reports STATUS 0x{status:x} ({', '.join(flags) or 'unknown'})")
 
     def describe(self) -> str:
         """The state, for an error message."""

@@ -93,12 +93,12 @@ class Shell:
         buses = self.buses()
         ports = ["input ap_clk", "input ap_rst_n", "output irq"]
         ports += [f"{p.way} {bit_range(p.bits)}{p.name}" for bus in buses for p in bus.ports]
-        shared = [".clk_i(ap_clk)", ".rst_ni(ap_rst_n)", ".interrupt_o(irq)"]
+        shared = [".clk_i(ap_clk)", ".rst_ni(ap_rst_n)", ".rst_no(accelerator_rst_n)", ".interrupt_o(irq)"]
         shared += [f".{p.name}_{p.way[0]}({p.name})" for bus in buses for p in bus.ports]
         lite = [(p, p.name.removeprefix("s_axi_")) for p in buses[0].ports]
-        wires = [f"wire {bit_range(p.bits)}lite_{name};" for p, name in lite]
+        wires = ["wire accelerator_rst_n;", *(f"wire {bit_range(p.bits)}lite_{name};" for p, name in lite)]
         dma = [f".m_axi_{name}_{'o' if p.way == 'input' else 'i'}(lite_{name})" for p, name in lite]
-        own = [".ap_clk(ap_clk)", ".ap_rst_n(ap_rst_n)", *(f".s_axi_{name}(lite_{name})" for _, name in lite)]
+        own = [".ap_clk(ap_clk)", ".ap_rst_n(accelerator_rst_n)", *(f".s_axi_{name}(lite_{name})" for _, name in lite)]
         for stream, name in STREAMS.items():
             bits = 16 if stream == "pan" else 16 * self.bands
             wires += [

@@ -110,5 +110,6 @@ def open_device(name: str, package: Package | None, engine: Engine, timeout: flo
 
         return SystemDevice(package)
     from bitpan.host.device.fpga import FpgaDevice
+    from bitpan.host.device.interrupt import board_interrupt
 
-    return FpgaDevice(package, require("pynq"), timeout)
+    return FpgaDevice(package, require("pynq"), timeout, board_interrupt())

@@ -2,35 +2,36 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 
-from bitpan.errors import DeviceError
-from bitpan.registers import DMA, DMA_BUS, DMA_FINISHED, DMA_STATUS, DMA_TIMEOUT
+from bitpan.errors import DeviceError, DeviceTimeoutError
+from bitpan.host.device.interrupt import Interrupt, Polling, wait
+from bitpan.registers import DMA, DMA_BUS, DMA_FINISHED, DMA_INTERRUPT, DMA_RESET, DMA_STATUS, DMA_TIMEOUT
 
 _QUEUED, _BUSY = 1 << 6, 1 << 7
+_TIMED_OUT = 4
 _ERRORS = {
     1: "memory refused (SLVERR)",
     2: "no memory at the address (DECERR)",
     3: "the frame ended early or late",
-    4: "no beat moved until the time-out",
+    _TIMED_OUT: "no beat moved until the time-out",
     5: "started while another transfer waited",
 }
 """By bit of a channel's byte of STATUS."""
+
+_RAISES, _FINISHED = 0x3F3E3E, 0x010000
+"""STATUS bits that raise the interrupt: every channel's errors, and that a fused image is there."""
+
+_RESETTING = 1
+_OWES = {1: "memory has not given all data that was asked for", 2: "memory has not answered to all writes"}
+_STREAMS = {"pan": 8, "ms": 10, "fused": 12}
+_HANDSHAKE = "nothing offered, not ready", "ready, nothing offered", "offered, not taken", "moving"
+"""Of RESET: its bits, each stream's ready with valid above it, and what both say together."""
 
 LARGEST = (1 << 26) - 1
 """Bytes of a transfer."""
 
 _MOST_CLOCKS = 0xFFFFFFFF
-_POLL_SECONDS = 1e-4
-
-
-def wait(condition: Callable[[], bool], seconds: float) -> bool:
-    """Look for a condition until it holds or so many seconds have passed; whether it held."""
-    deadline = time.monotonic() + seconds
-    while not (held := condition()) and time.monotonic() < deadline:
-        time.sleep(_POLL_SECONDS)
-    return held
 
 
 class Dma:
@@ -39,15 +40,24 @@ class Dma:
     Args:
         read, write: 32-bit words by byte address.
         clocks: without a beat, after which the DMA says that a transfer hangs.
+        interrupt: what is waited by; default: looking again and again.
 
     Raises:
         DeviceError: a transfer is under way.
     """
 
-    def __init__(self, read: Callable[[int], int], write: Callable[[int, int], None], clocks: float) -> None:
+    def __init__(
+        self,
+        read: Callable[[int], int],
+        write: Callable[[int, int], None],
+        clocks: float,
+        interrupt: Interrupt | None = None,
+    ) -> None:
         self._read, self._write = read, write
+        self._interrupt = interrupt or Polling()
         self._address_bits = read(DMA_BUS) >> 8 & 0xFF
         write(DMA_TIMEOUT, int(min(clocks, _MOST_CLOCKS)))
+        write(DMA_INTERRUPT, _RAISES)
         self.clear()
 
     def clear(self) -> None:
@@ -60,6 +70,25 @@ class Dma:
             raise DeviceError(f"a transfer is still under way ({self.describe()}); load the overlay again")
         self._write(DMA_STATUS, 0xFFFFFFFF)
         self._started = self._bytes(DMA_FINISHED)
+
+    def wait(self, condition: Callable[[], bool], seconds: float) -> bool:
+        """Wait until a condition holds, at most so many seconds; whether it held.
+
+        It has to hold, or to raise its error, after a fused image was written or a transfer failed, or by itself.
+        """
+        return wait(condition, seconds, self._interrupt, lambda: self._write(DMA_STATUS, _FINISHED))
+
+    def reset(self, seconds: float) -> bool:
+        """Reset all but the DMA's registers, the accelerator too; whether memory gave what it owed in time for it.
+
+        What was under way is forgotten, and errors are.
+        """
+        self._write(DMA_RESET, _RESETTING)
+        wait(lambda: not self._read(DMA_RESET) & _RESETTING, seconds, Polling(), lambda: None)
+        if self._read(DMA_RESET) & _RESETTING or not self.idle():
+            return False
+        self.clear()
+        return True
 
     def idle(self) -> bool:
         """No transfer is under way or waits."""
@@ -84,20 +113,27 @@ class Dma:
 
         Raises:
             DeviceError: one of any channel has failed.
+            DeviceTimeoutError: one hangs.
         """
-        wrong = [
-            f"{name}: {text}"
+        found = [
+            (bit, f"{name}: {text}")
             for name, state in self._bytes(DMA_STATUS).items()
             for bit, text in _ERRORS.items()
             if state >> bit & 1
         ]
-        if wrong:
-            raise DeviceError(f"a transfer failed, {', '.join(wrong)} ({self.describe()})")
+        if found:
+            kind = DeviceTimeoutError if _TIMED_OUT in dict(found) else DeviceError
+            raise kind(f"a transfer failed, {', '.join(text for _, text in found)} ({self.describe()})")
         return (self._started[stream] - self._bytes(DMA_FINISHED)[stream]) & 0xFF
 
     def describe(self) -> str:
         """The state, for an error message."""
-        return f"DMA STATUS 0x{self._read(DMA_STATUS):06x}, FINISHED 0x{self._read(DMA_FINISHED):06x}"
+        state = self._read(DMA_RESET)
+        told = [f"{stream} {_HANDSHAKE[state >> bit & 3]}" for stream, bit in _STREAMS.items()]
+        told += [text for bit, text in _OWES.items() if state >> bit & 1]
+        registers = {"STATUS": DMA_STATUS, "FINISHED": DMA_FINISHED, "RESET": DMA_RESET}
+        words = ", ".join(f"{name} 0x{self._read(address):06x}" for name, address in registers.items())
+        return f"DMA {words}: {', '.join(told)}"
 
     def _bytes(self, register: int) -> dict[str, int]:
         """A register's byte of each channel."""

@@ -18,13 +18,16 @@ import numpy.typing as npt
 from bitpan.arithmetic import Integers
 from bitpan.errors import DeviceError, DeviceTimeoutError
 from bitpan.host.device.devices import Frame
-from bitpan.host.device.dma import Dma, wait
+from bitpan.host.device.dma import Dma
+from bitpan.host.device.interrupt import Interrupt
 from bitpan.host.scene.tiles import largest_frame
 from bitpan.operations import Array
 from bitpan.package import Package
 from bitpan.registers import Registers
 
 MEMORY_STATE = Path("/proc/meminfo")
+
+_PATIENCE = 1.0  # seconds that frames have to run out, and memory to give what it owes
 
 _ZYNQ7_REGISTERS, _SPACE = 0x4000_0000, 0x1_0000  # of the core behind a Zynq-7000's M_AXI_GP0
 
@@ -96,13 +99,20 @@ class FpgaDevice:
         package: of the accelerator.
         pynq: the package pynq, or what has its ``Overlay``, ``MMIO`` and ``allocate``.
         timeout: seconds of a frame.
+        interrupt: the core's; default: its registers are looked at again and again.
 
     Raises:
         DeviceError: there is no board or no bitstream, or it is another accelerator's.
     """
 
-    def __init__(self, package: Package, pynq: Any, timeout: float = 10.0) -> None:  # noqa: ANN401
-        self._timeout = timeout
+    def __init__(
+        self,
+        package: Package,
+        pynq: Any,  # noqa: ANN401
+        timeout: float = 10.0,
+        interrupt: Interrupt | None = None,
+    ) -> None:
+        self._timeout, self._interrupt = timeout, interrupt
         self._memories = _Memory(pynq), _Memory(pynq)
         cores = _load(pynq, package)
         if package.ip not in cores:
@@ -114,7 +124,7 @@ class FpgaDevice:
             return int(mmio.read(address))
 
         self._registers = Registers(package, read, mmio.write)
-        self._dma = Dma(read, mmio.write, timeout * package.clock_mhz * 1e6)
+        self._dma = Dma(read, mmio.write, timeout * package.clock_mhz * 1e6, interrupt)
         memory = contiguous_memory() // len(self._memories)
         self.largest: tuple[int, int] | None = largest_frame(package.model, package.frame[1], memory)
 
@@ -126,7 +136,8 @@ class FpgaDevice:
         """See :class:`bitpan.host.device.devices.Device`.
 
         A frame is prepared while one runs; its transfers then wait in the DMA, so that the accelerator's pipeline never
-        drains between frames, and the frame before it is handed out while it runs.
+        drains between frames, and the frame before it is handed out while it runs. What hangs is reset: the error says
+        what it was, and whether frames are taken again.
         """
         running: _Memory | None = None
         try:
@@ -146,6 +157,11 @@ class FpgaDevice:
             if running is not None:
                 result, running = self._last(running), None
                 yield result
+        except DeviceError as error:
+            if running is None:
+                raise
+            running = None
+            raise type(error)(f"{error}; {self._reset()}") from None
         finally:
             if running is not None:  # the caller gave up, or an error is on its way: leave nothing under way
                 self._stop()
@@ -154,6 +170,8 @@ class FpgaDevice:
         """See :class:`bitpan.host.device.devices.Device`."""
         for memory in self._memories:
             memory.free()
+        if self._interrupt is not None:
+            self._interrupt.close()
 
     def _start(self, memory: _Memory) -> None:
         for stream, buffer in memory.buffers.items():
@@ -173,18 +191,25 @@ class FpgaDevice:
             self._registers.idle()  # raises what the accelerator has to say
             return ended()
 
-        if not wait(looked, self._timeout):
+        if not self._dma.wait(looked, self._timeout):
             raise DeviceTimeoutError(
-                f"a frame did not end within {self._timeout:g} s: {self._dma.describe()}; "
-                f"{self._registers.describe()}; load the overlay again"
+                f"a frame did not end within {self._timeout:g} s: {self._dma.describe()}; {self._registers.describe()}"
             )
 
     def _stop(self) -> None:
-        """Let the frames under way run out where they can."""
+        """Let the frames under way run out, or end them."""
         with suppress(DeviceError):  # the first error is the one to tell
-            wait(lambda: self._registers.idle() and self._dma.idle(), min(self._timeout, 1.0))
-        with suppress(DeviceError):
-            self._dma.clear()
+            if self._dma.wait(lambda: self._registers.idle() and self._dma.idle(), min(self._timeout, _PATIENCE)):
+                return self._dma.clear()
+        self._reset()
+        return None
+
+    def _reset(self) -> str:
+        """Reset what hangs; what came of it."""
+        if not self._dma.reset(min(self._timeout, _PATIENCE)):
+            return f"it cannot be reset ({self._dma.describe()}): load the overlay again, or switch the board off"
+        self._registers.begin()
+        return "the accelerator was reset and takes frames again: run it once more"
 
 
 def _load(pynq: Any, package: Package) -> Mapping[str, Any]:  # noqa: ANN401

@@ -17,7 +17,7 @@ class SystemDevice(FpgaDevice):
 
     def __init__(self, package: Package) -> None:
         self._system = require("bitpan.hw.simulate.system").System(package)
-        super().__init__(package, self._system, math.inf)
+        super().__init__(package, self._system, math.inf, self._system.interrupt)
         self._system.write(DMA_TIMEOUT, _PATIENCE)
 
     def close(self) -> None:

@@ -13,6 +13,7 @@ module bp_dma #(
     input  logic                   clk_i,
     input  logic                   rst_ni,
     output logic                   interrupt_o,
+    output logic                   rst_no,  // of the accelerator
     // Registers, and those of the accelerator behind them.
     input  logic [           15:0] s_axi_awaddr_i,
     input  logic                   s_axi_awvalid_i,
@@ -60,9 +61,7 @@ module bp_dma #(
     input  logic                   m_axi_read_arready_i,
     input  logic [   DataBits-1:0] m_axi_read_rdata_i,
     input  logic [            1:0] m_axi_read_rresp_i,
-    // verilator lint_off UNUSEDSIGNAL
     input  logic                   m_axi_read_rlast_i,
-    // verilator lint_on UNUSEDSIGNAL
     input  logic                   m_axi_read_rid_i,
     input  logic                   m_axi_read_rvalid_i,
     output logic                   m_axi_read_rready_o,
@@ -117,7 +116,9 @@ module bp_dma #(
 
     bp_dma_pkg::transfer_t [2:0] transfer;
     logic [2:0] start, idle, slave_error, decode_error;
-    logic length_error, moved;
+    logic length_error, moved, stop, reset, reads_quiet, writes_quiet;
+
+    assign rst_no = rst_ni && !reset;
 
     bp_dma_registers #(
         .DataBits(DataBits),
@@ -166,6 +167,12 @@ module bp_dma #(
         .decode_error_i(decode_error),
         .length_error_i(length_error),
         .moved_i       (moved),
+        .quiet_i       ({writes_quiet, reads_quiet}),
+        .streams_i({
+            {fused_tvalid_i, fused_tready_o}, {ms_tvalid_o, ms_tready_i}, {pan_tvalid_o, pan_tready_i}
+        }),
+        .stop_o        (stop),
+        .reset_o       (reset),
         .interrupt_o
     );
 
@@ -190,7 +197,7 @@ module bp_dma #(
         .PieceBits(16)
     ) u_pan (
         .clk_i,
-        .rst_ni,
+        .rst_ni         (rst_no),
         .transfer_i     (transfer[0]),
         .start_i        (start[0]),
         .idle_o         (idle[0]),
@@ -212,7 +219,7 @@ module bp_dma #(
         .PieceBits(PieceBits)
     ) u_ms (
         .clk_i,
-        .rst_ni,
+        .rst_ni         (rst_no),
         .transfer_i     (transfer[1]),
         .start_i        (start[1]),
         .idle_o         (idle[1]),
@@ -231,7 +238,10 @@ module bp_dma #(
         .AddressBits(AddressBits)
     ) u_arbiter (
         .clk_i,
-        .rst_ni,
+        .rst_ni         (rst_no),
+        .stop_i         (stop),
+        .quiet_o        (reads_quiet),
+        .burst_ended_i  (m_axi_read_rvalid_i && m_axi_read_rlast_i),
         .burst_address_i(address),
         .burst_length_i (length),
         .burst_valid_i  (offered),
@@ -258,7 +268,9 @@ module bp_dma #(
         .PieceBits(PieceBits)
     ) u_fused (
         .clk_i,
-        .rst_ni,
+        .rst_ni         (rst_no),
+        .stop_i         (stop),
+        .quiet_o        (writes_quiet),
         .transfer_i     (transfer[2]),
         .start_i        (start[2]),
         .idle_o         (idle[2]),

@@ -8,6 +8,11 @@
 //   0x4008 TIMEOUT   both   clocks without a beat on any channel until those under way have timed out; 0: never
 //   0x400C FINISHED  read   byte c: transfers finished, modulo 256
 //   0x4010 BUS       read   bits 7..0 bytes of a bus word, bits 15..8 address bits
+//   0x4014 RESET     write  bit 0: memory is asked for nothing more, and once it has given what it owes, all but these
+//                           registers is reset, the accelerator too; what was under way or waited is forgotten, STATUS
+//                           keeps its flags
+//                    read   bit 0 a reset waits or is under way, 1 memory owes data, 2 memory owes answers to writes,
+//                           bit 8 ready and bit 9 valid of PAN's stream, 10 and 11 of the MS's, 12 and 13 of the fused
 //   0x4020 + 0x20 c  write  ADDRESS of the first byte, low half
 //       + 0x04       write  ADDRESS_HIGH
 //       + 0x08       write  ROW_BYTES
@@ -66,10 +71,16 @@ module bp_dma_registers #(
     input  logic                  [ 2:0] decode_error_i,
     input  logic                         length_error_i,   // of the fused image
     input  logic                         moved_i,          // a beat, on any channel
+    input  logic                  [ 1:0] quiet_i,          // reads, writes: memory owes nothing
+    input  logic                  [ 5:0] streams_i,        // valid and ready of each, PAN's lowest
+    output logic                         stop_o,           // ask memory for nothing more
+    output logic                         reset_o,          // of all but these registers
     output logic                         interrupt_o
 );
     localparam logic [5:0] AddressStatus = 6'd0, AddressInterrupt = 6'd1, AddressTimeout = 6'd2, AddressFinished = 6'd3;
-    localparam logic [5:0] AddressBus = 6'd4;
+    localparam logic [5:0] AddressBus = 6'd4, AddressReset = 6'd5;
+
+    logic read_held_q, read_sent_q, read_own, own_data_q;  // see below
 
     // Write: address and data come in any order, are kept, and act together once the last answer is gone.
     logic address_held_q, data_held_q, both, own, own_answer_q, address_sent_q, data_sent_q, act, answered, write;
@@ -84,8 +95,8 @@ module bp_dma_registers #(
     assign m_axi_awaddr_o = address_q;
     assign m_axi_wdata_o = data_q;
     assign m_axi_wstrb_o = strobe_q;
-    assign m_axi_awvalid_o = both && !own && !address_sent_q;
-    assign m_axi_wvalid_o = both && !own && !data_sent_q;
+    assign m_axi_awvalid_o = both && !own && !address_sent_q && !reset_o;
+    assign m_axi_wvalid_o = both && !own && !data_sent_q && !reset_o;
     assign m_axi_bready_o = both && !own && s_axi_bready_i;
     assign s_axi_bvalid_o = own_answer_q || (both && !own && m_axi_bvalid_i);
     assign s_axi_bresp_o = own_answer_q ? 2'b00 : m_axi_bresp_i;
@@ -146,7 +157,7 @@ module bp_dma_registers #(
                 flags_q[c] <= '0;
             end else begin
                 queued_q[c] <= go[c] || (queued_q[c] && !start_o[c]);
-                busy_q[c] <= start_o[c] || (busy_q[c] && !finished[c]);
+                busy_q[c] <= !reset_o && (start_o[c] || (busy_q[c] && !finished[c]));
                 if (finished[c]) finished_q[c] <= finished_q[c] + 1'b1;
                 flags_q[c] <= flags_q[c] | set[c];
                 if (write && address_q[7:2] == AddressStatus) flags_q[c] <= (flags_q[c] & ~data_q[8*c+:6]) | set[c];
@@ -183,15 +194,26 @@ module bp_dma_registers #(
         end
     end
 
+    // A reset begins where no access is on its way to the accelerator, and lasts four clocks.
+    logic [1:0] left_q;
+
+    always_ff @(posedge clk_i) begin
+        if (!rst_ni) {stop_o, reset_o} <= 2'b00;
+        else begin
+            stop_o <= (stop_o && !(reset_o && left_q == 0)) || (write && address_q[7:2] == AddressReset && data_q[0]);
+            reset_o <= reset_o ? left_q != 0 : stop_o && &quiet_i && !(both && !own) && !(read_held_q && !read_own);
+        end
+        left_q <= reset_o ? left_q - 1'b1 : 2'd3;
+    end
+
     // Read.
-    logic read_held_q, read_sent_q, read_own, own_data_q;
     logic [15:0] read_q;
     logic [31:0] found_q;
 
     assign s_axi_arready_o = !read_held_q;
     assign read_own = read_q[15:14] == 2'b01;
     assign m_axi_araddr_o = read_q;
-    assign m_axi_arvalid_o = read_held_q && !read_own && !read_sent_q;
+    assign m_axi_arvalid_o = read_held_q && !read_own && !read_sent_q && !reset_o;
     assign m_axi_rready_o = read_held_q && !read_own && s_axi_rready_i;
     assign s_axi_rvalid_o = own_data_q || (read_held_q && !read_own && m_axi_rvalid_i);
     assign s_axi_rdata_o = own_data_q ? found_q : m_axi_rdata_i;
@@ -204,7 +226,7 @@ module bp_dma_registers #(
             own_data_q  <= 1'b0;
         end else begin
             read_held_q <= s_axi_arready_o ? s_axi_arvalid_i : !(s_axi_rvalid_o && s_axi_rready_i);
-            read_sent_q <= read_held_q && !(s_axi_rvalid_o && s_axi_rready_i) && (read_sent_q || m_axi_arready_i);
+            read_sent_q <= read_held_q && !(s_axi_rvalid_o && s_axi_rready_i) && (read_sent_q || (m_axi_arvalid_o && m_axi_arready_i));
             own_data_q  <= read_held_q && read_own && !(own_data_q && s_axi_rready_i);
         end
     end
@@ -217,6 +239,7 @@ module bp_dma_registers #(
                 12'(AddressTimeout): found_q <= timeout_q;
                 12'(AddressFinished): found_q <= {8'd0, finished_q};
                 12'(AddressBus): found_q <= {16'd0, 8'(AddressBits), 8'(DataBits / 8)};
+                12'(AddressReset): found_q <= {18'd0, streams_i, 5'd0, ~quiet_i, stop_o};
                 default: found_q <= '0;
             endcase
         end

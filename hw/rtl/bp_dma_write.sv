@@ -12,6 +12,8 @@ module bp_dma_write #(
 ) (
     input  logic                                    clk_i,
     input  logic                                    rst_ni,
+    input  logic                                    stop_i,           // begin no burst
+    output logic                                    quiet_o,          // memory has answered for all that were begun
     input  bp_dma_pkg::transfer_t                   transfer_i,       // taken with start_i, while idle
     input  logic                                    start_i,
     output logic                                    idle_o,
@@ -143,8 +145,9 @@ module bp_dma_write #(
         .burst_ready_i  (taken)
     );
 
-    assign taken = enough_q && !m_axi_awvalid_o && lengths_ready && free_q;
-    assign idle_o = bursts_idle && unanswered_q == 0 && !active;
+    assign taken = enough_q && !m_axi_awvalid_o && lengths_ready && free_q && !stop_i;
+    assign quiet_o = unanswered_q == 0;
+    assign idle_o = bursts_idle && quiet_o && !active;
     always_ff @(posedge clk_i) begin
         if (!rst_ni) begin
             ready_q <= '0;

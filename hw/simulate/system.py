@@ -14,6 +14,7 @@ from __future__ import annotations
 import types
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ Octets = npt.NDArray[np.uint8]
 PACE = 100
 """Clocks of a register access: half a microsecond or one. Python on a board takes longer, and keeps nothing waiting."""
 
+_PATIENCE = 1_000_000  # clocks of a wait for the interrupt
 _PAGE = 0x1000
 _REGISTERS, _SPACE = 0xA000_0000, 0x1_0000
 _RAM = {32: 0x1000_0000, 40: 0x8_0000_0000}
@@ -60,6 +62,24 @@ class Buffer(np.ndarray[Any, Any]):
     def freebuffer(self) -> None:
         """Give the memory back: whatever reads or writes it then is answered with an error."""
         self.system.memory.unmap(self.physical_address)
+
+
+@dataclass(frozen=True)
+class Line:
+    """The core's interrupt, looked at every ``pace`` clocks, for a million at most."""
+
+    simulation: Simulation
+    pace: int
+
+    def wait(self, seconds: float) -> None:
+        """Let time pass until it is high; the wall's has nothing to do with it."""
+        for _ in range(_PATIENCE // self.pace):
+            if self.simulation.peek("irq"):
+                return
+            self.simulation.run(self.pace)
+
+    def close(self) -> None:
+        """Nothing is held."""
 
 
 class System(AbstractContextManager["System"]):
@@ -115,6 +135,11 @@ class System(AbstractContextManager["System"]):
     def write(self, address: int, value: int) -> None:
         """Write a register."""
         self.simulation.write(address, value)
+
+    @property
+    def interrupt(self) -> Line:
+        """The core's interrupt."""
+        return Line(self.simulation, self._pace)
 
     def Overlay(self, bitstream: str) -> Any:  # noqa: ANN401, N802 -- pynq's
         """Load a bitstream, whether there is one or not."""

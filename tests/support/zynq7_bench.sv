@@ -4,7 +4,7 @@
 module zynq7_bench (
     input  logic        clk_i,
     input  logic        rst_ni,
-    output logic        irq_o,
+    output logic        irq,
     input  logic [15:0] s_axi_awaddr_i,
     input  logic        s_axi_awvalid_i,
     output logic        s_axi_awready_o,
@@ -54,7 +54,7 @@ module zynq7_bench (
 
     assign dut.processor.clk = clk_i;
     assign dut.processor.rst_n = rst_ni;
-    assign irq_o = dut.processor.IRQF2P[0];
+    assign irq = dut.processor.IRQF2P[0];
 
     // Memory: the ports' pins as they are, AXI3's lengths and sizes in AXI4's widths.
     assign m_axi_read_araddr_o = dut.processor.SAXIHP0ARADDR;

@@ -15,15 +15,17 @@ module bp_dma_write_rules (
     input  logic        awready_i,
     input  logic        wready_i,
     input  logic        answer_i,
+    input  logic        stop_i,
     output logic        bad_address_o,  // an address was taken back, or changed while it waited
     output logic        bad_data_o,     // data was
     output logic        bad_before_o,   // data came before its address was offered
     output logic        bad_last_o,     // WLAST was not with a burst's last beat
-    output logic        bad_idle_o,     // idle before every burst was answered
+    output logic        bad_idle_o,     // idle, or quiet, before every burst was answered
+    output logic        bad_stop_o,     // a burst began although it should not
     output logic        bad_most_o      // more bursts unanswered than are counted
 );
     bp_dma_pkg::transfer_t transfer;
-    logic idle, awvalid, wvalid, wlast, bad_awvalid, bad_awdata, bad_wvalid, bad_wdata;
+    logic idle, quiet, stopped_q, awvalid, wvalid, wlast, bad_awvalid, bad_awdata, bad_wvalid, bad_wdata;
     logic [11:0] awaddr;
     logic [3:0] awlen;
     logic [15:0] wdata;
@@ -48,6 +50,8 @@ module bp_dma_write_rules (
     ) i_write (
         .clk_i,
         .rst_ni,
+        .stop_i,
+        .quiet_o        (quiet),
         .transfer_i     (transfer),
         .start_i        (start_i && idle),
         .idle_o         (idle),
@@ -108,6 +112,7 @@ module bp_dma_write_rules (
     always_ff @(posedge clk_i) begin
         if (!rst_ni) begin
             offered_q <= 1'b0;
+            stopped_q <= 1'b0;
             waiting_q <= '0;
             beat_q <= '0;
             unanswered_q <= '0;
@@ -115,6 +120,7 @@ module bp_dma_write_rules (
             untaken_q <= '0;
         end else begin
             offered_q <= awvalid && !awready_i;
+            stopped_q <= stop_i;
             waiting_q <= waiting_d;
             lengths_q <= lengths_d;
             if (wvalid && wready_i) beat_q <= wlast ? '0 : beat_q + 4'd1;
@@ -128,6 +134,7 @@ module bp_dma_write_rules (
     assign bad_data_o = bad_wvalid || bad_wdata;
     assign bad_before_o = rst_ni && wvalid && waiting_q == 0 && !fresh;
     assign bad_last_o = rst_ni && wvalid && wlast != (beat_q == (waiting_q == 0 ? awlen : lengths_q[0]));
-    assign bad_idle_o = rst_ni && idle && (unanswered_q != 0 || fresh);
+    assign bad_idle_o = rst_ni && (idle || quiet) && (unanswered_q != 0 || fresh);
+    assign bad_stop_o = rst_ni && fresh && stopped_q;
     assign bad_most_o = rst_ni && unanswered_q == 4'd15;
 endmodule

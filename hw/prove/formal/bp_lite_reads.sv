@@ -16,7 +16,7 @@ module bp_lite_reads #(
     input  logic [ 1:0] write_i,          // an address, data
     input  logic        answer_ready_i,
     input  logic [ 2:0] events_i,         // PAN frame of a wrong length, MS frame of one, a frame left
-    input  logic [ 5:0] dma_events_i      // channels that are idle, an error of each kind
+    input  logic [ 6:0] dma_events_i      // channels that are idle, an error of each kind, memory owes nothing
 );
     bp_lite_registers #(
         .Dma(Dma)

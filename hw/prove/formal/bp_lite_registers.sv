@@ -23,7 +23,7 @@ module bp_lite_registers #(
     output logic        s_axi_rvalid_o,
     input  logic        s_axi_rready_i,
     input  logic [ 2:0] events_i,         // PAN frame of a wrong length, MS frame of one, a frame left
-    input  logic [ 5:0] dma_events_i      // channels that are idle, an error of each kind
+    input  logic [ 6:0] dma_events_i      // channels that are idle, an error of each kind, memory owes nothing
 );
     logic [15:0] awaddr;
     logic awvalid;
@@ -42,6 +42,7 @@ module bp_lite_registers #(
     logic [1:0] rresp;
     logic rvalid;
     logic rready;
+    logic reset;
 
     if (Dma) begin : gen_dma
         bp_dma_registers i_dma (
@@ -88,9 +89,14 @@ module bp_lite_registers #(
             .decode_error_i ({3{dma_events_i[4]}}),
             .length_error_i (dma_events_i[5]),
             .moved_i        (1'b0),
+            .quiet_i        ({2{dma_events_i[6]}}),
+            .streams_i      ('0),
+            .stop_o         (),
+            .reset_o        (reset),
             .interrupt_o    ()
         );
     end else begin : gen_alone
+        assign reset = 1'b0;
         assign awaddr = s_axi_awaddr_i;
         assign awvalid = s_axi_awvalid_i;
         assign s_axi_awready_o = awready;
@@ -111,7 +117,7 @@ module bp_lite_registers #(
     end
     bp_scene_registers i_registers (
         .clk_i,
-        .rst_ni,
+        .rst_ni            (rst_ni && !reset),
         .s_axi_awaddr_i    (awaddr),
         .s_axi_awvalid_i   (awvalid),
         .s_axi_awready_o   (awready),

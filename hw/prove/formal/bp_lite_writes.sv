@@ -18,7 +18,7 @@ module bp_lite_writes #(
     input  logic [15:0] read_address_i,
     input  logic        read_ready_i,
     input  logic [ 2:0] events_i,        // PAN frame of a wrong length, MS frame of one, a frame left
-    input  logic [ 5:0] dma_events_i     // channels that are idle, an error of each kind
+    input  logic [ 6:0] dma_events_i     // channels that are idle, an error of each kind, memory owes nothing
 );
     bp_lite_registers #(
         .Dma(Dma)

@@ -102,13 +102,13 @@ def test_the_interrupt_is_the_processors_first(built):
     memory = Memory(simulation)
     memory.map(RAM, np.zeros(1 << 17, np.uint8))
     simulation.write(DMA_INTERRUPT, 0x010000)
-    assert simulation.peek("irq_o") == 0
+    assert simulation.peek("irq") == 0
     start(simulation, np.random.default_rng(0), np.zeros(1 << 17, np.uint8), 0)
     wait(simulation, 0x010101)
-    assert simulation.peek("irq_o") == 1
+    assert simulation.peek("irq") == 1
     simulation.write(DMA_STATUS, 0x010000)
     simulation.run(5)
-    assert simulation.peek("irq_o") == 0
+    assert simulation.peek("irq") == 0
 
 
 FAULTS = {

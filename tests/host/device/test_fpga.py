@@ -1,6 +1,9 @@
 """The board's driver as it stands, against the verilated IP core before a simulated memory."""
 
+import re
+import socket
 import sys
+import threading
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -13,6 +16,7 @@ from bitpan.host.device import fpga
 from bitpan.host.device.devices import CpuDevice, open_device
 from bitpan.host.device.dma import LARGEST, Dma
 from bitpan.host.device.fpga import FpgaDevice
+from bitpan.host.device.interrupt import UioInterrupt
 from bitpan.host.scene.parameters import compute_scene_parameters
 from bitpan.host.scene.scene import array_scene
 from bitpan.host.scene.tiles import frame_bytes
@@ -30,6 +34,7 @@ from bitpan.registers import (
     FINISHED,
     ID,
     SIGNATURE,
+    SIZE,
     START,
     STARTED,
     VERSION,
@@ -47,10 +52,22 @@ def check(package, frames, scene, fused):
         np.testing.assert_array_equal(result, execute(package.model, inputs, scene))
 
 
-def test_frames_and_scenes(package, system, make_frames):
+@pytest.fixture(params=["polling", "interrupt"])
+def open_fpga(request, package):
+    """Factory of the device before a system, which it waits for in either way."""
+
+    def make(system, **options):
+        return FpgaDevice(
+            package, system, interrupt=system.interrupt if request.param == "interrupt" else None, **options
+        )
+
+    return make
+
+
+def test_frames_and_scenes(package, system, make_frames, open_fpga):
     """Several scenes in turn, their words in alternating banks; every frame by its own scene's."""
     frames, scenes = make_frames(4)
-    device = FpgaDevice(package, system)
+    device = open_fpga(system)
     for scene in scenes[:3]:
         device.load_scene(scene)
         check(package, frames, scene, list(device.fuse(images(frames))))
@@ -60,12 +77,12 @@ def test_frames_and_scenes(package, system, make_frames):
     assert not system.memory.mapped
 
 
-def test_frames_of_many_sizes(package, system, random_inputs):
+def test_frames_of_many_sizes(package, system, random_inputs, open_fpga):
     """The last frame leaves before a size changes; equal ones follow each other; buffers grow."""
     sizes = [(8, 48), (8, 48), (120, 4), (64, 48), (64, 48), (64, 48), (12, 20)]
     frames = [random_inputs(package.model, *size, seed=seed)[0] for seed, size in enumerate(sizes)]
     _, scene = random_inputs(package.model, 8, 8)
-    device = FpgaDevice(package, system)
+    device = open_fpga(system)
     device.load_scene(scene)
     check(package, frames, scene, list(device.fuse(images(frames))))
 
@@ -78,10 +95,10 @@ def test_frames_of_many_sizes(package, system, random_inputs):
         Behaviour(jitter=30, pauses=30, reorder=True, order=2, most=1),
     ],
 )
-def test_memories_of_all_kinds(package, make_frames, behaviour):
+def test_memories_of_all_kinds(package, make_frames, behaviour, open_fpga):
     frames, (scene, *_) = make_frames(3)
     with System(package, behaviour) as system:
-        device = FpgaDevice(package, system)
+        device = open_fpga(system)
         device.load_scene(scene)
         check(package, frames, scene, list(device.fuse(images(frames))))
 
@@ -182,10 +199,10 @@ def test_a_kernel_without_contiguous_memory_has_none(tmp_path, monkeypatch):
     assert fpga.contiguous_memory() == 0
 
 
-def test_works_again_after_a_caller_that_stopped_in_mid_scene(package, system, make_frames):
+def test_works_again_after_a_caller_that_stopped_in_mid_scene(package, system, make_frames, open_fpga):
     """The frames under way run out and the next scene is right."""
     frames, scenes = make_frames(3)
-    device = FpgaDevice(package, system)
+    device = open_fpga(system)
     device.load_scene(scenes[0])
     results = device.fuse(images(frames))
     next(results)
@@ -194,29 +211,79 @@ def test_works_again_after_a_caller_that_stopped_in_mid_scene(package, system, m
     check(package, frames[2:], scenes[1], list(device.fuse(images(frames[2:]))))
 
 
-def test_a_memory_that_does_not_answer(package, system, make_frames):
-    """The driver's time-out names the registers; the DMA's own flag ends the waiting sooner."""
-    frames, (scene, *_) = make_frames(1)
-    device = FpgaDevice(package, system, timeout=0.2)
+def test_a_memory_that_does_not_answer(package, system, make_frames, open_fpga):
+    """The time-out names the registers, and that a reset waits for what memory owes; once it came all is well."""
+    frames, (scene, *_) = make_frames(2)
+    device = open_fpga(system, timeout=0.2)
     assert system.simulation.read(DMA_TIMEOUT) == 20_000_000
     device.load_scene(scene)
     Memory(system.simulation, Behaviour(rate=0))
     with pytest.raises(DeviceTimeoutError) as error:
         list(device.fuse(images(frames)))
-    for part in ("DMA STATUS 0x808080, FINISHED 0x000000", "STARTED 0x1, FINISHED 0x0", "0.2 s", "load the overlay"):
-        assert part in str(error.value)
-    with pytest.raises(DeviceError, match=r"a transfer is still under way \(DMA STATUS 0x808080"):
+    state = r"DMA STATUS 0xc0c0c0, FINISHED 0x000000, RESET 0x\d+0[23]: pan ready, nothing offered, ms ready, nothing "
+    state += r"offered, fused ready, nothing offered, memory has not given all data that was asked for"
+    told = rf"did not end within 0.2 s: {state}; accelerator STATUS 0x0, STARTED 0x2, FINISHED 0x0; it cannot be reset "
+    assert re.search(rf"{told}\({state}\): load the overlay again, or switch the board off", str(error.value))
+    with pytest.raises(DeviceError, match=r"a transfer is still under way \(DMA STATUS 0xc0c0c0"):
         Dma(system.read, system.write, 1e6)
+    Memory(system.simulation, Behaviour())
+    assert device._reset() == "the accelerator was reset and takes frames again: run it once more"
+    check(package, frames, scene, list(device.fuse(images(frames))))
 
 
-def test_a_stream_that_stands_still(package, system, make_frames):
-    frames, (scene, *_) = make_frames(1)
+@pytest.mark.parametrize("lost", ["start", "PAN", "MS"])
+def test_a_stream_that_stands_still(package, system, make_frames, open_fpga, lost):
+    """The frame was not let in, or a beat went astray: it is told which stream waits; after a reset all is well."""
+    frames, (scene, *_) = make_frames(3)
+    device, write = open_fpga(system), system.write
+    device.load_scene(scene)
+    system.write(DMA_TIMEOUT, 3000)
+    rows = {DMA["pan"] + 16: "PAN", DMA["ms"] + 16: "MS", START: "start"}
+    system.write = lambda address, value: None if rows.get(address) == lost else write(address, value)
+    with pytest.raises(DeviceTimeoutError) as error:
+        list(device.fuse(images(frames)))
+    state = {
+        "start": "pan offered, not taken, ms offered, not taken, fused ready, nothing offered",
+        "PAN": "pan ready, nothing offered, ms (offered, not taken|nothing offered, not ready), fused ready",
+        "MS": "pan (offered, not taken|nothing offered, not ready), ms ready, nothing offered, fused ready",
+    }[lost]
+    state += ".*; the accelerator was reset and takes frames again"
+    assert re.search(f"fused: no beat moved until the time-out .*{state}", str(error.value)), error.value
+    system.write = write
+    check(package, frames, scene, list(device.fuse(images(frames))))
+
+
+def test_a_flag_of_the_accelerator_is_gone_after_a_reset(package, system, make_frames):
+    """Frames of twice the length that it was told: the flag is told once, the next frames are right."""
+    frames, (scene, *_) = make_frames(2)
     device = FpgaDevice(package, system)
     device.load_scene(scene)
-    Memory(system.simulation, Behaviour(rate=0))
-    system.write(DMA_TIMEOUT, 3000)
-    with pytest.raises(DeviceError, match=r"pan: no beat moved until the time-out, ms: .*, fused: .*STATUS 0x909090"):
+    height, width = package.frame
+    system.write(SIZE, height // 2 << 16 | width)
+    with pytest.raises(DeviceError, match=r"frame of a wrong length.*; the accelerator was reset"):
         list(device.fuse(images(frames)))
+    check(package, frames, scene, list(device.fuse(images(frames))))
+
+
+def test_the_kernels_interrupt(package, system, make_frames):
+    """By a file as UIO's: the kernel enables the line when a word is written, and a word comes when it is high."""
+    frames, (scene, *_) = make_frames(3)
+    (ours, kernel), woken = socket.socketpair(), []
+
+    def answer():
+        while kernel.recv(4) == (1).to_bytes(4, "little"):
+            system.interrupt.wait(1)
+            woken.append(system.simulation.peek("irq"))
+            kernel.send(len(woken).to_bytes(4, "little"))
+
+    thread = threading.Thread(target=answer)
+    thread.start()
+    device = FpgaDevice(package, system, interrupt=UioInterrupt(ours.detach()))
+    device.load_scene(scene)
+    check(package, frames, scene, list(device.fuse(images(frames))))
+    device.close()
+    thread.join()
+    assert woken == [1] * len(woken) and 3 <= len(woken) <= 6
 
 
 @pytest.mark.parametrize(

@@ -37,9 +37,30 @@ def test_the_reader_asks_for_what_it_has_room_for():
 @pytest.mark.parametrize("dma", [0, 1])
 def test_every_access_to_the_registers_is_answered_once(channels, frames, dma):
     """Those of the accelerator alone, and behind the DMA's."""
+    assert prove_answers(channels, frames, dma).holds
+
+
+def prove_answers(channels, frames, dma):
     sources = dict.fromkeys([*unit_sources("bp_dma_registers"), *unit_sources("bp_scene_registers")])
     rules = [FORMAL / f"{name}.sv" for name in ("bp_lite_registers", channels)]
-    assert prove([*sources, *rules], channels, {"Dma": dma}, frames).holds
+    return prove([*sources, *rules], channels, {"Dma": dma}, frames)
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong"),
+    [
+        ("!own && !address_sent_q && !reset_o", "!own && !address_sent_q"),
+        ("!read_sent_q && !reset_o", "!read_sent_q"),
+        ("&quiet_i && !(both && !own) && !(read_held_q && !read_own)", "&quiet_i"),
+    ],
+)
+def test_an_access_that_a_reset_loses_is_found(right, wrong, plant):
+    """Of the accelerator's registers, which are reset, by the DMA's, which are not."""
+    plant("bp_dma_registers", right, wrong)
+    frames = {"in0": 1, "in1": 1, "out0": 1}
+    reads = {"in0": 1, "out0": 1}
+    proofs = [prove_answers("bp_lite_writes", frames, 1), prove_answers("bp_lite_reads", reads, 1)]
+    assert any(proof.fault for proof in proofs)
 
 
 @pytest.mark.parametrize(
@@ -50,7 +71,9 @@ def test_every_access_to_the_registers_is_answered_once(channels, frames, dma):
         ("wmoved = bursting_q && m_axi_wready_i", "wmoved = bursting_q", "bad_data_o"),
         ("m_axi_wlast_o = left_q == 0", "m_axi_wlast_o = left_q == 1", "bad_last_o"),
         ("m_axi_wvalid_o = bursting_q &&", "m_axi_wvalid_o =", "bad_before_o"),
-        ("bursts_idle && unanswered_q == 0", "bursts_idle", "bad_idle_o"),
+        ("bursts_idle && quiet_o", "bursts_idle", "bad_idle_o"),
+        ("quiet_o = unanswered_q == 0", "quiet_o = 1'b1", "bad_idle_o"),
+        ("free_q && !stop_i", "free_q", "bad_stop_o"),
     ],
 )
 def test_a_fault_of_the_writer_is_found(right, wrong, fault, plant):

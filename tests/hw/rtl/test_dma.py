@@ -7,10 +7,10 @@ import pytest
 
 import bench
 from bitpan.errors import BuildError, SimulationError
-from bitpan.hw.simulate.memory import ADDRESS_AFTER_DATA, DATA_AFTER_ADDRESS, DECERR, SLVERR, Behaviour
+from bitpan.hw.simulate.memory import ADDRESS_AFTER_DATA, DATA_AFTER_ADDRESS, DECERR, SLVERR, Behaviour, Memory
 from bitpan.hw.simulate.simulation import STALLS
 from bitpan.hw.sources import unit_sources
-from bitpan.registers import DMA, DMA_BUS, DMA_FINISHED, DMA_INTERRUPT, DMA_STATUS, DMA_TIMEOUT
+from bitpan.registers import DMA, DMA_BUS, DMA_FINISHED, DMA_INTERRUPT, DMA_RESET, DMA_STATUS, DMA_TIMEOUT
 from dma_bench import CHANNELS, RAM, SIZE, Dma
 
 HIGH = 0x8_7FFF_0000  # across 2 GiB above 32 GiB: all address bits but one matter
@@ -215,6 +215,85 @@ def test_one_transfer_waits_and_no_more():
     dma.check(*images)
 
 
+def interrupted(behaviours, **parameters):
+    """Transfers, one of each channel waiting, are reset at any moment; the next ones are whole."""
+    for seed, behaviour in enumerate(behaviours):
+        dma = Dma(behaviour, seed=seed, **parameters)
+        for number, clocks in enumerate((1, 1, 30, 30, 73, 120, 300, 2000)):
+            images = [dma.image("pan", 9, 90, 0, 2), dma.image("ms", 9, 90, SIZE // 4, 5)]
+            images += [dma.image("fused", 9, 90, SIZE // 2, 3)]
+            before = dma.ram.copy()
+            for image in images[2 * (number % 2) :]:
+                waiting = dma.image(image.channel, 2, 5, image.offset + SIZE // 8)
+                for each in (image, waiting):
+                    words = (dma.base + each.offset, 0, each.row_bytes, each.stride, each.rows)
+                    for place, word in enumerate(words):
+                        dma.simulation.write(DMA[each.channel] + 4 * place, word)
+            beats = dma.rng.integers(0, 256, (70, dma.pixel("fused")), np.uint8)
+            dma.simulation.push("fused", beats)
+            dma.simulation.run(2000, until={"fused": 0})
+            dma.simulation.run(clocks)
+            reset(dma)
+            written = images[2].places[: beats.size]
+            assert np.isin(dma.ram[written] ^ beats.ravel(), [0, *(before[written] ^ beats.ravel())]).all()
+            changed = np.flatnonzero(dma.ram != before)
+            assert np.isin(changed, written).all() and (dma.ram[written] == beats.ravel()).sum() > 100
+            dma.expected[:] = dma.ram
+            transfers(dma, 8000)
+
+
+def reset(dma):
+    """Reset all but the registers; memory owes nothing then, and nothing is under way."""
+    dma.simulation.write(DMA_RESET, 1)
+    for _ in range(1000):
+        if not dma.simulation.read(DMA_RESET) & 1:
+            break
+        dma.simulation.run(20)
+    assert dma.simulation.read(DMA_RESET) & 0xFF == 0 and dma.memory.idle
+    assert dma.simulation.read(DMA_STATUS) & 0xC0C0C0 == 0
+    counts = dma.simulation.read(DMA_FINISHED)
+    assert counts >> 16 == dma.finished["fused"] & 0xFF, "what was reset has not finished"
+    dma.finished |= {name: counts >> 8 * number & 0xFF for number, name in enumerate(CHANNELS[:2])}
+    for stream in ("pan", "ms"):
+        dma.simulation.pull(stream)
+
+
+@pytest.mark.parametrize("parameters", SHAPES[:2])
+def test_a_reset_at_any_moment(parameters):
+    interrupted(BEHAVIOURS, **parameters)
+
+
+def test_a_reset_waits_for_memory():
+    dma = Dma()
+    Memory(dma.simulation, Behaviour(rate=0))
+    image = dma.image("ms", 9, 90, 0)
+    dma.start(image)
+    dma.simulation.run(200)
+    dma.simulation.write(DMA_RESET, 1)
+    dma.simulation.run(2000)
+    assert dma.simulation.read(DMA_RESET) == 0x1503, "data is owed; every stream is ready, none valid"
+    assert dma.status("ms") == 0x80
+    Memory(dma.simulation, Behaviour())
+    reset(dma)
+    transfers(dma, 8000)
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        ("bp_dma_arbiter", "|burst_valid_i && !stop_i", "|burst_valid_i"),
+        ("bp_dma_arbiter", "!m_axi_arvalid_o && under_way_q == 0", "!m_axi_arvalid_o"),
+        ("bp_dma_write", "quiet_o = unanswered_q == 0", "quiet_o = 1'b1"),
+        ("bp_dma_registers", "busy_q[c] <= !reset_o && (", "busy_q[c] <= ("),
+        ("bp_dma", "rst_no = rst_ni && !reset", "rst_no = rst_ni"),
+    ],
+)
+def test_a_faulty_reset_is_found(fault, plant):
+    plant(*fault)
+    with pytest.raises((AssertionError, SimulationError)):
+        interrupted(BEHAVIOURS[2:5])
+
+
 def test_nothing_is_started_by_nothing():
     dma = Dma()
     for rows, row_bytes in ((0, 16), (3, 0)):
@@ -231,7 +310,7 @@ def test_registers():
     assert simulation.read(DMA_TIMEOUT) == 0x89ABCDEF
     simulation.write(DMA_BUS, 0xFFFFFFFF)  # read only
     assert simulation.read(DMA_BUS) == 36 << 8 | 16
-    for unmapped in (DMA_BUS + 4, DMA["pan"], 0x4100, 0x7FFC):
+    for unmapped in (DMA_RESET + 4, DMA["pan"], 0x4100, 0x7FFC):
         simulation.write(unmapped, 0xFFFFFFFF)
         assert simulation.read(unmapped) == 0
     assert simulation.read(DMA_TIMEOUT) == 0x89ABCDEF
@@ -243,7 +322,7 @@ FAULTS = {
     "row cut short": ("bp_dma_pieces", "left_q == LeftBits'(2)", "left_q == LeftBits'(3)"),
     "lost last beat": ("bp_dma_bursts", "27'(DataBits / 8 - 1)", "27'(DataBits / 8 - 4)"),
     "stale strobe": ("bp_dma_write", "else if (word_valid_q && word_ready) filled_q[i] <= 1'b0;", ""),
-    "early done": ("bp_dma_write", "bursts_idle && unanswered_q == 0", "bursts_idle"),
+    "early done": ("bp_dma_write", "bursts_idle && quiet_o", "bursts_idle"),
     "wlast a beat early": ("bp_dma_write", "m_axi_wlast_o = left_q == 0", "m_axi_wlast_o = left_q == 1"),
     "write address withdrawn": ("bp_dma_write", "if (taken || m_axi_awready_i) m_axi_awvalid_o", "m_axi_awvalid_o"),
     "read address changed": ("bp_dma_arbiter", "if (!m_axi_arvalid_o) {m_axi_araddr_o", "if (1'b1) {m_axi_araddr_o"),

@@ -2,7 +2,8 @@
 
 A network is trained on scenes about as bright as its offset; how bright other sensors' counts are, and how many bits
 they take, is their own. So the MS gets a gain, its *level*, that brings its mean to the offset, and the fused counts
-get the inverse.
+get the inverse. What the level rounds off, where it has fewer counts than the scene, goes past the network: upsampled
+like the MS, it is added again.
 
 Sensors deliver PAN with a gain and an offset of their own, up to twice as bright as the mean of the bands; a network
 that was trained on other gains takes the difference for light. PAN's means over blocks of MS pixels are regressed on
@@ -79,6 +80,21 @@ class Level:
     def inverse(self) -> Integers:
         """Every count of the network in the scene's own: ``count * 2**20 / gain``, rounded half up."""
         return ((np.arange(1 << self.bits, dtype=np.int64) << FRACTION) + self.gain // 2) // self.gain
+
+    @cached_property
+    def remainder(self) -> Integers:
+        """What every count of 16 bits has lost when it comes back: ``count - inverse[apply(count)]``.
+
+        Of saturated ones as much as a network's counts have room for on either side of their middle.
+        """
+        most = (1 << (self.bits - 1)) - 1
+        left = np.arange(1 << MOST_BITS, dtype=np.int64) - self.inverse[self.table]
+        return np.asarray(np.clip(left, -most, most))
+
+    def restored(self, counts: npt.ArrayLike, remainder: npt.ArrayLike = 0) -> Integers:
+        """A network's counts in the scene's own, of at most 16 bits, with the upsampled :attr:`remainder` of its MS."""
+        own = self.inverse[np.asarray(counts)] + np.asarray(remainder)
+        return np.asarray(np.clip(own, 0, (1 << MOST_BITS) - 1))
 
     def apply(self, counts: npt.ArrayLike) -> Integers:
         """Counts of any shape and up to 16 bits, at this level."""

@@ -128,7 +128,7 @@ class Fuser(AbstractContextManager["Fuser"]):
         if not _are_files(pan) or not _are_files(ms):
             scene = self._arrays(pan, ms, handling)
             own = self.calibration(scene, shift, scene_parameters)
-            return fuse_array(self.model, _calibrated(scene, own), self._device, own.parameters, tile)
+            return fuse_array(self.model, _calibrated(scene, own), self._device, own.parameters, tile, self._engine)
         creation_options(compression)  # before anything is done
         path = _output(output, pan, ms)
         with (
@@ -165,7 +165,8 @@ class Fuser(AbstractContextManager["Fuser"]):
             else:
                 own = self.calibration(scene, shift, saved)
                 log.begin(to_document(self.model, own))
-            fuse(_calibrated(scene, own), log, new, self.model, self._device, own.parameters, tile, compression)
+            device, engine = self._device, self._engine
+            fuse(_calibrated(scene, own), log, new, self.model, device, engine, own.parameters, tile, compression)
         save_calibration(new.with_suffix(PARAMETERS), self.model, own, job=job, image=file_digest(new))
 
     def _job(

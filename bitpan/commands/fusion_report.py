@@ -140,12 +140,14 @@ def _warn_if_worse(fused: Path, quality: Mapping[str, Mapping[str, float]]) -> N
 def _clipped(samples: Sequence[_Sample], own: Calibration, model: IntegerModel) -> dict[str, float]:
     """Shares of the samples at either end of the network's range: of the fused counts, and of PAN's."""
 
-    def shares(images: list[npt.NDArray[Any]], top: int) -> tuple[float, float]:
+    def shares(images: list[npt.NDArray[Any]], top: int, near: int = 0) -> tuple[float, float]:
         count = sum(image.size for image in images) or 1
-        at_zero = sum(int((image == 0).sum()) for image in images)
-        return at_zero / count, sum(int((image >= top).sum()) for image in images) / count
+        at_zero = sum(int((image <= near).sum()) for image in images)
+        return at_zero / count, sum(int((image >= top - near).sum()) for image in images) / count
 
-    low, high = shares([each.fused for each in samples], int(own.level.inverse[-1]))
+    # What the level has rounded off is in the fused counts again: half a count of the network at most.
+    near = int(own.level.inverse[1]) // 2
+    low, high = shares([each.fused for each in samples], int(own.level.inverse[-1]), near)
     dark, bright = shares([own.match.apply(each.pan) for each in samples], (1 << model.bits) - 1)
     return {"fused_low": low, "fused_high": high, "pan_low": dark, "pan_high": bright}
 

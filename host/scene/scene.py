@@ -16,7 +16,7 @@ from bitpan.host.scene.profile import fused_nodata, fused_profile
 from bitpan.host.scene.rasters import ArrayRaster, FileRaster, Raster, read_extended
 from bitpan.host.scene.tiles import DEFAULT_TILE
 from bitpan.model import IntegerModel
-from bitpan.radiometry import Level, PanMatch
+from bitpan.radiometry import MOST_BITS, Level, PanMatch
 from bitpan.rasters import Mask, block_cache
 from bitpan.rasters.counts import Counts
 from bitpan.rasters.georeference import require_extents
@@ -33,11 +33,13 @@ class Patch:
         pan: ``(1, height, width)``.
         ms: ``(bands, height / ratio, width / ratio)``, and the border that was asked for.
         valid: ``(height, width)``, where the PAN and the nearest MS sample hold data.
+        remainder: what the scene's level has taken of the MS, of its shape; None: nothing.
     """
 
     pan: Integers
     ms: Integers
     valid: Mask
+    remainder: Integers | None = None
 
 
 @dataclass(frozen=True)
@@ -72,13 +74,12 @@ class Scene:
         """
         return replace(self, grid=align(self.pan.size, self.ms.size, self.edge, self.grid.ratio, shift))
 
-    def values(self, bits: int, dtype: npt.DTypeLike) -> npt.NDArray[Any]:
-        """What each count of a network of ``bits`` bits is in the fused image.
+    def values(self, dtype: npt.DTypeLike) -> npt.NDArray[Any]:
+        """What each of the scene's counts, of 16 bits, is in the fused image.
 
         Those that happen to equal the nodata value move to the next that the type has.
         """
-        counts = np.arange(1 << bits) if self.level is None else self.level.inverse
-        values = self.profile.get("counts", Counts()).values(counts, dtype)
+        values = self.profile.get("counts", Counts()).values(np.arange(1 << MOST_BITS), dtype)
         if self.nodata is not None:
             values[values == self.nodata] = _beside(self.nodata, values.dtype)
         return np.asarray(values)
@@ -95,12 +96,15 @@ class Scene:
         rows, columns = height // ratio, width // ratio
         window = ms_top - border, ms_left - border, rows + 2 * border, columns + 2 * border
         ms, ms_valid = read_extended(self.ms, *window)
+        remainder = None if self.level is None else np.where(ms_valid, self.level.remainder[ms], 0)
+        if remainder is not None and not remainder.any():
+            remainder = None
         pan, ms = _seen(pan, pan_valid, self.match), _seen(ms, ms_valid, self.level)
         ms_valid = ms_valid[border : border + rows, border : border + columns]
         if not ms_valid.all():
             sides = zip((height, width), grid.shift, strict=True)
             pan_valid = pan_valid & ms_valid[np.ix_(*(_nearest_sample(side, ratio, shift) for side, shift in sides))]
-        return Patch(pan, ms, pan_valid)
+        return Patch(pan, ms, pan_valid, remainder)
 
 
 def _seen(counts: Integers, valid: Mask, by: Level | PanMatch | None) -> Integers:

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from bitpan.arithmetic import Integers, bordered
+from bitpan.arithmetic import Integers, bordered, interpolate, keys_coefficients
 from bitpan.errors import DataError, naming
 from bitpan.models.imagery.degrade import Counts, to_counts
 from bitpan.models.imagery.images import Image, in_parts, whole_images
@@ -52,7 +52,9 @@ def _fused(image: Image, network: PanSharpener, fuse: Callable[[Integers, Intege
     """What ``fuse`` makes of PAN and MS as the network wants them, in the image's own counts."""
     own = network.configuration
     pan, ms, level = levelled(image.pan, image.ms, own.bits, own.offset)
-    own_counts = level.inverse[fuse(pan, ms)]
+    unshifted = keys_coefficients(image.ratio, 0.0)
+    remainder = interpolate(bordered(level.remainder[image.ms]), unshifted, unshifted)
+    own_counts = level.restored(fuse(pan, ms), remainder)
     return np.asarray(np.minimum(own_counts, (1 << image.bits) - 1), np.uint16)
 
 

@@ -148,6 +148,24 @@ def test_integers_of_a_level():
             Level(11, gain)
 
 
+@pytest.mark.parametrize("gain", [1 << 12, 37449, (1 << FRACTION) // 7, (1 << FRACTION) - 1, 1 << FRACTION, 3 << 19])
+def test_what_a_level_takes_is_given_back(gain):
+    own, counts = Level(11, gain), np.arange(1 << 16)
+    seen, left = own.apply(counts), own.remainder[counts]
+    taken = np.maximum(counts - own.inverse[-1] - 1023, 0)  # of saturated ones, all but what there is room for
+    np.testing.assert_array_equal(own.restored(seen, left), counts - taken)
+    assert abs(left).max() <= 1023
+    if gain >= 1 << FRACTION:
+        assert not left[seen < 2047].any()
+        np.testing.assert_array_equal(own.restored(seen)[seen < 2047], counts[seen < 2047])
+
+
+def test_restored_counts_have_16_bits():
+    own = Level(11, 1 << 13)
+    np.testing.assert_array_equal(own.restored([0, 0, 2047, 2047], [-5, 5, -5, 5]), [0, 5, 65535, 65535])
+    np.testing.assert_array_equal(Level(11, 1 << 16).restored([2047], [[-9], [9]]), [[16 * 2047 - 9], [16 * 2047 + 9]])
+
+
 def test_a_pair_levelled_is_the_same_pair_at_any_gain():
     pan, ms = pair(1.5, 40)
     one, two = (levelled(factor * pan, factor * ms, 11, 326) for factor in (1, 8))

@@ -71,7 +71,7 @@ def test_a_smaller_halo_would_not_do(small_model, small_engine, random_inputs):
     for trial in (halo, halo - 1):
         plan = TilePlan(64, 64, (32, 32), trial, 4, early=-trial % 4)
         tiled = np.zeros_like(whole)
-        for tile, fused, _ in fuse_tiles(scene, plan, device):
+        for tile, fused, *_ in fuse_tiles(scene, plan, device):
             tiled[:, tile.top : tile.top + tile.height, tile.left : tile.left + tile.width] = fused
         assert (tiled == whole).all() == (trial == halo)
 
@@ -141,7 +141,7 @@ def test_one_step_less_would_not_do(resampler, random_inputs, body):
     for trial in (halo, halo - model.tile_alignment):
         plan = TilePlan(64, 64, (step, 16), trial, step, early=-trial % step)
         tiled = np.zeros_like(whole)
-        for tile, fused, _ in fuse_tiles(scene, plan, device):
+        for tile, fused, *_ in fuse_tiles(scene, plan, device):
             tiled[:, tile.top : tile.top + tile.height, tile.left : tile.left + tile.width] = fused
         assert (tiled == whole).all() == (trial == halo)
 

@@ -71,7 +71,7 @@ def finished_tiles(
         if fused is None:
             pixels = np.zeros((model.bands, *valid.shape), dtype)
         elif remainder is None:
-            pixels = of_the_network[fused]
+            pixels = np.take(of_the_network, fused)  # half the time of an index
         else:
             rows, columns = tile.inside
             pixels = values[level.restored(fused, upsample(remainder)[:, rows, columns])]

@@ -96,7 +96,7 @@ class Scene:
         rows, columns = height // ratio, width // ratio
         window = ms_top - border, ms_left - border, rows + 2 * border, columns + 2 * border
         ms, ms_valid = read_extended(self.ms, *window)
-        remainder = None if self.level is None else np.where(ms_valid, self.level.remainder[ms], 0)
+        remainder = None if self.level is None else np.where(ms_valid, np.take(self.level.remainder, ms), 0)
         if remainder is not None and not remainder.any():
             remainder = None
         pan, ms = _seen(pan, pan_valid, self.match), _seen(ms, ms_valid, self.level)
@@ -111,7 +111,7 @@ def _seen(counts: Integers, valid: Mask, by: Level | PanMatch | None) -> Integer
     """Counts as the network sees them; what stands for missing data stays."""
     if by is None:
         return counts
-    seen = by.table[counts]
+    seen = np.take(by.table, counts)
     return seen if valid.all() else np.where(valid, seen, counts)
 
 

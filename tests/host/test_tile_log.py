@@ -30,7 +30,7 @@ def test_every_length_that_a_kill_may_leave(tmp_path, pixels):
     path = tmp_path / "tiles"
     written(path, pixels)
     whole, first = path.read_bytes(), path.read_bytes().index(b"\n") + 1
-    ends = np.cumsum([first, *(own.nbytes + 32 for own in pixels)])
+    ends = np.cumsum([first, *(own.nbytes + 4 for own in pixels)])
     assert ends[-1] == len(whole)
     for length in [*range(0, len(whole), 7), *ends, *(ends - 1)]:
         path.write_bytes(whole[:length])

@@ -10,6 +10,7 @@ from pathlib import Path
 import torch
 
 from bitpan.commands import options
+from bitpan.commands.as_fused import as_fused
 from bitpan.errors import DataError
 from bitpan.files import staged
 from bitpan.models.imagery.images import Image, gather_images, require_equal_bands, synthetic_images
@@ -49,7 +50,9 @@ def run(arguments: argparse.Namespace) -> int:
     entries = load_entries(arguments.checkpoints, arguments.device)
     arguments.bits = arguments.bits or needed_bits(arguments.data, arguments.bands, _depth_of(entries), arguments.ratio)
     chosen = () if arguments.classical == "none" else tuple(arguments.classical.split(","))
-    methods = entry_methods(entries, arguments.real_features) | classical_methods(chosen)
+    own = entry_methods(entries, arguments.real_features)
+    own |= as_fused(entries, own, torch.get_num_threads(), arguments.device)
+    methods = own | classical_methods(chosen)
     if not methods:
         raise DataError("there is nothing to judge; give a CHECKPOINT or --classical NAMES")
     images = _images(arguments)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +18,7 @@ from bitpan.rasters.georeference import ms_edge
 from bitpan.rasters.grid import Grid, align
 from bitpan.rasters.meaning import in_order, named
 from bitpan.rasters.raster import Names, RasterFile
+from bitpan.rasters.unread import Image, Unread
 from bitpan.rasters.validity import DECLARED, Mask, Nodata
 
 
@@ -128,15 +129,15 @@ class Whole:
     """A pair's counts over the MS pixels that lie with all of their PAN pixels in both rasters.
 
     Attributes:
-        pan, ms: ``(1, H, W)`` and ``(B, h, w)``, 0 where there is no data.
+        pan, ms: ``(1, H, W)`` and ``(B, h, w)``, uint16, 0 where there is no data.
         pan_valid, ms_valid: ``(H, W)`` and ``(h, w)``, where they hold data.
         shift: displacement (dy, dx) of the MS samples' centres against their PAN blocks, at most half a PAN pixel.
     """
 
-    pan: npt.NDArray[np.uint16]
-    ms: npt.NDArray[np.uint16]
-    pan_valid: Mask
-    ms_valid: Mask
+    pan: Image
+    ms: Image
+    pan_valid: Image
+    ms_valid: Image
     shift: tuple[float, float]
 
 
@@ -162,6 +163,30 @@ def read_whole(pair: Pair) -> Whole:
     """All of a pair in counts; errors as of :func:`whole_windows`."""
     fine, coarse, shift = whole_windows(pair)
     (pan, pan_valid), (ms, ms_valid) = _read(pair.pan, pair.counts[0], *fine), _read(pair.ms, pair.counts[1], *coarse)
+    return Whole(pan, ms, pan_valid, ms_valid, shift)
+
+
+def unread_whole(pair: Pair, files: ExitStack) -> Whole:
+    """The same, read where it is looked at, from the pair's files, which ``files`` holds open as long.
+
+    Whoever reads a part raises :class:`SceneIOError` where they are no more what they were.
+    """
+    fine, coarse, shift = whole_windows(pair)
+
+    def images(raster: RasterFile, counts: Counts, window: Window) -> tuple[Unread, Unread]:
+        def read(
+            top: int, left: int, height: int, width: int, _open: ExitStack = files
+        ) -> tuple[npt.NDArray[np.uint16], Mask]:
+            found = _read(raster, counts, window[0] + top, window[1] + left, height, width)
+            raster.require_unchanged()
+            return found
+
+        shape = len(raster.bands), *window[2:]
+        values = Unread(lambda *part: read(*part)[0], shape, np.uint16)
+        return values, Unread(lambda *part: read(*part)[1], window[2:], np.bool_)
+
+    pan, pan_valid = images(pair.pan, pair.counts[0], fine)
+    ms, ms_valid = images(pair.ms, pair.counts[1], coarse)
     return Whole(pan, ms, pan_valid, ms_valid, shift)
 
 

@@ -93,6 +93,8 @@ class Stack:
 
     def __getitem__(self, key: Any) -> Stack:  # noqa: ANN401 -- as of an array, slices without steps alone
         keys = key if isinstance(key, tuple) else (key,)
+        if keys[0] is Ellipsis:
+            keys = (slice(None), *keys)
         which: slice = keys[0]
         return Stack([image[keys[1:]] for image in self._images[which]])
 
@@ -105,6 +107,16 @@ Image = Array | Unread
 
 ImageLike = npt.ArrayLike | Unread
 """What :func:`sliceable` takes."""
+
+
+Arrays = Array | Stack
+"""Images of one shape as one."""
+
+
+def stacked(images: Sequence[Image]) -> Arrays:
+    """Images, all of them arrays or all of them unread, as ``(N, ..., H, W)``."""
+    unread = [image for image in images if isinstance(image, Unread)]
+    return Stack(unread) if unread else np.stack([np.asarray(image) for image in images])
 
 
 def sliceable(image: ImageLike) -> Image:

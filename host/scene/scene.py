@@ -23,6 +23,7 @@ from bitpan.rasters.georeference import require_extents
 from bitpan.rasters.grid import Grid, align
 from bitpan.rasters.pair import Handling, open_pair
 from bitpan.rasters.raster import Names, block_bytes
+from bitpan.rasters.unread import ImageLike, sliceable
 
 
 @dataclass(frozen=True)
@@ -136,14 +137,14 @@ def fill_values(model: IntegerModel) -> tuple[int, int]:
 
 def array_scene(
     model: IntegerModel,
-    pan: npt.ArrayLike,
-    ms: npt.ArrayLike,
+    pan: ImageLike,
+    ms: ImageLike,
     shift: tuple[float, float] = (0.0, 0.0),
     nodata: float | None = None,
 ) -> Scene:
-    """A scene in memory: ``pan (1, H, W)`` and ``ms (B, h, w)`` whose upper left corners coincide."""
+    """A scene in memory, or unread: ``pan (1, H, W)`` and ``ms (B, h, w)`` whose upper left corners coincide."""
     fills = fill_values(model)
-    pan, ms = np.asarray(pan), np.asarray(ms)
+    pan, ms = sliceable(pan), sliceable(ms)
     if pan.ndim != 3 or len(pan) != 1 or ms.ndim != 3 or len(ms) != model.bands:
         raise SceneError(f"pan {pan.shape} and ms {ms.shape} must be (1, H, W) and ({model.bands}, h, w)")
     fine, coarse = ArrayRaster(pan, nodata, fills[0], "pan"), ArrayRaster(ms, nodata, fills[1], "ms")

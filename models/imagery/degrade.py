@@ -208,15 +208,20 @@ def wald(
         raise DataError(f"an MS of {ms.shape[1]}x{ms.shape[2]} pixels is too small to be reduced by {ratio}")
     pan, ms = pan[:, : ratio * height, : ratio * width], ms[:, :height, :width]
     gains = nyquist_gains(sensor, ms.shape[0])
+    return reduced_pan(pan, ratio, sensor, pan_filter, shift), degrade(ms, ratio, gains), ms
+
+
+def reduced_pan(
+    pan: npt.NDArray[Any], ratio: int, sensor: str, pan_filter: str = "mtf", shift: tuple[float, float] = (0.0, 0.0)
+) -> Float:
+    """The PAN of :func:`wald`, of whole blocks; arguments as there."""
     centre = ((ratio - 1) / 2 + shift[0], (ratio - 1) / 2 + shift[1])
     if pan_filter == "mtf":
-        pan_lr = degrade(pan, ratio, (SENSORS[sensor].pan,), centre)
-    elif pan_filter == "bicubic":
+        return degrade(pan, ratio, (SENSORS[sensor].pan,), centre)
+    if pan_filter == "bicubic":
         rows, columns = (bicubic_kernel(ratio, place) for place in centre)
-        pan_lr = filter_decimate(pan[0], ratio, rows, columns, "symmetric")[None]
-    else:
-        raise DataError(f"no PAN filter {pan_filter!r}; choose mtf or bicubic")
-    return pan_lr, degrade(ms, ratio, gains), ms
+        return filter_decimate(pan[0], ratio, rows, columns, "symmetric")[None]
+    raise DataError(f"no PAN filter {pan_filter!r}; choose mtf or bicubic")
 
 
 def to_counts(image: npt.ArrayLike, bits: int) -> Counts:

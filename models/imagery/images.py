@@ -9,11 +9,13 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
+import numpy as np
+
 from bitpan.errors import DataError
 from bitpan.models.imagery.degrade import Counts
 from bitpan.models.imagery.sources import Source
 from bitpan.models.imagery.spectra import GENERIC, Optics
-from bitpan.models.imagery.triples import Triples, load_source, read_checked, split, synthetic, whole_pixels
+from bitpan.models.imagery.triples import Triples, open_source, read_checked, split, synthetic, whole_pixels
 
 LARGEST = 1280
 """PAN pixels of a side beyond which an image is judged in parts: a network's features of more take gigabytes."""
@@ -29,8 +31,10 @@ class Image:
     Attributes:
         name: for tables and files.
         pan, ms, gt: counts, ``(1, H, W)``, ``(B, H/ratio, W/ratio)`` and ``(B, H, W)``; gt is None at full resolution.
+            They may be unread (:mod:`bitpan.rasters.unread`) until the image is :meth:`held`.
         bits, sensor: unsigned bits of the imagery, and whose MTF it has.
         drawn: whether it gets a quick-look; of the parts of an image the middle one does.
+        whole, window: of a part, the image that it is of, and which of its rows and columns.
     """
 
     name: str
@@ -40,6 +44,8 @@ class Image:
     bits: int = 11
     sensor: str = "generic"
     drawn: bool = True
+    whole: Image | None = None
+    window: tuple[slice, slice] = (slice(None), slice(None))
 
     @property
     def ratio(self) -> int:
@@ -49,6 +55,11 @@ class Image:
     def without_truth(self) -> Image:
         """The pair alone, to be judged as at full resolution."""
         return replace(self, name=f"{self.name}-full", gt=None)
+
+    def held(self) -> Image:
+        """The same in memory."""
+        gt = None if self.gt is None else np.asarray(self.gt)
+        return replace(self, pan=np.asarray(self.pan), ms=np.asarray(self.ms), gt=gt)
 
     def parts(self) -> list[Image]:
         """The image itself, or where a side is longer than :data:`LARGEST` its parts, about equal, in raster order."""
@@ -60,6 +71,7 @@ class Image:
         def part(number: int, fine: tuple[slice, slice]) -> Image:
             coarse = tuple(slice(each.start // self.ratio, each.stop // self.ratio) for each in fine)
             own: dict[str, Any] = {"pan": self.pan[:, fine[0], fine[1]], "ms": self.ms[:, coarse[0], coarse[1]]}
+            own |= {"whole": self, "window": fine}
             own["gt"] = None if self.gt is None else self.gt[:, fine[0], fine[1]]
             return replace(self, name=f"{self.name}-part{number}", drawn=number == (len(windows) + 1) // 2, **own)
 
@@ -94,7 +106,7 @@ def gather_images(sources: Sequence[Source], ratio: int, fraction: float, full: 
     """
     images = []
     for source in sources:
-        reduced = replace(load_source(source, ratio), name=source.name)
+        reduced = replace(open_source(source, ratio), name=source.name)
         part = reduced if fraction == 1 else split(reduced, fraction)[1]
         held_out = whole_images(part, source.bits, source.sensor)
         images += held_out

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -24,11 +25,15 @@ from bitpan.models.imagery.sources import Shift, Source
 from bitpan.rasters import block_cache
 from bitpan.rasters.counts import ROWS
 from bitpan.rasters.names import Name, joined
-from bitpan.rasters.pair import Handling, open_pair, read_whole
+from bitpan.rasters.pair import Handling, open_pair, read_whole, unread_whole, whole_windows
 from bitpan.rasters.products import product_of
 from bitpan.rasters.raster import block_bytes
+from bitpan.rasters.unread import Arrays as Images
 
 Arrays = dict[str, npt.NDArray[Any]]
+
+HELD = 64 << 20
+"""Bytes of counts of a pair of rasters up to which it is held in memory; the images of a larger one are unread."""
 
 NAMES = {
     "pan": ("I_PAN", "pan", "PAN"),
@@ -47,8 +52,10 @@ _NUMBERS = {f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)
 """MATLAB's classes of plain arrays."""
 
 
-def read(own: Source, ratio: int) -> tuple[Arrays, Shift]:
+def read(own: Source, ratio: int) -> tuple[dict[str, Images], Shift]:
     """Arrays ``pan``, ``ms`` and, where the file has a truth, ``gt`` of one source, and how far the MS lies off.
+
+    Those of a large pair of rasters are unread, see :data:`HELD`.
 
     The shift (dy, dx) is what the georeference of rasters leaves of whole MS pixels, in PAN pixels, the source's own
     included.
@@ -58,9 +65,9 @@ def read(own: Source, ratio: int) -> tuple[Arrays, Shift]:
     """
     path, names = Path(own.files), [Path(name) for name in joined(own.files)]
     if path.suffix.lower() in _READERS and path.is_file():
-        return _chosen(own, _stored(path)), own.shift
+        return {**_chosen(own, _stored(path))}, own.shift
     if len(names) == 2 and all(name.suffix.lower() == ".npy" and name.is_file() for name in names):
-        return _chosen(own, _select(path, _read_npys(*names), convention=-1)), own.shift
+        return {**_chosen(own, _select(path, _read_npys(*names), convention=-1))}, own.shift
     try:
         pairs = [_read_pair(pan, ms, own, ratio) for pan, ms in _pairs(own.files)]
     except (SceneError, SceneIOError) as error:
@@ -69,7 +76,9 @@ def read(own: Source, ratio: int) -> tuple[Arrays, Shift]:
     if len(kinds) > 1:
         raise DataError(f"{own.files}: its images are of several sizes; give each pair as PAN.tif,MS.tif")
     ((*_, shift),) = kinds
-    return {role: np.concatenate([arrays[role] for arrays, _ in pairs]) for role in ("pan", "ms")}, shift
+    if len(pairs) == 1:
+        return pairs[0]
+    return {role: np.concatenate([np.asarray(arrays[role]) for arrays, _ in pairs]) for role in ("pan", "ms")}, shift
 
 
 def _pairs(files: str) -> list[tuple[Name, list[Name]]]:
@@ -85,13 +94,15 @@ def _pairs(files: str) -> list[tuple[Name, list[Name]]]:
     return [product_of(pan, ms)]
 
 
-def _read_pair(pan: Name, ms: list[Name], own: Source, ratio: int) -> tuple[Arrays, Shift]:
+def _read_pair(pan: Name, ms: list[Name], own: Source, ratio: int) -> tuple[dict[str, Images], Shift]:
     cache = block_cache(block_bytes(pan, ROWS) + block_bytes(ms, ROWS))
-    with cache, open_pair(pan, ms, ratio, Handling(own.bands, own.nodata, align=own.align)) as pair:
-        found = read_whole(pair)
+    with cache, ExitStack() as files:
+        pair = files.enter_context(open_pair(pan, ms, ratio, Handling(own.bands, own.nodata, align=own.align)))
+        fine, coarse, _ = whole_windows(pair)
+        counts = math.prod(fine[2:]) + len(pair.ms.bands) * math.prod(coarse[2:])
+        found = read_whole(pair) if 2 * counts <= HELD else unread_whole(pair, files.pop_all())
         (dy, dx), (y, x) = found.shift, own.shift
-        tiles = whole_tiles(found.pan, found.ms, found.pan_valid, found.ms_valid, own.files)
-        return tiles, (dy + y, dx + x)
+        return whole_tiles(found, own.files), (dy + y, dx + x)
 
 
 def _stored(path: Path) -> Arrays:

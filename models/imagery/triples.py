@@ -8,16 +8,18 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from tqdm import tqdm
 
 from bitpan.errors import DataError
 from bitpan.models.imagery.degrade import Counts, to_counts, wald
-from bitpan.models.imagery.readers import Arrays, read
+from bitpan.models.imagery.readers import read
 from bitpan.models.imagery.sources import Bands, Source, parse
 from bitpan.models.imagery.spectra import GENERIC, Optics
 from bitpan.models.imagery.synth import synthesise
+from bitpan.models.imagery.windows import reduced
 from bitpan.radiometry import MOST_BITS, levelled, matched_pan
+from bitpan.rasters.unread import Arrays as Images
+from bitpan.rasters.unread import Stack, Unread, extremes
 
 ALL = slice(None)
 
@@ -37,13 +39,18 @@ class Triples:
 
     Attributes:
         name: of the source.
-        pan, ms, gt: counts, ``(N, 1, H, W)``, ``(N, B, H/ratio, W/ratio)`` and ``(N, B, H, W)``.
+        pan, ms, gt: counts, ``(N, 1, H, W)``, ``(N, B, H/ratio, W/ratio)`` and ``(N, B, H, W)``; of
+            :func:`open_source` alone they may be unread.
     """
 
     name: str
     pan: Counts
     ms: Counts
     gt: Counts
+
+    def held(self) -> Triples:
+        """The same in memory."""
+        return Triples(self.name, *(np.asarray(images) for images in (self.pan, self.ms, self.gt)))
 
     @property
     def ratio(self) -> int:
@@ -74,7 +81,14 @@ class Triples:
 
 
 def load_source(own: Source, ratio: int) -> Triples:
+    """What :func:`open_source` gives, in memory."""
+    return open_source(own, ratio).held()
+
+
+def open_source(own: Source, ratio: int) -> Triples:
     """Triples of one source at this ratio; a pair without a truth is degraded, see :func:`.degrade.wald`.
+
+    Those of a large pair of rasters are unread, see :func:`.readers.read`.
 
     Raises:
         DataError: naming source, value and cure.
@@ -115,20 +129,22 @@ def _depth(role: str, bits: int) -> int:
 def needed_bits(sources: Sequence[str], bands: Bands, least: int, ratio: int) -> int:
     """The bits that hold every count of these sources' MS, ``least`` or more; bands as of :func:`.sources.parse`."""
     arrays = (read_checked(parse(text, bands, MOST_BITS), ratio)[0] for text in sources)
-    tops = (int(image.max()) for found in arrays for role, image in found.items() if role != "pan")
+    tops = (int(extremes(image)[1]) for found in arrays for role, image in found.items() if role != "pan")
     return max([least, *(top.bit_length() for top in tops)])
 
 
-def _checked(image: npt.NDArray[Any], source: str, role: str, bits: int) -> Counts:
+def _checked(image: Images, source: str, role: str, bits: int) -> Any:  # noqa: ANN401 -- counts, unread ones too
     if image.dtype.kind not in "uif" or not image.size:
         raise DataError(f"{source}: {role} is {image.dtype} of shape {image.shape}; give arrays of real numbers")
-    if image.dtype.kind == "f" and not np.isfinite(image).all():
+    (low, high), top = extremes(image), (1 << bits) - 1
+    if not math.isfinite(high - low):
         raise DataError(f"{source}: {role} holds NaN or infinity; crop it to valid pixels")
-    low, high, top = float(image.min()), float(image.max()), (1 << bits) - 1
     if low < 0 or high > top:
         raise DataError(f"{source}: {role} spans {low:g} to {high:g}, but {bits} bits hold 0 to {top}; set --bits")
     if 0 < high <= 1:
         raise DataError(f"{source}: {role} spans {low:g} to {high:g}: scaled to one; give the sensor's counts")
+    if isinstance(image, Stack):
+        return image
     if image.dtype.kind != "f":
         return image.astype(np.uint16, copy=False)
     counts = np.empty(image.shape, np.uint16)
@@ -137,16 +153,20 @@ def _checked(image: npt.NDArray[Any], source: str, role: str, bits: int) -> Coun
     return counts
 
 
-def _degraded(arrays: Arrays, own: Source, ratio: int) -> Arrays:
+def _degraded(arrays: dict[str, Counts], own: Source, ratio: int) -> dict[str, Any]:
     """Wald's protocol on pairs at full resolution, cropped to whole pixels of the degraded MS."""
-    pairs = zip(*whole_pixels(arrays, own, ratio), strict=True)
+    pairs = list(zip(*whole_pixels(arrays, own, ratio), strict=True))
+    if any(isinstance(ms, Unread) for _, ms in pairs):
+        unread = [(*reduced(pan, ms, ratio, own.sensor, own.shift, own.bits), ms) for pan, ms in pairs]
+        columns = zip(*unread, strict=True)
+        return {role: Stack(images) for role, images in zip(("pan", "ms", "gt"), columns, strict=True)}
     samples = [wald(pan, ms, ratio, own.sensor, shift=own.shift) for pan, ms in pairs]
     pans, low, gts = zip(*samples, strict=True)
     found = {"pan": (to_counts(pan, MOST_BITS) for pan in pans), "ms": (to_counts(ms, own.bits) for ms in low)}
     return {role: np.stack(list(images)) for role, images in (found | {"gt": gts}).items()}
 
 
-def whole_pixels(arrays: Arrays, own: Source, ratio: int) -> tuple[Counts, Counts]:
+def whole_pixels(arrays: dict[str, Counts], own: Source, ratio: int) -> tuple[Counts, Counts]:
     """The pairs' PAN and MS, cropped so that the MS is a truth of whole blocks."""
     pan, ms = arrays["pan"], arrays["ms"]
     if len(pan) != len(ms):
@@ -168,10 +188,11 @@ def check_constant(triples: Triples, source: str, bands: Sequence[int] | None) -
     """Refuse bands of one value: SAM and ERGAS mean nothing there, and a calibration would rest on nothing."""
     count = triples.gt.shape[1]
     numbers = bands if bands and len(bands) == count else range(1, count + 1)
-    images = {"the PAN": triples.pan} | {f"MS band {n}": triples.gt[:, i] for i, n in enumerate(numbers)}
+    images = {"the PAN": triples.pan} | {f"MS band {n}": triples.gt[:, i : i + 1] for i, n in enumerate(numbers)}
     for name, image in images.items():
-        if image.min() == image.max():
-            raise DataError(f"{source}: {name} is {int(image.min())} everywhere; leave it out or take another")
+        least, most = extremes(image)
+        if least == most:
+            raise DataError(f"{source}: {name} is {int(least)} everywhere; leave it out or take another")
 
 
 def synthetic(

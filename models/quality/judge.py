@@ -35,6 +35,9 @@ Table = dict[str, dict[str, float]]
 Method = Callable[[Image], Counts]
 """Fuses an image: ``(B, H, W)`` counts."""
 
+REAL = "{}, real features"
+"""What a network without rounding is called in the table."""
+
 MOST_SAMPLES = 16
 """Images taken of one source at the end of a training."""
 
@@ -131,7 +134,7 @@ def entry_methods(entries: Sequence[Entry], unrounded: bool = False) -> dict[str
         return methods
     if not binary:
         raise DataError("--real-features: no checkpoint is of a network with integers; leave it out")
-    return methods | {f"{name}, real features": unrounded_method(network) for name, network in binary.items()}
+    return methods | {REAL.format(name): unrounded_method(network) for name, network in binary.items()}
 
 
 def require_fit(label: str, network: PanSharpener, images: Iterable[Image]) -> None:
@@ -168,7 +171,7 @@ def judge(
     fused image.
     """
     judgements = []
-    for image in images:
+    for image in (each.held() for each in images):
         for name, method in methods.items():
             fused = method(image)
             with naming(image.name):

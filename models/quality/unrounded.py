@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from bitpan.arithmetic import AFFINE_FRACTION, NORM_FRACTION, NORM_RANGE, Integers
+from bitpan.arithmetic import AFFINE_FRACTION, BORDER, NORM_FRACTION, NORM_RANGE, Integers
 from bitpan.arithmetic import add_clip as clipped_sum
 from bitpan.errors import ModelError
 from bitpan.model import IntegerModel, execute
@@ -25,8 +25,40 @@ ROWS = 256
 """Of a convolution's result, computed at a time: what it takes besides is copies of its input."""
 
 
+TILE = 512
+"""PAN pixels of a tile's side, about: features of more take gigabytes."""
+
+
 def unrounded(model: IntegerModel, inputs: Mapping[str, npt.ArrayLike], scene: Mapping[str, Integers]) -> Integers:
-    """The fused image of :func:`bitpan.model.execute` with real features; arguments as there."""
+    """The fused image of :func:`bitpan.model.execute` with real features; arguments as there.
+
+    It is computed by tiles, of which each sees what it depends on.
+    """
+    pan, ms = (np.asarray(inputs[name]) for name in ("pan", "ms"))
+    height, width = pan.shape[1:]
+    fused = np.empty((model.bands, height, width), np.int64)
+    side, halo = -(-TILE // model.alignment) * model.alignment, model.halo()
+    for top in range(0, height, side):
+        for left in range(0, width, side):
+            parts = [_seen(*each, side, halo, model.alignment) for each in ((top, height), (left, width))]
+            (rows, inner), (columns, inside) = parts
+            coarse = (
+                slice(part.start // model.ratio, part.stop // model.ratio + 2 * BORDER) for part in (rows, columns)
+            )
+            images = {"pan": pan[:, rows, columns], "ms": ms[(slice(None), *coarse)]}
+            result = _on_frame(model, images, scene)[:, inner, inside]
+            fused[:, top : top + result.shape[1], left : left + result.shape[2]] = result
+    return fused
+
+
+def _seen(start: int, size: int, side: int, halo: int, grid: int) -> tuple[slice, slice]:
+    """Along an axis what a tile depends on, within the image and on its grid, and the tile in it."""
+    first = max(0, (start - halo) // grid * grid)
+    last = min(size, -(-(start + side + halo) // grid) * grid)
+    return slice(first, last), slice(start - first, min(start + side, size) - first)
+
+
+def _on_frame(model: IntegerModel, inputs: Mapping[str, npt.ArrayLike], scene: Mapping[str, Integers]) -> Integers:
     head = next(node for node in model.nodes if node.op == "conv")
     exact: dict[str, Integers] = {}
     execute(model, inputs, scene, until=head.inputs[0], watch=exact.__setitem__)

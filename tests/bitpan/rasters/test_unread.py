@@ -53,7 +53,12 @@ def test_stacks_are_arrays_of_one_axis_more():
     stack, expected = Stack(images), np.stack([WHOLE + i for i in range(4)])
     assert (stack.shape, stack.ndim, stack.size, len(stack)) == (expected.shape, 4, expected.size, 4)
     assert list(stack) == images
-    for key in (slice(1, 3), (slice(-1, None), ..., slice(2, 9), slice(-5, None)), (slice(None), slice(1, 2))):
+    for key in (
+        slice(1, 3),
+        (slice(-1, None), ..., slice(2, 9), slice(-5, None)),
+        (slice(None), slice(1, 2)),
+        (..., slice(3)),
+    ):
         np.testing.assert_array_equal(np.asarray(stack[key]), expected[key])
 
 

@@ -1,0 +1,88 @@
+"""Parts of large images judged as parts of a scene: what `bitpan fuse` makes of the whole, pixel by pixel.
+
+Level, PAN's match and scene parameters are measured once, as `bitpan fuse` does, and a part is fused with its halo.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from bitpan.arithmetic import Integers
+from bitpan.host.device.devices import CpuDevice
+from bitpan.host.engine.engine import Engine, make_engine
+from bitpan.host.scene.brightness import as_bright_as_trained
+from bitpan.host.scene.parameters import compute_scene_parameters
+from bitpan.host.scene.scene import Scene, array_scene
+from bitpan.host.scene.tiles import Tile
+from bitpan.host.stream import finished_tiles, fuse_tiles, upsampling
+from bitpan.model import IntegerModel
+from bitpan.models.imagery.degrade import Counts
+from bitpan.models.imagery.images import Image
+from bitpan.models.networks.binary_network import BinaryNetwork
+from bitpan.models.networks.integers import to_integer_model
+from bitpan.models.quality.judge import REAL, Entry, Method
+from bitpan.models.quality.unrounded import unrounded
+from bitpan.operations import Array
+
+
+def as_fused(
+    entries: Sequence[Entry], methods: Mapping[str, Method], threads: int, device: str = "cpu"
+) -> dict[str, Method]:
+    """The methods of binary networks, for which parts of large images are parts of a scene."""
+    found: dict[str, Method] = {}
+    for entry in entries:
+        if not isinstance(entry.network, BinaryNetwork):
+            continue
+        model = to_integer_model(entry.network)
+        fusing = _Fusing(model, make_engine(model, threads, device.partition(":")[0]))
+        engines = {entry.name: fusing.engine, REAL.format(entry.name): _Unrounded(model)}
+        found |= {name: _method(fusing, run, methods[name]) for name, run in engines.items() if name in methods}
+    return found
+
+
+def _method(fusing: _Fusing, engine: Engine, small: Method) -> Method:
+    return lambda image: small(image) if image.whole is None else fusing.part(image, image.whole, engine)
+
+
+class _Unrounded:
+    """An engine with real features."""
+
+    threads = 1
+
+    def __init__(self, model: IntegerModel) -> None:
+        self.model = model
+
+    def run(self, inputs: Mapping[str, npt.ArrayLike], scene: Mapping[str, Integers], until: str = "fused") -> Array:
+        """See :class:`Engine`; to the end alone."""
+        assert until == "fused"
+        return unrounded(self.model, inputs, scene)
+
+
+@dataclass
+class _Fusing:
+    """A model on images, one after the other; the engine measures and upsamples, any does the rest."""
+
+    model: IntegerModel
+    engine: Engine
+    last: Image | None = None
+    scene: Scene = field(init=False)
+    parameters: Mapping[str, Integers] = field(init=False)
+
+    def part(self, image: Image, whole: Image, engine: Engine) -> Counts:
+        """The fused counts ``(B, H, W)`` of a part of an image."""
+        model = self.model
+        if whole is not self.last:
+            self.scene = as_bright_as_trained(array_scene(model, whole.pan, whole.ms), model)
+            self.parameters = compute_scene_parameters(model, self.scene, self.engine)
+            self.last = whole
+        device = CpuDevice(engine)
+        device.load_scene(self.parameters)
+        rows, columns = ((side.start, side.stop) for side in image.window)
+        tiles = fuse_tiles(self.scene, [Tile.framed(rows, columns, model.halo(), model.alignment)], device)
+        upsample = upsampling(model, self.engine, self.parameters)
+        ((_, pixels),) = finished_tiles(self.scene, tiles, model, np.uint16, upsample)
+        return pixels

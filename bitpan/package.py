@@ -97,9 +97,8 @@ class Package:
             used = [file for file in (*package.sources, package.bitstream) if file.exists()]
             if min(*package.frame, package.cycles, package.period) < 1 or min(package.registers.values()) < 0:
                 raise ValueError(f"a frame of {package.frame}, {package.cycles} cycles, {package.registers}")
-            if not (0 < package.clock_mhz < math.inf and 0 < package.memory_rate < math.inf) or not (
-                0 <= package.memory_latency < math.inf
-            ):
+            rates = package.clock_mhz, package.memory_rate
+            if not (all(0 < rate < math.inf for rate in rates) and 0 <= package.memory_latency < math.inf):
                 raise ValueError(f"{package.clock_mhz} MHz, {document['memory']}")
         except UNREADABLE as error:
             raise ModelError(f"{source}: malformed ({error!r}); build it again") from None

@@ -165,10 +165,10 @@ def block_means(pan: npt.ArrayLike, ms: npt.ArrayLike, valid: npt.NDArray[np.boo
         valid: ``(H, W)``.
     """
     fine, coarse = np.asarray(pan)[0], np.asarray(ms).mean(axis=0)
-    side = BLOCK * (fine.shape[-1] // coarse.shape[-1])
+    side = BLOCK * (len(fine) // len(coarse))
     whole = whole_blocks(valid, side)
     means = (_blocks(image, size).mean(axis=(1, 3)) for image, size in ((coarse, BLOCK), (fine, side)))
-    return np.stack([each[whole] for each in means], axis=-1)
+    return np.column_stack([each[whole] for each in means])
 
 
 def whole_blocks(valid: npt.NDArray[np.bool_], side: int) -> npt.NDArray[np.bool_]:

@@ -24,11 +24,11 @@ STREAMS = {"pan": "s_axis_pan", "ms": "s_axis_ms", "fused": "m_axis_fused"}
 ELEMENT_BITS = 16
 """Bits of an element of a beat: a uint16 in memory."""
 
-ID, VERSION, START, STATUS, STARTED, FINISHED, SIGNATURE, SIZE = range(0x00, 0x20, 4)
+ID, VERSION, START, STATUS, STARTED, FINISHED, SIGNATURE, SIZE = (4 * number for number in range(8))
 BANKS = (0x8000, 0xC000)
 """First byte address of each bank's scene words."""
 
-DMA_STATUS, DMA_INTERRUPT, DMA_TIMEOUT, DMA_FINISHED, DMA_BUS, DMA_RESET = range(0x4000, 0x4018, 4)
+DMA_STATUS, DMA_INTERRUPT, DMA_TIMEOUT, DMA_FINISHED, DMA_BUS, DMA_RESET = (0x4000 + 4 * number for number in range(6))
 DMA = {"pan": 0x4020, "ms": 0x4040, "fused": 0x4060}
 """First byte address of each channel's five words: address, its high half, bytes of a row, stride, rows."""
 

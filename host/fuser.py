@@ -179,7 +179,8 @@ class Fuser(AbstractContextManager["Fuser"]):
         compression: str,
     ) -> str:
         """The digest of all that decides which tiles a scene's files are fused into, and how these are written."""
-        assert isinstance(scene.pan, FileRaster) and isinstance(scene.ms, FileRaster)
+        assert isinstance(scene.pan, FileRaster)
+        assert isinstance(scene.ms, FileRaster)
         pan, ms = scene.pan.file, scene.ms.file
         job = {
             "bitpan": __version__,
@@ -223,7 +224,8 @@ class Fuser(AbstractContextManager["Fuser"]):
         if shift == "auto" or found != (shift or (0.0, 0.0)):
             print(f"measured shift: {found[0]:g},{found[1]:g} PAN pixels")
         seen = as_bright_as_trained(scene.shifted(found), self.model)
-        assert seen.level and seen.match
+        assert seen.level
+        assert seen.match
         with progress(len(self.model.scene), "scene parameters", "parameter") as step:
             parameters = compute_scene_parameters(self.model, seen, self._engine, step)
         return Calibration(found, seen.level, seen.match, parameters)

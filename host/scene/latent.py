@@ -23,7 +23,7 @@ STRIDE = 4
 
 
 def _leaky(x: Float) -> Float:
-    return np.where(x > 0, x, SLOPE * x)
+    return np.maximum(x, SLOPE * x)
 
 
 def _linear(arrays: Mapping[str, Float], name: str, x: Float) -> Float:

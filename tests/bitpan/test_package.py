@@ -1,6 +1,7 @@
 """A deployment folder is used as it was built, or not at all."""
 
 import json
+import math
 
 import pytest
 
@@ -105,3 +106,24 @@ def test_a_description_that_is_no_json(folder):
     write_sums(folder)
     with pytest.raises(ModelError, match="not JSON"):
         Package.load(folder)
+
+
+@pytest.mark.parametrize("wrong", [0, -1, math.inf, math.nan])
+@pytest.mark.parametrize("name", ["clock_mhz", "bytes_per_second", "latency_ns"])
+def test_speeds_that_nothing_has_are_refused(small_model, write_package, name, wrong):
+    """Memory may answer at once."""
+    memory = {"bytes_per_second": 1e9, "latency_ns": 500.0}
+    changes = {"memory": memory | {name: wrong}} if name in memory else {name: wrong}
+    folder = write_package(small_model, **changes)
+    if (name, wrong) == ("latency_ns", 0):
+        assert Package.load(folder).memory_latency == 0
+        return
+    with pytest.raises(ModelError, match=r"malformed \(ValueError.* MHz, .*build it again"):
+        Package.load(folder)
+
+
+@pytest.mark.parametrize("speed", [0.5, 1.0])
+def test_slow_ones_are_taken(small_model, write_package, speed):
+    memory = {"bytes_per_second": speed, "latency_ns": 0.5}
+    package = Package.load(write_package(small_model, clock_mhz=speed, memory=memory))
+    assert (package.clock_mhz, package.memory_rate, package.memory_latency) == (speed, speed, 0.5)

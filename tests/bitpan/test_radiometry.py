@@ -192,3 +192,87 @@ def test_32_bit_processors_give_the_same_integers(monkeypatch):
     for found, own in zip((Level(11, 3 << 18).inverse, histogram(ms)), expected, strict=True):
         assert found.dtype == np.int64
         np.testing.assert_array_equal(found, own)
+
+
+def test_the_defaults_change_nothing():
+    assert PanMatch(11) == PanMatch(11, 1 << FRACTION, 0, 1.0)
+    np.testing.assert_array_equal(PanMatch(16).table, np.arange(65536))
+
+
+def test_means_of_whole_blocks():
+    """Of 16 PAN and 4 MS pixels a side, or 8 at ratio 2; what is left beside them counts for nothing."""
+    for ratio in (2, 4):
+        coarse = np.random.default_rng(0).integers(0, 999, (3, 10, 17))
+        fine = np.random.default_rng(1).integers(0, 999, (1, 10 * ratio, 17 * ratio))
+        valid = np.ones(fine.shape[1:], bool)
+        valid[4 * ratio, 12 * ratio - 1] = False
+        expected = [
+            [coarse[:, row : row + 4, column : column + 4].mean(),
+             fine[0, ratio * row : ratio * (row + 4), ratio * column : ratio * (column + 4)].mean()]
+            for row in (0, 4) for column in (0, 4, 8, 12) if (row, column) != (4, 8)
+        ]  # fmt: skip
+        np.testing.assert_allclose(block_means(fine, coarse, valid), expected)
+
+
+def line(count, slope, offset):
+    """Blocks on a line, of one of two counts each."""
+    x = np.arange(count) % 2 + 1.0
+    return np.stack([x, slope * x + offset], axis=-1)
+
+
+@pytest.mark.parametrize(("count", "is_line"), [(15, False), (16, True)])
+def test_how_many_blocks_make_a_line(count, is_line):
+    own = match_pan(line(count, 2, 100), 11)
+    assert (own.offset, own.gain) == (-50 << FRACTION, 1 << FRACTION - 1) if is_line else own.offset == 0
+    assert own.fit == pytest.approx(1)
+
+
+@pytest.mark.parametrize(
+    ("slope", "is_line"),
+    [(256, False), (255.5, True), (2.0**-8, False), (2.0**-7, True), (2.0**-9, False), (-2, False)],
+)
+def test_how_steep_a_line_may_be(slope, is_line):
+    assert (match_pan(line(16, slope, 100), 11).offset != 0) == is_line
+
+
+def test_ratios_of_means_beyond_the_steepest_are_the_steepest():
+    for x, y, gain in ((1.0, 1000.0, 1 << 12), (1000.0, 1.0, 1 << 28), (1.0, 4.0, 1 << 18)):
+        assert match_pan(np.array([[x, y]] * 20), 11) == PanMatch(11, gain, 0, 0.0)
+
+
+@pytest.mark.parametrize("black", [0, 1])
+def test_where_one_is_black_pan_stays(black):
+    means = line(20, 2, 100)
+    means[:, black] = 0
+    assert match_pan(means, 11) == PanMatch(11)
+
+
+@pytest.mark.parametrize("far", [60000.0, 0.0])
+@pytest.mark.parametrize("slope", [2.0, 0.25])
+def test_a_fifth_of_the_blocks_moves_no_line(far, slope):
+    """Whatever x they lie at."""
+    rng = np.random.default_rng(0)
+    x = rng.integers(100, 900, 400).astype(float)
+    y = slope * x + 2000
+    for places in (np.argsort(x)[:80], np.argsort(x)[-80:], np.arange(80)):
+        spoiled = y.copy()
+        spoiled[places] = far
+        own = match_pan(np.stack([x, spoiled], axis=-1), 11)
+        assert (own.gain, own.offset) == (round(2**FRACTION / slope), pytest.approx(-2000 * 2**FRACTION / slope))
+        assert own.fit == pytest.approx(1)
+
+
+def test_blocks_of_one_count_make_no_line():
+    """Nor does what lies beside them further than they spread."""
+    x = np.full(100, 500.0)
+    y = 1100.0 + 10 * (-1) ** np.arange(100)
+    x[:10], x[10:20] = 530, 470
+    y[:20] = 2 * x[:20] + 100
+    own = match_pan(np.stack([x, y], axis=-1), 11)
+    assert (own.offset, own.fit) == (0, 0)
+
+
+def test_a_black_scene_with_a_few_lights():
+    counts = np.zeros(1_000_000, int)
+    counts[:5] = 100
+    assert level_of(histogram(counts), 11, 326).gain == 1 << 28

@@ -5,7 +5,28 @@ import pytest
 
 from bitpan.errors import DeviceError
 from bitpan.package import Package
-from bitpan.registers import BANK_WORDS, BANKS, Registers
+from bitpan.registers import (
+    BANK_WORDS,
+    BANKS,
+    DMA,
+    DMA_BUS,
+    DMA_FINISHED,
+    DMA_INTERRUPT,
+    DMA_RESET,
+    DMA_STATUS,
+    DMA_TIMEOUT,
+    ELEMENT_BITS,
+    FINISHED,
+    ID,
+    MOST_FRAMES,
+    SIGNATURE,
+    SIZE,
+    START,
+    STARTED,
+    STATUS,
+    VERSION,
+    Registers,
+)
 
 
 @pytest.fixture
@@ -90,3 +111,70 @@ def test_sizes_from_the_least_to_the_largest(package, accelerator):
     for size in ((0, 4), (4, 0), (65536, 4), (4, 76), (6, 4), (4, 6)):
         with pytest.raises(DeviceError, match=f"frames of {size[0]} x {size[1]} .* multiples of 4, at most 65535 high"):
             registers.set_size(*size)
+
+
+def test_the_map_is_that_of_the_hardware():
+    """``hw/README.md`` has it."""
+    assert (ID, VERSION, START, STATUS) == (0x00, 0x04, 0x08, 0x0C)
+    assert (STARTED, FINISHED, SIGNATURE, SIZE) == (0x10, 0x14, 0x18, 0x1C)
+    assert (DMA_STATUS, DMA_INTERRUPT, DMA_TIMEOUT) == (0x4000, 0x4004, 0x4008)
+    assert (DMA_FINISHED, DMA_BUS, DMA_RESET) == (0x400C, 0x4010, 0x4014)
+    assert DMA == {"pan": 0x4020, "ms": 0x4040, "fused": 0x4060} and BANKS == (0x8000, 0xC000) and BANK_WORDS == 4096
+    assert 8 * np.dtype(np.uint16).itemsize == ELEMENT_BITS
+
+
+@pytest.mark.parametrize("size", [(64, 73), (65535, 4), (1, 65535)])
+def test_the_size_is_read_as_it_is(package, accelerator, size):
+    accelerator.size = size
+    assert Registers(package, accelerator.read, accelerator.write).size == size
+
+
+def test_the_tallest_frame(registers, monkeypatch):
+    monkeypatch.setattr("bitpan.registers.MOST_ROWS", 64)
+    registers.set_size(64, 4)
+    with pytest.raises(DeviceError, match="at most 64 high"):
+        registers.set_size(68, 4)
+
+
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [
+        (0b1, "PAN frame of a wrong length"),
+        (0b10, "MS frame of a wrong length"),
+        (0b100, "more frames started than it can track"),
+        (0b1000, "another size while frames were under way"),
+        (0b1010, "MS frame of a wrong length, another size while frames were under way"),
+        (0x80, "unknown"),
+    ],
+)
+def test_every_flag_is_told(accelerator, registers, status, said):
+    accelerator.status = status
+    with pytest.raises(DeviceError, match=rf"STATUS 0x{status:x} \({said}\); load the overlay again"):
+        registers.idle()
+
+
+@pytest.mark.parametrize("first", [0, (1 << 32) - 3])
+def test_a_bank_is_in_use_by_as_many_frames_as_there_may_be(package, accelerator, scenes, first):
+    """Their counters may begin anew meanwhile. The first frame has the first bank."""
+    counters = {STARTED: first, FINISHED: first}
+
+    def read(address):
+        return counters[address] % (1 << 32) if address in counters else accelerator.read(address)
+
+    def write(address, value):
+        if address == START:
+            counters[STARTED] += 1
+        accelerator.write(address, value)
+
+    registers = Registers(package, read, write)
+    registers.load_scene(scenes[0])
+    registers.start()
+    assert accelerator.bank_of_frame == [0] and MOST_FRAMES == 15
+    for _ in range(14):
+        registers.start(0)
+    registers.write_bank(1, scenes[1])
+    for _ in range(15):
+        with pytest.raises(DeviceError, match="bank 0 of the scene parameters is in use"):
+            registers.write_bank(0, scenes[1])
+        counters[FINISHED] += 1
+    registers.write_bank(0, scenes[1])

@@ -16,7 +16,7 @@ DROPPED = ("AREA_OR_POINT", "STATISTICS_", "TIFFTAG_SOFTWARE")
 
 def fused_nodata(pair: Pair) -> float | None:
     """The MS's value, else the PAN's; 0 where its type cannot hold that, or masks alone tell; else NaN of reals."""
-    dtype = np.dtype(pair.ms.dtypes[0])
+    dtype = np.result_type(*pair.ms.dtypes)
     nodata = pair.ms.nodata if pair.ms.nodata is not None else pair.pan.nodata
     if dtype.kind == "f":
         return math.nan if nodata is None else nodata
@@ -37,7 +37,7 @@ def fused_profile(pair: Pair) -> dict[str, Any]:
         "transform": None if own.is_identity else moved,
         "gcps": _moved_gcps(pan, top, left),
         "rpcs": _moved_rpcs(pan, top, left),
-        "dtype": np.dtype(ms.dtypes[0]).name,
+        "dtype": np.result_type(*ms.dtypes).name,
         "counts": pair.counts[1],
         "imagery": pan.tags(ns="IMAGERY"),
         "tags": {key: text for key, text in ms.dataset.tags().items() if not key.startswith(DROPPED)},

@@ -25,7 +25,7 @@ def read_extended(
     values, valid = raster.read(
         first_row, first_column, int(rows[-1]) - first_row + 1, int(columns[-1]) - first_column + 1
     )
-    if values.shape[1:] == (height, width):
+    if valid.shape == (height, width):
         return values, valid
     beyond = [_beyond(rows), _beyond(columns)]
     return np.pad(values, [(0, 0), *beyond], mode="edge"), np.pad(valid, beyond, mode="edge")
@@ -101,7 +101,7 @@ class FileRaster:
         """See :meth:`ArrayRaster.read`; a damaged file raises :class:`SceneIOError`."""
         values, valid = self.file.read(top, left, height, width)
         if not valid.all():
-            values = np.where(valid, values, values.dtype.type(0))  # no counts, for instance NaN
+            values = np.where(valid, values, values.dtype.type())  # no counts, for instance NaN
         return _filled(self.counts.of(values), valid, *self._seen)
 
 

@@ -6,6 +6,7 @@ import rasterio
 
 import bitpan
 from bitpan.errors import DeviceError, ModelError, SceneError, SceneIOError
+from bitpan.host.fuser import _are_files
 from bitpan.models.imagery.synth import synthesise
 
 SHIPPED = ("s2bnet-flat", "s2bnet", "bnnpan")
@@ -55,6 +56,8 @@ def test_a_sure_shift_is_taken_out_unasked(capsys):
         assert capsys.readouterr().out == ""
         assert np.array_equal(fuser.fuse(pan, ms), registered)
         assert capsys.readouterr().out == "measured shift: -2,3 PAN pixels\n"
+        fuser.fuse(made.pan[:, 16:144, 16:144], ms)
+        assert capsys.readouterr().out == ""
         assert not np.array_equal(fuser.fuse(pan, ms, shift=(0.0, 0.0)), registered)
 
 
@@ -93,6 +96,8 @@ def test_what_cannot_be_fused_is_told(scene):
         bitpan.load("nothing-of-the-kind")
     with pytest.raises(DeviceError, match="bitpan build"):
         bitpan.load(device="rtl")
+    with pytest.raises(DeviceError, match="--threads 0: at least 1"):
+        bitpan.load(threads=0)
     fuser = bitpan.load(threads=1)
     for call, error, said in (
         (lambda: fuser.fuse(pan.astype(float), ms), SceneError, "integer counts"),
@@ -101,6 +106,30 @@ def test_what_cannot_be_fused_is_told(scene):
         (lambda: fuser.fuse(pan, ms, shift="measure"), SceneError, "'auto'"),
         (lambda: fuser.fuse(folder / "pan.tif", folder / "ms.tif"), SceneIOError, "output="),
         (lambda: fuser.fuse(folder / "pan.tif", folder / "ms.tif", folder / "ms.tif"), SceneIOError, "is an input"),
+        (
+            lambda: fuser.fuse(folder / "pan.tif", folder / "ms.tif", folder),
+            SceneIOError,
+            "is a folder or lies in none",
+        ),
+        (lambda: fuser.fuse(folder / "pan.tif", folder / "ms.tif", folder / "a/b.tif"), SceneIOError, "lies in none"),
     ):
         with pytest.raises(error, match=said):
             call()
+
+
+@pytest.mark.parametrize(
+    ("names", "files"),
+    [
+        ("a.tif", True),
+        (["a.tif"], True),
+        (("a.tif", "b.tif"), True),
+        ([], False),
+        ((), False),
+        (["a.tif", 3], False),
+        ([np.zeros(3)], False),
+        (np.zeros((2, 3, 3)), False),
+        ({"a.tif"}, False),
+    ],
+)
+def test_what_is_taken_for_names_of_files(names, files):
+    assert _are_files(names) == files

@@ -59,6 +59,11 @@ def test_another_job_and_another_file_are_no_beginning(tmp_path, pixels):
         assert path.read_bytes() == whole
 
 
+def test_a_log_is_its_owners_alone(tmp_path):
+    with TileLog(tmp_path / "tiles", "job"):
+        assert (tmp_path / "tiles").stat().st_mode & 0o777 == 0o600
+
+
 def test_links_are_not_followed(tmp_path):
     (tmp_path / "other").write_text("stays")
     (tmp_path / "tiles").symlink_to("other")

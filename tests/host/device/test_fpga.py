@@ -110,6 +110,7 @@ def test_frames_fit_the_memory_that_is_free(free, rows, package, system, tmp_pat
     monkeypatch.setattr(fpga, "MEMORY_STATE", tmp_path / "meminfo")
     (tmp_path / "meminfo").write_text(f"MemTotal:  516056 kB\nCmaTotal:  131072 kB\nCmaFree:  {free} kB\n")
     height, width = FpgaDevice(package, system).largest
+    assert width == package.frame[1] != package.frame[0]
     assert (height < most) == (rows == "fewer")
     if rows == "fewer":
         assert 2 * sum(frame_bytes(package.model, height, width).values()) <= free * 1024 * 7 // 8
@@ -341,6 +342,18 @@ def test_transfers_that_cannot_be(address, size, said):
     dma.start("pan", 0xFFFF_F000, 0x1000)
     with pytest.raises(DeviceError, match=said):
         dma.start("pan", address, size)
+
+
+def test_a_transfer_in_words():
+    """Of any address that the DMA reaches, each channel's at its own place."""
+    for stream, first in DMA.items():
+        written = {}
+        dma = Dma(lambda register: 40 << 8 if register == DMA_BUS else 0, written.__setitem__, 2.5)
+        assert written == {DMA_TIMEOUT: 2, DMA_STATUS: 0xFFFFFFFF}
+        written.clear()
+        dma.start(stream, 0xFE_FFFF_FFFF, 0x12_3457)
+        assert written == dict(zip(range(first, first + 20, 4), (0xFFFF_FFFF, 0xFE, 0x12_3457, 0, 1), strict=True))
+        dma.start(stream, (1 << 40) - LARGEST, LARGEST)
 
 
 def test_no_board_no_bitstream_no_memory_no_core(package, system, monkeypatch):

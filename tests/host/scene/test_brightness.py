@@ -1,11 +1,14 @@
 """Where PAN and MS are measured for the match."""
 
+from contextlib import nullcontext
+
 import numpy as np
 import pytest
 
 from bitpan.errors import RadiometryWarning
 from bitpan.host.scene import brightness
 from bitpan.host.scene.brightness import ROWS, as_bright_as_trained, measure_level, measure_pan
+from bitpan.host.scene.rasters import ArrayRaster
 from bitpan.host.scene.scene import array_scene
 from bitpan.radiometry import PanMatch, block_means, histogram, level_of, match_pan
 
@@ -42,6 +45,23 @@ def test_a_pair_that_does_not_go_together_is_told(small_model):
 def test_of_few_blocks_nothing_is_told(small_model):
     pan, ms = pair(32)
     assert measure_pan(array_scene(small_model, pan[:, ::-1, ::-1], ms), 11).offset == 0
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(("side", "fit", "told"), [(64, 0.49, True), (64, 0.5, False), (48, 0.0, False)])
+def test_from_sixteen_blocks_on_half_is_enough(small_model, monkeypatch, side, fit, told):
+    monkeypatch.setattr(brightness, "match_pan", lambda means, bits: PanMatch(bits, fit=fit))
+    with pytest.warns(RadiometryWarning, match="explain 49%") if told else nullcontext():
+        measure_pan(array_scene(small_model, *pair(side)), 11)
+
+
+def test_the_ms_is_read_by_rows(small_model, monkeypatch):
+    """Each of them once, none beyond the last."""
+    windows, read = [], ArrayRaster.read
+    monkeypatch.setattr(ArrayRaster, "read", lambda own, *window: windows.append(window) or read(own, *window))
+    scene = array_scene(small_model, np.ones((1, 4 * ROWS + 36, 32), int), np.ones((2, ROWS + 9, 8), int))
+    measure_level(scene, 11, 500)
+    assert windows == [(0, 0, ROWS, 8), (ROWS, 0, 9, 8)]
 
 
 def test_every_valid_count_of_the_ms_is_looked_at(small_model):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from bitpan.errors import SceneError
-from bitpan.host.scene.calibration import Calibration, load_calibration, save_calibration
+from bitpan.host.scene.calibration import Calibration, is_of, load_calibration, save_calibration
 from bitpan.intake.documents import sealed
 from bitpan.radiometry import Level, PanMatch
 
@@ -94,3 +94,12 @@ def test_numbers_out_of_range_are_named(saved, small_model, place, value, said):
     saved.write_text(json.dumps(sealed(document)))
     with pytest.raises(SceneError, match=said):
         load_calibration(saved, small_model)
+
+
+def test_a_calibration_is_of_what_it_was_saved_for(small_model, random_inputs, tmp_path):
+    path, parameters = tmp_path / "a.json", random_inputs(small_model, 8, 8)[1]
+    assert not is_of(path, job="1")
+    save_calibration(path, small_model, Calibration((0.0, 0.0), Level(11), PanMatch(11), parameters), job="1")
+    assert is_of(path, job="1") and not is_of(path, job="2") and not is_of(path)
+    path.write_text("{}")
+    assert not is_of(path, job="1")

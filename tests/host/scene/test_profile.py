@@ -1,6 +1,7 @@
 """What a fused file says, by what its inputs said."""
 
 import warnings
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from rasterio.enums import ColorInterp as C
 from rasterio.rpc import RPC
 
 from bitpan.host.output import new_fused
-from bitpan.host.scene.profile import fused_nodata, fused_profile
+from bitpan.host.scene.profile import _moved_gcps, fused_nodata, fused_profile
 from bitpan.host.scene.scene import open_scene
 from bitpan.rasters.pair import open_pair
 
@@ -128,3 +129,50 @@ def test_counts_are_the_mss(tmp_path, write_raster):
     write_raster(tmp_path / "ms.tif", np.full((2, 8, 8), 0.5, np.float32), 4.0)
     with open_pair(tmp_path / "pan.tif", tmp_path / "ms.tif", 4) as pair:
         assert fused_profile(pair)["counts"] == pair.counts[1] != pair.counts[0]
+
+
+def test_a_turned_grid_moves_along_its_own_axes(tmp_path, write_raster):
+    """The MS begins 8 rows and 12 columns within the PAN; its samples reach half a pixel of theirs beyond."""
+    own = rasterio.Affine(0.8, 0.6, 1000, 0.6, -0.8, 2000)
+    files = tmp_path / "pan.tif", tmp_path / "ms.tif"
+    for path, values, transform in (
+        (files[0], np.ones((1, 48, 48), np.uint16), own),
+        (files[1], np.ones((2, 8, 8), np.uint16), own * own.translation(12, 8) * own.scale(4)),
+    ):
+        write_raster(path, values, 1.0)
+        with rasterio.open(path, "r+") as file:
+            file.transform = transform
+    with open_pair(*files, 4) as pair:
+        assert pair.grid.pan_origin == (6, 10)
+        assert fused_profile(pair)["transform"].almost_equals(own * own.translation(10, 6))
+
+
+def test_control_points_count_from_the_new_corner():
+    point = GroundControlPoint(10, 20, 3.0, 50.0, 7.0, "one", "of two")
+    (moved,), crs = _moved_gcps(SimpleNamespace(gcps=([point], "EPSG:4326")), 4, 9)
+    assert (moved.row, moved.col, crs) == (6, 11, "EPSG:4326")
+    assert (moved.x, moved.y, moved.z, moved.id, moved.info) == (3.0, 50.0, 7.0, "one", "of two")
+
+
+@pytest.mark.parametrize("masked", [(), (0,), (1,), (0, 1)])
+def test_nodata_where_masks_alone_tell(tmp_path, write_raster, masked):
+    files = (
+        write_raster(tmp_path / "pan.tif", np.ones((1, 32, 32), np.uint16), 1.0),
+        write_raster(tmp_path / "ms.tif", np.ones((2, 8, 8), np.uint16), 4.0),
+    )
+    for place in masked:
+        with rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True), rasterio.open(files[place], "r+") as file:
+            file.write_mask(np.arange(file.width * file.height).reshape(file.shape) > 9)
+    with open_pair(*files, 4) as pair:
+        assert fused_nodata(pair) == (0 if masked else None)
+
+
+def test_bands_of_several_types_have_one_that_holds_all(tmp_path, write_raster):
+    pan = write_raster(tmp_path / "pan.tif", np.ones((1, 32, 32), np.uint16), 1.0, nodata=300)
+    ms = [
+        write_raster(tmp_path / f"{dtype}.tif", np.ones((1, 8, 8), dtype), 4.0) for dtype in ("uint8", "int16", "uint8")
+    ]
+    with open_pair(pan, ms, 4) as pair:
+        assert (fused_profile(pair)["dtype"], fused_nodata(pair)) == ("int16", 300)
+    with open_pair(pan, ms[::2], 4) as pair:
+        assert (fused_profile(pair)["dtype"], fused_nodata(pair)) == ("uint8", 0)

@@ -8,7 +8,9 @@ import pytest
 import rasterio
 
 from bitpan.errors import GeoreferenceWarning, SceneError, SceneIOError
+from bitpan.host.scene import scene as module
 from bitpan.host.scene.scene import array_scene, fill_values, open_scene
+from bitpan.host.scene.tiles import DEFAULT_TILE, plan_tiles
 from bitpan.rasters import RasterFile
 from scenes import DATA, needs_data
 
@@ -248,3 +250,56 @@ def test_pamplona_is_refused_by_ratio_4(random_model):
 def test_arrays_that_cannot_be_fused(small_model, arrays):
     with pytest.raises(SceneError):
         array_scene(small_model, *(np.zeros(shape, int) for shape in arrays))
+
+
+def test_files_pixels_without_data_take_the_offsets(small_model, tmp_path, write_raster):
+    fine, coarse = np.full((1, 32, 32), 1000, np.uint16), np.full((2, 8, 8), 900, np.uint16)
+    fine[0, 3, 5] = coarse[1, 2, 0] = 7
+    pan = write_raster(tmp_path / "p.tif", fine, 1.0, nodata=7)
+    ms = write_raster(tmp_path / "m.tif", coarse, 4.0, nodata=7)
+    with open_quietly(pan, ms, small_model) as scene:
+        patch = scene.read(0, 0, 16, 16)
+    assert patch.pan[0, 3, 5] == 512 and (patch.ms[:, 2, 0] == 640).all() and fill_values(small_model) == (512, 640)
+
+
+def test_more_samples_of_the_ms_on_each_side(small_model):
+    ms = np.random.default_rng(0).integers(0, 2048, (2, 6, 7))
+    scene = array_scene(small_model, np.zeros((1, 24, 28), int), ms)
+    patch = scene.read(4, 8, 12, 8, border=2)
+    np.testing.assert_array_equal(patch.ms, np.pad(ms, ((0, 0), (2, 2), (2, 2)), mode="edge")[:, 1:8, 2:8])
+    assert patch.pan.shape == (1, 12, 8)
+
+
+@pytest.mark.parametrize("shift", [(-1.5, 0.0), (0.0, -1.5), (1.5, 1.5)])
+def test_the_outermost_samples_reach_to_the_edge(small_model, shift):
+    """Wherever they are moved to."""
+    ms = np.full((2, 4, 4), 900)
+    ms[:, 0] = ms[:, -1] = ms[:, :, 0] = ms[:, :, -1] = 7
+    valid = array_scene(small_model, np.full((1, 16, 16), 1000), ms, shift=shift, nodata=7).read(0, 0, 16, 16).valid
+    expected = [(np.arange(16) + 0.5 - own >= 4) & (np.arange(16) + 0.5 - own < 12) for own in shift]
+    np.testing.assert_array_equal(valid, np.outer(*expected))
+
+
+@pytest.mark.parametrize(
+    ("dtype", "nodata", "instead"), [("uint8", 7, 8), ("uint8", 255, 254), ("uint8", 0, 1), ("float32", 7, None)]
+)
+def test_counts_that_equal_nodata_move(small_model, dtype, nodata, instead):
+    scene = array_scene(small_model, np.zeros((1, 16, 16), int), np.zeros((2, 4, 4), np.dtype(dtype)), nodata=nodata)
+    expected = np.arange(256).astype(dtype)
+    expected[nodata] = np.nextafter(np.float32(7), np.float32(8)) if instead is None else instead
+    np.testing.assert_array_equal(scene.values(8, dtype), expected)
+
+
+def test_gdal_keeps_the_blocks_of_a_row_of_tiles(small_model, pair, monkeypatch):
+    """As many rows of PAN and MS as a tile's frame has, and no more than its halo and its grid make of it."""
+    looked = []
+    monkeypatch.setattr(module, "block_bytes", lambda name, rows: looked.append((name, rows)) or 0)
+    files = pair()
+    with open_quietly(*files, small_model):
+        pass
+    (pan, rows), (ms, samples) = looked
+    assert (pan, ms) == files
+    halo, grid = small_model.halo(), small_model.alignment
+    heights = [tile.frame[2] for tile in plan_tiles(small_model, 4096, 512)]
+    assert max(heights) <= rows == DEFAULT_TILE + 2 * halo + 2 * grid
+    assert samples == rows // 4 + 4, "two more samples of the MS above, and two below"

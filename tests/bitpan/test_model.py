@@ -2,17 +2,20 @@
 
 import json
 import re
+from contextlib import nullcontext
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from bitpan import arithmetic
+from bitpan.arithmetic import haar_format
 from bitpan.errors import FormatError, ModelError
 from bitpan.formats import Format
 from bitpan.host.engine.engine import CompiledEngine, ReferenceEngine
 from bitpan.intake.documents import sealed
-from bitpan.model import IntegerModel, Tensor, execute
+from bitpan.model import SCHEMA, IntegerModel, Tensor, execute, result_of
+from bitpan.operations import OPERATIONS
 
 
 def test_saved_model_is_the_same_model(random_model, tmp_path):
@@ -370,3 +373,121 @@ def test_scene_parameters_of_other_shapes_are_named(random_model, random_inputs,
     for engine in (ReferenceEngine(model), CompiledEngine(model, threads=1)):
         with pytest.raises(FormatError, match=said):
             engine.run(inputs, changed(scene, "block0.threshold", value))
+
+
+def altered(model, node=0, tensor=None, **changes):
+    """The model with another node or tensor, or another number of its own."""
+    if tensor:
+        return replace(model, tensors={**model.tensors, tensor: replace(model.tensors[tensor], **changes)})
+    nodes = [replace(own, **changes) if n == node else own for n, own in enumerate(model.nodes)]
+    return replace(model, nodes=nodes)
+
+
+@pytest.mark.parametrize(
+    ("attributes", "right"),
+    [
+        ({"offset": (1 << 31) - 1, "shift": 0}, True),
+        ({"offset": 1 - (1 << 31), "shift": 47}, True),
+        ({"offset": 1 << 31, "shift": 0}, False),
+        ({"offset": -(1 << 31), "shift": 0}, False),
+        ({"offset": 0, "shift": 48}, False),
+        ({"offset": 0, "shift": -1}, False),
+        ({"offset": 0.0, "shift": 0}, False),
+    ],
+)
+def test_attributes_to_their_limits(random_model, attributes, right):
+    model = altered(random_model(1, 4), 1, attributes=attributes)
+    assert model.nodes[1].op == "centre"
+    with nullcontext() if right else pytest.raises(ModelError, match=r"node pan_centre has the (offset|shift)"):
+        model.check()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "most"),
+    [
+        ("bands", 0, 4096),
+        ("bands", 4097, 4096),
+        ("bits", 17, 16),
+        ("ratio", 65, 64),
+        ("ratio", 0, 64),
+        ("ratio", 4.0, 64),
+    ],
+)
+def test_a_models_own_numbers_to_their_limits(random_model, name, value, most):
+    with pytest.raises(ModelError, match=f"{name} {value!r}, not 1 to {most}"):
+        replace(random_model(1, 4), **{name: value}).check()
+    if value == most + 1:
+        with pytest.raises(ModelError) as other:
+            replace(random_model(1, 4), **{name: most}).check()
+        assert f"not 1 to {most}" not in str(other.value), "what comes after it is wrong"
+
+
+@pytest.mark.parametrize("what", ["channels", "stride"])
+def test_a_tensors_numbers_to_their_limits(random_model, what):
+    for value in (0, 4097, 1.0):
+        with pytest.raises(ModelError, match=f"tensor x1: {what} {value!r}, not 1 to 4096"):
+            altered(random_model(1, 4), tensor="x1", **{what: value}).check()
+    with pytest.raises(ModelError, match="node"):
+        altered(random_model(1, 4), tensor="x1", **{what: 4096}).check()
+
+
+def test_what_an_operation_gives():
+    """The products of a sum are those of one output's weights; without weights there is one."""
+    source, fmt = Tensor(32, Format(2), 2), Format(10, 6)
+    weights = np.ones((5, 32, 3, 3), np.int8)
+    assert result_of(OPERATIONS["binary_conv"], [source], weights, fmt) == Tensor(5, Format(10), 2)
+    weights = np.ones((512, 1, 1, 1), np.int8)
+    bits = result_of(OPERATIONS["binary_conv"], [Tensor(1, Format(2))], weights, fmt).format.bits
+    assert bits == OPERATIONS["binary_conv"].format(Format(2), 1).bits < 5
+    assert result_of(OPERATIONS["haar"], [Tensor(3, fmt, 2)], None, fmt) == Tensor(3, haar_format(fmt), 4)
+    assert result_of(OPERATIONS["concat"], [Tensor(3, fmt), Tensor(5, fmt)], None, fmt) == Tensor(8, fmt)
+
+
+@pytest.mark.parametrize(
+    "array",
+    [np.ones(4, np.int64), np.ones((4, 1), np.int32), np.ones(3, np.int32), np.int32(1), np.ones(4, np.float32)],
+)
+def test_constants_of_another_type_or_shape_are_named(random_model, array):
+    model = random_model(1, 4)
+    model.check()
+    model.constants["block0.rprelu.knee"] = np.asarray(array)
+    with pytest.raises(ModelError, match=r"node block0\.rprelu: its knee are"):
+        model.check()
+
+
+def test_thresholds_are_constants_or_of_the_scene(random_model):
+    """The one or the other, of a sign; the interpolation's are the scene's alone."""
+    model = random_model(1, 4)
+    place = next(n for n, node in enumerate(model.nodes) if node.op == "sign")
+    constant = altered(model, place, scene=())
+    constant = replace(constant, scene=constant.scene[:2])
+    with pytest.raises(ModelError, match="threshold"):
+        constant.check()
+    constant.constants["block0.sign.threshold"] = np.zeros(4, np.int32)
+    constant.check()
+    with pytest.raises(ModelError, match="node upsample has inputs"):
+        altered(model, 0, scene=()).check()
+
+
+def test_rows_and_not_columns_of_the_interpolation_sum_to_one(random_model, random_inputs):
+    model = random_model(1, 4)
+    _, scene = random_inputs(model, 8, 8)
+    scene["upsample.rows"] = np.array([[1024, 0, 0, 0, 0]] * 4)
+    model.check_scene(scene)
+    scene["upsample.rows"] = np.array([[1024] * 5] + [[0] * 5] * 3)
+    with pytest.raises(FormatError, match="row that does not sum to 1024"):
+        model.check_scene(scene)
+
+
+def test_an_image_has_at_least_a_pixel(random_model):
+    model = random_model(1, 4)
+    assert model.check_inputs({"x0": np.zeros((4, 1, 1))}) == (1, 1)
+    for shape in ((4, 0, 1), (4, 1, 0)):
+        with pytest.raises(FormatError, match="x0 has shape"):
+            model.check_inputs({"x0": np.zeros(shape)})
+
+
+def test_the_schema_of_saved_models(random_model, tmp_path):
+    """Another number would refuse every folder that there is."""
+    random_model(1, 4).save(tmp_path)
+    assert json.loads((tmp_path / "model.json").read_text())["schema"] == SCHEMA == 3

@@ -29,6 +29,7 @@ from bitpan.registers import (
     BANKS,
     DMA,
     DMA_BUS,
+    DMA_INTERRUPT,
     DMA_STATUS,
     DMA_TIMEOUT,
     FINISHED,
@@ -349,7 +350,7 @@ def test_a_transfer_in_words():
     for stream, first in DMA.items():
         written = {}
         dma = Dma(lambda register: 40 << 8 if register == DMA_BUS else 0, written.__setitem__, 2.5)
-        assert written == {DMA_TIMEOUT: 2, DMA_STATUS: 0xFFFFFFFF}
+        assert written == {DMA_TIMEOUT: 2, DMA_INTERRUPT: 0x3F3E3E, DMA_STATUS: 0xFFFFFFFF}
         written.clear()
         dma.start(stream, 0xFE_FFFF_FFFF, 0x12_3457)
         assert written == dict(zip(range(first, first + 20, 4), (0xFFFF_FFFF, 0xFE, 0x12_3457, 0, 1), strict=True))

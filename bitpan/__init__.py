@@ -17,7 +17,8 @@ def load(
     """A model ready to fuse: ``bitpan.load("s2bnet").fuse(pan, ms)``, on NumPy arrays or on files.
 
     Args:
-        model: the name of one that comes with bitpan, or the folder of an integer model or of a built accelerator.
+        model: the name of one that comes with bitpan, the folder of an integer model or of a built accelerator, or the
+            name of one that pip has installed (``bitpan wheel``).
         device: ``cpu``, ``cuda`` (a graphics processor, with PyTorch), or for a built accelerator ``rtl`` (in
             simulation), ``system`` (the same, with its DMA and memory) or ``fpga`` (on a board).
         threads: of the CPU engine; default: all cores.

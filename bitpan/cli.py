@@ -22,6 +22,7 @@ COMMANDS = {
     "sweep": "train and judge the networks of a file at one budget",
     "export": "turn a checkpoint into a QONNX model",
     "build": "compile a QONNX model into an accelerator and a deployment folder",
+    "wheel": "pack a finished deployment folder for pip and PYNQ",
     "explore": "show rate against resources of a network on boards",
     "area": "say what a unit of the accelerator costs, or make the table of units anew",
     "simulate": "prove a built accelerator bit for bit in Verilator",

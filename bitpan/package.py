@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib.metadata import entry_points
+from importlib.util import find_spec
 from pathlib import Path
 
 from bitpan.errors import ModelError
@@ -18,6 +20,9 @@ SCHEMA = 3
 
 TOOLS_OWN = ("vivado", ".Xil/", "open/")
 """Beginnings of the names of what Vivado and other tools leave in the folder for themselves; nothing of it is used."""
+
+OVERLAYS = "pynq.overlays"
+"""Group of the entry points by which PYNQ finds bitstreams; what :mod:`bitpan.build.deploy.wheel` writes has one."""
 
 _CURE = "fetch all of the folder that bitpan build left, or build it again"
 
@@ -108,3 +113,13 @@ class Package:
         if missing:
             raise ModelError(f"{source}: no registers for scene parameter {missing[0]!r}; build it again")
         return package
+
+
+def installed(name: str) -> Path | None:
+    """The deployment folder of an accelerator that pip has installed under this name; None where there is none."""
+    for entry in entry_points(group=OVERLAYS, name=name):
+        spec = find_spec(entry.module)
+        for place in (spec and spec.submodule_search_locations) or ():
+            if (Path(place) / name / DESCRIPTION).is_file():
+                return Path(place) / name
+    return None

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bitpan.errors import ModelError, naming
+from bitpan.package import installed
 
 if TYPE_CHECKING:
     from bitpan.rasters.raster import Names
@@ -25,9 +26,9 @@ def names() -> list[str]:
 
 
 def find_model(name: str) -> Path:
-    """The folder of a model: a path, or the name of one that comes with bitpan."""
-    for folder in (Path(name), PRETRAINED / name):
-        if (folder / "model.json").exists():
+    """The folder of a model: a path, the name of one that comes with bitpan, or of an accelerator from a wheel."""
+    for folder in (Path(name), PRETRAINED / name, installed(name)):
+        if folder and (folder / "model.json").exists():
             return folder
     raise ModelError(
         f"{name}: no model.json there, and no model of that name comes along ({', '.join(names()) or 'none does'}); "

@@ -14,7 +14,7 @@ from bitpan.host.device import devices
 from bitpan.host.fuser import PARAMETERS, Fuser
 from bitpan.host.scene.tiles import DEFAULT_TILE
 from bitpan.model import IntegerModel
-from bitpan.package import Package
+from bitpan.package import Package, installed
 from bitpan.rasters.products import product_of
 from bitpan.shipped import DEFAULT_MODEL, find_model, member
 
@@ -34,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help=f"integer model, or one that comes along, for the pair's bands and ratio (default: {DEFAULT_MODEL})",
     )
     options.add(parser, "--device", choices=devices.NAMES, metavar=None, help="what computes")
-    parser.add_argument("--package", type=Path, metavar="DIR", help="what bitpan build left, for rtl, system and fpga")
+    parser.add_argument("--package", type=Path, metavar="DIR|NAME", help="what bitpan build left, or its wheel's name")
     options.add(parser, "--bands")
     options.add_handling(parser)
     options.add_measured_shift(parser)
@@ -67,6 +67,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the command."""
+    if arguments.package and not arguments.package.exists():
+        arguments.package = installed(str(arguments.package)) or arguments.package
     if arguments.list:
         from bitpan.commands.fusing import listed
 

@@ -86,7 +86,8 @@ WRITING = {
 
 
 def test_every_command_that_writes_is_among_them():
-    assert {words.split()[0] for words in WRITING} == set(cli.COMMANDS) - {"area", "simulate", "metrics"}
+    """But `wheel`, which wants a finished accelerator: tests/build/deploy/test_wheel.py."""
+    assert {words.split()[0] for words in WRITING} == set(cli.COMMANDS) - {"area", "simulate", "metrics", "wheel"}
 
 
 @pytest.mark.parametrize("words", WRITING)

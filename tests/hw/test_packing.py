@@ -51,3 +51,9 @@ def test_beats_of_another_width_are_refused():
     with pytest.raises(FormatError, match="fill 3 bytes"):
         unpack(np.zeros((2, 4), np.uint8), 2, 12)
     assert pack(np.zeros((0, 5)), 3).shape == (0, 2)
+
+
+def test_elements_of_64_bits_are_of_any_number():
+    values = np.array([[-(1 << 63), (1 << 63) - 1, -1]])
+    assert (unpack(pack(values, 64), 3, 64, True) == values).all()
+    assert (unpack(pack(values[:, 2:], 63), 1, 63, True) == -1).all()

@@ -244,6 +244,18 @@ def test_strips_are_as_tall_as_memory_allows(small_model):
     assert [(t.height, t.width) for t in strips] == [(1000, 487), (1000, 413)]
 
 
+def test_a_frame_that_just_fits(small_model):
+    """To the byte; two bands."""
+    for rows in (4, 400):
+        size = rows * 496 * (2 + 4) + (rows // 4 + 4) * (496 // 4 + 4) * 4
+        assert largest_frame(small_model, 496, size) == (rows, 496)
+        assert largest_frame(small_model, 496, size - 1) == (rows - 4, 496)
+
+
+def test_tiles_without_a_side_have_the_usual_one(small_model):
+    assert plan_tiles(small_model, 2000, 2000).steps == (tiling.DEFAULT_TILE, tiling.DEFAULT_TILE)
+
+
 def test_what_strips_deliver(random_model, small_model):
     model = random_model(blocks=8, channels=8, bands=4)  # a halo of 9 pixels
     strips = plan_tiles(model, 10_000, 10_000, largest_frame(model, 992))
@@ -258,6 +270,7 @@ def test_sample_tiles_lie_within_the_scene(height, width, per_axis):
     tiles = sample_tiles(height, width, 4, 20, per_axis, 128)
     assert 1 <= len(tiles) <= per_axis**2
     for tile in tiles:
+        assert (tile.height, tile.width) == (min(128, height), min(128, width))
         assert tile.top >= 0
         assert tile.top + tile.height <= height
         assert tile.left >= 0

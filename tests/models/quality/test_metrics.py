@@ -194,3 +194,33 @@ def test_windows_cover_every_pixel_once(monkeypatch, height, grid, margin, colum
             assert own[0] == max(kept[-1][0] - margin, 0) and own[-1] == min(kept[-1][-1] + margin, side - 1)
         seen[np.ix_(*kept)] += 1
     assert (seen == 1).all() and len(list(metrics.windows(height, 130, grid, margin))) >= height * 130 // 13000
+
+
+def test_no_border_is_cut_unasked(pair):
+    fused, gt = pair
+    own = {"PSNR": psnr(fused, gt), "SSIM": ssim(fused, gt), "SAM": sam(fused, gt), "ERGAS": ergas(fused, gt, 4)}
+    own |= {"SCC": scc(fused, gt), "Q2n": q2n(fused, gt)}
+    assert own == evaluate(fused, gt, 4) == evaluate(fused, gt, 4, border=0) != evaluate(fused, gt, 4, border=1)
+    assert evaluate(fused, gt, 4, names=("SAM", "SCC")) == {"SAM": own["SAM"], "SCC": own["SCC"]}
+
+
+@pytest.mark.parametrize(("index", "least"), [(psnr, 1), (sam, 1), (q2n, 1), (scc, 4), (ssim, 11)])
+@pytest.mark.parametrize("border", [0, 3])
+def test_the_smallest_image(pair, index, least, border):
+    for axis in (1, 2):
+        fused, gt = (np.take(image, range(least + 2 * border), axis) for image in pair)
+        assert math.isfinite(index(fused, gt, border=border))
+        with pytest.raises(DataError, match=f"a border of {border} pixels leaves too little"):
+            index(*(np.delete(image, 0, axis) for image in (fused, gt)), border=border)
+
+
+def test_ergas_is_a_mean_over_bands_and_pixels():
+    """Of a narrow image whose bands and rows differ."""
+    random = np.random.default_rng(3)
+    gt = random.uniform(50, 90, (3, 5, 7)) * np.array([1, 4, 9])[:, None, None]
+    fused = gt + random.normal(0, 5, gt.shape)
+    errors = [np.sqrt(((f - g) ** 2).mean()) / g.mean() for f, g in zip(fused, gt, strict=True)]
+    assert ergas(fused, gt, 2) == pytest.approx(50 * np.sqrt(np.mean(np.square(errors))))
+    gt[1] = 0
+    with pytest.raises(DataError, match="a band of the truth is zero everywhere"):
+        ergas(fused, gt, 2)

@@ -285,9 +285,9 @@ def test_the_outermost_samples_reach_to_the_edge(small_model, shift):
 )
 def test_counts_that_equal_nodata_move(small_model, dtype, nodata, instead):
     scene = array_scene(small_model, np.zeros((1, 16, 16), int), np.zeros((2, 4, 4), np.dtype(dtype)), nodata=nodata)
-    expected = np.arange(256).astype(dtype)
-    expected[nodata] = np.nextafter(np.float32(7), np.float32(8)) if instead is None else instead
-    np.testing.assert_array_equal(scene.values(8, dtype), expected)
+    expected = np.clip(np.arange(65536), 0, 65535 if dtype == "float32" else 255).astype(dtype)
+    expected[expected == nodata] = np.nextafter(np.float32(7), np.float32(8)) if instead is None else instead
+    np.testing.assert_array_equal(scene.values(dtype), expected)
 
 
 def test_gdal_keeps_the_blocks_of_a_row_of_tiles(small_model, pair, monkeypatch):

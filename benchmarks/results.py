@@ -217,6 +217,7 @@ PARTS = {
     "scene": Part(whole_scene, ("bitpan", "host")),
     "peers": Part(benchmark("benchmarks/peers.py", "--picture", "docs/results/peers.png"), ("bitpan", "host")),
     "training": Part(benchmark("benchmarks/training.py", *NETWORKS, "--threads", "1", "--rounds", "3"), NETWORK),
+    "prices": Part(benchmark("benchmarks/prices.py", "docs/sweeps/planes.toml"), (*FLOW, "models")),
     "simulation": Part(benchmark("benchmarks/simulation.py"), ("hw",)),
     "upsets": Part(benchmark("benchmarks/upsets.py"), ("bitpan", "models", "hw", "host")),
 }

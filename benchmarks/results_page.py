@@ -129,6 +129,11 @@ def _benchmarks(records: Records) -> Iterable[str]:
             "![Rate against PSNR](results/peers.png)",
         ),
         ("training", "An iteration of training", "What `bitpan train --compile` brings."),
+        (
+            "prices",
+            "What two planes, width and depth cost in hardware",
+            "Estimates as of `bitpan explore`, of untrained networks; what they bring is in the sweep below.",
+        ),
         ("simulation", "The simulator", "Verilated units at full pace, on one core."),
         (
             "upsets",

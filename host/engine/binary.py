@@ -1,4 +1,4 @@
-"""Kernels of the binary units: sign, convolution and RPReLU at once; see :mod:`bitpan.host.engine.kernels`.
+"""Kernels of the binary units: sign, convolution, RPReLU, at once or the sign apart; see :mod:`.engine.kernels`.
 
 Binary images are *bit planes*: ``(C, words)`` uint64, each bit a pixel, 1 for +1 and 0 for -1. Rows follow each other
 without a gap, the lowest bit leftmost, each with a bit or more of -1 behind its last pixel; a row of -1 lies above the
@@ -6,6 +6,8 @@ first and below the last. So a pixel's neighbours are found by shifts, across wo
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 from numba.extending import overload
@@ -236,3 +238,24 @@ def constants_of(rprelu: Array, total: int, shift: int, added: int) -> tuple[Arr
                 knees, slopes, offsets = (a.astype(np.int16) for a in (knees << raised, slopes << steep, offsets))
                 return knees, slopes, offsets, raised
     return knees.astype(np.int16), slopes.astype(np.int32), offsets.astype(np.int32), 0
+
+
+def conv_rprelu(s: Array, residual: Array | None = None, *, step: Step, **named: Any) -> Rows | None:  # noqa: ANN401
+    """The same of signs that are there, such as two planes side by side."""
+    return sign_conv_rprelu(s, residual, threshold=np.zeros(s.shape[1], s.dtype), **named, step=step)
+
+
+@compiled
+def _sign(x: Array, thresholds: Array, out: Array, first: int, last: int) -> None:
+    one = out.dtype.type(1)
+    for y in range(first, last):
+        for c in range(x.shape[1]):
+            values, row, threshold = x[y % x.shape[0], c], out[y % out.shape[0], c], thresholds[c]
+            for i in range(x.shape[2]):
+                row[i] = one if values[i] >= threshold else -one
+
+
+def sign(x: Array, threshold: Array, step: Step) -> Rows:
+    """+1 from a channel's threshold on, else -1."""
+    limits = np.iinfo(x.dtype)
+    return step.rows(_sign, x.shape[1], x, np.clip(threshold, limits.min, limits.max).astype(x.dtype))

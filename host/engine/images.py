@@ -223,8 +223,11 @@ def add_clip(lms: Array, residual: Array, step: Step) -> Rows:
 @compiled
 def _concat(a: Array, b: Array, out: Array, first: int, last: int) -> None:
     for y in range(first, last):
-        row = out[y % out.shape[0]]
-        row[: a.shape[1]], row[a.shape[1] :] = a[y % a.shape[0]], b[y % b.shape[0]]
+        for c in range(out.shape[1]):
+            row = out[y % out.shape[0], c]
+            values = a[y % a.shape[0], c] if c < a.shape[1] else b[y % b.shape[0], c - a.shape[1]]
+            for i in range(out.shape[2]):
+                row[i] = values[i]
 
 
 def concat(a: Array, b: Array, step: Step) -> Rows:

@@ -23,6 +23,8 @@ KERNELS: Mapping[tuple[str, ...], Kernel] = {
     ("concat",): images.concat,
     ("conv",): images.conv,
     ("sign", "binary_conv", "rprelu"): binary.sign_conv_rprelu,
+    ("sign",): binary.sign,
+    ("binary_conv", "rprelu"): binary.conv_rprelu,
     ("depthwise",): images.conv,
     ("norm",): channels.norm,
     ("affine",): channels.affine,

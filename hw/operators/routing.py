@@ -31,10 +31,11 @@ class ConcatStreams(Operator):
 
     @classmethod
     def placed(cls, writer: Writer, node: Node) -> dict[str, Any]:
-        """Channels of each input; the unit knows one datatype."""
+        """Channels of each input; the unit knows one datatype, which is the result's too: signs stay bits."""
         kinds = sorted({writer.datatypes[name] for name in node.inputs})
         if len(kinds) != 1:
             raise BuildError(f"node {node.name}: concatenates different formats, {', '.join(kinds)}")
+        (writer.datatypes[node.output],) = kinds
         return {**super().placed(writer, node), "Channels": [writer.shape(name)[-1] for name in node.inputs]}
 
     def streams(self) -> tuple[list[Stream], list[Stream]]:
@@ -179,15 +180,19 @@ class DuplicateStreams_rtl(Operator):  # noqa: N801 - FINN's naming
 
 
 def duplicate(writer: Writer) -> None:
-    """Two copies of every tensor that two nodes take; of the second copy two for a third node, and so on."""
+    """Two copies of every tensor that two nodes take; of the first copy two for a third node, and so on.
+
+    So the last node takes the second copy, and the first two get theirs in the same clock: where their results meet
+    beat by beat, neither has to wait for the other.
+    """
     for tensor in writer.model.tensors:
         uses = [(node, i) for node in writer.nodes for i, name in enumerate(node.input) if name == tensor]
         _, height, width, channels = writer.shape(tensor)
         size = {"NumChannels": channels, "PE": 1, "NumOutputStreams": 2, "numInputVectors": [1, height, width]}
         source = tensor
         while len(uses) > 1:
-            node, i = uses.pop(0)
+            node, i = uses.pop()
             copies = writer.inner("DuplicateStreams", f"{source}_copies", source, writer.shape(tensor), size, outputs=2)
-            node.input[i], source = copies
+            source, node.input[i] = copies
         for node, i in uses:
             node.input[i] = source

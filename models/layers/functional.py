@@ -97,9 +97,12 @@ def trained_sign(x: Tensor, threshold: Tensor, k: Tensor, b: Tensor, step: float
     return signs(x, threshold[:, :, None, None]), gradients, (x, k, b)
 
 
-def binary_conv(s: Tensor, weights: Tensor) -> Tensor:
-    """Sums of signs ``s (N, C, H, W)``, padded with -1, with weights ``(O, C, 3, 3)`` of +1 and -1."""
-    return convolve(functional.pad(s, (1, 1, 1, 1), value=-1.0), weights)
+def binary_conv(s: Tensor, weights: Tensor, planes: int = 1) -> Tensor:
+    """Sums of signs, or of ``planes`` of them, ``s (N, C, H, W)``, with weights ``(O, C, 3, 3)`` of +1 and -1.
+
+    Each plane is padded with -1.
+    """
+    return convolve(functional.pad(s, (1, 1, 1, 1), value=-float(planes)), weights)
 
 
 @custom_gradient

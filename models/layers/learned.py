@@ -29,7 +29,7 @@ from bitpan.models.layers.functional import (
     trained_sign,
 )
 from bitpan.models.layers.gabor import gabor_bank
-from bitpan.models.layers.operation import Context, Operation, SceneOperation
+from bitpan.models.layers.operation import Arrays, Context, Operation, SceneOperation
 
 WEIGHT_BITS = 8
 """Width of the first and the last convolution's weights."""
@@ -115,6 +115,8 @@ class BinaryConv(Operation):
     - ``filters``: ``sign(W + lambda*G)``, G a frozen Gabor bank, lambda learned;
     - ``initialisation``: ``W`` starts as G;
     - any other arm: plain binary weights.
+
+    Where the input is ``planes`` of signs of the same channels, one after the other, all have the same weights.
     """
 
     op = "binary_conv"
@@ -122,8 +124,9 @@ class BinaryConv(Operation):
     binary = True
     gabor: Tensor
 
-    def __init__(self, channels: int, gsfa: str, seed: int) -> None:
+    def __init__(self, channels: int, gsfa: str, seed: int, planes: int = 1) -> None:
         super().__init__()
+        self.planes = planes
         self.conv = QuantConv2d(
             channels, channels, 3, bias=False, weight_quant=SignedBinaryWeightPerTensorConst, weight_scaling_const=1.0
         )
@@ -137,47 +140,36 @@ class BinaryConv(Operation):
                 self.mix = nn.Parameter(torch.tensor(0.25))
 
     def integers(self) -> tuple[Tensor]:
-        """Weights ``(O, I, 3, 3)``, +1 or -1."""
+        """Weights ``(O, planes * C, 3, 3)``, +1 or -1."""
+        return (torch.cat([self.weights()] * self.planes, dim=1),)
+
+    def weights(self) -> Tensor:
+        """Those of one plane, ``(O, C, 3, 3)``."""
         latent = self.conv.weight + self.mix * self.gabor if self.gsfa == "filters" else self.conv.weight
-        return (self.conv.weight_quant(latent).value,)
+        weights: Tensor = self.conv.weight_quant(latent).value
+        return weights
+
+    def forward(self, *inputs: Tensor) -> Tensor:
+        """The planes' sums, which are those of one convolution of the planes' sum."""
+        planes = inputs[0].chunk(self.planes, dim=1)
+        return binary_conv(sum(planes[1:], planes[0]), self.weights(), self.planes)
 
 
-class SpectralRedistribution(SceneOperation):
-    """SRM and sign: a bounded affine map per channel before the sign, ``k = 2*sigmoid(p)``, ``b = tanh(q)``.
-
-    ``dynamic`` draws p and q from the channel means (GAP, FC, ReLU, FC); ``static`` learns them (BiSRNet); ``none`` is
-    k = 1, b = 0. All three have the same arrays, so that whoever computes scene parameters knows one recipe.
-    """
+class CalibratedSign(SceneOperation):
+    """The sign of ``k*x + b``, k > 0, with k and b from :meth:`calibration`: one threshold per channel and scene."""
 
     op = "sign"
     function = staticmethod(sign)
+    features: Format
 
-    def __init__(self, channels: int, mode: str, features: Format, reduced: int = 8) -> None:
-        super().__init__()
-        self.mode, self.features = mode, features
-        self.fc1 = nn.Linear(channels, reduced)
-        self.fc2 = nn.Linear(reduced, 2 * channels)
-        nn.init.zeros_(self.fc2.weight)
-        nn.init.zeros_(self.fc2.bias)
-        if mode != "dynamic":
-            for parameter in (*self.fc1.parameters(), self.fc2.weight):
-                parameter.requires_grad_(False)
-            self.fc2.bias.requires_grad_(mode == "static")
+    def calibration(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Slopes k and biases b in real units, ``(N, C)`` of features ``x: (N, C, H, W)``, or ``(1, C)``."""
+        raise NotImplementedError
 
     def parameters_of(self, names: tuple[str, ...], inputs: tuple[str, ...], *tensors: Edge) -> list[SceneParameter]:
         """The thresholds; one past the largest feature says "never"."""
         channels, fmt = tensors[0].channels, tensors[0].format
         return [SceneParameter(names[0], "srm", (channels,), Format(fmt.bits + 1, fmt.fraction), inputs[0])]
-
-    def calibration(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Slopes k and biases b in real units, ``(N, C)`` of features ``x: (N, C, H, W)``, or ``(1, C)``."""
-        if self.mode == "dynamic":
-            means = x.mean(dim=(2, 3)) * self.features.step
-            raw = self.fc2(functional.relu(self.fc1(means)))
-        else:
-            raw = self.fc2.bias[None]
-        p, q = raw.chunk(2, dim=1)
-        return (2 * torch.sigmoid(p)).clamp(min=K_MIN), torch.tanh(q)
 
     def thresholds(self, k: Tensor, b: Tensor) -> Tensor:
         """Integer thresholds of ``k`` and ``b``."""
@@ -191,6 +183,60 @@ class SpectralRedistribution(SceneOperation):
         """Signs with each image's own thresholds."""
         k, b = self.calibration(inputs[0])
         return trained_sign(inputs[0], self.thresholds(k, b), k, b, self.features.step)
+
+
+class SpectralRedistribution(CalibratedSign):
+    """SRM and sign: a bounded affine map per channel before the sign, ``k = 2*sigmoid(p)``, ``b = tanh(q)``.
+
+    ``dynamic`` draws p and q from the channel means (GAP, FC, ReLU, FC); ``static`` learns them (BiSRNet); ``none`` is
+    k = 1, b = 0. All three have the same arrays, so that whoever computes scene parameters knows one recipe.
+
+    ``start`` is where q starts, and stays in ``none``.
+    """
+
+    def __init__(self, channels: int, mode: str, features: Format, reduced: int = 8, start: float = 0.0) -> None:
+        super().__init__()
+        self.mode, self.features = mode, features
+        self.fc1 = nn.Linear(channels, reduced)
+        self.fc2 = nn.Linear(reduced, 2 * channels)
+        nn.init.zeros_(self.fc2.weight)
+        nn.init.zeros_(self.fc2.bias[:channels])
+        nn.init.constant_(self.fc2.bias[channels:], start)
+        if mode != "dynamic":
+            for parameter in (*self.fc1.parameters(), self.fc2.weight):
+                parameter.requires_grad_(False)
+            self.fc2.bias.requires_grad_(mode == "static")
+
+    def calibration(self, x: Tensor, shift: Tensor | float = 0.0) -> tuple[Tensor, Tensor]:
+        """See :meth:`CalibratedSign.calibration`; ``shift`` is added to q."""
+        if self.mode == "dynamic":
+            means = x.mean(dim=(2, 3)) * self.features.step
+            raw = self.fc2(functional.relu(self.fc1(means)))
+        else:
+            raw = self.fc2.bias[None]
+        p, q = raw.chunk(2, dim=1)
+        return (2 * torch.sigmoid(p)).clamp(min=K_MIN), torch.tanh(q + shift)
+
+
+class SecondSign(CalibratedSign):
+    """Another sign of what an SRM redistributes: ``k*x + tanh(q + shift)``, with a learned shift per channel."""
+
+    def __init__(self, first: SpectralRedistribution, start: float) -> None:
+        super().__init__()
+        self.first, self.features = (first,), first.features  # a tuple: its parameters stay the first one's
+        channels = first.fc2.out_features // 2
+        self.shift = nn.Parameter(torch.full((channels,), start), requires_grad=first.mode != "none")
+
+    def calibration(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """See :meth:`CalibratedSign.calibration`."""
+        return self.first[0].calibration(x, self.shift)
+
+    def recipe(self) -> Arrays:
+        """The first sign's, with the shift in it."""
+        arrays = self.first[0].recipe()
+        bias = arrays["fc2.bias"].copy()
+        bias[-len(self.shift) :] += super().recipe()["shift"]
+        return arrays | {"fc2.bias": bias}
 
 
 class Sign(Operation):
@@ -224,15 +270,15 @@ class ScaledRPReLU(Operation):
     op = "rprelu"
     target: Format
 
-    def __init__(self, channels: int, features: Format, alpha: float = START) -> None:
+    def __init__(self, channels: int, features: Format, alpha: float = START, planes: int = 1) -> None:
         super().__init__()
         self.target = features
-        self.unit = 1 / math.sqrt(9 * channels) / features.step  # feature steps per popcount at alpha = 1
+        self.unit = 1 / math.sqrt(9 * channels) / planes / features.step  # feature steps per popcount at alpha = 1
         self.alpha = nn.Parameter(torch.full((channels,), alpha))
         self.beta = nn.Parameter(torch.full((channels,), 0.25))
         self.gamma = nn.Parameter(torch.zeros(channels))
         self.zeta = nn.Parameter(torch.zeros(channels))
-        bound = 9 * channels * -SLOPE.min - BIAS.min + (1 << SLOPE.fraction)
+        bound = 9 * channels * planes * -SLOPE.min - BIAS.min + (1 << SLOPE.fraction)
         if bound >= EXACT:
             raise FormatError(f"RPReLU on {channels} channels may reach {bound}, beyond the exact range of float32")
 

@@ -12,6 +12,7 @@ ARMS: dict[str, tuple[str, ...]] = {
     "head": ("planes", "split", "full"),
     "srm": ("dynamic", "static", "none"),
     "gsfa": ("filters", "initialisation", "features", "none"),
+    "planes": ("1", "2"),
     "wavelet": ("haar", "none"),
     "norm": ("pixel", "none"),
     "prior": ("diffusion", "condition", "none"),
@@ -30,13 +31,14 @@ class Arms:
 
     Attributes:
         head: of every network, see :mod:`bitpan.models.layers.head`.
-        srm, gsfa: of S2BNet's unit, see :class:`bitpan.models.networks.s2bnet.S2BConv`.
+        srm, gsfa, planes: of S2BNet's unit, see :class:`bitpan.models.networks.s2bnet.S2BConv`.
         wavelet, norm, prior, cdc, outer_skip: of BNNPan's block, see :class:`bitpan.models.networks.bnnpan.Block`.
     """
 
     head: str = ARMS["head"][0]
     srm: str = ARMS["srm"][0]
     gsfa: str = ARMS["gsfa"][0]
+    planes: str = ARMS["planes"][0]
     wavelet: str = ARMS["wavelet"][0]
     norm: str = ARMS["norm"][0]
     prior: str = ARMS["prior"][0]

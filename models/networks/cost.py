@@ -116,12 +116,13 @@ class _Convolutions(TorchDispatchMode):  # type: ignore[no-untyped-call]
             weight: Tensor = args[1]
             if not self.inside["scene"]:
                 products = weight[0].numel() - self.inside["dropped"]
-                self.macs[self.inside["binary"] > 0] += result.numel() * products
+                self.macs[self.inside["binary"] > 0] += result.numel() * products * (1 + self.inside["planes"])
         return result
 
     def begins(self, module: nn.Module, *_: object, by: int = 1) -> None:
         """Called before each module's forward pass."""
         self.inside["binary"] += by * is_binary(module)
+        self.inside["planes"] += by * (getattr(module, "planes", 1) - 1)
         self.inside["dropped"] += by * dropped(module)
         self.inside["scene"] += by * isinstance(module, LatentEncoder)
 

@@ -32,7 +32,7 @@ BARE = {"wavelet": "none", "norm": "none", "prior": "none", "cdc": "none"}
 ARMS = [
     *((S2BNetFlat, arm) for arm in ({}, {"srm": "static", "gsfa": "none"}, {"srm": "none", "gsfa": "initialisation"})),
     *((S2BNet, arm) for arm in ({}, {"srm": "static", "gsfa": "none"}, {"srm": "none", "bands": 8})),
-    *((kind, {"gsfa": "features"}) for kind in (S2BNetFlat, S2BNet)),
+    *((kind, arm) for arm in ({"gsfa": "features"}, {"planes": "2"}) for kind in (S2BNetFlat, S2BNet)),
     *((BNNPan, {key: "none"}) for key in ("wavelet", "norm", "prior", "cdc")),
     *((BNNPan, arm) for arm in ({}, {"prior": "condition"}, {"outer_skip": "add"}, DEEP, {"channels": 6, "blocks": 2})),
     *((BNNPan, arm) for arm in (BARE, {"prior": "none", "cdc": "none"}, {**BARE, "outer_skip": "add"})),

@@ -55,6 +55,7 @@ def test_half_the_room_stops_the_accelerator(body, resampler, tmp_path, monkeypa
 NETWORKS = {
     "s2bnet": {"blocks": 10},
     "s2bnet-flat": {"gsfa": "features"},
+    "s2bnet-flat of two planes": {"planes": "2"},
     "bnnpan": {"blocks": 1},
     "bnnpan without norm": {"blocks": 1, "norm": "none"},
     "bnnpan without wavelet": {"blocks": 1, "wavelet": "none"},

@@ -32,6 +32,7 @@ def bnnpan(make_network):
         (S2BNet, {"blocks": 10}),
         (S2BNet, {"blocks": 10, "srm": "static", "gsfa": "features"}),
         (S2BNetFlat, {"srm": "none"}),
+        (S2BNetFlat, {"planes": "2"}),
     ],
 )
 def test_every_tensor_is_the_models_before_and_after_specialisation(make_network, tmp_path, kind, settings):
@@ -88,3 +89,12 @@ def test_constant_thresholds_reach_their_nodes(bnnpan):
             written = nodes["node_" + node.name.replace(".", "_")]
             found = graph.get_initializer(written.input[1])
             assert np.array_equal(found, bnnpan.constant(node, "threshold")[None])
+
+
+def test_the_first_two_of_three_takers_get_their_copies_at_once(make_network):
+    """Both signs of two planes, which are joined beat by beat; the residual waits anyway."""
+    graph = integer_graph(to_integer_model(make_network(planes="2")), 16, 16)
+    signs = [graph.find_producer(f"block1.{name}") for name in ("first", "second")]
+    (copies,) = {graph.find_producer(node.input[0]).name for node in signs}
+    residual = next(node for node in graph.graph.node if node.name == "node_block1_rprelu").input[1]
+    assert graph.find_producer(residual).name == "node_x1_copies" != copies

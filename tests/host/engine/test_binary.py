@@ -6,8 +6,8 @@ from rows import by_rows, image_of
 
 from bitpan import arithmetic
 from bitpan.formats import Format
-from bitpan.host.engine.binary import constants_of, sign_conv_rprelu
-from bitpan.host.engine.step import Step
+from bitpan.host.engine.binary import constants_of, conv_rprelu, sign, sign_conv_rprelu
+from bitpan.host.engine.step import Step, narrowest
 
 FEATURE = Format(10, 6)
 SHIFT = 6
@@ -146,6 +146,30 @@ def test_16_bits_are_for_what_they_suffice_for(rprelu, total, shift, added):
     assert slopes.dtype == offsets.dtype == np.int16
     steep = 16 - min(shift, 14) - raised
     np.testing.assert_array_equal(slopes, smaller[1:3] << steep)
+
+
+@pytest.mark.parametrize("fmt", [FEATURE, Format(16), Format(20)], ids=str)
+@pytest.mark.parametrize("band", [2, 50])
+def test_sign_apart(fmt, band):
+    """With thresholds that say always and never."""
+    rng = np.random.default_rng(band)
+    x = rng.integers(fmt.min, fmt.max + 1, (6, 23, 65))
+    threshold = np.array([fmt.min, fmt.max + 1, fmt.max, 0, *rng.integers(fmt.min, fmt.max, 2)])
+    x[2:, 0, :3] = threshold[2:, None] - np.arange(2, -1, -1)[None] + 1
+    x = np.clip(x, fmt.min, fmt.max)
+    own = by_rows(x.astype(narrowest(fmt)))
+    rows = sign(own, threshold, Step([fmt], Format(2), (23, 65), 23))
+    np.testing.assert_array_equal(image_of(rows, band), arithmetic.sign(x, threshold))
+
+
+@pytest.mark.parametrize("band", [2, 50])
+def test_signs_that_are_there(band):
+    x, constants = drawn(64, 8, (23, 66))
+    signs = np.where(x >= constants.pop("threshold")[:, None, None], 1, -1).astype(np.int16)
+    result = expected(signs, x[:8], FEATURE, np.zeros(64), **constants)
+    step = Step([Format(2), FEATURE], FEATURE, (23, 66), 23)
+    rows = conv_rprelu(by_rows(signs), by_rows(x[:8]), **constants, shift=SHIFT, step=step)
+    np.testing.assert_array_equal(image_of(rows, band), result)
 
 
 def test_what_it_is_not_made_for_is_left_to_the_reference():

@@ -47,33 +47,37 @@ def test_bnnpan(settings):
 
 
 @pytest.mark.parametrize("srm", ["dynamic", "static", "none"])
-@pytest.mark.parametrize("gsfa", ["filters", "features"])
-def test_u_shape(srm, gsfa):
-    model = make("s2bnet", srm=srm, gsfa=gsfa)
+@pytest.mark.parametrize("arm", [{}, {"gsfa": "features"}, {"planes": "2"}], ids=str)
+def test_u_shape(srm, arm):
+    model = make("s2bnet", srm=srm, **arm)
     values = assert_equal_everywhere(model, *frame(model, 20, 36), threads=3)
     assert values["x10"].std() > 1
 
 
-@pytest.mark.parametrize("name", ["bnnpan", "s2bnet"])
+TWO_PLANES = {"planes": "2"}
+NETWORKS = [("bnnpan", {}), ("s2bnet", {}), ("s2bnet", TWO_PLANES)]
+
+
+@pytest.mark.parametrize(("name", "settings"), NETWORKS)
 @pytest.mark.parametrize("kind", ["extremes", "edge"])
-def test_extreme_images(name, kind):
-    model = make(name)
+def test_extreme_images(name, settings, kind):
+    model = make(name, **settings)
     assert_equal_everywhere(model, *frame(model, 24, 24, kind), threads=1)
 
 
-@pytest.mark.parametrize("name", ["bnnpan", "s2bnet"])
+@pytest.mark.parametrize(("name", "settings"), NETWORKS)
 @pytest.mark.parametrize(("height", "width"), [(4, 4), (4, 60), (212, 8), (44, 132)])
 @pytest.mark.parametrize("band", [4, 8, 32, 1000])
-def test_every_frame_and_band(name, height, width, band, monkeypatch):
+def test_every_frame_and_band(name, settings, height, width, band, monkeypatch):
     monkeypatch.setattr("bitpan.host.engine.engine.BAND", band)
-    model = make(name)
+    model = make(name, **settings)
     inputs, scene = frame(model, height, width)
     engine, expected = CompiledEngine(model, 1), execute(model, inputs, scene)
     for _ in range(2):  # in memory that the first one has left
         np.testing.assert_array_equal(engine.run(inputs, scene), expected)
 
 
-@pytest.mark.parametrize(("name", "settings"), [("bnnpan", {}), ("bnnpan", {"outer_skip": "add"}), ("s2bnet", {})])
+@pytest.mark.parametrize(("name", "settings"), [*NETWORKS, ("bnnpan", {"outer_skip": "add"})])
 @pytest.mark.parametrize("channels", [8, 32])
 def test_nothing_is_left_to_the_reference(no_reference, name, settings, channels):
     model = make(name, channels=channels, **settings)

@@ -17,6 +17,7 @@ ARMS = [
     ("s2bnet-flat", {"bands": 8, "bits": 16, "offset": 9000, "input_fraction": 7, "residual_gain": 10}),
     ("s2bnet", {}),
     ("s2bnet", {"gsfa": "features"}),
+    ("s2bnet", {"planes": "2"}),
     ("bnnpan", {"blocks": 2}),
     ("bnnpan", {"blocks": 2, "channels": 33}),
     ("bnnpan", {"blocks": 2, "norm": "none", "prior": "none", "cdc": "none"}),

@@ -111,6 +111,7 @@ class Watching(ReferenceEngine):
         ("bnnpan", {"wavelet": "none", "norm": "none"}),
         ("s2bnet", {"blocks": 10}),
         ("s2bnet", {"blocks": 10, "gsfa": "features"}),
+        ("s2bnet", {"blocks": 10, "planes": "2"}),
     ],
 )
 def test_each_tensor_is_computed_once(network, settings):

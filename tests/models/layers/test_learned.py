@@ -129,13 +129,14 @@ def test_add_clip():
     assert np.array_equal(result, arithmetic.add_clip(lms, residual, 11))
 
 
+@pytest.mark.parametrize("planes", [1, 2])
 @pytest.mark.parametrize("gsfa", ["filters", "initialisation", "none"])
-def test_binary_conv_pads_with_minus_one(gsfa):
+def test_binary_conv_pads_with_minus_one(gsfa, planes):
     torch.manual_seed(1)
-    conv = layers.BinaryConv(8, gsfa, seed=3)
-    s = np.random.default_rng(2).choice([-1, 1], (1, 8, 12, 12))
+    conv = layers.BinaryConv(8, gsfa, 3, planes)
+    s = np.random.default_rng(2).choice([-1, 1], (1, 8 * planes, 12, 12))
     weights = conv.integers()[0].detach().numpy()
-    assert set(np.unique(weights)) == {-1, 1}
+    assert set(np.unique(weights)) == {-1, 1} and np.array_equal(weights, np.tile(weights[:, :8], (1, planes, 1, 1)))
     assert np.array_equal(conv(floats(s)).detach()[0], arithmetic.conv2d(s[0], weights.astype(int), pad_value=-1))
 
 
@@ -160,6 +161,28 @@ def test_runaway_weights_are_an_error():
     conv.conv.weight.data.fill_(1e4)
     with pytest.raises(DivergenceError, match="lower --lr"):
         conv.integers()
+
+
+@pytest.mark.parametrize("mode", ["dynamic", "static", "none"])
+def test_a_second_sign_is_that_of_the_same_srm_moved(mode):
+    """Its own recipe says the same as its calibration, and its parameters are the shift alone."""
+    torch.manual_seed(0)
+    x = torch.randint(-300, 300, (3, 4, 8, 8)).float()
+    first = layers.SpectralRedistribution(4, mode, FEATURES, start=0.5)
+    second = layers.SecondSign(first, -1.0)
+    if mode != "none":
+        first.fc2.bias.data += torch.randn(8)
+    first.fc2.weight.data += torch.randn(8, 8)
+    second.shift.data[1:] = torch.randn(3)
+    assert [name for name, _ in second.named_parameters()] == ["shift"]
+    assert second.shift.requires_grad == (mode != "none")
+    (k, b), (own_k, own_b) = first.calibration(x), second.calibration(x)
+    assert torch.equal(k, own_k)
+    torch.testing.assert_close(own_b.atanh() - b.atanh(), second.shift.expand_as(b), rtol=1e-4, atol=1e-4)
+    again = layers.SpectralRedistribution(4, mode, FEATURES)
+    for name, value in second.recipe().items():
+        again.get_parameter(name).data = torch.from_numpy(value).float()
+    assert torch.equal(second.thresholds(own_k, own_b), again.thresholds(*again.calibration(x)))
 
 
 def test_srm_arms():

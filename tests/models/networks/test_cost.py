@@ -60,6 +60,14 @@ def test_gabor_features_by_hand():
     assert own.other_parameters == plain.other_parameters + 3 * 8
 
 
+def test_two_planes_by_hand():
+    """Twice the binary MACs with the same weights, and a shift a channel and unit."""
+    settings = {"blocks": 3, "channels": 8}
+    plain, own = (cost(S2BNetFlat(Configuration(planes=planes, **settings))) for planes in ("1", "2"))
+    assert (own.binary_weights, own.binary_macs) == (plain.binary_weights, 2 * plain.binary_macs)
+    assert own.other_macs == plain.other_macs and own.other_parameters == plain.other_parameters + 3 * 8
+
+
 def test_the_twin_has_nothing_binary():
     own = cost(NETWORKS["s2bnet-flat-fp"](Configuration(blocks=1, channels=8)))
     assert own.binary_weights == own.binary_macs == 0

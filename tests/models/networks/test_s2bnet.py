@@ -42,6 +42,8 @@ def check_equal(network, pan, ms, scene):
         {"bits": 16, "offset": 9000, "input_fraction": 7, "residual_gain": 10},
         {"bands": 8},
         {"blocks": 8, "channels": 32},
+        {"planes": "2"},
+        {"planes": "2", "srm": "none", "gsfa": "features", "channels": 32},
     ],
 )
 def test_forward_pass_is_the_integer_model(make_network, make_pair, settings):
@@ -72,15 +74,35 @@ def test_gabor_features_are_what_the_sign_sees_and_srm_measures(make_network):
     assert all(torch.equal(block.gabor.gabor, bank) for block, bank in zip(again.blocks, banks, strict=True))
 
 
-@pytest.mark.parametrize("gsfa", ["filters", "features"])
+def test_two_planes_are_two_signs_before_the_same_weights_twice(make_network):
+    network = make_network(planes="2")
+    model = to_integer_model(network)
+    nodes = {node.name: node for node in model.nodes}
+    assert [nodes[f"block1.{sign}"].inputs for sign in ("sign", "sign2")] == [("x1",)] * 2
+    assert nodes["block1.concat"].inputs == (nodes["block1.sign"].output, nodes["block1.sign2"].output)
+    assert nodes["block1.conv"].inputs == (nodes["block1.concat"].output,)
+    assert {node.op for node in model.nodes} == {node.op for node in to_integer_model(make_network()).nodes}
+    weights = model.constant(nodes["block1.conv"], "weights")
+    assert weights.shape == (8, 16, 3, 3) and np.array_equal(weights[:, :8], weights[:, 8:])
+    assert network.blocks[1].rprelu.unit == make_network().blocks[1].rprelu.unit / 2
+
+
+def test_two_planes_begin_either_side_of_zero():
+    network = S2BNet(Configuration(blocks=10, channels=4, planes="2"))
+    x = torch.zeros(1, 4, 4, 4)
+    low, high = (sign.measure(x, context={})[0] for sign in (network.blocks[3].srm, network.blocks[3].second))
+    assert torch.equal(low, torch.full((4,), -32.0)) and torch.equal(high, torch.full((4,), 33.0))
+
+
+@pytest.mark.parametrize("arms", [{}, {"gsfa": "features"}, {"planes": "2"}], ids=str)
 @pytest.mark.parametrize("value", [0, 2047])
-def test_forward_pass_at_the_extremes(make_network, make_pair, value, gsfa):
-    network = make_network(gsfa=gsfa)
+def test_forward_pass_at_the_extremes(make_network, make_pair, value, arms):
+    network = make_network(**arms)
     pan, ms = make_pair()
     pan[:], ms[:] = value, 2047 - value
     scene = network.measure(pan, ms)
-    for i, limit in enumerate((-512, 512)):
-        scene[f"block{i}.threshold"] = torch.full((8,), float(limit))
+    for name in (name for name in scene if "threshold" in name):
+        scene[name] = torch.full((8,), -512.0 if name in ("block0.threshold", "block1.threshold2") else 512.0)
     check_equal(network, pan, ms, scene)
 
 
@@ -97,9 +119,9 @@ def test_a_wrong_constant_is_noticed(make_network, make_pair, monkeypatch):
         check_equal(network, pan, ms, scene)
 
 
-@pytest.mark.parametrize("gsfa", ["filters", "features"])
-def test_training_forward_measures_what_measure_says(make_network, make_pair, gsfa):
-    network = make_network(gsfa=gsfa)
+@pytest.mark.parametrize("arms", [{}, {"gsfa": "features"}, {"planes": "2"}], ids=str)
+def test_training_forward_measures_what_measure_says(make_network, make_pair, arms):
+    network = make_network(**arms)
     pan, ms = make_pair(samples=2)
     with torch.no_grad():
         batch = network(pan, ms)
@@ -108,9 +130,9 @@ def test_training_forward_measures_what_measure_says(make_network, make_pair, gs
             assert torch.equal(batch[i : i + 1], network(pan[i : i + 1], ms[i : i + 1], scene))
 
 
-@pytest.mark.parametrize("gsfa", ["filters", "features"])
-def test_every_parameter_learns(make_network, make_pair, gsfa):
-    network = make_network(gsfa=gsfa)
+@pytest.mark.parametrize("arms", [{}, {"gsfa": "features"}, {"planes": "2"}], ids=str)
+def test_every_parameter_learns(make_network, make_pair, arms):
+    network = make_network(**arms)
     pan, ms = make_pair(samples=2)
     (network(pan, ms) - pan).abs().mean().backward()
     for name, parameter in network.named_parameters():

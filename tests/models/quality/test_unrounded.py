@@ -18,9 +18,9 @@ from bitpan.models.quality.unrounded import unrounded
 @pytest.mark.parametrize(
     ("kind", "blocks", "arms"),
     [
-        (kind, blocks, {"gsfa": gsfa})
+        (kind, blocks, arms)
         for kind, blocks in ((S2BNetFlat, 2), (S2BNet, 10))
-        for gsfa in ("filters", "features")
+        for arms in ({}, {"gsfa": "features"}, {"planes": "2"})
     ]
     + [(BNNPan, 2, {})],
 )

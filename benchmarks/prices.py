@@ -43,7 +43,7 @@ def main() -> None:
         for point in explore(to_integer_model(network), target, FRAME, arguments.cycles_per_pixel):
             used = [f"{point.used[key]:,.0f}" for key in RESOURCES]
             line = LINE.format(arm.name, xnors, f"{point.cycles:.2f}", f"{point.megapixels:.1f}", *used)
-            print(line, "does not fit" * bool(point.lacking), flush=True)
+            print(line + " does not fit" * bool(point.lacking), flush=True)
 
 
 if __name__ == "__main__":

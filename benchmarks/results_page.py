@@ -132,7 +132,8 @@ def _benchmarks(records: Records) -> Iterable[str]:
         (
             "prices",
             "What two planes, width and depth cost in hardware",
-            "Estimates as of `bitpan explore`, of untrained networks; what they bring is in the sweep below.",
+            "Estimates as of `bitpan explore`, of untrained networks; what they bring is in "
+            "[researcher.md](researcher.md#what-the-tables-show).",
         ),
         ("simulation", "The simulator", "Verilated units at full pace, on one core."),
         (

@@ -43,13 +43,13 @@ def report(design: Design, board: Board, areas: Mapping[str, Any] | None = None)
         "counted": _counted(areas),
         "legend": _legend(strides),
         "graph": _graph(design, units, colours),
-        "kinds": _bars(ranked(units, "kind"), colours),
-        "blocks": _bars(ranked(units, "block"), {}),
+        "kinds": _bars(_with_shell(ranked(units, "kind"), design, units, areas), colours),
+        "blocks": _bars(_with_shell(ranked(units, "block"), design, units, areas), {}),
         "verdicts": _verdicts(design),
         "roofline": roofline.draw(found, moved, board),
         "memory": _memory(found, moved, 1e6 * board.clock_mhz * pixels / design.period, board),
         "fifos": _fifos(design, units),
-        "units": _units(units, areas),
+        "units": _units(design, units, areas),
         **_energy(design, board, areas, moved),
     }
     return Template(TEMPLATE.read_text()).substitute(values)
@@ -156,6 +156,22 @@ def _bars(ranked: Sequence[tuple[str, float]], colours: Mapping[str, str]) -> st
     return table(["", "LUT", "", ""], lines, text=(0, 3))
 
 
+SHELL = "DMA, registers, gates"
+"""What surrounds the units, by one name."""
+
+
+def _shell(design: Design, units: Sequence[Row], areas: Mapping[str, Any] | None) -> float:
+    """LUTs of it, counted or else estimated."""
+    totals: Mapping[str, float] = areas["totals"] if areas else design.totals
+    return totals["LUT"] - sum(row.luts for row in units)
+
+
+def _with_shell(
+    ranked: list[tuple[str, float]], design: Design, units: Sequence[Row], areas: Mapping[str, Any] | None
+) -> list[tuple[str, float]]:
+    return sorted([*ranked, (SHELL, _shell(design, units, areas))], key=lambda item: -item[1])
+
+
 def _verdicts(design: Design) -> str:
     lines = [
         [each.step, number(each.tensors), number(each.frames), '<span class="good">equal</span>']
@@ -220,7 +236,7 @@ def _parts(design: Design, tensor: str, known: Mapping[str, Row]) -> list[Row]:
     return parts
 
 
-def _units(units: Sequence[Row], areas: Mapping[str, Any] | None) -> str:
+def _units(design: Design, units: Sequence[Row], areas: Mapping[str, Any] | None) -> str:
     """Those that compute, then all that lies on streams, folded away, and the sum of both."""
     pace = max(row.clocks for row in units)
     heads = ["unit", "kind", "block", "stride", "lanes", "clocks", "of the pace", "", "LUT"]
@@ -231,16 +247,15 @@ def _units(units: Sequence[Row], areas: Mapping[str, Any] | None) -> str:
         cells = [row.name, row.kind, row.block, str(row.stride), row.lanes, number(row.clocks)]
         return [*cells, f"{row.clocks / pace:.1%}", bar(row.clocks / pace), *cost([row])]
 
-    def cost(found: Sequence[Row], more: float = 0) -> list[str]:
-        counted = [number(sum(row.luts for row in found) + more)] if areas else []
+    def cost(found: Sequence[Row], more: tuple[float, float] = (0, 0)) -> list[str]:
+        counted = [number(sum(row.luts for row in found) + more[1])] if areas else []
         sums = [sum(getattr(row, column) for row in found) for column in ("lut", "dsp", "bram", "uram")]
-        return [number(sums[0]), *counted, *map(number, sums[1:])]
+        return [number(sums[0] + more[0]), *counted, *map(number, sums[1:])]
 
     computing, passing = ([row for row in units if row.passes is way] for way in (False, True))
     sums = [["on streams", *blank, *cost(passing)]]
-    own = areas["totals"]["LUT"] - sum(row.luts for row in units) if areas else 0
-    if areas:
-        sums.append(["registers and gates of the top", *blank, *cost([], own)])
+    own = design.totals["LUT"] - sum(row.lut for row in units), _shell(design, units, areas)
+    sums.append([SHELL, *blank, *cost([], own)])
     sums.append(["in all", *blank, *cost(units, own)])
     text = (0, 1, 2, 7)
     inner = table(heads, [line(row) for row in passing], text=text)

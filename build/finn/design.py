@@ -33,7 +33,7 @@ class Design:
         latency: estimated cycles of a frame alone, from its first input beat to its last output beat.
         period: estimated cycles from frame to frame when they follow each other.
         fifos: depth by edge.
-        estimates: FINN's, by node.
+        estimates: by node, what surrounds the graph included.
         totals: of the resources.
         compared: steps that were compared with the integer model, in order.
     """

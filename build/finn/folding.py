@@ -18,6 +18,7 @@ from qonnx.core.modelwrapper import ModelWrapper
 
 from bitpan.build.boards import Board
 from bitpan.build.finn import flow as finn_flow
+from bitpan.build.finn import shell
 from bitpan.build.finn.fifo import insert_fifos
 from bitpan.build.finn.repeat import repeated
 from bitpan.build.finn.timing import Schedule, schedule, slowest
@@ -28,7 +29,7 @@ TARGETS = (*range(1, 13), *range(14, 25, 2), 27, 30, 32, 36, 48, 54, 64, 72, 96,
 """Cycles per pixel that are tried, fastest first, when none is asked for."""
 
 SHARE = {"LUT": 0.9, "DSP": 1.0, "BRAM_18K": 0.95, "URAM": 1.0}
-"""Share of a device that the estimates may fill: place and route wants the rest, and so does the DMA."""
+"""Share of a device that the estimates may fill: place and route wants the rest."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class Folding:
         graph: the FINN graph.
         times: its schedule.
         fifos: depth by edge.
-        estimates: resources and cycles by node.
+        estimates: resources and cycles by node, what surrounds the graph included.
         spared: whether block memory lacked at first.
     """
 
@@ -53,7 +54,7 @@ class Folding:
 
     @property
     def totals(self) -> dict[str, float]:
-        """Estimated resources of all nodes."""
+        """Estimated resources of all of it."""
         return _totals(self.estimates)
 
     def lacking(self, board: Board) -> dict[str, float]:
@@ -96,7 +97,7 @@ def _with_lanes(graph: ModelWrapper, target: int, board: Board) -> ModelWrapper:
 
 def _with_fifos(graph: ModelWrapper, target: int, board: Board) -> Folding:
     fifos = insert_fifos(graph, schedule(graph, paced=True), ultra=board.uram)
-    return Folding(target, graph, schedule(graph), fifos, finn_flow.estimates(graph, board.part))
+    return Folding(target, graph, schedule(graph), fifos, _estimates(graph, board))
 
 
 def _spare(units: Iterable[Facts], resource: str, lacking: float, room: float = math.inf) -> None:
@@ -116,7 +117,7 @@ def _spare_memories(found: Folding, board: Board) -> Folding:
         return found
     room = min(allowed(board)["LUT"] - found.totals["LUT"], SHARE["LUT"] * board.lutram)
     _spare([finn_flow.instance(node) for node in found.graph.graph.node], "BRAM_18K", lacking, room)
-    return replace(found, estimates=finn_flow.estimates(found.graph, board.part), spared=True)
+    return replace(found, estimates=_estimates(found.graph, board), spared=True)
 
 
 def fastest(graph: ModelWrapper, board: Board, name: str) -> Folding:
@@ -130,7 +131,7 @@ def fastest(graph: ModelWrapper, board: Board, name: str) -> Folding:
         lanes = _with_lanes(graph, target, board)
         if slowest(lanes) >= slower:  # a unit that no lanes make faster
             continue
-        lacking = _lacking(_totals(finn_flow.estimates(lanes, board.part)), limits)
+        lacking = _lacking(_totals(_estimates(lanes, board)), limits)
         if lacking and target != TARGETS[-1]:
             continue
         found = fold(graph, target, board)
@@ -147,6 +148,12 @@ def fastest(graph: ModelWrapper, board: Board, name: str) -> Folding:
         "or name --cycles-per-pixel to build it all the same",
         lacking,
     )
+
+
+def _estimates(graph: ModelWrapper, board: Board) -> dict[str, dict[str, float]]:
+    """Of all nodes, and of what surrounds them."""
+    bands = graph.get_tensor_shape("ms")[-1]
+    return {**finn_flow.estimates(graph, board.part), **shell.estimates(board, bands)}
 
 
 def _totals(estimates: Mapping[str, Mapping[str, float]]) -> dict[str, float]:

@@ -11,8 +11,9 @@ import pytest
 from bitpan.build.boards import board
 from bitpan.build.deploy import roofline
 from bitpan.build.deploy.package import estimate_report
-from bitpan.build.deploy.report import report
+from bitpan.build.deploy.report import SHELL, report
 from bitpan.build.deploy.units import rows
+from bitpan.build.finn import shell
 from bitpan.build.finn.design import compile_model
 from bitpan.build.finn.fifo import MARGIN_BEATS, MARGIN_SHARE, fullest
 from bitpan.build.finn.flow import instance
@@ -102,7 +103,7 @@ def test_graph_and_roofline_are_well_formed(text):
 def test_it_names_every_unit(design, text, page):
     names = {node.name.removeprefix("node_") for node in design.graph.graph.node}
     listed = [line[0] for table in page.tables if table[0][:2] == ["unit", "kind"] for line in table[1:]]
-    assert {*listed} - {"on streams", "in all"} == names
+    assert {*listed} - {"on streams", SHELL, "in all"} == names
     drawn = " ".join(re.findall(r"<title>(.*?)</title>", text))
     assert all(name in drawn for name in names)
 
@@ -115,6 +116,8 @@ def test_its_sums_are_those_of_the_estimates(design, page):
         cells = columns[head]
         assert scale * value(cells["in all"]) == estimates["totals"][key]
         computing = sum(value(cell) for name, cell in cells.items() if name not in ("on streams", "in all"))
+        around = shell.estimates(BOARD, design.model.bands)
+        assert scale * value(cells[SHELL]) == sum(entry[key] for entry in around.values())
         passing = sum(map(value, page.columns(folded)[head].values()))
         assert scale * passing == scale * value(cells["on streams"])
         assert scale * (computing + passing) == estimates["totals"][key]
@@ -153,7 +156,7 @@ def test_yosys_stands_beside_the_estimates(design, areas):
     columns = page.columns(shown)
     assert value(columns["LUT"]["in all"]) == design.totals["LUT"]
     assert value(columns["LUT, Yosys"]["in all"]) == areas["totals"]["LUT"]
-    assert columns["LUT, Yosys"]["registers and gates of the top"] == "1,000"
+    assert columns["LUT, Yosys"][SHELL] == "1,000"
     assert ["FF", "Yosys", "7", "of 460,800", "0.0%", ""] in page.tables[0]
 
 

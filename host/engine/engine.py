@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Protocol, TypeVar
 
 import numpy as np
@@ -83,6 +84,17 @@ def at_once(work: Callable[[Item], Result], items: Iterable[Item], threads: int)
                 yield under_way.popleft().result()
         finally:
             pool.shutdown(cancel_futures=True)
+
+
+def code_folder() -> str:
+    """Where the compiled engine keeps its machine code; nothing where there is no compiled engine."""
+    try:
+        import numba
+
+        from bitpan.host.engine import compiled
+    except ImportError:
+        return ""
+    return str(compiled.kernels_folder(Path(compiled.__file__).parent, numba.config.CACHE_DIR))
 
 
 def default_threads() -> int:

@@ -20,12 +20,12 @@ from typing import Any
 import numpy as np
 
 from bitpan import __version__
-from bitpan.cache import alone
+from bitpan.cache import alone, remembered
 from bitpan.commands import options
 from bitpan.commands.fuse import fuse_pair, model_for, open_fuser, report, require_possible
 from bitpan.errors import BitpanError, BitpanWarning, DataError, ProcessError, naming
 from bitpan.files import claimed
-from bitpan.host.engine.engine import default_threads
+from bitpan.host.engine.engine import code_folder, default_threads
 from bitpan.host.fuser import Fuser
 from bitpan.host.many.mosaic import open_mosaic
 from bitpan.host.many.outcomes import FAILED, FUSED, STOPPED, THERE, Outcome, one_line, perform_all, told
@@ -181,17 +181,23 @@ def _fuser(task: argparse.Namespace) -> Fuser:
             _opened.popitem()[1].close()
         fuser = open_fuser(task)
         if task.device == "cpu":
-            with alone("compiling"):
-                _compile(fuser)
+            _compile(fuser)
         _opened[asked] = fuser
     return _opened[asked]
 
 
 def _compile(fuser: Fuser) -> None:
-    """Load the engine's machine code, or make it, on a scene of nothing."""
+    """Make the engine's machine code, on a small scene, unless it is known to be made: nobody waits then."""
     model, side = fuser.model, 16
-    pan = np.zeros((side * model.ratio, side * model.ratio), np.uint16)
-    fuser.fuse(pan, np.zeros((model.bands, side, side), np.uint16), shift=(0.0, 0.0))
+
+    def make() -> str:
+        rows = np.arange(1, side + 1, dtype=np.uint16)[:, None]  # not black, which needs less
+        ms = np.broadcast_to(rows, (model.bands, side, side))
+        with alone("compiling"):
+            fuser.fuse(ms[0].repeat(model.ratio, 0).repeat(model.ratio, 1), ms, shift=(0.0, 0.0))
+        return model.name
+
+    remembered("compiled", digest([code_folder(), model.digest()]), make)
 
 
 @contextmanager

@@ -12,6 +12,7 @@ import rasterio
 from rasterio.windows import Window
 
 from bitpan import cli
+from bitpan.commands.fusing import listed
 from bitpan.commands.fusing.listed import SHARED, perform
 from bitpan.files import claimed
 from bitpan.host.scene.calibration import load_calibration
@@ -159,6 +160,22 @@ def test_shared_parameters_are_made_anew_for_other_tiles_alone(pairs, fuse_list,
     assert [row["state"] for row in summary(shared.parent).values()] == ["was there"] * 2
     (source / "1_ms.tif").write_bytes((source / "1_ms.tif").read_bytes())
     assert fuse_list(source, "--one-scene") == 0 and shared.stat() != first
+
+
+def test_code_that_is_known_to_be_made_is_waited_for_by_nobody(monkeypatch, tmp_path, small_folder):
+    """Another process that is about to compile stops only those that have none either."""
+    waited, alone = [], listed.alone
+    monkeypatch.setenv("BITPAN_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(listed, "alone", lambda what: (waited.append(what), alone(what))[1])
+    task = Namespace(model=str(small_folder), package=None, device="cpu", threads=1, timeout=10.0)
+    for times in (1, 1):
+        monkeypatch.setattr(listed, "_opened", {})
+        fuser = listed._fuser(task)
+        assert listed._fuser(task) is fuser and waited == ["compiling"] * times
+    monkeypatch.setattr(listed, "code_folder", lambda: "of other sources")
+    monkeypatch.setattr(listed, "_opened", {})
+    listed._fuser(task)
+    assert waited == ["compiling"] * 2
 
 
 @pytest.mark.slow

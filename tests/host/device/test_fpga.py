@@ -229,6 +229,7 @@ def test_a_memory_that_does_not_answer(package, system, make_frames, open_fpga):
     with pytest.raises(DeviceError, match=r"a transfer is still under way \(DMA STATUS 0xc0c0c0"):
         Dma(system.read, system.write, 1e6)
     Memory(system.simulation, Behaviour())
+    device._timeout = 60
     assert device._reset() == "the accelerator was reset and takes frames again: run it once more"
     check(package, frames, scene, list(device.fuse(images(frames))))
 

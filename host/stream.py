@@ -21,7 +21,7 @@ from bitpan.host.scene.scene import Scene
 from bitpan.host.scene.tiles import Tile, plan_tiles
 from bitpan.host.tile_log import TileLog
 from bitpan.model import IntegerModel
-from bitpan.radiometry import Level
+from bitpan.radiometry import Level, looked_up
 from bitpan.rasters import Mask
 
 FinishedTile = tuple[Tile, npt.NDArray[Any]]
@@ -65,13 +65,14 @@ def finished_tiles(
     scene: Scene, tiles: Iterable[FusedTile], model: IntegerModel, dtype: npt.DTypeLike, upsample: Upsample
 ) -> Iterator[FinishedTile]:
     """Tiles as the output holds them, ``(bands, height, width)``: nodata where there is no data, and nowhere else."""
-    level, values, nodata = scene.level or Level(model.bits), scene.values(dtype), scene.nodata
-    of_the_network = values[level.restored(np.arange(1 << model.bits))]
+    level, values = scene.level or Level.unchanged(model.bits, model.bands), scene.values(dtype)
+    nodata = scene.nodata
+    of_the_network = values[level.restored(np.tile(np.arange(1 << model.bits), (model.bands, 1)))]
     for tile, fused, valid, remainder in tiles:
         if fused is None:
             pixels = np.zeros((model.bands, *valid.shape), dtype)
         elif remainder is None:
-            pixels = np.take(of_the_network, fused)  # half the time of an index
+            pixels = looked_up(of_the_network, fused)
         else:
             rows, columns = tile.inside
             pixels = values[level.restored(fused, upsample(remainder)[:, rows, columns])]

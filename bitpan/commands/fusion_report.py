@@ -84,7 +84,7 @@ def document(
         "model": model.name,
         "sensor": sensor,
         "shift": list(own.shift),
-        "ms_gain": own.level.gain / 2**FRACTION,
+        "ms_gains": [gain / 2**FRACTION for gain in own.level.gains],
         "pan_match": {"fit": own.match.fit, "gain": own.match.gain, "offset": own.match.offset},
         "tiles": {"count": len(samples), "side": samples[0].pan.shape[1] if samples else None},
         "clipped": _clipped(samples, own, model),
@@ -140,15 +140,14 @@ def _warn_if_worse(fused: Path, quality: Mapping[str, Mapping[str, float]]) -> N
 def _clipped(samples: Sequence[_Sample], own: Calibration, model: IntegerModel) -> dict[str, float]:
     """Shares of the samples at either end of the network's range: of the fused counts, and of PAN's."""
 
-    def shares(images: list[npt.NDArray[Any]], top: int, near: int = 0) -> tuple[float, float]:
+    def shares(images: list[npt.NDArray[Any]], top: Integers) -> tuple[float, float]:
         count = sum(image.size for image in images) or 1
-        at_zero = sum(int((image <= near).sum()) for image in images)
-        return at_zero / count, sum(int((image >= top - near).sum()) for image in images) / count
+        at_zero = sum(int((image == 0).sum()) for image in images)
+        return at_zero / count, sum(int((image >= top).sum()) for image in images) / count
 
-    # What the level has rounded off is in the fused counts again: half a count of the network at most.
-    near = int(own.level.inverse[1]) // 2
-    low, high = shares([each.fused for each in samples], int(own.level.inverse[-1]), near)
-    dark, bright = shares([own.match.apply(each.pan) for each in samples], (1 << model.bits) - 1)
+    brightest = own.level.apply(own.level.inverse[:, -1:, None])
+    low, high = shares([own.level.apply(each.fused) for each in samples], brightest)
+    dark, bright = shares([own.match.apply(each.pan) for each in samples], np.array((1 << model.bits) - 1))
     return {"fused_low": low, "fused_high": high, "pan_low": dark, "pan_high": bright}
 
 
@@ -164,7 +163,7 @@ def _page(document: Mapping[str, Any]) -> bytes:
         "model": document["model"],
         "PAN, MS": f"{document['pan']}, {document['ms']}",
         "shift, PAN pixels": "{:g}, {:g}".format(*document["shift"]),
-        "gain of the MS": f"{document['ms_gain']:.3g}",
+        "gains of the MS": ", ".join(f"{gain:.3g}" for gain in document["ms_gains"]),
         "PAN's variance that the MS explains": f"{document['pan_match']['fit']:.1%}",
         "fused counts at 0, at the top": f"{clipped['fused_low']:.3%}, {clipped['fused_high']:.3%}",
         "PAN's counts at 0, at the top": f"{clipped['pan_low']:.3%}, {clipped['pan_high']:.3%}",

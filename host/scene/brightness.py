@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 
-from bitpan.errors import RadiometryWarning
+from bitpan.errors import ModelError, RadiometryWarning
 from bitpan.host.scene.scene import Scene, fill_values
 from bitpan.host.scene.tiles import sample_tiles
 from bitpan.model import IntegerModel
 from bitpan.radiometry import (
+    BALANCE,
     BLOCK,
     FEWEST,
     LEAST_FIT,
@@ -19,7 +21,7 @@ from bitpan.radiometry import (
     Level,
     PanMatch,
     block_means,
-    histogram,
+    histograms,
     level_of,
     match_pan,
 )
@@ -31,17 +33,31 @@ ROWS = 256  # MS pixels read at a time
 
 def as_bright_as_trained(scene: Scene, model: IntegerModel) -> Scene:
     """The scene with level and match measured, as the model wants it."""
-    levelled = replace(scene, level=measure_level(scene, model.bits, fill_values(model)[1]))
+    levelled = replace(scene, level=measure_level(scene, model.bits, fill_values(model)[1], balance_in(model)))
     return replace(levelled, match=measure_pan(levelled, model.bits))
 
 
-def measure_level(scene: Scene, bits: int, offset: int) -> Level:
-    """What makes the MS as bright as the training of a network of ``bits`` bits and this offset."""
-    (height, width), found = scene.ms.size, np.zeros(1 << MOST_BITS, np.int64)
+def balance_in(model: IntegerModel) -> tuple[float, ...]:
+    """The balance of the model's training; none where it is not known.
+
+    Raises:
+        ModelError: it is none of the model's bands.
+    """
+    balance = tuple(model.constants.get(BALANCE, np.zeros(0)).tolist())
+    if balance and (len(balance) != model.bands or not all(0 < own < np.inf for own in balance)):
+        raise ModelError(
+            f"model {model.name}: its bands' balance is {balance}, no {model.bands} positive numbers; export it again"
+        )
+    return balance
+
+
+def measure_level(scene: Scene, bits: int, offset: int, balance: Sequence[float] = ()) -> Level:
+    """What makes the MS as bright as the training of a network of ``bits`` bits, this offset and balance."""
+    (height, width), found = scene.ms.size, np.zeros((1, 1 << MOST_BITS), np.int64)
     for top in range(0, height, ROWS):
         values, valid = scene.ms.read(top, 0, min(ROWS, height - top), width)
-        found += histogram(values[:, valid])
-    return level_of(found, bits, offset)
+        found = found + histograms(values[:, valid])
+    return level_of(found, bits, offset, balance)
 
 
 def measure_pan(scene: Scene, bits: int) -> PanMatch:

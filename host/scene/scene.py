@@ -16,7 +16,7 @@ from bitpan.host.scene.profile import fused_nodata, fused_profile
 from bitpan.host.scene.rasters import ArrayRaster, FileRaster, Raster, read_extended
 from bitpan.host.scene.tiles import DEFAULT_TILE
 from bitpan.model import IntegerModel
-from bitpan.radiometry import MOST_BITS, Level, PanMatch
+from bitpan.radiometry import MOST_BITS, Level, PanMatch, looked_up
 from bitpan.rasters import Mask, block_cache
 from bitpan.rasters.counts import Counts
 from bitpan.rasters.georeference import require_extents
@@ -97,10 +97,13 @@ class Scene:
         rows, columns = height // ratio, width // ratio
         window = ms_top - border, ms_left - border, rows + 2 * border, columns + 2 * border
         ms, ms_valid = read_extended(self.ms, *window)
-        remainder = None if self.level is None else np.where(ms_valid, np.take(self.level.remainder, ms), 0)
-        if remainder is not None and not remainder.any():
-            remainder = None
-        pan, ms = _seen(pan, pan_valid, self.match), _seen(ms, ms_valid, self.level)
+        remainder = None
+        if self.match is not None:
+            pan = _where(pan_valid, np.take(self.match.table, pan), pan)
+        if self.level is not None:
+            found = _where(ms_valid, looked_up(self.level.remainder, ms), np.zeros_like(ms))
+            remainder = found if found.any() else None
+            ms = _where(ms_valid, looked_up(self.level.table, ms), ms)
         ms_valid = ms_valid[border : border + rows, border : border + columns]
         if not ms_valid.all():
             sides = zip((height, width), grid.shift, strict=True)
@@ -108,12 +111,9 @@ class Scene:
         return Patch(pan, ms, pan_valid, remainder)
 
 
-def _seen(counts: Integers, valid: Mask, by: Level | PanMatch | None) -> Integers:
-    """Counts as the network sees them; what stands for missing data stays."""
-    if by is None:
-        return counts
-    seen = np.take(by.table, counts)
-    return seen if valid.all() else np.where(valid, seen, counts)
+def _where(valid: Mask, counts: Integers, missing: Integers) -> Integers:
+    """Counts of what is valid; what stands for missing data."""
+    return counts if valid.all() else np.where(valid, counts, missing)
 
 
 def _beside(value: float, dtype: np.dtype[Any]) -> float:

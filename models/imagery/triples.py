@@ -62,11 +62,11 @@ class Triples:
         pans = (matched_pan(pan, ms, bits) for pan, ms in zip(self.pan, self.ms, strict=True))
         return replace(self, pan=np.stack(list(pans)).astype(self.pan.dtype))
 
-    def levelled(self, bits: int, offset: int) -> Triples:
-        """The same at the level of a network of these bits and this offset, each image by itself, PAN matched."""
+    def levelled(self, bits: int, offset: int, balance: Sequence[float]) -> Triples:
+        """The same, PAN matched, each image at its own level for a network of these bits, this offset and balance."""
         images = []
         for pan, ms, gt in zip(self.pan, self.ms, self.gt, strict=True):
-            *seen, level = levelled(pan, ms, bits, offset)
+            *seen, level = levelled(pan, ms, bits, offset, balance)
             images.append([*seen, level.apply(gt)])
         return Triples(self.name, *(np.stack(each).astype(np.uint16) for each in zip(*images, strict=True)))
 

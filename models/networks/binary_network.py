@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+import numpy as np
 import torch
 
 from bitpan.arithmetic import BORDER
@@ -15,6 +16,7 @@ from bitpan.models.layers.operations import Fixed, Interpolate
 from bitpan.models.layers.resampling import bordered
 from bitpan.models.networks.configuration import Configuration
 from bitpan.models.networks.pansharpener import PanSharpener
+from bitpan.radiometry import BALANCE
 
 Tensors = dict[str, torch.Tensor]
 """By name."""
@@ -57,8 +59,9 @@ class BinaryNetwork(PanSharpener):
         yield Step("output", self.addition, ("lms", "residual"), ("fused",))
 
     def recipe(self) -> Arrays:
-        """Float arrays by their whole name from which the host computes :meth:`context`."""
-        return {}
+        """Float arrays by their whole name: the MS's balance, and what the host computes :meth:`context` from."""
+        own = self.configuration
+        return {BALANCE: np.array(own.balance)} if own.balance else {}
 
     def inputs(self) -> dict[str, Tensor]:
         """The graph's inputs."""

@@ -100,5 +100,5 @@ class BNNPan(LatentTraining, BinaryNetwork):
             yield from block.graph(f"block{i}", f"x{i}", f"x{i + 1}")  # type: ignore[operator]
 
     def recipe(self) -> Arrays:
-        """The latent module's arrays."""
-        return {} if self.latent is None else self.latent.recipe()
+        """The latent module's arrays too."""
+        return super().recipe() | ({} if self.latent is None else self.latent.recipe())

@@ -24,6 +24,7 @@ class Configuration(Arms):
         bands, bits, ratio: MS bands, unsigned bits of the imagery, PAN pixels per MS pixel.
         blocks, channels: depth and width.
         offset: image counts subtracted from the input.
+        balance: :func:`bitpan.radiometry.balance_of` its training's images; none where it is not known.
         input_fraction: the input's unit is ``2**(input_fraction + input_shift)`` counts.
         residual_gain: the residual's unit is ``2**residual_gain`` counts.
         seed: of the Gabor banks and of the diffusion's stored draw.
@@ -35,12 +36,14 @@ class Configuration(Arms):
     blocks: int = 8
     channels: int = 32
     offset: int = 512
+    balance: tuple[float, ...] = ()
     input_fraction: int = 8
     residual_gain: int = 6
     seed: int = 0
 
     def __post_init__(self) -> None:
         self.check_arms()
+        object.__setattr__(self, "balance", tuple(self.balance))  # a list in JSON
         if not (self.bands >= 1 and 8 <= self.bits <= 16 and self.ratio in (2, 4) and self.blocks >= 1):
             raise ModelError(
                 f"no network has {self.bands} bands, {self.bits} bits, ratio {self.ratio}, {self.blocks} blocks"

@@ -27,7 +27,7 @@ from bitpan.models.quality.metrics import cut
 from bitpan.models.quality.unrounded import unrounded
 from bitpan.models.training import distributed
 from bitpan.models.training.checkpoint import load_network
-from bitpan.radiometry import levelled
+from bitpan.radiometry import levelled, looked_up
 
 Table = dict[str, dict[str, float]]
 """Method: index: value."""
@@ -54,9 +54,9 @@ class Judgement:
 def _fused(image: Image, network: PanSharpener, fuse: Callable[[Integers, Integers], npt.NDArray[Any]]) -> Counts:
     """What ``fuse`` makes of PAN and MS as the network wants them, in the image's own counts."""
     own = network.configuration
-    pan, ms, level = levelled(image.pan, image.ms, own.bits, own.offset)
+    pan, ms, level = levelled(image.pan, image.ms, own.bits, own.offset, own.balance)
     unshifted = keys_coefficients(image.ratio, 0.0)
-    remainder = interpolate(bordered(level.remainder[image.ms]), unshifted, unshifted)
+    remainder = interpolate(bordered(looked_up(level.remainder, image.ms)), unshifted, unshifted)
     own_counts = level.restored(fuse(pan, ms), remainder)
     return np.asarray(np.minimum(own_counts, (1 << image.bits) - 1), np.uint16)
 

@@ -168,5 +168,6 @@ _REAL: Mapping[str, Callable[..., Float]] = {
     "pool": lambda x: np.asarray(sum(_quarters(x)) / 4),
     "up": _up,
     "add": np.add,
+    "concat": lambda *parts: np.concatenate(parts),
 }
 """The operations' functions without rounding, their arguments of the same names."""

@@ -33,6 +33,7 @@ from bitpan.models.training.patches import draw, gather, tensors
 from bitpan.models.training.precision import lower_precision
 from bitpan.models.training.settings import Settings, learning_rate, stage_ends
 from bitpan.models.training.transfer import transferred
+from bitpan.radiometry import balance_of
 from bitpan.signals import held, interrupting
 
 
@@ -120,13 +121,16 @@ class Training:
         """As the network sees them: a new one with PAN as bright as MS, a finished one at its own level too."""
         if network is None or not self.settings.finetune:
             return images.matched(self.settings.bits)
-        return images.levelled(network.configuration.bits, network.configuration.offset)
+        own = network.configuration
+        return images.levelled(own.bits, own.offset, own.balance)
 
     def _build(self) -> PanSharpener:
         own = self.settings
         torch.manual_seed(own.seed)
         pan, ms, gt = self._sample()
-        network = NETWORKS[own.network](calibrated(own.configuration(gt.shape[1]), pan, ms, gt))
+        balance = balance_of(image for triples in self.training for image in triples.ms)
+        configuration = replace(own.configuration(gt.shape[1]), balance=balance)
+        network = NETWORKS[own.network](calibrated(configuration, pan, ms, gt))
         network.scale_head(pan, ms)
         return network
 

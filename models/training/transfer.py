@@ -23,11 +23,13 @@ def transferred(network: Network, bands: int, ratio: int, bits: int) -> Network:
     """
     own = network.configuration
     more = bits - own.bits
-    target = replace(own, bands=bands, ratio=ratio, bits=bits, residual_gain=max(0, own.residual_gain + more))
+    target = replace(own, ratio=ratio, bits=bits, residual_gain=max(0, own.residual_gain + more))
     unit = own.input_fraction + own.input_shift + more  # the input's unit is 2**unit counts
     offset = round(own.offset * 2.0**more)
-    other = type(network)(replace(target, offset=offset, input_fraction=unit - target.input_shift))
     like = [round(i * (own.bands - 1) / max(1, bands - 1)) for i in range(bands)]
+    balance = tuple(own.balance[i] for i in like) if own.balance else ()
+    target = replace(target, bands=bands, offset=offset, input_fraction=unit - target.input_shift, balance=balance)
+    other = type(network)(target)
     state, given = other.state_dict(), network.state_dict()
     for name, value in state.items():
         old = given[name]

@@ -11,10 +11,12 @@ from bitpan.radiometry import (
     FRACTION,
     Level,
     PanMatch,
+    balance_of,
     block_means,
-    histogram,
+    histograms,
     level_of,
     levelled,
+    looked_up,
     match_pan,
     matched_pan,
 )
@@ -106,53 +108,90 @@ def test_integers_of_the_contract():
 @pytest.mark.parametrize(("top", "offset"), [(255, 326), (2047, 350), (4095, 326), (65535, 300)])
 def test_the_mean_comes_to_the_offset_and_back(top, offset):
     counts = np.random.default_rng(0).integers(0, top // 6, (4, 64, 64))
-    level = level_of(histogram(counts), 11, offset)
+    level = level_of(histograms(counts), 11, offset)
+    (gain,) = {*level.gains}
     seen = level.apply(counts)
     assert seen.mean() == pytest.approx(offset, rel=0.01, abs=0.6)
-    assert np.abs(level.inverse[seen] - counts).max() <= max(1, 0.5 * 2**FRACTION / level.gain + 1)
-    assert (level_of(histogram(seen), 11, offset).gain - 2**FRACTION) / 2**FRACTION < 0.5
+    assert np.abs(looked_up(level.inverse, seen) - counts).max() <= max(1, 0.5 * 2**FRACTION / gain + 1)
+    assert (level_of(histograms(seen), 11, offset).gains[0] - 2**FRACTION) / 2**FRACTION < 0.5
+
+
+@pytest.mark.parametrize("balance", [(1.0, 1.0, 1.0), (0.5, 1.0, 2.0)])
+def test_bands_come_to_their_balance_and_all_to_the_offset(balance):
+    """Whatever gains their sensor has given them, up to sixteen times each other."""
+    scene = np.random.default_rng(0).integers(1000, 3000, (3, 64, 64)) // [[[9]], [[3]], [[1]]]
+    gains = []
+    for factors in ((1, 1, 1), (4, 1, 2)):
+        counts = scene * np.array(factors)[:, None, None]
+        level = level_of(histograms(counts), 11, 326, balance)
+        seen = level.apply(counts)
+        own = np.sqrt(seen.mean((1, 2)) * seen.std((1, 2)))
+        np.testing.assert_allclose(own / own[1], np.array(balance) / balance[1], rtol=0.02)
+        assert seen.mean() == pytest.approx(326, rel=0.01)
+        gains.append(np.array(level.gains) * factors)
+    np.testing.assert_allclose(gains[0], gains[1], rtol=1e-3)
+
+
+def test_bands_go_no_farther_apart_than_what_real_ones_need():
+    """A band that is nearly flat, or dark, would become noise; one that is flat keeps to the others."""
+    counts = np.random.default_rng(0).integers(0, 1000, (3, 64, 64))
+    counts[1] //= 200
+    counts[2] = 500
+    gains = np.array(level_of(histograms(counts), 11, 326, (1.0, 1.0, 1.0)).gains)
+    assert gains[1] / gains[0] == pytest.approx(16, rel=1e-3) and gains[0] <= gains[2] <= gains[1]
+
+
+def test_the_balance_of_images_is_their_geometric_mean():
+    images = [np.random.default_rng(i).integers(0, 900, (2, 50, 50)) * [[[1]], [[i]]] for i in (1, 4)]
+    each = [np.sqrt(image.mean((1, 2)) * image.std((1, 2))) for image in images]
+    expected = np.sqrt(np.prod([own / np.sqrt(own.prod()) for own in each], axis=0))
+    np.testing.assert_allclose(balance_of(images), expected)
+    flat = np.full((2, 50, 50), 7)
+    assert balance_of([*images, flat]) == balance_of(images) and balance_of([flat]) == balance_of([]) == ()
 
 
 def test_the_brightest_stay_in_the_range():
     """But for a share that no mean should suffer from, such as saturated pixels."""
-    dark = np.full(1_000_000, 20)
-    dark[:100] = 3000
-    assert level_of(histogram(dark), 11, 326).apply(3000) == 2047
-    assert level_of(histogram(dark), 11, 326).gain == round(2047 / 3000 * 2**FRACTION)
-    dark[:100] = 20
-    dark[: int(len(dark) * BRIGHTEST) // 2] = 65535
-    assert level_of(histogram(dark), 11, 326).gain == pytest.approx(326 / dark.mean() * 2**FRACTION, abs=1)
+    dark = np.full((2, 1_000_000), 20)
+    dark[0, :100] = 3000
+    level = level_of(histograms(dark), 11, 326)
+    assert level.gains == (round(2047 / 3000 * 2**FRACTION),) * 2 and level.apply([[3000], [0]])[0] == 2047
+    dark[0, :100] = 20
+    dark[0, : int(dark.shape[1] * BRIGHTEST) // 2] = 65535
+    assert level_of(histograms(dark), 11, 326).gains[0] == pytest.approx(326 / dark.mean() * 2**FRACTION, abs=1)
 
 
-def test_a_histogram_has_every_count_of_16_bits():
-    found = histogram(np.array([[3, 3], [0, 65535]]))
-    assert found.shape == (65536,) and (found[0], found[3], found[65535], found.sum()) == (1, 2, 1, 4)
-    assert histogram(np.zeros(0, int)).shape == (65536,)
+def test_histograms_have_every_count_of_16_bits():
+    found = histograms(np.array([[3, 3], [0, 65535]]))
+    assert found.shape == (2, 65536) and found[0, 3] == 2 and (found[1, 0], found[1, 65535], found.sum()) == (1, 1, 4)
+    assert not histograms(np.zeros((2, 0), int)).any()
 
 
 def test_levels_without_an_offset_or_without_light():
-    counts = np.arange(5000)
-    assert level_of(histogram(counts), 11, 0).apply(4999) == 2047
-    assert level_of(histogram(counts[:2000]), 11, 0) == Level(11)
-    assert level_of(histogram(np.zeros(9, int)), 11, 326) == level_of(histogram(counts[:0]), 11, 326) == Level(11)
+    counts, unchanged = np.arange(5000)[None], Level.unchanged(11, 1)
+    assert level_of(histograms(counts), 11, 0).apply([[4999]]) == 2047
+    assert level_of(histograms(counts[:, :2000]), 11, 0) == unchanged
+    assert level_of(histograms(np.zeros((1, 9), int)), 11, 326) == unchanged
+    assert level_of(histograms(counts[:, :0]), 11, 326) == unchanged
 
 
 def test_integers_of_a_level():
-    own = Level(11, gain=3 << FRACTION - 2)
+    own = Level(11, (3 << FRACTION - 2, 1 << FRACTION))
     counts = np.array([0, 1, 2, 3, 4, 5, 10, 65535])
-    np.testing.assert_array_equal(own.apply(counts), np.clip(np.floor(3 * counts / 4 + 0.5), 0, 2047))
-    np.testing.assert_array_equal(own.table[counts], own.apply(counts))
-    np.testing.assert_array_equal(own.inverse, np.floor(np.arange(2048) * 4 / 3 + 0.5))
+    expected = np.clip([np.floor(3 * counts / 4 + 0.5), counts], 0, 2047)
+    np.testing.assert_array_equal(own.apply([counts, counts]), expected)
+    np.testing.assert_array_equal(own.table[:, counts], expected)
+    np.testing.assert_array_equal(own.inverse, [np.floor(np.arange(2048) * 4 / 3 + 0.5), np.arange(2048)])
     for gain in ((1 << 12) - 1, (1 << 28) + 1, 1.0):
         with pytest.raises(FormatError, match=f"the MS's gain is {gain!r}, no integer of 4096 to 268435456"):
-            Level(11, gain)
+            Level(11, (1 << 20, gain))
 
 
 @pytest.mark.parametrize("gain", [1 << 12, 37449, (1 << FRACTION) // 7, (1 << FRACTION) - 1, 1 << FRACTION, 3 << 19])
 def test_what_a_level_takes_is_given_back(gain):
-    own, counts = Level(11, gain), np.arange(1 << 16)
-    seen, left = own.apply(counts), own.remainder[counts]
-    taken = np.maximum(counts - own.inverse[-1] - 1023, 0)  # of saturated ones, all but what there is room for
+    own, counts = Level(11, (gain,)), np.arange(1 << 16)[None]
+    seen, left = own.apply(counts), own.remainder
+    taken = np.maximum(counts - own.inverse[0, -1] - 1023, 0)  # of saturated ones, all but what there is room for
     np.testing.assert_array_equal(own.restored(seen, left), counts - taken)
     assert abs(left).max() <= 1023
     if gain >= 1 << FRACTION:
@@ -161,15 +200,15 @@ def test_what_a_level_takes_is_given_back(gain):
 
 
 def test_restored_counts_have_16_bits():
-    own = Level(11, 1 << 13)
-    np.testing.assert_array_equal(own.restored([0, 0, 2047, 2047], [-5, 5, -5, 5]), [0, 5, 65535, 65535])
-    np.testing.assert_array_equal(Level(11, 1 << 16).restored([2047], [[-9], [9]]), [[16 * 2047 - 9], [16 * 2047 + 9]])
+    own, counts = Level(11, (1 << 13, 1 << 16)), np.array([[0, 0, 2047, 2047]] * 2)
+    expected = [[0, 5, 65535, 65535], [0, 5, 16 * 2047 - 5, 16 * 2047 + 5]]
+    np.testing.assert_array_equal(own.restored(counts, [-5, 5, -5, 5]), expected)
 
 
 def test_a_pair_levelled_is_the_same_pair_at_any_gain():
     pan, ms = pair(1.5, 40)
     one, two = (levelled(factor * pan, factor * ms, 11, 326) for factor in (1, 8))
-    assert two[2].gain == pytest.approx(one[2].gain / 8, rel=1e-3)
+    np.testing.assert_allclose(two[2].gains, np.array(one[2].gains) / 8, rtol=1e-3)
     for here, there in zip(one[:2], two[:2], strict=True):
         assert np.abs(here - there).max() <= 1
 
@@ -177,7 +216,7 @@ def test_a_pair_levelled_is_the_same_pair_at_any_gain():
 def test_32_bit_processors_give_the_same_integers(monkeypatch):
     """NumPy as it is there: integers of 32 bits where none are named, and nothing longer as an index."""
     ms = np.random.default_rng(0).integers(0, 1 << 16, (4, 9, 9))
-    expected = Level(11, 3 << 18).inverse, histogram(ms)
+    expected = Level(11, (3 << 18,)).inverse, histograms(ms)
     arange, bincount, intp = np.arange, np.bincount, np.int32
 
     def short_arange(*arguments, dtype=np.int32):
@@ -189,7 +228,7 @@ def test_32_bit_processors_give_the_same_integers(monkeypatch):
 
     for name, value in (("arange", short_arange), ("bincount", short_bincount), ("intp", intp)):
         monkeypatch.setattr(np, name, value)
-    for found, own in zip((Level(11, 3 << 18).inverse, histogram(ms)), expected, strict=True):
+    for found, own in zip((Level(11, (3 << 18,)).inverse, histograms(ms)), expected, strict=True):
         assert found.dtype == np.int64
         np.testing.assert_array_equal(found, own)
 
@@ -273,6 +312,6 @@ def test_blocks_of_one_count_make_no_line():
 
 
 def test_a_black_scene_with_a_few_lights():
-    counts = np.zeros(1_000_000, int)
-    counts[:5] = 100
-    assert level_of(histogram(counts), 11, 326).gain == 1 << 28
+    counts = np.zeros((1, 1_000_000), int)
+    counts[0, :5] = 100
+    assert level_of(histograms(counts), 11, 326).gains == (1 << 28,)

@@ -10,7 +10,7 @@ from bitpan.host.device.devices import CpuDevice
 from bitpan.host.scene.scene import array_scene
 from bitpan.host.stream import fuse_array
 from bitpan.model import execute
-from bitpan.radiometry import FRACTION, Level, PanMatch
+from bitpan.radiometry import FRACTION, Level, PanMatch, looked_up
 
 
 @pytest.fixture
@@ -61,7 +61,8 @@ def test_pixels_without_data_hold_nodata_and_no_others_do(fused, images, nodata)
 def test_what_the_level_takes_of_the_ms_goes_past_the_network(small_model, small_engine, random_inputs, images, gain):
     """Counts of 16 bits, some of which the network's range does not hold, in tiles."""
     _, parameters = random_inputs(small_model, 8, 8)
-    level, match = Level(11, round(gain * 2**FRACTION)), PanMatch(11, round(gain * 2**FRACTION))
+    own = round(gain * 2**FRACTION)
+    level, match = Level(11, (own, own + own // 10)), PanMatch(11, own)
     pan, ms = (np.clip(np.floor(image / gain).astype(int) + 5, 0, 65535) for image in images)
     ms[:, 3, 5] = 65535
     scene = replace(array_scene(small_model, pan.astype(np.uint16), ms.astype(np.uint16)), level=level, match=match)
@@ -69,7 +70,7 @@ def test_what_the_level_takes_of_the_ms_goes_past_the_network(small_model, small
     extended = np.pad(pan, ((0, 0), (wide, wide), (wide, wide)), mode="edge")
     coarse = np.pad(ms, ((0, 0), (beyond, beyond), (beyond, beyond)), mode="edge")
     network = execute(small_model, {"pan": match.apply(extended), "ms": level.apply(coarse)}, parameters)
-    left = interpolate(level.remainder[coarse], parameters["upsample.rows"], parameters["upsample.columns"])
+    left = interpolate(looked_up(level.remainder, coarse), parameters["upsample.rows"], parameters["upsample.columns"])
     expected = level.restored(network, left)[:, wide:-wide, wide:-wide]
     assert (expected != level.restored(network)[:, wide:-wide, wide:-wide]).mean() > (0.8 if gain < 1 else 0)
     for engine in (None, small_engine):
@@ -84,7 +85,7 @@ def test_of_missing_samples_a_level_takes_nothing(small_model, small_engine, ran
     fused = []
     for nodata in (65535, 60000):
         ms[ms > 2047] = nodata
-        scene = replace(array_scene(small_model, pan, ms, nodata=nodata), level=Level(11))
+        scene = replace(array_scene(small_model, pan, ms, nodata=nodata), level=Level.unchanged(11, 2))
         fused.append(fuse_array(small_model, scene, CpuDevice(small_engine), parameters, 32))
     missing = fused[0] == 65535
     assert missing.sum() == 2 * 16

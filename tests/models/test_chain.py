@@ -26,6 +26,7 @@ from bitpan.qonnx.exported import check_qonnx
 from bitpan.qonnx.pattern import Graph
 from bitpan.qonnx.read import raise_graph
 from bitpan.qonnx.recognise import recognise
+from bitpan.radiometry import looked_up
 
 DEEP = {"bits": 16, "offset": 9000, "input_fraction": 7, "residual_gain": 10}
 BARE = {"wavelet": "none", "norm": "none", "prior": "none", "cdc": "none"}
@@ -193,14 +194,14 @@ def test_from_a_checkpoint_to_a_fused_scene(make_network, tmp_path, capsys, kind
             image = np.pad(dataset.read().astype(np.float32), ((0, 0), (margin,) * 2, (margin,) * 2), mode="edge")
         images.append(torch.from_numpy(image[None]))
     saved = load_calibration(tmp_path / "fused.scene.json", IntegerModel.load(tmp_path / "model"))
-    seen = saved.match.apply(images[0]), saved.level.apply(images[1])
+    seen = saved.match.apply(images[0]), saved.level.apply(images[1][0])[None]
     seen = [torch.from_numpy(image.astype(np.float32)) for image in seen]
     scene = {name: torch.tensor(value, dtype=torch.float32) for name, value in saved.parameters.items()}
     with torch.no_grad():
         expected = network(*seen, scene)[0, :, halo:-halo, halo:-halo].numpy()
     with rasterio.open(out) as dataset:
         fused = dataset.read()
-    left = bordered(saved.level.remainder[images[1][0].numpy().astype(int)])
+    left = bordered(looked_up(saved.level.remainder, images[1][0].numpy().astype(int)))
     left = interpolate(left, saved.parameters["upsample.rows"], saved.parameters["upsample.columns"])
     left = left[:, halo:-halo, halo:-halo]
     assert np.array_equal(fused, saved.level.restored(expected.astype(int), left)) and fused.std() > 10

@@ -399,7 +399,8 @@ class SceneFile(Kind):
         from bitpan.radiometry import Level, PanMatch
 
         model = small_model()
-        own = Calibration((0.5, -0.25), Level(11), PanMatch(11), random_case(model, 16, 16, 0)[1])
+        level = Level.unchanged(11, model.bands)
+        own = Calibration((0.5, -0.25), level, PanMatch(11), random_case(model, 16, 16, 0)[1])
         save_calibration(self.folder / "a.scene.json", model, own)
 
     def read(self, rng):

@@ -56,10 +56,10 @@ def test_its_figures(displaced, capsys):
     assert found["quality"] == expected and expected["fused"]["HQNR"] > expected["GSA"]["HQNR"]
     assert found["shift"] == list(own.shift) == [-2, 3] and found["pan_match"]["fit"] == own.match.fit > 0.5
     assert found["tiles"] == {"count": 1, "side": SIZE} and found["sensor"] == "ikonos"
-    top = own.level.inverse[2047]
-    pan = own.match.apply(pan)
+    pan, fused = own.match.apply(pan), own.level.apply(fused)
+    top = own.level.apply(own.level.inverse[:, -1:])[:, None]
     ends = [(fused == 0).mean(), (fused >= top).mean(), (pan == 0).mean(), (pan == 2047).mean()]
-    assert list(found["clipped"].values()) == ends and found["ms_gain"] == own.level.gain / 2**20
+    assert list(found["clipped"].values()) == ends and found["ms_gains"] == [own / 2**20 for own in own.level.gains]
 
 
 def test_shares_of_clipped_pixels(tmp_path, write_raster):

@@ -1,16 +1,17 @@
 """Where PAN and MS are measured for the match."""
 
 from contextlib import nullcontext
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from bitpan.errors import RadiometryWarning
+from bitpan.errors import ModelError, RadiometryWarning
 from bitpan.host.scene import brightness
-from bitpan.host.scene.brightness import ROWS, as_bright_as_trained, measure_level, measure_pan
+from bitpan.host.scene.brightness import ROWS, as_bright_as_trained, balance_in, measure_level, measure_pan
 from bitpan.host.scene.rasters import ArrayRaster
-from bitpan.host.scene.scene import array_scene
-from bitpan.radiometry import PanMatch, block_means, histogram, level_of, match_pan
+from bitpan.host.scene.scene import array_scene, fill_values
+from bitpan.radiometry import PanMatch, block_means, histograms, level_of, looked_up, match_pan
 
 
 def pair(side):
@@ -69,7 +70,7 @@ def test_every_valid_count_of_the_ms_is_looked_at(small_model):
     ms[:, -9:] *= 20
     ms[:, 40:80] = 0
     scene = array_scene(small_model, np.ones((1, 4 * (ROWS + 9), 120), int), ms, nodata=0)
-    assert measure_level(scene, 11, 500) == level_of(histogram(ms[ms > 0]), 11, 500)
+    assert measure_level(scene, 11, 500) == level_of(histograms(ms[ms > 0].reshape(2, -1)), 11, 500)
 
 
 def test_pan_is_matched_to_the_ms_at_its_level(small_model):
@@ -77,7 +78,8 @@ def test_pan_is_matched_to_the_ms_at_its_level(small_model):
     seen = as_bright_as_trained(array_scene(small_model, 30 * pan, 30 * ms), small_model)
     patch = seen.read(0, 0, 512, 512)
     assert patch.pan.mean() == pytest.approx(patch.ms.mean(), rel=0.01)
-    assert patch.ms.max() <= 2047 and np.abs(seen.level.inverse[patch.ms] - 30 * ms).max() <= 2**20 / seen.level.gain
+    back = looked_up(seen.level.inverse, patch.ms)
+    assert patch.ms.max() <= 2047 and np.abs(back - 30 * ms).max() <= 2**20 / min(seen.level.gains)
 
 
 def test_the_level_is_that_of_the_ms(small_model, monkeypatch):
@@ -85,4 +87,22 @@ def test_the_level_is_that_of_the_ms(small_model, monkeypatch):
     monkeypatch.setattr(brightness, "fill_values", lambda model: (900, 300))
     pan, ms = pair(512)
     seen = as_bright_as_trained(array_scene(small_model, pan, ms), small_model)
-    assert seen.level == level_of(histogram(ms), 11, 300)
+    assert seen.level == level_of(histograms(ms), 11, 300)
+
+
+def test_bands_come_to_the_models_balance(small_model):
+    pan, ms = pair(512)
+    ms = ms * np.array([[[1]], [[3]]])
+    balanced = replace(small_model, constants={**small_model.constants, "ms.balance": np.array([1.0, 2.0])})
+    plain, own = (as_bright_as_trained(array_scene(small_model, pan, ms), model) for model in (small_model, balanced))
+    assert plain.level.gains[0] == plain.level.gains[1]
+    assert own.level == level_of(histograms(ms), 11, fill_values(small_model)[1], (1.0, 2.0))
+    assert own.level.gains[1] / own.level.gains[0] == pytest.approx(2 / 3, rel=1e-3)
+
+
+@pytest.mark.parametrize("balance", [[1.0], [1.0, 0.0], [1.0, np.nan], [1.0, np.inf]])
+def test_a_balance_has_a_positive_number_for_each_band(small_model, balance):
+    model = replace(small_model, constants=small_model.constants | {"ms.balance": np.array(balance)})
+    assert balance_in(small_model) == ()
+    with pytest.raises(ModelError, match="no 2 positive numbers"):
+        as_bright_as_trained(array_scene(model, *pair(64)), model)

@@ -15,7 +15,7 @@ from bitpan.radiometry import Level, PanMatch
 def test_saved_and_loaded(small_model, random_model, random_inputs, tmp_path):
     _, parameters = random_inputs(small_model, 8, 8)
     path = tmp_path / "out.scene.json"
-    level, match = Level(11, 70000), PanMatch(11, 90000, -77, 0.9)
+    level, match = Level(11, (70000, 80000)), PanMatch(11, 90000, -77, 0.9)
     save_calibration(path, small_model, Calibration((-2.25, 2.5), level, match, parameters))
     loaded = load_calibration(path, small_model)
     assert (loaded.shift, loaded.level, loaded.match) == ((-2.25, 2.5), level, match)
@@ -30,7 +30,7 @@ def test_saved_and_loaded(small_model, random_model, random_inputs, tmp_path):
 def saved(small_model, random_inputs, tmp_path):
     path = tmp_path / "out.scene.json"
     parameters = random_inputs(small_model, 8, 8)[1]
-    save_calibration(path, small_model, Calibration((0.0, 0.0), Level(11), PanMatch(11), parameters))
+    save_calibration(path, small_model, Calibration((0.0, 0.0), Level.unchanged(11, 2), PanMatch(11), parameters))
     return path
 
 
@@ -50,7 +50,7 @@ def test_any_flipped_bit_is_seen(saved, small_model):
         (lambda text: text[:40], "not JSON"),
         (lambda text: "[" * 100_000, "not JSON .*nested too deeply"),
         (lambda text: "[]", "schema None"),
-        (lambda text: text.replace('"schema": 4', '"schema": 3'), "schema 3, this bitpan reads schema 4"),
+        (lambda text: text.replace('"schema": 5', '"schema": 4'), "schema 4, this bitpan reads schema 5"),
         (lambda text: text.replace('"gain": 1048576', '"gain": 1048577'), "damaged or changed since it was written"),
         (lambda text: re.sub(', "sha256": "[^"]*"', "", text), "damaged or changed since it was written"),
     ],
@@ -70,7 +70,8 @@ def test_bad_files(saved, small_model, change, said):
         (("fingerprint",), "ab", "made for model random ab, not for"),
         (("pan", "gain"), "1", "PAN's gain is '1', no integer of 4096 to 268435456"),
         (("pan", "gain"), 1 << 29, "PAN's gain is 536870912"),
-        (("ms", "gain"), 0, "the MS's gain is 0, no integer of 4096 to 268435456"),
+        (("ms", "gains"), [1 << 20, 0], "the MS's gain is 0, no integer of 4096 to 268435456"),
+        (("ms", "gains"), [1 << 20], "1 gains of 2 bands"),
         (("ms",), None, "not a file of scene parameters"),
         (("pan", "offset"), 0.5, "PAN's offset is 0.5"),
         (("pan",), None, "not a file of scene parameters"),
@@ -99,7 +100,9 @@ def test_numbers_out_of_range_are_named(saved, small_model, place, value, said):
 def test_a_calibration_is_of_what_it_was_saved_for(small_model, random_inputs, tmp_path):
     path, parameters = tmp_path / "a.json", random_inputs(small_model, 8, 8)[1]
     assert not is_of(path, job="1")
-    save_calibration(path, small_model, Calibration((0.0, 0.0), Level(11), PanMatch(11), parameters), job="1")
+    save_calibration(
+        path, small_model, Calibration((0.0, 0.0), Level.unchanged(11, 2), PanMatch(11), parameters), job="1"
+    )
     assert is_of(path, job="1") and not is_of(path, job="2") and not is_of(path)
     path.write_text("{}")
     assert not is_of(path, job="1")

@@ -11,11 +11,14 @@ import pytest
 import torch
 
 from bitpan.errors import ModelError
+from bitpan.host.scene.brightness import balance_in
 from bitpan.models.networks.backbones import UNIT_NETWORKS
+from bitpan.models.networks.integers import to_integer_model
 from bitpan.models.networks.registry import NETWORKS
 from bitpan.models.training.checkpoint import load_network, network_of, read_checkpoint
 from bitpan.models.training.settings import Settings, learning_rate
 from bitpan.models.training.training import Training, resume
+from bitpan.radiometry import balance_of
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -70,6 +73,15 @@ def test_only_the_last_stage_is_validated(tmp_path, capsys):
     assert [line.split()[1] for line in said] == [f"{i}," for i in range(1, 10)]
     assert [("stage joint" in line) for line in said] == [("validation PSNR" in line) for line in said]
     assert sum("validation PSNR" in line for line in said) == 3
+
+
+def test_a_network_keeps_the_balance_of_its_training(tmp_path):
+    training = Training(Settings(**SMALL))
+    balance = balance_of(image for part in training.training for image in part.ms)
+    training.save(tmp_path / "new.pt", resumable=False)
+    network = load_network(tmp_path / "new.pt")[0]
+    assert network.configuration == training.network.configuration
+    assert network.configuration.balance == balance_in(to_integer_model(network)) == balance and len({*balance}) == 4
 
 
 def test_units_are_told_how_far_the_training_is():

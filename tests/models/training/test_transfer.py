@@ -9,7 +9,7 @@ from bitpan.models.networks.configuration import Configuration
 from bitpan.models.networks.registry import NETWORKS
 from bitpan.models.training.transfer import transferred
 
-from_training = {"offset": 300, "input_fraction": 8, "residual_gain": 5}
+from_training = {"offset": 300, "input_fraction": 8, "residual_gain": 5, "balance": (0.5, 1.0, 1.0, 2.0)}
 
 
 @pytest.mark.parametrize("network", ["s2bnet-flat", "s2bnet", "bnnpan", "s2bnet-flat-bbcu", "bnnpan-fp"])
@@ -35,6 +35,7 @@ def test_bands_that_are_doubled_give_doubled_bands(network, head):
         for i, band in enumerate(doubled):
             assert torch.equal(band, bands[i // 2] * (0.5 if axis else 1))
     assert new.configuration.bands == 8 and old.configuration.bands == 4
+    assert new.configuration.balance == (0.5, 0.5, 1.0, 1.0, 1.0, 1.0, 2.0, 2.0)
 
 
 def test_fewer_bands_take_those_that_lie_alike_and_the_ratio_changes_no_weight(make_network):

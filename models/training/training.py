@@ -122,6 +122,11 @@ class Training:
         if network is None or not self.settings.finetune:
             return images.matched(self.settings.bits)
         own = network.configuration
+        if images.gt.shape[1] != own.bands:
+            raise DataError(
+                f"{images.name} has {images.gt.shape[1]} bands, the network {own.bands}; choose them with --bands, or "
+                "give --transfer"
+            )
         return images.levelled(own.bits, own.offset, own.balance)
 
     def _build(self) -> PanSharpener:
@@ -140,13 +145,8 @@ class Training:
 
     def _adapted(self, network: PanSharpener) -> PanSharpener:
         """The weights of ``network`` for the new images, with the head of the settings: the nearest to the old."""
-        pan, ms, gt = self._sample()
+        pan, ms, _ = self._sample()
         own = network.configuration
-        if gt.shape[1] != own.bands:
-            raise DataError(
-                f"{self.training[0].name} has {gt.shape[1]} bands, the network {own.bands}; choose them with --bands, "
-                "or give --transfer"
-            )
         if self.settings.head == own.head and not self.settings.transfer:
             return network
         adapted = type(network)(replace(own, head=self.settings.head))

@@ -191,7 +191,7 @@ def test_host_computes_the_same_scene_parameters(make_pair, settings):
     for parameter in model.scene:
         if parameter.kind == "affine":
             measured = values[parameter.measures][0].numpy().astype(np.int64).reshape(8, -1)
-            ours = affine(model, parameter, [measured], prior)
+            ours = affine(model, parameter, lambda work, own=measured: [work(own)], prior)
             assert np.abs(ours - scene[parameter.name].numpy()).max() <= 1  # float32 there, float64 here
             assert np.ptp(ours[0]) > 0
 

@@ -20,7 +20,7 @@ import numpy as np
 
 from bitpan.arithmetic import AFFINE_FRACTION, Integers, keys_coefficients
 from bitpan.errors import ModelError
-from bitpan.host.engine.engine import CompiledEngine, ReferenceEngine, at_once, default_threads
+from bitpan.host.engine import engine as engines  # peers.py imports this beside an older one
 from bitpan.model import IntegerModel
 from bitpan.shipped import find_model
 
@@ -35,7 +35,7 @@ def main() -> None:
     )
     parser.add_argument("--side", type=int, default=552, help="frame of the compiled engine (default: %(default)s)")
     parser.add_argument("--reference-side", type=int, default=128, help="of the reference (default: %(default)s)")
-    parser.add_argument("--threads", type=int, default=default_threads(), help="default: all cores")
+    parser.add_argument("--threads", type=int, default=engines.default_threads(), help="default: all cores")
     parser.add_argument("--repetitions", type=int, default=5)
     arguments = parser.parse_args()
     print(f"{processor()}, NumPy {np.__version__}, Numba {version('numba')}, {time.strftime('%Y-%m-%d')}")
@@ -46,20 +46,20 @@ def main() -> None:
 def measure(model: IntegerModel, arguments: argparse.Namespace) -> None:
     """Print one line of figures per engine, and their ratio."""
     scene, threads = some_scene(model), arguments.threads
-    compiled, reference = CompiledEngine(model, threads), ReferenceEngine(model)
+    compiled, reference = engines.CompiledEngine(model, threads), engines.ReferenceEngine(model)
     large, small = (random_frame(model, side) for side in (arguments.side, arguments.reference_side))
     if not np.array_equal(compiled.run(small, scene), reference.run(small, scene)):
         raise SystemExit("the engines differ: run the tests")
     fast, slow = [], []
     for _ in range(arguments.repetitions):
-        fast.append(seconds(lambda: [*at_once(lambda _: compiled.run(large, scene), range(threads), threads)]))
+        fast.append(seconds(lambda: [*engines.at_once(lambda _: compiled.run(large, scene), range(threads), threads)]))
         slow.append(seconds(lambda: reference.run(small, scene)))
     pixels = threads * arguments.side**2, arguments.reference_side**2
     rates = [count / min(times) / 1e6 for count, times in zip(pixels, (fast, slow), strict=True)]
     weights = "" if model.provenance else ", untrained"
     print(f"\n{model.name}, {model.bands} bands{weights}")
-    engines = (f"compiled, {threads} threads", arguments.side), ("NumPy reference", arguments.reference_side)
-    for (name, side), rate in zip(engines, rates, strict=True):
+    kinds = (f"compiled, {threads} threads", arguments.side), ("NumPy reference", arguments.reference_side)
+    for (name, side), rate in zip(kinds, rates, strict=True):
         print(f"{name:21}{rate:.4f} Mpixel/s (frames of {side} x {side})")
     print(f"{'compiled / NumPy':21}{rates[0] / rates[1]:.0f}")
 

@@ -100,11 +100,12 @@ class Level:
     def remainder(self) -> Integers:
         """What every count of 16 bits has lost when it comes back, ``(B, 65536)``: ``count - inverse[apply(count)]``.
 
-        Of saturated ones as much as a network's counts have room for on either side of their middle.
+        Where that is one count, nothing: it is not worth a second upsampling. Of saturated ones as much as a network's
+        counts have room for on either side of their middle.
         """
         most = (1 << (self.bits - 1)) - 1
         left = np.arange(1 << MOST_BITS, dtype=np.int64) - looked_up(self.inverse, self.table)
-        return np.asarray(np.clip(left, -most, most))
+        return np.where(np.abs(left) > 1, np.clip(left, -most, most), 0)
 
     def restored(self, counts: npt.NDArray[Any], remainder: npt.ArrayLike = 0) -> Integers:
         """A network's counts ``(B, ...)`` in the scene's own, of at most 16 bits.

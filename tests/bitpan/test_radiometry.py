@@ -192,8 +192,9 @@ def test_what_a_level_takes_is_given_back(gain):
     own, counts = Level(11, (gain,)), np.arange(1 << 16)[None]
     seen, left = own.apply(counts), own.remainder
     taken = np.maximum(counts - own.inverse[0, -1] - 1023, 0)  # of saturated ones, all but what there is room for
-    np.testing.assert_array_equal(own.restored(seen, left), counts - taken)
-    assert abs(left).max() <= 1023
+    lost = counts - taken - own.restored(seen, left)
+    assert abs(lost).max() <= 1 and abs(left).max() <= 1023
+    assert not lost[abs(counts - looked_up(own.inverse, seen)) > 1].any() and not (abs(left) == 1).any()
     if gain >= 1 << FRACTION:
         assert not left[seen < 2047].any()
         np.testing.assert_array_equal(own.restored(seen)[seen < 2047], counts[seen < 2047])

@@ -22,9 +22,7 @@ def plant(tmp_path, monkeypatch):
 
     def planted(unit, right, wrong):
         library = shutil.copytree(sources.RTL, tmp_path / "planted")
-        text = (library / f"{unit}.sv").read_text()
-        assert text.count(right) == 1, f"{right!r} is not in {unit} once"
-        (library / f"{unit}.sv").write_text(text.replace(right, wrong))
+        bench.plant(library / f"{unit}.sv", right, wrong)
         monkeypatch.setattr(sources, "RTL", library)
         sources.unit_sources.cache_clear()
 

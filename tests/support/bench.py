@@ -28,6 +28,13 @@ def lint(sources, top, parameters=None):
         verilate._verilator(Path(work), [Path(s).resolve() for s in sources], arguments)
 
 
+def plant(file: Path, right: str, wrong: str) -> None:
+    """Change the one place of a source."""
+    text = file.read_text()
+    assert text.count(right) == 1, f"{right!r} is not in {file.name} once"
+    file.write_text(text.replace(right, wrong))
+
+
 def integers(rng, bits, shape, signed=True):
     """Random integers over the whole format; one in eight is its smallest or its largest."""
     fmt = Format(bits, 0, signed)

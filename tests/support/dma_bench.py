@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from bitpan.hw.simulate.memory import Behaviour, Memory
+from bitpan.hw.simulate.memory import ADDRESS_AFTER_DATA, DATA_AFTER_ADDRESS, Behaviour, Memory
 from bitpan.hw.simulate.simulation import Simulation
 from bitpan.hw.sources import unit_sources
 from bitpan.registers import DMA, DMA_FINISHED, DMA_STATUS
@@ -15,6 +15,13 @@ from bitpan.registers import DMA, DMA_FINISHED, DMA_STATUS
 CHANNELS = ("pan", "ms", "fused")
 SIZE = 1 << 18  # bytes of memory
 RAM = 0x7FFF_0000  # across 2 GiB
+
+CONTRARY = (
+    Behaviour(latency=20, jitter=60, pauses=80, reorder=True),
+    Behaviour(latency=2, jitter=9, pauses=128, order=ADDRESS_AFTER_DATA, reorder=True),
+    Behaviour(jitter=30, pauses=20, order=DATA_AFTER_ADDRESS, most=1, reorder=True),
+)
+"""Memories that answer late, with pauses and out of order, data and addresses in any order."""
 
 
 @dataclass

@@ -12,19 +12,18 @@ import bench
 from bitpan.build.boards import board
 from bitpan.build.deploy.ip import IP, Shell
 from bitpan.errors import SimulationError
-from bitpan.hw.simulate.memory import ADDRESS_AFTER_DATA, DATA_AFTER_ADDRESS, Behaviour, Memory
+from bitpan.hw.simulate.memory import Behaviour, Memory
 from bitpan.hw.simulate.simulation import Simulation
 from bitpan.hw.sources import unit_sources
 from bitpan.registers import DMA, DMA_FINISHED, DMA_INTERRUPT, DMA_STATUS, SIZE
+from dma_bench import CONTRARY
 
 ECHO = Path(zynq7.__file__).with_name("echo_accelerator.sv")
 RAM, FRAME = 0x1000_0000, 1024
 BEHAVIOURS = (
     Behaviour(),
     Behaviour(latency=50, rate=900),
-    Behaviour(latency=20, jitter=60, pauses=80, reorder=True),
-    Behaviour(latency=2, jitter=9, pauses=128, order=ADDRESS_AFTER_DATA, reorder=True),
-    Behaviour(jitter=30, pauses=20, order=DATA_AFTER_ADDRESS, most=1, reorder=True),
+    *CONTRARY,
 )
 
 
@@ -41,9 +40,7 @@ def built(tmp_path):
         sources = zynq7.sources(core, tmp_path)
         if fault:
             name, right, wrong = fault
-            text = (tmp_path / name).read_text()
-            assert text.count(right) == 1, f"{right!r} is not in {name} once"
-            (tmp_path / name).write_text(text.replace(right, wrong))
+            bench.plant(tmp_path / name, right, wrong)
         return sources
 
     return make

@@ -7,19 +7,17 @@ import pytest
 
 import bench
 from bitpan.errors import BuildError, SimulationError
-from bitpan.hw.simulate.memory import ADDRESS_AFTER_DATA, DATA_AFTER_ADDRESS, DECERR, SLVERR, Behaviour, Memory
+from bitpan.hw.simulate.memory import ADDRESS_AFTER_DATA, DECERR, SLVERR, Behaviour, Memory
 from bitpan.hw.simulate.simulation import STALLS
 from bitpan.hw.sources import unit_sources
 from bitpan.registers import DMA, DMA_BUS, DMA_FINISHED, DMA_INTERRUPT, DMA_RESET, DMA_STATUS, DMA_TIMEOUT
-from dma_bench import CHANNELS, RAM, SIZE, Dma
+from dma_bench import CHANNELS, CONTRARY, RAM, SIZE, Dma
 
 HIGH = 0x8_7FFF_0000  # across 2 GiB above 32 GiB: all address bits but one matter
 BEHAVIOURS = (
     Behaviour(),
     Behaviour(latency=40, rate=1100),
-    Behaviour(latency=20, jitter=60, pauses=80, reorder=True),
-    Behaviour(latency=2, jitter=9, pauses=128, order=ADDRESS_AFTER_DATA, reorder=True),
-    Behaviour(jitter=30, pauses=20, order=DATA_AFTER_ADDRESS, most=1, reorder=True),
+    *CONTRARY,
     Behaviour(latency=1000, order=ADDRESS_AFTER_DATA),
 )
 SHAPES = [{}, {"DataBits": 128}, {"Bands": 3, "AddressBits": 32}]

@@ -60,7 +60,7 @@ def kept(kind: str, key: str, make: Callable[[Path], object]) -> Path:
     path = own_folder(kind) / key
     if path.is_dir():
         try:
-            _requireown_folder(path)
+            _require_own(path)
             check_sums(path, "made again")
         except ModelError:
             pass
@@ -111,7 +111,7 @@ def own_folder(kind: str) -> Path:
         cache.parent.mkdir(parents=True, exist_ok=True)
         for folder in (cache, cache / kind):
             folder.mkdir(mode=0o700, exist_ok=True)
-            _requireown_folder(folder)
+            _require_own(folder)
     except OSError as error:
         if isinstance(error, CacheError):
             raise
@@ -119,7 +119,7 @@ def own_folder(kind: str) -> Path:
     return cache / kind
 
 
-def _requireown_folder(folder: Path) -> None:
+def _require_own(folder: Path) -> None:
     """Raise :class:`CacheError` where somebody else may put anything into a folder."""
     state = folder.stat()
     if state.st_uid != os.getuid() or state.st_mode & _OTHERS_WRITE:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -38,14 +39,17 @@ def as_fused(
         if not isinstance(entry.network, BinaryNetwork):
             continue
         model = to_integer_model(entry.network)
-        fusing = _Fusing(model, make_engine(model, threads, device.partition(":")[0]))
-        engines = {entry.name: fusing.engine, REAL.format(entry.name): _Unrounded(model)}
+        fusing = _Fusing(model, threads, device.partition(":")[0])
+        engines = {entry.name: None, REAL.format(entry.name): _Unrounded(model)}
         found |= {name: _method(fusing, run, methods[name]) for name, run in engines.items() if name in methods}
     return found
 
 
-def _method(fusing: _Fusing, engine: Engine, small: Method) -> Method:
-    return lambda image: small(image) if image.whole is None else fusing.part(image, image.whole, engine)
+def _method(fusing: _Fusing, engine: Engine | None, small: Method) -> Method:
+    """``engine``: that computes the parts; None: the one that measures."""
+    return lambda image: (
+        small(image) if image.whole is None else fusing.part(image, image.whole, engine or fusing.engine)
+    )
 
 
 class _Unrounded:
@@ -67,10 +71,16 @@ class _Fusing:
     """A model on images, one after the other; the engine measures and upsamples, any does the rest."""
 
     model: IntegerModel
-    engine: Engine
+    threads: int
+    device: str
     last: Image | None = None
     scene: Scene = field(init=False)
     parameters: Mapping[str, Integers] = field(init=False)
+
+    @cached_property
+    def engine(self) -> Engine:
+        """Made for the first part: most images have none."""
+        return make_engine(self.model, self.threads, self.device)
 
     def part(self, image: Image, whole: Image, engine: Engine) -> Counts:
         """The fused counts ``(B, H, W)`` of a part of an image."""

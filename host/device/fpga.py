@@ -200,9 +200,9 @@ class FpgaDevice:
         """Let the frames under way run out, or end them."""
         with suppress(DeviceError):  # the first error is the one to tell
             if self._dma.wait(lambda: self._registers.idle() and self._dma.idle(), min(self._timeout, _PATIENCE)):
-                return self._dma.clear()
+                self._dma.clear()
+                return
         self._reset()
-        return None
 
     def _reset(self) -> str:
         """Reset what hangs; what came of it."""

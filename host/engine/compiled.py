@@ -24,11 +24,16 @@ def compiled(function: Function) -> Function:
     """Machine code at the first call, kept on disk; runs outside Python's lock, so threads compute frames at once."""
     decorator: Any = numba.njit(nogil=True, cache=True, boundscheck=False)
     asked = numba.config.CACHE_DIR
-    numba.config.CACHE_DIR = str(kernels_folder(Path(__file__).parent, asked))
+    numba.config.CACHE_DIR = str(code_folder())
     try:
         return cast(Function, decorator(function))
     finally:
         numba.config.CACHE_DIR = asked
+
+
+def code_folder() -> Path:
+    """Where this folder's machine code is kept; raises as :func:`kernels_folder`."""
+    return kernels_folder(Path(__file__).parent, numba.config.CACHE_DIR)
 
 
 @functools.cache

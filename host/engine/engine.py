@@ -8,7 +8,6 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Protocol, TypeVar
 
 import numpy as np
@@ -89,12 +88,10 @@ def at_once(work: Callable[[Item], Result], items: Iterable[Item], threads: int)
 def code_folder() -> str:
     """Where the compiled engine keeps its machine code; nothing where there is no compiled engine."""
     try:
-        import numba
-
         from bitpan.host.engine import compiled
     except ImportError:
         return ""
-    return str(compiled.kernels_folder(Path(compiled.__file__).parent, numba.config.CACHE_DIR))
+    return str(compiled.code_folder())
 
 
 def default_threads() -> int:

@@ -55,8 +55,8 @@ def _fused(image: Image, network: PanSharpener, fuse: Callable[[Integers, Intege
     """What ``fuse`` makes of PAN and MS as the network wants them, in the image's own counts."""
     own = network.configuration
     pan, ms, level = levelled(image.pan, image.ms, own.bits, own.offset, own.balance)
-    unshifted = keys_coefficients(image.ratio, 0.0)
-    remainder = interpolate(bordered(looked_up(level.remainder, image.ms)), unshifted, unshifted)
+    unshifted, left = keys_coefficients(image.ratio, 0.0), looked_up(level.remainder, image.ms)
+    remainder = interpolate(bordered(left), unshifted, unshifted) if left.any() else 0
     own_counts = level.restored(fuse(pan, ms), remainder)
     return np.asarray(np.minimum(own_counts, (1 << image.bits) - 1), np.uint16)
 

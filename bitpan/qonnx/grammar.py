@@ -72,7 +72,7 @@ class Form:
     Attributes:
         pattern: with the names of :data:`bitpan.operations.OPERATIONS` for inputs, scene parameters and constants.
         fill: what its constants and operators hold at a site.
-        fits: whether it is the way to write a node.
+        fits: whether it is the way to write a node; the first that is, is taken.
         signed: the sign of its output's format, where that alone tells it from another operation.
     """
 
@@ -246,7 +246,7 @@ GRAMMAR: dict[str, tuple[Form, ...]] = {
             lambda site: ({"shape": _PER_CHANNEL}, {}),
             lambda node: bool(node.scene),
         ),
-        Form(_sign(Const("threshold")), fits=lambda node: not node.scene),
+        Form(_sign(Const("threshold"))),
     ),
     "binary_conv": (
         Form(
@@ -256,7 +256,7 @@ GRAMMAR: dict[str, tuple[Form, ...]] = {
     ),
     "rprelu": (
         Form(_clipped(Op("Add", _rounded(_BRANCH), Var("x"))), fits=lambda node: len(node.inputs) == 2),
-        Form(_clipped(_rounded(_BRANCH)), fits=lambda node: len(node.inputs) == 1),
+        Form(_clipped(_rounded(_BRANCH))),
     ),
     "norm": (Form(NORM, lambda site: (norm_constants(site.source.channels), {})),),
     "affine": (Form(_clipped(_rounded(_AFFINE)), lambda site: (_AFFINE_ROWS, {})),),

@@ -122,11 +122,11 @@ def _window_sums(scene: Scene, tile: Tile, shifts: npt.NDArray[np.int64]) -> tup
     height, width = x.shape[-2:]
     x = x.reshape(len(x), -1)
     pan = _gradient(_blur(patch.pan[0].astype(np.float64), ratio), ratio)
-    size, first = len(shifts), margin * ratio + (ratio - 1) // 2 + (ratio % 2 == 0) + shifts[0]
+    size, first = len(shifts), ratio // 2  # the first shift is all the reach to the left and up
     cross, energy = np.empty((size, size, len(x))), np.empty((size, size))
     for i, top in enumerate(range(first, first + size)):
         rows = pan[:, top : top + height * ratio : ratio, first:]
-        windows = np.lib.stride_tricks.sliding_window_view(rows, width * ratio, axis=2)[:, :, :size, ::ratio]
+        windows = np.lib.stride_tricks.sliding_window_view(rows, (width - 1) * ratio + 1, axis=2)[:, :, :size, ::ratio]
         y = np.moveaxis(windows, 2, 0).reshape(size, -1)
         cross[i], energy[i] = y @ x.T, np.einsum("sp,sp->s", y, y)
     return x @ x.T, cross, energy
@@ -139,15 +139,13 @@ def _gradient(image: Float, distance: int) -> Float:
 
 
 def _blur(image: Float, ratio: int) -> Float:
-    """Gaussian low-pass with the MS's response at its Nyquist frequency."""
+    """Gaussian low-pass with the response of the MS at its Nyquist frequency; the margin it needs is gone."""
     sigma = ratio / np.pi * np.sqrt(-2 * np.log(_MTF_AT_NYQUIST))
     radius = _MARGIN * ratio
     kernel = np.exp(-0.5 * (np.arange(-radius, radius + 1) / sigma) ** 2)
     kernel /= kernel.sum()
     for axis in (0, 1):
-        padded = np.pad(image, [(radius, radius) if a == axis else (0, 0) for a in (0, 1)], mode="edge")
-        windows = np.lib.stride_tricks.sliding_window_view(padded, len(kernel), axis=axis)
-        image = windows @ kernel
+        image = np.lib.stride_tricks.sliding_window_view(image, len(kernel), axis=axis) @ kernel
     return image
 
 

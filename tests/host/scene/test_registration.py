@@ -62,8 +62,8 @@ def test_nodata_does_not_mislead():
 def test_the_blur_leaves_three_tenths_at_the_nyquist_frequency_of_the_ms(ratio, axis):
     wave = np.cos(np.pi * np.arange(64) / ratio)
     image = np.broadcast_to(np.expand_dims(wave, 1 - axis), (64, 64))
-    middle = slice(16, 48)
-    np.testing.assert_allclose(_blur(image, ratio)[middle, middle], 0.3 * image[middle, middle], atol=2e-3)
+    inside = slice(2 * ratio, -2 * ratio)
+    np.testing.assert_allclose(_blur(image, ratio), 0.3 * image[inside, inside], atol=2e-3)
 
 
 @pytest.mark.parametrize("value", [0, 700])
@@ -126,7 +126,7 @@ def test_the_score_is_the_share_that_a_regression_explains(size, nodata):
     found = measure_shift(scene)
     assert found.shift == (0.5, 1.5)
     x, y = _gradient(ms[:, 2:-2, 2:-2].astype(float), 1), _gradient(_blur(pan.astype(float), 4), 4)
-    y = y[:, 10::4, 11::4][:, : x.shape[2], : x.shape[3]].ravel()
+    y = y[:, 2::4, 3::4][:, : x.shape[2], : x.shape[3]].ravel()
     x = x.reshape(2, -1).T
     rest = y - x @ np.linalg.lstsq(x, y, rcond=None)[0]
     assert found.score == pytest.approx(1 - rest @ rest / (y @ y), abs=0.02)

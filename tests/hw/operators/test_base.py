@@ -76,6 +76,17 @@ CASES = {
 }
 
 
+def test_shapes_are_those_of_the_first_streams_where_none_is_named():
+    unit = operation("SplitStreams", {"Channels": [4, 2], "inputDataType": "INT10"}, 1)
+    size = (1, HEIGHT, WIDTH)
+    assert tuple(unit.get_normal_input_shape()) == (*size, 6) and tuple(unit.get_normal_output_shape()) == (*size, 4)
+    assert tuple(unit.get_normal_output_shape(1)) == (*size, 2)
+    assert [np.prod(shape) for shape in (unit.get_folded_input_shape(), unit.get_folded_output_shape())] == [
+        np.prod((*size, 6)),
+        np.prod((*size, 4)),
+    ]
+
+
 def operation(op, attributes, inputs):
     """FINN's object of a node."""
     shape = {"Height": HEIGHT, "Width": WIDTH}

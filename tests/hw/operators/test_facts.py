@@ -177,6 +177,12 @@ def test_the_fewest_lanes_that_keep_up(case, clocks):
     assert unit.get_nodeattr("PE") == next((lanes for lanes in cycles if cycles[lanes] <= clocks), 6)
 
 
+@pytest.mark.parametrize("case", ["Add", "StreamingDataWidthConverter"])
+def test_a_unit_without_a_choice_saves_nothing(case):
+    unit, _ = node(case)
+    assert unit.saving("bram") == (0, 0)
+
+
 @pytest.mark.parametrize(("tensor", "lanes"), [("in0", 6), ("out0", 1), ("out1", 4)])
 def test_lanes_before_are_those_of_what_is_read(tensor, lanes):
     """The accelerator's input in whole pixels, or the one of a unit's outputs."""

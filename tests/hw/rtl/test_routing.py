@@ -54,12 +54,22 @@ def test_stream_fifo(width, depth, style):
         assert simulation.peek("count_o") == 0
 
 
+@pytest.mark.parametrize(("width", "clocks"), [(32, 2), (33, 3)])
+def test_up_to_4096_bits_do_not_wait_for_a_slow_memory(width, clocks):
+    data = beats(width, 1)
+    with Simulation(unit_sources("bp_stream_fifo"), "bp_stream_fifo", {"Width": width, "Depth": 128}) as simulation:
+        simulation.push("in0", data)
+        assert simulation.run(10, until={"out0": 1}) == clocks + 1
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("width", "depth", "style", "cells"),
     [
         (12, 17, 0, "SRL16E|SRLC32E"),
         (12, 33, 0, "RAM32M|RAM64M"),
+        (32, 128, 0, "RAM32M|RAM64M"),
+        (33, 128, 0, r"RAMB\d+E1"),
         (36, 512, 0, r"RAMB\d+E1"),
         (12, 33, 1, "SRL16E|SRLC32E"),
         (12, 17, 2, "RAM32M|RAM64M"),

@@ -14,7 +14,7 @@ from numba.extending import overload
 
 from bitpan.host.engine.bits import bits_of, truth_of, write_bytes
 from bitpan.host.engine.compiled import compiled, i16, i32, inlined, u16, u32
-from bitpan.host.engine.counting import buffers, count, share_all, summands
+from bitpan.host.engine.counting import aligned, buffers, count, share_all, summands
 from bitpan.host.engine.lanes import (
     PIXELS,
     WORDS,
@@ -68,14 +68,14 @@ def _pack_signs(
 
 @inlined
 def _find_pixels(word: int, stride: int, first: int, last: int, image: Array, begins: Array, sizes: Array) -> None:
-    """Where the pixels of each half of a vector's words begin in a flat image, and how many its row has from there."""
+    """Where the pixels of each of a vector's words begin in a flat image, and how many its row has from there."""
     kept, channels, width = image.shape
-    y, x = first + word // stride, PIXELS * 2 * (word % stride)
+    y, x = first + word // stride, 2 * PIXELS * (word % stride)
     begin = y % kept * channels * width
-    for half in range(2 * WORDS):
-        begins[half], sizes[half] = begin + x, width - x if y < last else 0
-        x += PIXELS
-        if x == PIXELS * 2 * stride:  # a division for each half would take longer than all else here
+    for i in range(WORDS):
+        begins[i], sizes[i] = begin + x, width - x if y < last else 0
+        x += 2 * PIXELS
+        if x == 2 * PIXELS * stride:  # a division for each word would take longer than all else here
             x, y = 0, y + 1
             begin = y % kept * channels * width
 
@@ -115,6 +115,23 @@ def _scaled_by_type(sums: Vector, slopes: Vector, offsets: Vector, shift: int) -
 overload(_scaled, inline="always")(_scaled_by_type)
 
 
+@inlined
+def _rprelu(sums: Vector, own: tuple[np.generic, ...], shift: int) -> Vector:
+    """``own``: knee, slope and offset above, slope and offset below, of an output."""
+    above = sums >= own[0]
+    return _scaled(sums, choose(above, own[1], own[3]), choose(above, own[2], own[4]), shift)
+
+
+@inlined
+def _put(
+    v: Vector, kind: np.dtype[Any], added: Array | None, at: int, low: int, high: int, out: Array, begin: int, size: int
+) -> None:
+    """What is added, if anything, and ``v``, of that type, saturated, into as many pixels as there are."""
+    if added is not None:
+        v = v + convert(pixels_at(added, at, size), kind)
+    put_pixels(convert(saturated(v, low, high), out.dtype), out, begin, size)
+
+
 @compiled
 def _conv_rprelu(
     bits: Array,
@@ -142,11 +159,10 @@ def _conv_rprelu(
     outputs, width = out.shape[1:]
     table, parities, carries, ladder, counter = buffers(bits.shape[0], picks.shape[1], max(8, digits))
     counts, digit_halves = counter[: WORDS * ((digits + 3) // 4 * 4)], counter.view(np.uint32)
-    odd = np.zeros(WORDS, np.uint64)
-    odd_halves, low_digits, flat = odd.view(np.uint32), np.zeros(64 * WORDS, np.uint8), out.reshape(-1)
-    begins, sources, sizes = np.zeros((3, 2 * WORDS), np.intp)
-    if residual is not None:
-        added = residual.reshape(-1)
+    odd = aligned(WORDS)
+    odd_halves, low_digits = odd.view(np.uint32), aligned(8 * WORDS).view(np.uint8)
+    begins, sources, sizes = np.zeros((3, WORDS), np.intp)
+    total, kind, low, high = 9 * bits.shape[0], slopes.dtype, bounds[0], bounds[1]
     for word in range(0, stride * (last - first), WORDS):
         _find_pixels(word, stride, first, last, out, begins, sizes)
         if residual is not None:
@@ -156,19 +172,19 @@ def _conv_rprelu(
             store(odd, 0, whole ^ load_words(flips[o], 0))
             count(table, picks[o], groups[o], carries, ladder, counts)
             write_bytes(counter, low_digits)
-            knee, slope_above, slope_below = knees[o], slopes[0, o], slopes[1, o]
-            offset_above, offset_below = offsets[0, o], offsets[1, o]
-            for half in range(2 * WORDS):
-                if sizes[half] <= 0:
+            own = knees[o], slopes[0, o], offsets[0, o], slopes[1, o], offsets[1, o]
+            for i in range(WORDS):
+                size, begin, source = sizes[i], begins[i] + width * o, sources[i] + width * o
+                if size <= 0:
                     continue
-                sums = _sums(low_digits, digit_halves, odd_halves, half, 9 * bits.shape[0], raised)
-                above = sums >= knee
-                slope, offset = choose(above, slope_above, slope_below), choose(above, offset_above, offset_below)
-                v = _scaled(sums, slope, offset, shift)
-                if residual is not None:
-                    v = v + convert(pixels_at(added, width * o + sources[half], sizes[half]), slopes.dtype)
-                v = convert(saturated(v, bounds[0], bounds[1]), out.dtype)
-                put_pixels(v, flat, width * o + begins[half], sizes[half])
+                v = _rprelu(_sums(low_digits, digit_halves, odd_halves, 2 * i, total, raised), own, shift)
+                w = _rprelu(_sums(low_digits, digit_halves, odd_halves, 2 * i + 1, total, raised), own, shift)
+                if size >= 2 * PIXELS:  # without masks
+                    _put(v, kind, residual, source, low, high, out, begin, PIXELS)
+                    _put(w, kind, residual, source + PIXELS, low, high, out, begin + PIXELS, PIXELS)
+                else:
+                    _put(v, kind, residual, source, low, high, out, begin, size)
+                    _put(w, kind, residual, source + PIXELS, low, high, out, begin + PIXELS, size - PIXELS)
 
 
 def sign_conv_rprelu(

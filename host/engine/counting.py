@@ -3,7 +3,7 @@
 Any three of them add up to their parity and twice their majority. Weights only decide which of the three are
 complemented: for the parity that is at most a complement of it all; the majority has four variants, and their
 complements. So parities and variants are made once for all outputs, parities of parities likewise until one is left,
-and an output adds up one variant each: for 288 bits 146 words, all of weight two.
+and an output adds up one variant each: for 288 bits 144 words, all of weight two.
 """
 
 from __future__ import annotations
@@ -15,12 +15,15 @@ import numpy as np
 import numpy.typing as npt
 
 from bitpan.host.engine.bits import majority, parity
-from bitpan.host.engine.compiled import inlined, u64
+from bitpan.host.engine.compiled import compiled, inlined, u64
 from bitpan.host.engine.lanes import WORDS, Vector, item, load_words, store
 from bitpan.host.engine.step import Array
 
 VARIANTS = 4
 """Of the majority of a, b and c, up to a complement: of none, of b, of c, of both complemented."""
+
+COUNTED_ONE_WAY = 4
+"""Words a channel that are in the table only as they are: of its rows, and of their parities."""
 
 GROUP = 16
 """Words that an output adds at a time."""
@@ -41,7 +44,8 @@ def _share(table: Array, at: int, a: Vector, b: Vector, c: Vector) -> Vector:
 def share_all(bits: Array, stride: int, at: int, table: Array, parities: Array) -> Vector:
     """All that the outputs share about a vector's pixels, into the table; the parity of everything.
 
-    First the three pixels of each row of each channel's window, then three parities each time.
+    First the three pixels of each row of each channel's window, then three parities as long as there are. What comes of
+    parities of parities is there complemented, too, so that an output may count it either way.
     """
     entry, count = 0, 0
     for c in range(bits.shape[0]):
@@ -53,16 +57,20 @@ def share_all(bits: Array, stride: int, at: int, table: Array, parities: Array) 
             entry += VARIANTS * WORDS
             count += WORDS
     while count > WORDS:
-        for i in range(count, count + 2 * WORDS):
-            parities[i] = 0  # what is missing to three
-        threes = (count + 2 * WORDS) // (3 * WORDS)
+        store(parities, count, load_words(parities, 0) ^ load_words(parities, 0))  # the third, of the last two
+        threes = max(count // (3 * WORDS), 1)
         for three in range(threes):
             a = load_words(parities, 3 * WORDS * three)
             b = load_words(parities, 3 * WORDS * three + WORDS)
             c = load_words(parities, 3 * WORDS * three + 2 * WORDS)
             store(parities, WORDS * three, _share(table, entry, a, b, c))
             entry += VARIANTS * WORDS
-        count = WORDS * threes
+        for left in range(3 * WORDS * threes, count, WORDS):
+            store(parities, left - 2 * WORDS * threes, load_words(parities, left))
+        count = max(count - 2 * WORDS * threes, WORDS)
+    for i in range(COUNTED_ONE_WAY * bits.shape[0] * VARIANTS * WORDS, entry, WORDS):
+        store(table, entry, ~load_words(table, i))
+        entry += WORDS
     for i in range(WORDS):
         table[entry + i], table[entry + WORDS + i] = 0, ~u64(0)  # what counts nothing, plain and complemented
     return load_words(parities, 0)
@@ -75,32 +83,33 @@ def _add(a: Vector, b: Vector, c: Vector) -> Vector:
 
 
 @inlined
-def _add_two(table: Array, picks: Array, i: int, ones: Vector) -> Vector:
-    return _add(ones, load_words(table, item(picks, i)), load_words(table, item(picks, i + 1)))
-
-
-@inlined
-def _add_four(table: Array, picks: Array, i: int, ones: Vector, twos: Vector) -> Vector:
-    ones, a = _add_two(table, picks, i, ones)
-    ones, b = _add_two(table, picks, i + 2, ones)
-    twos, carry = _add(twos, a, b)
-    return ones, twos, carry
-
-
-@inlined
-def _add_eight(table: Array, picks: Array, i: int, ones: Vector, twos: Vector, fours: Vector) -> Vector:
-    ones, twos, a = _add_four(table, picks, i, ones, twos)
-    ones, twos, b = _add_four(table, picks, i + 4, ones, twos)
-    fours, carry = _add(fours, a, b)
-    return ones, twos, fours, carry
+def _add_three(table: Array, picks: Array, i: int) -> Vector:
+    return _add(
+        load_words(table, item(picks, i)), load_words(table, item(picks, i + 1)), load_words(table, item(picks, i + 2))
+    )
 
 
 @inlined
 def _add_group(table: Array, picks: Array, i: int, ones: Vector, twos: Vector, fours: Vector, eights: Vector) -> Vector:
-    """Add sixteen words of a table to a counter of four digits; the carry last."""
-    ones, twos, fours, a = _add_eight(table, picks, i, ones, twos, fours)
-    ones, twos, fours, b = _add_eight(table, picks, i + 8, ones, twos, fours)
-    eights, carry = _add(eights, a, b)
+    """Add sixteen words of a table to a counter of four digits; the carry last.
+
+    A digit of the counter comes in last, so that groups wait for each other as little as can be.
+    """
+    a, a2 = _add_three(table, picks, i)
+    b, b2 = _add_three(table, picks, i + 3)
+    c, c2 = _add_three(table, picks, i + 6)
+    d, d2 = _add_three(table, picks, i + 9)
+    e, e2 = _add_three(table, picks, i + 12)
+    a, f2 = _add(a, b, c)
+    b, g2 = _add(d, e, load_words(table, item(picks, i + 15)))
+    ones, h2 = _add(a, b, ones)
+    a, a4 = _add(a2, b2, c2)
+    b, b4 = _add(d2, e2, f2)
+    a, c4 = _add(a, b, g2)
+    twos, d4 = _add(a, h2, twos)
+    a, a8 = _add(a4, b4, c4)
+    fours, b8 = _add(a, d4, fours)
+    eights, carry = _add(a8, b8, eights)
     return ones, twos, fours, eights, carry
 
 
@@ -137,6 +146,13 @@ def count(table: Array, picks: Array, groups: Array, carries: Array, ladder: Arr
         store(counter, WORDS * digit + 3 * WORDS, eights)
 
 
+@compiled
+def aligned(words: int) -> Array:
+    """Zeros, from a cache line's begin on: a vector that lies across two takes twice as long to load."""
+    array = np.zeros(words + WORDS, np.uint64)
+    return array[(-array.ctypes.data // 8) % WORDS :][:words]
+
+
 @inlined
 def buffers(channels: int, most: int, digits: int) -> tuple[Array, Array, Array, Array, Array]:
     """What :func:`share_all` and :func:`count` write: table, parities, carries, ladder and counter.
@@ -145,11 +161,11 @@ def buffers(channels: int, most: int, digits: int) -> tuple[Array, Array, Array,
         channels: of the bit planes.
         most, digits: ``picks`` of an output, and digits, of :class:`Summands`.
     """
-    entries = channels * 3 * VARIANTS * WORDS
-    table, parities = np.empty(2 * entries + 64 * VARIANTS * WORDS, np.uint64), np.empty(entries, np.uint64)
-    carries = np.zeros((most // GROUP + GROUP) * WORDS, np.uint64)
-    ladder = (WORDS * np.arange(len(carries) // WORDS)).astype(np.uint32)
-    return table, parities, carries, ladder, np.zeros(WORDS * ((digits + 3) // 4 * 4), np.uint64)
+    entries, size = channels * 3 * VARIANTS * WORDS, most // GROUP + GROUP
+    table, parities = aligned(2 * entries + 64 * VARIANTS * WORDS), aligned(entries)
+    carries = aligned(size * WORDS)
+    ladder = (WORDS * np.arange(size)).astype(np.uint32)
+    return table, parities, carries, ladder, aligned(WORDS * ((digits + 3) // 4 * 4))
 
 
 @dataclass(frozen=True)
@@ -174,22 +190,27 @@ class Summands:
 def summands(weights: bytes, outputs: int) -> Summands:
     """Of weights +1 and -1, ``(O, I, 3, 3)`` int8."""
     signs = np.frombuffer(weights, np.int8).reshape(outputs, -1) > 0
+    inputs = signs.shape[1] // 9
     variants, complements = [], []
     while signs.shape[1] > 1:
-        signs = np.pad(signs, ((0, 0), (0, -signs.shape[1] % 3)))
-        a, b, c = (signs[:, i::3] for i in range(3))
+        threes = max(signs.shape[1] // 3, 1)
+        signs = np.pad(signs, ((0, 0), (0, max(3 - signs.shape[1], 0))))
+        a, b, c = (signs[:, i : 3 * threes : 3] for i in range(3))
         variants.append((a ^ b) + 2 * (a ^ c))
         complements.append(a)
-        signs = a ^ b ^ c
+        signs = np.concatenate([a ^ b ^ c, signs[:, 3 * threes :]], axis=1)
     variant, complemented = np.concatenate(variants, axis=1), np.concatenate(complements, axis=1)
-    words = variant.shape[1]
+    words, fixed = variant.shape[1], COUNTED_ONE_WAY * inputs
+    entries = VARIANTS * (2 * words - fixed)
     places = (WORDS * (VARIANTS * np.arange(words) + variant)).astype(np.uint32)
-    zeros, ones = WORDS * VARIANTS * words, WORDS * (VARIANTS * words + 1)
+    zeros, ones = WORDS * entries, WORDS * (entries + 1)
     picks, groups = [], []
     for row, flags in zip(places, complemented, strict=True):
+        counted = _counted_complemented(flags, fixed)
+        row[counted != flags] += WORDS * VARIANTS * (words - fixed)
         parts = [
             np.pad(part, (0, -len(part) % GROUP), constant_values=nothing)
-            for part, nothing in ((row[flags], ones), (row[~flags], zeros))
+            for part, nothing in ((row[counted], ones), (row[~counted], zeros))
         ]
         picks.append(np.concatenate(parts))
         groups.append([len(part) // GROUP for part in parts])
@@ -200,3 +221,13 @@ def summands(weights: bytes, outputs: int) -> Summands:
         np.repeat(signs.astype(np.uint64) * np.uint64(2**64 - 1), WORDS, axis=1),
         words.bit_length(),
     )
+
+
+def _counted_complemented(flags: npt.NDArray[np.bool_], fixed: int) -> npt.NDArray[np.bool_]:
+    """Which words an output counts complemented, of ``flags`` that are: any of those behind ``fixed`` may be.
+
+    So many that there are the fewest groups.
+    """
+    free, own = len(flags) - fixed, int(flags[:fixed].sum())
+    most = min(range(free + 1), key=lambda more: -(-(own + more) // GROUP) - (own + more - len(flags)) // GROUP)
+    return np.concatenate([flags[:fixed], np.arange(free) < most])

@@ -99,7 +99,7 @@ def default_threads() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-BAND = 32
+BAND = 16
 """PAN pixels of a frame's rows that go through the network before the next ones, at least: they stay in the cache."""
 
 

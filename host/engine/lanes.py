@@ -306,6 +306,16 @@ def _high_product(_: Untyped, a: Untyped, b: Untyped) -> Untyped:
     return a(a, b), emit
 
 
+def _shuffle(order: Callable[[int], Sequence[int]]) -> Untyped:
+    """A function of two lanes of ``count`` numbers that takes ``order(count)`` of both, one behind the other."""
+
+    def shuffle(_: Untyped, a: Untyped, b: Untyped) -> Untyped:
+        places = ir.Constant(ir.VectorType(cgutils.int32_t, a.count), [*order(a.count)])
+        return a(a, b), lambda context, builder, signature, values: builder.shuffle_vector(*values, places)
+
+    return intrinsic(shuffle)
+
+
 def _item(_: Untyped, array: Untyped, at: Untyped) -> Untyped:
     """One number; ``array[at]`` would ask whether the index counts from the end."""
 
@@ -321,6 +331,10 @@ load_pixels: Untyped = _loader(PIXELS)
 load_sums: Untyped = _loader(SUMS)
 add_products: Untyped = intrinsic(_add_products)
 high_product: Untyped = intrinsic(_high_product)
+even: Untyped = _shuffle(lambda count: range(0, 2 * count, 2))
+odd: Untyped = _shuffle(lambda count: range(1, 2 * count, 2))
+in_turn: Untyped = _shuffle(lambda count: [i // 2 + i % 2 * count for i in range(count)])
+in_turn_on: Untyped = _shuffle(lambda count: [i // 2 + i % 2 * count for i in range(count, 2 * count)])
 item: Untyped = intrinsic(_item)
 pixels_at: Untyped = intrinsic(_pixels_at)
 put_pixels: Untyped = intrinsic(_put_pixels)

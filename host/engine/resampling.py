@@ -8,31 +8,49 @@ from __future__ import annotations
 import numpy as np
 
 from bitpan.arithmetic import haar_format
-from bitpan.host.engine.compiled import compiled, i32, shift_right
+from bitpan.host.engine.compiled import compiled, i32, inlined, shift_right
+from bitpan.host.engine.lanes import (
+    PIXELS,
+    Vector,
+    convert,
+    even,
+    in_turn,
+    in_turn_on,
+    odd,
+    pixels_at,
+    put_pixels,
+    saturated,
+)
 from bitpan.host.engine.step import Array, Rows, Step, narrow, narrowest
 
 
-@compiled
-def _pairs(row: Array, sums: Array, differences: Array) -> None:
-    """Sum and difference of neighbours, ``(W,)`` to ``(W/2,)``."""
-    for i in range(sums.shape[0]):
-        sums[i] = row[2 * i] + row[2 * i + 1]
-        differences[i] = row[2 * i] - row[2 * i + 1]
+@inlined
+def _sum_and_difference(x: Array, at: int, below: int, count: int, out: Array) -> tuple[Vector, Vector]:
+    """Of pixels and those below them, in the type of ``out``."""
+    a, b = convert(pixels_at(x, at, count), out.dtype), convert(pixels_at(x, below, count), out.dtype)
+    return a + b, a - b
 
 
 @compiled
 def _haar(x: Array, out: Array, first: int, last: int) -> None:
     """All subbands at once, ``(H, C, W)`` to ``(4, H/2, C, W/2)``: LL, LH, HL, HH; rows are the output's."""
-    width = x.shape[2]
-    sums, differences = np.empty(width, out.dtype), np.empty(width, out.dtype)
+    kept, channels, width = x.shape
+    rows, half = out.shape[1], out.shape[3]
+    image = rows * channels * half
     for y in range(first, last):
-        row = y % out.shape[1]
-        for c in range(x.shape[1]):
-            top, bottom = x[2 * y % x.shape[0], c], x[(2 * y + 1) % x.shape[0], c]
-            for i in range(width):
-                sums[i], differences[i] = top[i] + bottom[i], top[i] - bottom[i]
-            _pairs(sums, out[0, row, c], out[2, row, c])
-            _pairs(differences, out[1, row, c], out[3, row, c])
+        for c in range(channels):
+            top, bottom = (2 * y % kept * channels + c) * width, ((2 * y + 1) % kept * channels + c) * width
+            for i in range(0, half, PIXELS):
+                at, left = 2 * i, width - 2 * i
+                a, b = _sum_and_difference(x, top + at, bottom + at, left, out)
+                e, d = _sum_and_difference(x, top + at + PIXELS, bottom + at + PIXELS, left - PIXELS, out)
+                sums, others = even(a, e), odd(a, e)
+                at = (y % rows * channels + c) * half + i
+                put_pixels(sums + others, out, at, half - i)
+                put_pixels(sums - others, out, at + 2 * image, half - i)
+                sums, others = even(b, d), odd(b, d)
+                put_pixels(sums + others, out, at + image, half - i)
+                put_pixels(sums - others, out, at + 3 * image, half - i)
 
 
 @narrow
@@ -61,20 +79,24 @@ def _inverse_haar(
     """
     own, dtype = half[0], half.dtype
     places, minimum, maximum = dtype.type(shift), dtype.type(low), dtype.type(high)
-    width = ll.shape[2]
-    smooth, detail = np.empty(width, dtype), np.empty(width, dtype)
+    (_, channels, width), (rows, _, columns) = ll.shape, out.shape
     for y in range(first, last):
         sign = dtype.type(1 - 2 * (y % 2))  # the lower row of a block takes the vertical differences away
-        for c in range(out.shape[1]):
-            a, b = ll[y // 2 % ll.shape[0], c], lh[y // 2 % lh.shape[0], c]
-            d, e = hl[y // 2 % hl.shape[0], c], hh[y // 2 % hh.shape[0], c]
-            row = out[y % out.shape[0], c]
-            for i in range(width):
-                smooth[i], detail[i] = a[i] + sign * b[i] + own, d[i] + sign * e[i]
-            for i in range(width):  # a loop of its own: with so many arrays in one there are no vectors
-                left, right = dtype.type(smooth[i] + detail[i]), dtype.type(smooth[i] - detail[i])
-                row[2 * i] = min(max(shift_right(left, places), minimum), maximum)
-                row[2 * i + 1] = min(max(shift_right(right, places), minimum), maximum)
+        for c in range(channels):
+            target = (y % rows * channels + c) * columns
+            at_ll, at_lh = (y // 2 % ll.shape[0] * channels + c) * width, (y // 2 % lh.shape[0] * channels + c) * width
+            at_hl, at_hh = (y // 2 % hl.shape[0] * channels + c) * width, (y // 2 % hh.shape[0] * channels + c) * width
+            for i in range(0, width, PIXELS):
+                left = width - i
+                a, b = pixels_at(ll, at_ll + i, left), pixels_at(lh, at_lh + i, left)
+                smooth = convert(a, dtype) + convert(b, dtype) * sign + own
+                a, b = pixels_at(hl, at_hl + i, left), pixels_at(hh, at_hh + i, left)
+                detail = convert(a, dtype) + convert(b, dtype) * sign
+                a, b = (smooth + detail) >> places, (smooth - detail) >> places
+                a = convert(saturated(a, minimum, maximum), out.dtype)
+                b = convert(saturated(b, minimum, maximum), out.dtype)
+                put_pixels(in_turn(a, b), out, target + 2 * i, 2 * left)
+                put_pixels(in_turn_on(a, b), out, target + 2 * i + PIXELS, 2 * left - PIXELS)
 
 
 @narrow

@@ -1,17 +1,29 @@
 """What the outputs of a binary convolution add up; that the sums are right is :mod:`test_binary`'s."""
 
 import numpy as np
+import pytest
 
-from bitpan.host.engine.counting import GROUP, summands
+from bitpan.host.engine.counting import COUNTED_ONE_WAY, GROUP, VARIANTS, summands
 from bitpan.host.engine.lanes import WORDS
 
 
-def test_words_of_an_output_fill_whole_groups():
-    weights = np.random.default_rng(0).choice(np.array([-1, 1], np.int8), (8, 32, 3, 3))
-    own = summands(weights.tobytes(), 8)
-    words = 96 + 32 + 11 + 4 + 2 + 1
-    assert own.digits == 8
+@pytest.mark.parametrize(("channels", "words"), [(1, 3 + 1), (5, 15 + 5 + 1 + 1), (32, 96 + 32 + 10 + 4 + 1 + 1)])
+def test_every_word_is_counted_once_and_groups_are_filled_up_with_nothing(channels, words):
+    own = summands(some_weights(8, channels), 8)
+    free = words - COUNTED_ONE_WAY * channels
     np.testing.assert_array_equal(own.picks % WORDS, 0)
-    for picks, groups in zip(own.picks, own.groups, strict=True):
-        used = picks[: GROUP * groups.sum()]
-        assert sorted({*(used // (4 * WORDS)).tolist()})[:words] == list(range(words))
+    for picks, groups in zip(own.picks // WORDS, own.groups, strict=True):
+        used = picks[: GROUP * groups.sum()] // VARIANTS
+        counted = np.where(used < words, used, used - free)[used < words + free]
+        assert sorted(counted.tolist()) == list(range(words))
+        assert {*picks[GROUP * groups.sum() :].tolist()} <= {0}
+
+
+@pytest.mark.parametrize("channels", [32, 33, 48, 64])
+def test_there_are_no_more_groups_than_the_words_fill(channels):
+    words = (9 * channels) // 2
+    assert {*summands(some_weights(32, channels), 32).groups.sum(axis=1).tolist()} == {-(-words // GROUP)}
+
+
+def some_weights(outputs, channels):
+    return np.random.default_rng(0).choice(np.array([-1, 1], np.int8), (outputs, channels, 3, 3)).tobytes()

@@ -50,8 +50,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         try:
             module = importlib.import_module(f"bitpan.commands.{chosen.command}")
             parser = argparse.ArgumentParser(prog=f"bitpan {chosen.command}", description=COMMANDS[chosen.command])
-            # argparse takes "-2.25,2.5" for an option unless told that such numbers are values; there is no public way.
-            parser._negative_number_matcher = re.compile(r"^-[\d.]+(,-?[\d.]+)?$")
+            # argparse takes "-2.25,2.5" and "-3.4e+38" for options unless told otherwise; there is no public way.
+            parser._negative_number_matcher = re.compile(r"^-(\.?\d|inf)")
             module.add_arguments(parser)
             arguments = parser.parse_intermixed_args(chosen.rest)  # options may stand anywhere
             with interrupting():  # not before: imports try what there is, and swallow it

@@ -70,8 +70,8 @@ def counts_of(raster: RasterFile) -> Counts:
     if high - low > _FAR * (few[1] - few[0]) > 0:
         _, odd = max((few[0] - low, low), (high - few[1], high))
         raise SceneError(
-            f"{raster.name}: nearly all values lie in {few[0]:.6g} to {few[1]:.6g}, and one is {odd:.6g}: declare "
-            f"it as nodata (--nodata {odd:.9g})"
+            f"{raster.name}: nearly all other values lie in {few[0]:.6g} to {few[1]:.6g}, and one is {odd:.6g}: "
+            f"declare it as nodata (--nodata {odd:.9g})"
         )
     low = min(low, 0.0)
     step = 2.0 ** math.ceil(math.log2(max(high - low, 1e-30) / (_TOP - 1)))
@@ -81,7 +81,7 @@ def counts_of(raster: RasterFile) -> Counts:
 
 
 def _range(raster: RasterFile) -> tuple[float, float, tuple[float, float]] | None:
-    """Least and largest value, and those between which all but a few of a sample lie; None where there is no data."""
+    """Least and largest value, and those between which nearly all others lie; None where there is no data."""
     (height, width), low, high, sample = raster.size, math.inf, -math.inf, []
     every = max(1, len(raster.bands) * height * width // _SAMPLE)
     for top in range(0, height, ROWS):
@@ -93,5 +93,16 @@ def _range(raster: RasterFile) -> tuple[float, float, tuple[float, float]] | Non
     if not sample:
         return None
     values = np.concatenate(sample).astype(np.float64)
-    few = np.quantile(values, 1 / _FEW, method="higher"), np.quantile(values, 1 - 1 / _FEW, method="lower")
-    return low, high, (float(few[0]), float(few[1]))
+    for fill in (low, high):  # which any number of pixels may have; 0 is within the counts' range in any case
+        others = values[values != fill]
+        if fill and others.size:
+            few = _nearly_all(others)
+            if max(few[0] - low, high - few[1]) > _FAR * (few[1] - few[0]) > 0:
+                return low, high, few
+    return low, high, _nearly_all(values)
+
+
+def _nearly_all(values: npt.NDArray[np.float64]) -> tuple[float, float]:
+    """Least and largest but for a few."""
+    least, largest = np.quantile(values, 1 / _FEW, method="higher"), np.quantile(values, 1 - 1 / _FEW, method="lower")
+    return float(least), float(largest)

@@ -19,21 +19,19 @@ LEAST = 0.03
 
 
 def border_fill(raster: RasterFile) -> tuple[float, float] | None:
-    """The value that most pixels of the border have of those that all bands have at their type's ends, and its share.
+    """The value that most pixels of the border have of those that fill may have, and its share.
 
-    None where the file says where its data is, or where hardly a pixel at the border has such a value.
+    That is 0, the type's largest, and the least that the border has where that is negative. None where the file says
+    where its data is, or where hardly a pixel at the border has such a value in all bands.
     """
     if raster.nodata is not None or raster.masked:
         return None
     values = np.concatenate([_pixel(raster, row, column) for row, column in _border(raster.size)], axis=1)
-    shares = {end: float((values == end).all(axis=0).mean()) for end in _ends(raster)}
+    least, dtype = float(np.min(values, where=np.isfinite(values), initial=0.0)), np.dtype(raster.dtypes[0])
+    ends = {0.0, least} | ({float(np.iinfo(dtype).max)} if dtype.kind != "f" else set())
+    shares = {end: float((values == end).all(axis=0).mean()) for end in ends}
     value, share = max(shares.items(), key=lambda item: item[1])
     return (value, share) if share >= LEAST else None
-
-
-def _ends(raster: RasterFile) -> tuple[float, ...]:
-    dtype = np.dtype(raster.dtypes[0])
-    return (0.0,) if dtype.kind == "f" else (0.0, float(np.iinfo(dtype).max))
 
 
 def _border(size: tuple[int, int]) -> list[tuple[int, int]]:

@@ -122,24 +122,32 @@ def test_a_rotated_grid(scene, fuse, made, tmp_path):
     assert fuse("--align", "warp")[0] == 0
 
 
-def test_nodata_that_nobody_declared_among_real_numbers(scene, fuse, made):
+@pytest.mark.parametrize("where", [np.s_[0, 0, 0], np.s_[:, :16]])
+def test_nodata_that_nobody_declared_among_real_numbers(scene, fuse, made, where):
     values = made.ms / 2000
-    values[0, 0, 0] = -3.4e38
+    values[where] = -3.4e38
     scene(ms=values.astype(np.float32))
     code, said = fuse()
     assert code == 1
     (value,) = re.findall(r"--nodata (\S+)\)", said)
-    assert fuse(f"--nodata={value}") == (0, "")
+    assert fuse("--nodata", value) == (0, "")
 
 
-def test_fill_that_nobody_declared(scene, fuse, made):
-    pan, ms = made.pan.copy(), made.ms.copy()
-    pan[:, :64], ms[:, :, :16] = 0, 0
+@pytest.mark.parametrize(("fill", "dtype"), [(0, np.uint16), (-9999, np.int16), (-32768, np.int16)])
+def test_fill_that_nobody_declared(scene, fuse, made, tmp_path, fill, dtype):
+    pan, ms = made.pan.astype(dtype), made.ms.astype(dtype)
+    pan[:, :64], ms[:, :, :16] = fill, fill
     scene(pan, ms)
     code, said = fuse()
-    assert code == 0 and said.count("say what it is with --nodata 0 or --nodata none") == 2
-    for words in (("--nodata", "0"), ("--nodata", "none"), ("--nodata", "0,0")):
+    assert code == 0 and said.count(f"say what it is with --nodata {fill} or --nodata none") == 2
+    assert fuse("--nodata", "none")[0] == 0
+    for words in (("--nodata", f"{fill}"), ("--nodata", f"{fill},{fill}")):
         assert fuse(*words) == (0, "")
+        with rasterio.open(tmp_path / "out.tif") as file:
+            valid = file.dataset_mask() > 0
+            error = (file.read() - made.truth.astype(float))[:, 72:, 72:]
+        assert not valid[:64].any() and not valid[:, :64].any() and valid[72:, 72:].all()
+        assert np.sqrt((error**2).mean()) < 0.04 * made.truth.max()
 
 
 def test_bands_in_another_order(scene, fuse, made, tmp_path):

@@ -60,9 +60,26 @@ def test_pixels_without_data_say_nothing(tmp_path, write_raster):
 def test_a_value_far_from_all_others_must_be_declared(tmp_path, write_raster, value):
     values = np.random.default_rng(0).uniform(0.5, 1, (1, 300, 300)).astype(np.float32)
     values[0, 0, 0] = value
-    with pytest.raises(SceneError, match=r"a\.tif: nearly all values lie in 0\.5.*: declare it as nodata") as error:
+    with pytest.raises(SceneError, match=r"a\.tif: nearly all other values lie in 0\.5.*: declare it as nodata") as error:
         found(write_raster, tmp_path / "a.tif", values)
     assert f"(--nodata {np.float32(value):.9g})" in str(error.value)
+
+
+@pytest.mark.parametrize("share", [0.001, 0.3, 0.9])
+@pytest.mark.parametrize("value", [-3.4e38, 3.4e38, -9999])
+def test_any_number_of_pixels_may_have_it(tmp_path, write_raster, value, share):
+    values = np.random.default_rng(0).uniform(0.5, 1, (1, 300, 300)).astype(np.float32)
+    values[0, : int(300 * share) or 1] = value
+    with pytest.raises(SceneError, match=r"all other values lie in 0\.5.* to (1|0\.9).*: declare it as nodata") as error:
+        found(write_raster, tmp_path / "a.tif", values)
+    assert f"(--nodata {np.float32(value):.9g})" in str(error.value)
+
+
+def test_zero_may_be_far_from_all_others(tmp_path, write_raster):
+    """Counts begin there in any case."""
+    values = np.random.default_rng(0).uniform(0.9, 0.901, (1, 300, 300)).astype(np.float32)
+    values[0, :100] = 0
+    assert found(write_raster, tmp_path / "a.tif", values) == Counts(2.0**-16, 0)
 
 
 def test_a_file_of_one_value(tmp_path, write_raster):

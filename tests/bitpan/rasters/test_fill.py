@@ -90,6 +90,26 @@ def test_the_border_of_floats_is_looked_at_for_zero(tmp_path, write_raster):
             assert border_fill(raster) == found
 
 
+@pytest.mark.parametrize(("dtype", "fill"), [("int16", -9999), ("int16", -32768), ("int32", -7), ("float32", -9999)])
+def test_the_least_of_a_border_may_be_fill_where_it_is_negative(tmp_path, write_raster, dtype, fill):
+    values = image(200, bands=2).astype(dtype)
+    values[:, 50:, 0] = fill + 1
+    values[:, :50] = fill
+    with closing(RasterFile(write_raster(tmp_path / "a.tif", values, 1.0))) as raster:
+        assert border_fill(raster) == (fill, pytest.approx(0.375, abs=0.03))
+    values[1, :50] += 2
+    with closing(RasterFile(write_raster(tmp_path / "a.tif", values, 1.0))) as raster:
+        assert border_fill(raster) is None
+
+
+@pytest.mark.parametrize("fill", [-np.inf, np.nan])
+def test_what_is_no_number_is_no_fill(tmp_path, write_raster, fill):
+    values = image(200).astype(np.float32)
+    values[:, :50] = fill
+    with closing(RasterFile(write_raster(tmp_path / "a.tif", values, 1.0))) as raster:
+        assert border_fill(raster) is None
+
+
 def test_places_are_spread_from_corner_to_corner():
     rows, columns = [2 * n for n in range(LOOKS)], [3 * n for n in range(LOOKS)]
     expected = [(row, column) for row in rows for column in (0, 69)]

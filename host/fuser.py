@@ -46,6 +46,7 @@ from bitpan.rasters import writing
 from bitpan.rasters.names import divided, listed
 from bitpan.rasters.pair import Handling
 from bitpan.rasters.raster import Names
+from bitpan.rasters.write import require_tiff
 
 File = str | PathLike[str]
 Shift = tuple[float, float]
@@ -261,6 +262,7 @@ def _output(output: File | None, *inputs: Names) -> Path:
     path = Path(output)
     if path.is_dir() or not path.parent.is_dir():
         raise SceneIOError(f"{path}: is a folder or lies in none; give a file in a folder that exists")
+    require_tiff(path)
     if path.resolve() in [Path(divided(name)[0]).resolve() for names in inputs for name in listed(names)]:
         raise SceneIOError(f"{path}: is an input too; give another name")
     return path

@@ -33,7 +33,7 @@ def open_dataset(name: Name) -> Any:  # noqa: ANN401
     """An open rasterio dataset of what a raster is called, see :mod:`bitpan.rasters.names`.
 
     Raises:
-        SceneIOError: it is missing, cannot be opened, or leads elsewhere.
+        SceneIOError: it is missing, cannot be opened, leads elsewhere, or holds complex numbers.
     """
     rasterio = require("rasterio")
     path = opened(name)
@@ -44,6 +44,7 @@ def open_dataset(name: Name) -> Any:  # noqa: ANN401
         dataset = rasterio.io.DatasetReader(unparsed(path), driver=_formats())
         try:
             _check_links(name, path, dataset)
+            _check_numbers(name, dataset)
             _check_sizes(path, dataset)
             _ = dataset.crs, dataset.transform, dataset.descriptions  # damage that rasterio finds when asked
         except BaseException:
@@ -101,6 +102,15 @@ def _check_links(name: Name, path: str, dataset: Any) -> None:  # noqa: ANN401
             with beside.open("rb") as file:
                 if file.read(4) not in _TIFF:
                     raise SceneIOError(f"{beside}: GDAL reads it with {name}, and it is no TIFF; take it away")
+
+
+def _check_numbers(name: Name, dataset: Any) -> None:  # noqa: ANN401
+    """Raise :class:`SceneIOError` where pixels are complex, as those of a radar are."""
+    if odd := [dtype for dtype in dataset.dtypes if dtype.startswith("complex")]:
+        raise SceneIOError(
+            f"{name}: holds numbers of type {odd[0]}; give real ones, as amplitudes: "
+            f"rio convert DERIVED_SUBDATASET:AMPLITUDE:{name} OUT.tif"
+        )
 
 
 def _check_sizes(path: str, dataset: Any) -> None:  # noqa: ANN401

@@ -18,6 +18,9 @@ ALIGNMENTS = ("auto", "georeference", "corners", "warp")
 """How a pair is laid over each other: by geotransforms where both have one, by them alone, by corners and sizes, or by
 resampling the MS onto a grid along the PAN's: for other CRSs, other ratios and rotated grids."""
 
+ASKED = "--ratio asks for"
+"""As a maker: the command's own option."""
+
 _FARTHEST = 2.0**40
 """Pixels from one image to another, and of the one in one of the other."""
 
@@ -29,7 +32,7 @@ def ms_edge(pan: RasterFile, ms: RasterFile, ratio: int, maker: str, how: str = 
 
     Args:
         ratio: PAN pixels per MS pixel.
-        maker: what asks for this ratio, for messages: ``model s2bnet was made for``.
+        maker: what asks for this ratio, for messages: :data:`ASKED` or ``model s2bnet was made for``.
         how: one of :data:`ALIGNMENTS`.
 
     Raises:
@@ -63,7 +66,8 @@ def ms_edge(pan: RasterFile, ms: RasterFile, ratio: int, maker: str, how: str = 
         relative = relative_transform(pan.transform, ms.transform)
         found = measured_ratio(relative, ms.size, ratio)
     if found != ratio:
-        cure = "give a model of this ratio, or --ratio, or resample the MS (--align warp)"
+        other = "another --ratio" if maker == ASKED else "a model of this ratio"
+        cure = f"give {other}, or resample the MS (--align warp)"
         if found < 1:
             cure = "give the files in the order PAN MS"
         if _extents_fit(pan.size, ms.size, ratio):

@@ -14,7 +14,7 @@ from bitpan.errors import SceneError, naming
 from bitpan.intake.budget import require_bearable
 from bitpan.rasters.counts import ROWS, Counts, counts_of
 from bitpan.rasters.fill import settle
-from bitpan.rasters.georeference import ms_edge
+from bitpan.rasters.georeference import ASKED, ms_edge
 from bitpan.rasters.grid import Grid, align
 from bitpan.rasters.meaning import in_order, named
 from bitpan.rasters.raster import Names, RasterFile
@@ -79,7 +79,7 @@ def open_pair(
     ratio: int,
     handling: Handling | None = None,
     count: int | None = None,
-    maker: str = "the command asks for",
+    maker: str = ASKED,
 ) -> Iterator[Pair]:
     """Open a PAN and an MS; at the end of the block they are closed, and must be the same files as before.
 
@@ -117,7 +117,8 @@ def require_bands(raster: RasterFile, count: int, role: str) -> None:
     """Raise :class:`SceneError` unless a raster has so many bands."""
     if len(raster.bands) != count:
         alpha = " beside its alpha band" if raster.alpha else ""
-        cure = "choose one, as in FILE,band=1" if role == "PAN" else "choose with --bands, or give another model"
+        few = "name all files of the MS" if len(raster.bands) < count else "choose with --bands"
+        cure = "choose one, as in FILE,band=1" if role == "PAN" else f"{few}, or give another model"
         raise SceneError(
             f"{raster.name}: has {len(raster.bands)} bands{alpha} where the {role} must have {count}: give the files "
             f"in the order PAN MS, or {cure}"

@@ -31,6 +31,14 @@ def create_raster(path: Path, **profile: Any) -> Iterator[Any]:  # noqa: ANN401
         yield dataset
 
 
+def require_tiff(path: Path) -> None:
+    """Raise :class:`SceneIOError` where a file's suffix is of another format than GeoTIFF, which is what is written."""
+    with contextlib.suppress(ValueError):  # a suffix of none
+        if require("rasterio.drivers").driver_from_extension(path) != "GTiff":
+            cure = f"name it {path.with_suffix('.tif').name}, and convert it afterwards (rio convert)"
+            raise SceneIOError(f"{path}: a GeoTIFF is written, whatever it is called; {cure}")
+
+
 @contextlib.contextmanager
 def writing(path: Path) -> Iterator[None]:
     """What the system refuses in the block becomes a :class:`SceneIOError` that names ``path``."""

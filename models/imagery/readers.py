@@ -17,11 +17,11 @@ import numpy as np
 import numpy.typing as npt
 from scipy.io.matlab import MatReadError
 
-from bitpan.errors import DataError, SceneError, SceneIOError
+from bitpan.errors import DataError
 from bitpan.intake.arrays import UNREADABLE, read_npy, read_npz
 from bitpan.intake.budget import require_bearable, require_held
 from bitpan.models.imagery.gaps import whole_tiles
-from bitpan.models.imagery.sources import Shift, Source
+from bitpan.models.imagery.sources import Shift, Source, advised
 from bitpan.rasters import block_cache
 from bitpan.rasters.counts import ROWS
 from bitpan.rasters.names import Name, joined
@@ -68,10 +68,8 @@ def read(own: Source, ratio: int) -> tuple[dict[str, Images], Shift]:
         return {**_chosen(own, _stored(path))}, own.shift
     if len(names) == 2 and all(name.suffix.lower() == ".npy" and name.is_file() for name in names):
         return {**_chosen(own, _select(path, _read_npys(*names), convention=-1))}, own.shift
-    try:
+    with advised():
         pairs = [_read_pair(pan, ms, own, ratio) for pan, ms in _pairs(own.files)]
-    except (SceneError, SceneIOError) as error:
-        raise DataError(str(error)) from None
     kinds = {(arrays["pan"].shape[1:], arrays["ms"].shape[1:], shift) for arrays, shift in pairs}
     if len(kinds) > 1:
         raise DataError(f"{own.files}: its images are of several sizes; give each pair as PAN.tif,MS.tif")

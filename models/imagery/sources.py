@@ -6,13 +6,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from bitpan import values
-from bitpan.errors import DataError, naming
+from bitpan.errors import DataError, SceneError, SceneIOError, naming
 from bitpan.rasters.validity import DECLARED, Nodata
 
 Bands = tuple[int, ...] | None
@@ -75,6 +78,29 @@ def relocated(text: str, root: Path) -> str:
     files, options = _divide(text)
     moved = ",".join(str(root / file) for file in files.split(","))
     return f"{moved}:{options}" if options else moved
+
+
+@contextmanager
+def advised() -> Iterator[None]:
+    """What errors and warnings of the block advise, options of ``bitpan fuse``, is said in the keys of a source.
+
+    Raises:
+        DataError: in place of :class:`SceneError` and :class:`SceneIOError`.
+    """
+    told: list[warnings.WarningMessage] = []
+    try:
+        with warnings.catch_warnings(record=True) as told:
+            warnings.simplefilter("always")
+            yield
+    except (SceneError, SceneIOError) as error:
+        raise DataError(_by_keys(error)) from None
+    finally:
+        for each in told:
+            warnings.warn(_by_keys(each.message), each.category, stacklevel=3)
+
+
+def _by_keys(said: object) -> str:
+    return re.sub(r"--(nodata|align|shift)[ =](?=\S)", r":\1=", str(said))
 
 
 def _divide(text: str) -> tuple[str, str]:

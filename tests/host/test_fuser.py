@@ -106,6 +106,7 @@ def test_what_cannot_be_fused_is_told(scene):
         (lambda: fuser.fuse(pan, ms, shift="measure"), SceneError, "'auto'"),
         (lambda: fuser.fuse(folder / "pan.tif", folder / "ms.tif"), SceneIOError, "output="),
         (lambda: fuser.fuse(folder / "pan.tif", folder / "ms.tif", folder / "ms.tif"), SceneIOError, "is an input"),
+        (lambda: fuser.fuse(folder / "pan.tif", folder / "ms.tif", folder / "a.png"), SceneIOError, "name it a.tif"),
         (
             lambda: fuser.fuse(folder / "pan.tif", folder / "ms.tif", folder),
             SceneIOError,

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import rasterio
+import rasterio.shutil
 
 from bitpan.errors import SceneIOError
 from bitpan.rasters import read_picture
@@ -51,6 +52,20 @@ def test_what_lies_beside_is_a_tiff(tmp_path, write_raster, end):
         beside.write_bytes(content)
         with pytest.raises(SceneIOError, match=rf"a\.tif\{end}: GDAL reads it .* and it is no TIFF; take it away"):
             open_dataset(path)
+
+
+@pytest.mark.parametrize("dtype", ["complex_int16", "complex64", "complex128"])
+def test_complex_numbers_are_refused_and_amplitudes_read(tmp_path, dtype):
+    path, amplitudes = tmp_path / "a.tif", tmp_path / "b.tif"
+    profile = {"driver": "GTiff", "count": 1, "height": 9, "width": 8, "transform": rasterio.Affine(1, 0, 0, 0, -1, 0)}
+    with rasterio.open(path, "w", **profile, dtype=dtype) as file:
+        file.write(np.full((1, 9, 8), 3 + 4j, np.complex64))
+    with pytest.raises(SceneIOError, match=rf"a\.tif: holds numbers of type {dtype}; .*rio convert") as error:
+        open_dataset(path)
+    source = str(error.value).split()[-2]
+    rasterio.shutil.copy(source, amplitudes, driver="GTiff")
+    with open_dataset(amplitudes) as file:
+        assert (file.read() == 5).all()
 
 
 @pytest.mark.parametrize(("dtype", "options", "size"), [("uint16", {}, 80_000), ("uint8", {"NBITS": 4}, 20_000)])

@@ -127,12 +127,15 @@ def test_georeference_alone_is_taken_where_there_is_one(files):
     ("pixel", "said"),
     [
         (0.5, "an MS pixel is 0.5 PAN pixels wide; .* ratio 4: give the files in the order PAN MS"),
-        (1.0, "an MS pixel is 1 PAN pixels wide; .* ratio 4: give a model of this ratio, or --ratio"),
-        (2.0, "an MS pixel is 2 PAN pixels wide; .* ratio 4: give a model of this ratio, or --ratio"),
+        (1.0, "an MS pixel is 1 PAN pixels wide; .* ratio 4: give another --ratio, or resample"),
+        (2.0, "an MS pixel is 2 PAN pixels wide; .* ratio 4: give another --ratio, or resample"),
     ],
 )
 def test_another_ratio_is_refused_with_what_mends_it(files, pixel, said):
     with pytest.raises(SceneError, match=said), open_pair(*files(pixel=pixel), 4):
+        pass
+    said = said.replace("another --ratio", "a model of this ratio")
+    with pytest.raises(SceneError, match=said), open_pair(*files(pixel=pixel), 4, maker="model a was made for"):
         pass
 
 

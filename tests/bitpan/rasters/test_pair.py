@@ -40,11 +40,20 @@ def test_pan_and_ms_have_nodata_values_of_their_own(files):
     np.testing.assert_array_equal(found.ms_valid, (COARSE != 9).all(axis=0))
 
 
-def test_what_has_too_many_bands_is_told_what_to_do(files):
-    pan, ms = files()
-    for pair, said in (((ms, ms), "as in FILE,band=1"), ((pan, pan), "or choose with --bands, or give another model")):
-        with pytest.raises(SceneError, match=said), open_pair(*pair, 4, count=2):
-            pass
+@pytest.mark.parametrize(
+    ("twice", "count", "said"),
+    [
+        ("ms", 2, "as in FILE,band=1"),
+        ("pan", 2, "has 1 bands where .* must have 2: .* or name all files of the MS, or give another model"),
+        (None, 1, "has 2 bands where .* must have 1: .* or choose with --bands, or give another model"),
+    ],
+)
+def test_another_number_of_bands_is_told_what_to_do(files, twice, count, said):
+    pair = dict(zip(("pan", "ms"), files(), strict=True))
+    if twice:
+        pair = dict.fromkeys(pair, pair[twice])
+    with pytest.raises(SceneError, match=said), open_pair(*pair.values(), 4, count=count):
+        pass
 
 
 def test_pan_and_ms_become_counts_in_ways_of_their_own(tmp_path, write_raster):

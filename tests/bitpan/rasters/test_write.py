@@ -9,7 +9,7 @@ import rasterio
 
 from bitpan.errors import SceneIOError
 from bitpan.rasters import BLOCK, create_raster, new_raster, read_picture
-from bitpan.rasters.write import _check_complete, gdal_message
+from bitpan.rasters.write import _check_complete, gdal_message, require_tiff
 
 
 def test_a_file_that_fails_half_way_is_not_there(tmp_path):
@@ -65,3 +65,11 @@ def test_gdals_own_words_are_told():
     assert gdal_message(outer) == "of rasterio's"
     assert gdal_message(SimpleNamespace(__cause__=inner)) == "no space"
     assert gdal_message(SimpleNamespace(__cause__=None, errmsg="full")) == "full"
+
+
+def test_a_name_is_that_of_a_geotiff(tmp_path):
+    for name in ("a.tif", "a.TIF", "a.tiff", "a", "a.v2", "a.b.tif"):
+        require_tiff(tmp_path / name)
+    for name in ("a.png", "a.JP2", "a.vrt", "a.img", "a.tif.jpg"):
+        with pytest.raises(SceneIOError, match=rf"{name}: a GeoTIFF is written, .*name it a(\.tif)?\.tif, and convert"):
+            require_tiff(tmp_path / name)

@@ -5,9 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bitpan.errors import DataError
+from bitpan.errors import DataError, NodataWarning
 from bitpan.models.imagery.degrade import to_counts, wald
 from bitpan.models.imagery.sources import Source, parse, relocated
+from bitpan.models.imagery.triples import load_source
 from scenes import load
 
 
@@ -68,3 +69,21 @@ def test_a_shift_of_a_source_with_a_truth_is_refused(tmp_path):
     np.savez(tmp_path / "triple.npz", pan=gt[..., 0], ms=gt[::4, ::4], gt=gt)
     with pytest.raises(DataError, match="leave --shift out"):
         load(f"{tmp_path}/triple.npz:shift=1,0", None, 11, 4, "generic")
+
+
+def test_what_errors_and_warnings_advise_a_source_may_say(tmp_path, write_raster):
+    random = np.random.default_rng(0)
+    pan, ms = (random.integers(1, 1024, size).astype(np.uint16) for size in ((1, 512, 512), (4, 128, 128)))
+    pan[:, :64] = 0
+    source = f"{tmp_path / 'pan.tif'},{tmp_path / 'ms.tif'}"
+    write_raster(tmp_path / "pan.tif", pan, 1.0)
+    write_raster(tmp_path / "ms.tif", ms, 4.0, crs="EPSG:32631")
+
+    def load(text):
+        return load_source(parse(text), 4)
+
+    with pytest.raises(DataError, match=r"resample the MS \(:align=warp\), or if one CRS is wrong, :align=corners$"):
+        load(source)
+    with pytest.warns(NodataWarning, match="say what it is with :nodata=0 or :nodata=none$"):
+        whole = load(f"{source}:align=corners")
+    assert len(whole.gt) == 1 and len(load(f"{source}:align=corners;nodata=0").gt) > 1

@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
 
 from bitpan.errors import DeviceError, DeviceTimeoutError
 from bitpan.host.device.interrupt import Interrupt, Polling, wait
-from bitpan.registers import DMA, DMA_BUS, DMA_FINISHED, DMA_INTERRUPT, DMA_RESET, DMA_STATUS, DMA_TIMEOUT
+from bitpan.registers import (
+    DMA,
+    DMA_BUS,
+    DMA_FINISHED,
+    DMA_INTERRUPT,
+    DMA_RESET,
+    DMA_STATUS,
+    DMA_TIMEOUT,
+    MOST_ROWS,
+)
 
 _QUEUED, _BUSY = 1 << 6, 1 << 7
 _TIMED_OUT = 4
@@ -29,7 +42,7 @@ _HANDSHAKE = "nothing offered, not ready", "ready, nothing offered", "offered, n
 """Of RESET: its bits, each stream's ready with valid above it, and what both say together."""
 
 LARGEST = (1 << 26) - 1
-"""Bytes of a transfer."""
+"""Bytes of a row, and from one to the next; a contiguous image is moved as a single row."""
 
 _MOST_CLOCKS = 0xFFFFFFFF
 
@@ -55,7 +68,8 @@ class Dma:
     ) -> None:
         self._read, self._write = read, write
         self._interrupt = interrupt or Polling()
-        self._address_bits = read(DMA_BUS) >> 8 & 0xFF
+        bus = read(DMA_BUS)
+        self._bus_bytes, self._address_bits = bus & 0xFF, bus >> 8 & 0xFF
         write(DMA_TIMEOUT, int(min(clocks, _MOST_CLOCKS)))
         write(DMA_INTERRUPT, _RAISES)
         self.clear()
@@ -94,17 +108,31 @@ class Dma:
         """No transfer is under way or waits."""
         return not any(state & (_QUEUED | _BUSY) for state in self._bytes(DMA_STATUS).values())
 
-    def start(self, stream: str, address: int, size: int) -> None:
-        """Move ``size`` bytes from or to a physical address, at once or after the transfer under way.
+    def start(self, stream: str, address: int, image: npt.NDArray[np.uint16]) -> None:
+        """Move an image from or to memory, at once or after the transfer under way.
+
+        Args:
+            address: of the image's first byte, physical.
+            image: ``(H, W)`` or ``(H, W, B)``, contiguous or part of a wider one; its shape and strides alone matter.
 
         Raises:
-            DeviceError: the DMA does not reach so far, or moves fewer bytes at once.
+            DeviceError: the DMA does not reach so far, moves fewer bytes, or no image that lies like this.
         """
-        if not 0 < size <= LARGEST:
-            raise DeviceError(f"the DMA moves at most {LARGEST:,} bytes at once, {stream} has {size:,}")
-        if address + size > 1 << self._address_bits:
+        rows, row, stride = (1, image.nbytes, 0) if image.flags.c_contiguous else _rows(image)
+        step = math.gcd(math.prod(image.shape[2:]) * image.itemsize, self._bus_bytes)
+        if not 0 < row <= LARGEST or stride > LARGEST or rows > MOST_ROWS:
+            raise DeviceError(
+                f"the DMA moves at most {MOST_ROWS:,} rows of {LARGEST:,} bytes, {stream} has {rows:,} of {row:,}, one "
+                f"every {stride:,}"
+            )
+        if address % step or stride % step:
+            raise DeviceError(
+                f"{stream} lies at 0x{address:x}, its rows {stride:,} bytes apart: the DMA moves multiples of {step}; "
+                "lay it into a buffer of whole pixels"
+            )
+        if address + (rows - 1) * stride + row > 1 << self._address_bits:
             raise DeviceError(f"{stream} lies at 0x{address:x}, the DMA has {self._address_bits} address bits")
-        for number, word in enumerate((address & 0xFFFFFFFF, address >> 32, size, 0, 1)):  # a single row
+        for number, word in enumerate((address & 0xFFFFFFFF, address >> 32, row, stride, rows)):
             self._write(DMA[stream] + 4 * number, word)
         self._started[stream] += 1
 
@@ -139,3 +167,10 @@ class Dma:
         """A register's byte of each channel."""
         word = self._read(register)
         return {stream: word >> 8 * number & 0xFF for number, stream in enumerate(DMA)}
+
+
+def _rows(image: npt.NDArray[np.uint16]) -> tuple[int, int, int]:
+    """Of a part of a wider image: rows, bytes of a row, bytes from one to the next."""
+    if not image[:1].flags.c_contiguous or image.strides[0] < 0:
+        raise DeviceError(f"the DMA moves rows of adjacent pixels, each below the last, not strides of {image.strides}")
+    return len(image), image[:1].nbytes, image.strides[0]

@@ -176,7 +176,7 @@ class FpgaDevice:
     def _start(self, memory: _Memory) -> None:
         for stream, buffer in memory.buffers.items():
             buffer.flush()  # of ``fused`` too: a dirty cache line written back later would overwrite the result
-            self._dma.start(stream, buffer.physical_address, memory.images[stream].nbytes)
+            self._dma.start(stream, buffer.physical_address, memory.images[stream])
         self._registers.start()
 
     def _last(self, memory: _Memory) -> Array:

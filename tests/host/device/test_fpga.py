@@ -14,7 +14,7 @@ from bitpan import cli
 from bitpan.errors import DeviceError, DeviceTimeoutError, MissingDependencyError
 from bitpan.host.device import fpga
 from bitpan.host.device.devices import CpuDevice, open_device
-from bitpan.host.device.dma import LARGEST, Dma
+from bitpan.host.device.dma import Dma
 from bitpan.host.device.fpga import FpgaDevice
 from bitpan.host.device.interrupt import UioInterrupt
 from bitpan.host.scene.parameters import compute_scene_parameters
@@ -28,8 +28,6 @@ from bitpan.package import Package
 from bitpan.registers import (
     BANKS,
     DMA,
-    DMA_BUS,
-    DMA_INTERRUPT,
     DMA_STATUS,
     DMA_TIMEOUT,
     FINISHED,
@@ -337,34 +335,6 @@ def test_wrong_frames(package, system, height, width):
         DeviceError, match=f"{height} x {width} PAN pixels: .* multiples of 4, at most 65535 high and 48"
     ):
         list(device.fuse([(np.zeros((1, height, width)), np.zeros((2, height // 4, width // 4)))]))
-
-
-@pytest.mark.parametrize(
-    ("address", "size", "said"),
-    [
-        (0xFFFF_F000, 0x1004, "pan lies at 0xfffff000, the DMA has 32 address bits"),
-        (0x1_0000_0000, 4, "pan lies at 0x100000000"),
-        (0, LARGEST + 1, "moves at most 67,108,863 bytes at once, pan has 67,108,864"),
-        (0, 0, "pan has 0"),
-    ],
-)
-def test_transfers_that_cannot_be(address, size, said):
-    dma = Dma(lambda register: 32 << 8 if register == DMA_BUS else 0, lambda register, value: None, 1e12)
-    dma.start("pan", 0xFFFF_F000, 0x1000)
-    with pytest.raises(DeviceError, match=said):
-        dma.start("pan", address, size)
-
-
-def test_a_transfer_in_words():
-    """Of any address that the DMA reaches, each channel's at its own place."""
-    for stream, first in DMA.items():
-        written = {}
-        dma = Dma(lambda register: 40 << 8 if register == DMA_BUS else 0, written.__setitem__, 2.5)
-        assert written == {DMA_TIMEOUT: 2, DMA_INTERRUPT: 0x3F3E3E, DMA_STATUS: 0xFFFFFFFF}
-        written.clear()
-        dma.start(stream, 0xFE_FFFF_FFFF, 0x12_3457)
-        assert written == dict(zip(range(first, first + 20, 4), (0xFFFF_FFFF, 0xFE, 0x12_3457, 0, 1), strict=True))
-        dma.start(stream, (1 << 40) - LARGEST, LARGEST)
 
 
 def test_no_board_no_bitstream_no_memory_no_core(package, system, monkeypatch):

@@ -10,7 +10,8 @@ Sensors deliver PAN with a gain and an offset of their own, up to twice as brigh
 that was trained on other gains takes the difference for light. PAN's means over blocks of MS pixels are regressed on
 those of the bands' mean, ``PAN = slope * MS + intercept``, and PAN becomes ``(PAN - intercept) / slope``, its *match*.
 Over such blocks neither the MS's blur nor a shift of a fraction of an MS pixel matters much; blocks far off the line,
-as clouds in one image alone, are left out.
+as clouds in one image alone, are left out. Where PAN does not follow the mean, as over vegetation, which only the near
+infrared sees bright, the bands count by what PAN sees of them.
 """
 
 from __future__ import annotations
@@ -38,6 +39,11 @@ FEWEST = 16
 
 LEAST_FIT = 0.5
 """Of the blocks' variance that the line should explain; below it the ratio of means is taken."""
+
+SURE_FIT = 0.8
+"""Below it, the bands' mean may be less than what PAN sees of each."""
+
+_EQUAL = 0.3  # how much bands' shares are drawn to equal ones, of a band's variance: those of like bands are not sure
 
 _STEEPEST = 256.0  # a gain or its inverse: 16 bits over the 8 bits of a dark scene
 _GAINS = int(2**FRACTION / _STEEPEST), int(2**FRACTION * _STEEPEST)
@@ -210,18 +216,18 @@ class PanMatch:
 
 
 def block_means(pan: npt.ArrayLike, ms: npt.ArrayLike, valid: npt.NDArray[np.bool_]) -> Float:
-    """Means over the blocks that are valid throughout, ``(blocks, 2)``: of the bands' mean, of PAN.
+    """Means over the blocks that are valid throughout, ``(blocks, B + 1)``: of each band, of PAN.
 
     Args:
         pan: ``(1, H, W)``.
         ms: ``(B, H / ratio, W / ratio)``.
         valid: ``(H, W)``.
     """
-    fine, coarse = np.asarray(pan)[0], np.asarray(ms).mean(axis=0)
-    side = BLOCK * (len(fine) // len(coarse))
+    fine, coarse = np.asarray(pan)[0], np.asarray(ms)
+    side = BLOCK * (len(fine) // coarse.shape[1])
     whole = whole_blocks(valid, side)
-    means = (_blocks(image, size).mean(axis=(1, 3)) for image, size in ((coarse, BLOCK), (fine, side)))
-    return np.column_stack([each[whole] for each in means])
+    sides = [(band, BLOCK) for band in coarse] + [(fine, side)]
+    return np.column_stack([_blocks(image, size).mean(axis=(1, 3))[whole] for image, size in sides])
 
 
 def whole_blocks(valid: npt.NDArray[np.bool_], side: int) -> npt.NDArray[np.bool_]:
@@ -231,10 +237,14 @@ def whole_blocks(valid: npt.NDArray[np.bool_], side: int) -> npt.NDArray[np.bool
 
 def match_pan(means: Float, bits: int) -> PanMatch:
     """The match from :func:`block_means` of a scene, or of samples of it; PAN as it is where there are none."""
-    x, y = means.T
+    bands, y = means[:, :-1], means[:, -1]
+    x = bands.mean(axis=1)
     if not len(x) or not x.mean() or not y.mean():
         return PanMatch(bits)
     slope, intercept, fit = _line(x, y)
+    if fit < SURE_FIT:
+        found = _line(bands @ _shares(bands, y), y)
+        slope, intercept, fit = max((slope, intercept, fit), found, key=lambda line: line[2])
     if len(x) < FEWEST or fit < LEAST_FIT or not 1 / _STEEPEST < slope < _STEEPEST:
         slope, intercept = float(np.clip(y.mean() / x.mean(), 1 / _STEEPEST, _STEEPEST)), 0.0
     scale = 2.0**FRACTION / slope
@@ -265,6 +275,24 @@ def _blocks(image: npt.NDArray[Any], side: int) -> npt.NDArray[Any]:
     """Whole blocks of an image, ``(rows, side, columns, side)``."""
     rows, columns = (size // side for size in image.shape)
     return image[: rows * side, : columns * side].reshape(rows, side, columns, side)
+
+
+def _shares(bands: Float, pan: Float) -> Float:
+    """How much PAN ``(blocks,)`` sees of each of the bands ``(blocks, B)``, ``(B,)``: none below 0, 1 in all.
+
+    Least squares, drawn to equal shares.
+    """
+    own, size = bands - bands.mean(axis=0), bands.shape[1]
+    squares, products = own.T @ own, own.T @ (pan - pan.mean())
+    squares += _EQUAL * np.trace(squares) / size * (np.eye(size) - 1 / size)
+    shares, seen = np.zeros(size), np.ones(size, np.bool_)
+    while seen.any():
+        found = np.linalg.lstsq(squares[np.ix_(seen, seen)], products[seen], rcond=None)[0]
+        if (found >= 0).all():
+            shares[seen] = found
+            break
+        seen[seen] = found > 0
+    return shares / shares.sum() if shares.any() else np.full(size, 1 / size)
 
 
 def _line(x: Float, y: Float) -> tuple[float, float, float]:

@@ -2,15 +2,17 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bitpan import radiometry
 from bitpan.errors import FormatError
 from bitpan.radiometry import (
     BRIGHTEST,
     FRACTION,
     Level,
     PanMatch,
+    _shares,
     balance_of,
     block_means,
     histograms,
@@ -247,11 +249,49 @@ def test_means_of_whole_blocks():
         valid = np.ones(fine.shape[1:], bool)
         valid[4 * ratio, 12 * ratio - 1] = False
         expected = [
-            [coarse[:, row : row + 4, column : column + 4].mean(),
+            [*coarse[:, row : row + 4, column : column + 4].mean(axis=(1, 2)),
              fine[0, ratio * row : ratio * (row + 4), ratio * column : ratio * (column + 4)].mean()]
             for row in (0, 4) for column in (0, 4, 8, 12) if (row, column) != (4, 8)
         ]  # fmt: skip
         np.testing.assert_allclose(block_means(fine, coarse, valid), expected)
+
+
+def vegetation(count=200, seed=0):
+    """Blocks of blue, green and red that go together, and of a near infrared that goes its own way."""
+    rng = np.random.default_rng(seed)
+    visible = rng.uniform(100, 300, (count, 1)) * np.array([1, 1.2, 1.4]) + rng.normal(0, 3, (count, 3))
+    return np.column_stack([visible, rng.uniform(300, 1800, count)])
+
+
+@pytest.mark.parametrize("shares", [(0.2, 0.4, 0.4, 0), (0, 0.5, 0.5, 0.1)])
+def test_bands_count_by_what_pan_sees_of_them_where_their_mean_says_little(shares):
+    bands = vegetation()
+    pan = 1.5 * bands @ np.array(shares) + 40
+    own = match_pan(np.column_stack([bands, pan]), 11)
+    seen = bands @ np.array(shares) / sum(shares)
+    matched = (pan * own.gain + own.offset) / 2**FRACTION
+    assert own.fit > 0.98 and np.corrcoef(bands.mean(axis=1), pan)[0, 1] ** 2 < 0.8
+    assert np.abs(matched - seen).max() < 0.12 * np.ptp(seen)
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.integers(1, 8), st.integers(1, 40), st.integers(0, 2**32 - 1))
+def test_shares_are_none_below_0_and_1_in_all(count, blocks, seed):
+    rng = np.random.default_rng(seed)
+    found = _shares(rng.integers(0, 2047, (blocks, count)).astype(float), rng.integers(0, 2047, blocks).astype(float))
+    assert (found >= 0).all() and found.sum() == pytest.approx(1)
+
+
+def test_like_bands_have_like_shares():
+    bands = np.repeat(np.random.default_rng(0).uniform(0, 999, (50, 1)), 4, axis=1)
+    np.testing.assert_allclose(_shares(bands, bands[:, 0] * 2), 0.25)
+
+
+def test_where_the_mean_explains_pan_each_band_counts_as_much(monkeypatch):
+    bands = np.random.default_rng(0).uniform(100, 900, (100, 1)) * np.array([1, 1.1, 1.2, 1.4])
+    means = np.column_stack([bands, bands @ np.array([0.1, 0.2, 0.3, 0.4])])
+    monkeypatch.setattr(radiometry, "_shares", None)
+    assert match_pan(means, 11).fit == pytest.approx(1)
 
 
 def line(count, slope, offset):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import importlib
+import os
 import re
 import sys
 import warnings
@@ -45,6 +47,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     top.add_argument("command", choices=COMMANDS, metavar="command", help="one of the commands below")
     top.add_argument("rest", nargs=argparse.REMAINDER, metavar="...", help="its arguments; --help lists them")
     chosen = top.parse_args(argv)
+    _set_up()
     with warnings.catch_warnings():
         warnings.showwarning = _show_warning
         try:
@@ -68,6 +71,12 @@ def main(argv: Sequence[str] | None = None) -> int:
             print(f"bitpan {chosen.command}: interrupted; nothing was half-written", file=sys.stderr)
             return exit_code(interrupt)
     return 1
+
+
+def _set_up() -> None:
+    """Before anything large is imported: what costs time and brings nothing here."""
+    gc.set_threshold(50_000)  # the default goes through all that imports leave, again and again
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # its threads wait for the next product at full speed
 
 
 def _reason(error: OSError) -> str:

@@ -216,6 +216,7 @@ PARTS = {
     "cpu": Part(benchmark("benchmarks/fuse_cpu.py"), ("bitpan", "host")),
     "scene": Part(whole_scene, ("bitpan", "host")),
     "peers": Part(benchmark("benchmarks/peers.py", "--picture", "docs/results/peers.png"), ("bitpan", "host")),
+    "files": Part(benchmark("benchmarks/files.py"), ("bitpan", "host")),
     "training": Part(benchmark("benchmarks/training.py", *NETWORKS, "--threads", "1", "--rounds", "3"), NETWORK),
     "prices": Part(benchmark("benchmarks/prices.py", "docs/sweeps/planes.toml"), (*FLOW, "models")),
     "simulation": Part(benchmark("benchmarks/simulation.py"), ("hw",)),

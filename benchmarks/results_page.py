@@ -128,6 +128,11 @@ def _benchmarks(records: Records) -> Iterable[str]:
             "All on the same two cores, taking turns. GDAL's Brovey weighs the bands alike, as it does by default.\n\n"
             "![Rate against PSNR](results/peers.png)",
         ),
+        (
+            "files",
+            "Files beside GDAL's Brovey",
+            "Reading, preparing, compressing and writing alone, in a process that is there, as with an accelerator.",
+        ),
         ("training", "An iteration of training", "What `bitpan train --compile` brings."),
         (
             "prices",

@@ -183,12 +183,18 @@ class RasterFile:
         self.size = size
 
     def described(self, what: str) -> tuple[Any, ...]:
-        """What the files say of each band read: an attribute of datasets with a value a band, as ``descriptions``."""
-        return tuple(getattr(file.dataset, what)[band - 1] for file, band in self._of)
+        """What the files say of each band read: an attribute of datasets with a value a band, as ``descriptions``.
+
+        Raises:
+            SceneIOError: a file is damaged.
+        """
+        with reading(self.name, "cannot be read as a raster", "fetch it again"):
+            return tuple(getattr(file.dataset, what)[band - 1] for file, band in self._of)
 
     def band_tags(self) -> list[dict[str, str]]:
         """Tags of each band read, those of GDAL's domain ``IMAGERY`` among them."""
-        return [file.dataset.tags(band) | file.dataset.tags(band, ns="IMAGERY") for file, band in self._of]
+        with reading(self.name, "cannot be read as a raster", "fetch it again"):
+            return [file.dataset.tags(band) | file.dataset.tags(band, ns="IMAGERY") for file, band in self._of]
 
     def read(self, top: int, left: int, height: int, width: int) -> tuple[npt.NDArray[Any], Mask]:
         """A window: ``(bands, height, width)`` as stored, and ``(height, width)``, where it holds data.

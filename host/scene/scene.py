@@ -99,7 +99,7 @@ class Scene:
         ms, ms_valid = read_extended(self.ms, *window)
         remainder = None
         if self.match is not None:
-            pan = _where(pan_valid, np.take(self.match.table, pan), pan)
+            pan = _where(pan_valid, looked_up(self.match.table[None], pan), pan)
         if self.level is not None:
             found = _where(ms_valid, looked_up(self.level.remainder, ms), np.zeros_like(ms))
             remainder = found if found.any() else None

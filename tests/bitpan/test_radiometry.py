@@ -356,3 +356,10 @@ def test_a_black_scene_with_a_few_lights():
     counts = np.zeros((1, 1_000_000), int)
     counts[0, :5] = 100
     assert level_of(histograms(counts), 11, 326).gains == (1 << 28,)
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "int64", "uint64"])
+def test_indices_of_any_type_are_looked_up(dtype):
+    """Those wider than the processor's addresses too, as 64 bits are where these have 32."""
+    tables, indices = np.arange(6).reshape(2, 3) * 10, np.array([[2, 0], [1, 1]], dtype)
+    np.testing.assert_array_equal(looked_up(tables, indices), [[20, 0], [40, 40]])

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import rasterio
 import rasterio.shutil
+from rasterio._err import CPLE_AppDefinedError
 from rasterio.enums import ColorInterp
 
 from bitpan import cli
@@ -444,3 +445,19 @@ def test_an_archive_is_watched(tmp_path, write_raster):
         archive.write_bytes(archive.read_bytes() + b" ")
         with pytest.raises(SceneIOError, match=r"a\.zip: was changed while it was read"):
             raster.require_unchanged()
+
+
+@pytest.mark.parametrize("ask", [lambda raster: raster.described("colorinterp"), RasterFile.band_tags])
+def test_what_gdal_raises_late_is_told_as_damage(tmp_path, write_raster, ask):
+    """GDAL may say of a tag that it cannot be read as soon as it is asked for anything else."""
+
+    class Damaged:
+        def __getattr__(self, name):
+            raise CPLE_AppDefinedError(3, 1, "tag is not read from file")
+
+    with closing(RasterFile(write_raster(tmp_path / "a.tif", np.ones((1, 8, 8), np.uint16), 1.0))) as raster:
+        (own,) = raster._files
+        open_one, own.dataset = own.dataset, Damaged()
+        with pytest.raises(SceneIOError, match=r"a.tif: cannot be read as a raster .*tag is not read.*fetch it again"):
+            ask(raster)
+        own.dataset = open_one

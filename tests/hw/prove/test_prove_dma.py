@@ -6,11 +6,11 @@ from bitpan.hw.prove.prove import FORMAL, prove
 from bitpan.hw.sources import unit_sources
 
 
-def prove_rules(unit, **options):
+def prove_rules(unit, parameters=None, **options):
     """Of the DMA's part ``bp_dma_<unit>``, from a transfer of any shape that its rules' parameters allow."""
     rules = f"bp_dma_{unit.removesuffix('s')}_rules"
     sources = [*unit_sources(f"bp_dma_{unit}"), FORMAL / "bp_stream_rules.sv", FORMAL / f"{rules}.sv"]
-    return prove(sources, rules, **options)
+    return prove(sources, rules, parameters, **options)
 
 
 def test_the_writer_keeps_the_rules_of_axi():
@@ -22,17 +22,24 @@ def test_no_burst_crosses_a_page():
     assert prove_rules("bursts").holds
 
 
-def test_the_reader_asks_for_what_it_has_room_for():
-    assert prove_rules("read").holds
+@pytest.mark.slow
+@pytest.mark.parametrize("slots", [1, 2])
+def test_the_reader_asks_for_what_it_has_room_for(slots):
+    """A pixel is a word, or half of one."""
+    assert prove_rules("read", {"Slots": slots}, seconds=600).holds
 
 
 @pytest.mark.parametrize(
     ("unit", "right", "wrong"),
     [
         ("read", "idle_o = bursts_idle && !active", "idle_o = bursts_idle"),
-        ("pieces", "last_row_q <= rows_q == 16'd2", "last_row_q <= rows_q == 16'd3"),
         ("bursts", "last_row_q <= rows_q == 16'd1", "last_row_q <= rows_q <= 16'd2"),
         ("bursts", "default: if (burst_ready_i) state_q", "default: state_q"),
+        pytest.param("pieces", "slot_q <= next_q", "slot_q <= '0", marks=pytest.mark.slow),
+        pytest.param(
+            "pieces", "last_row_q <= rows_q == 16'd2", "last_row_q <= rows_q == 16'd3", marks=pytest.mark.slow
+        ),
+        pytest.param("bursts", "bytes_q + 27'(row_q[ByteBits-1:0])", "bytes_q", marks=pytest.mark.slow),
         pytest.param("read", "space_q >= SpaceBits'(16)", "space_q >= SpaceBits'(15)", marks=pytest.mark.slow),
         pytest.param("read", "offered && room_q", "offered && room_q && out0_tready_i", marks=pytest.mark.slow),
         pytest.param("read", "{last, word[", "{last && word_valid_i, word[", marks=pytest.mark.slow),
@@ -42,7 +49,7 @@ def test_the_reader_asks_for_what_it_has_room_for():
 def test_a_fault_of_the_reader_is_found(unit, right, wrong, plant):
     """Of its parts too: in rooms, rows, bursts and pixels."""
     plant(f"bp_dma_{unit}", right, wrong)
-    assert prove_rules("read", seconds=60).fault
+    assert prove_rules("read", {"Slots": 2}, seconds=60).fault
 
 
 @pytest.mark.parametrize(

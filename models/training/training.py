@@ -20,6 +20,7 @@ from bitpan import __version__
 from bitpan.errors import BitpanWarning, DataError, DivergenceError, ModelError
 from bitpan.files import claimed
 from bitpan.intake.arrays import UNREADABLE
+from bitpan.models.imagery.images import whole_images
 from bitpan.models.imagery.triples import Triples
 from bitpan.models.layers.binary import set_progress
 from bitpan.models.networks.configuration import calibrated
@@ -45,13 +46,15 @@ def psnr(fused: Tensor, gt: Tensor, bits: int) -> float:
 
 @torch.no_grad()
 def validate(network: PanSharpener, held_out: Sequence[Triples], device: torch.device) -> float:
-    """Mean PSNR over the held-out images, each with its own statistics; NaN if there are none."""
+    """Mean PSNR over the held-out images, each with its own statistics, large ones in parts; NaN if there are none."""
     network.eval()  # rivals' batch statistics are learned from training images alone
     values = []
     for triples in held_out:
-        for i in range(min(len(triples.gt), 16)):
-            pan, ms, gt = (image.to(device) for image in tensors(triples.part(slice(i, i + 1))))
-            values.append(psnr(network(pan, ms), gt, network.configuration.bits))
+        for i, image in enumerate(whole_images(triples)[: evaluate.MOST_SAMPLES]):
+            for part in image.parts():
+                own = triples.part(slice(i, i + 1), *part.window)
+                pan, ms, gt = (each.to(device) for each in tensors(own))
+                values.append(psnr(network(pan, ms), gt, network.configuration.bits))
     network.train()
     return sum(values) / len(values) if values else math.nan
 

@@ -12,12 +12,14 @@ import torch
 
 from bitpan.errors import ModelError
 from bitpan.host.scene.brightness import balance_in
+from bitpan.models.imagery import images
+from bitpan.models.imagery.triples import synthetic
 from bitpan.models.networks.backbones import UNIT_NETWORKS
 from bitpan.models.networks.integers import to_integer_model
 from bitpan.models.networks.registry import NETWORKS
 from bitpan.models.training.checkpoint import load_network, network_of, read_checkpoint
 from bitpan.models.training.settings import Settings, learning_rate
-from bitpan.models.training.training import Training, resume
+from bitpan.models.training.training import Training, psnr, resume, validate
 from bitpan.radiometry import balance_of
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -65,6 +67,30 @@ def equal(one, other):
 
 def steps(training, count):
     return [training.step() for _ in range(count)]
+
+
+def test_large_images_are_validated_in_parts(monkeypatch):
+    """About equal ones, which cover the image; a small one is a part of its own."""
+    network, (held_out,) = Training(Settings(**SMALL)).network, synthetic(1, 192, 7, 11)
+
+    def of(parts):
+        found = []
+        for rows, columns in parts:
+            own = held_out.part(slice(0, 1), rows, columns)
+            pan, ms, gt = (torch.from_numpy(each.astype(np.float32)) for each in (own.pan, own.ms, own.gt))
+            with torch.no_grad():
+                found.append(psnr(network.eval()(pan, ms), gt, 11))
+        return np.mean(found)
+
+    sizes = []
+    network.register_forward_hook(lambda *call: sizes.append(call[1][0].shape[2:]))
+    halves = slice(0, 96), slice(96, 192)
+    for largest, parts in ((192, [(slice(None), slice(None))]), (100, [(r, c) for r in halves for c in halves])):
+        monkeypatch.setattr(images, "LARGEST", largest)
+        sizes.clear()
+        assert validate(network, [held_out], torch.device("cpu")) == of(parts)
+        assert sizes[: len(parts)] == [(192 if len(parts) == 1 else 96,) * 2] * len(parts)
+        assert len(sizes) == 2 * len(parts)
 
 
 def test_only_the_last_stage_is_validated(tmp_path, capsys):

@@ -286,7 +286,7 @@ def test_the_kernels_interrupt(package, system, make_frames):
             kernel.send(len(woken).to_bytes(4, "little"))
 
     system.read, system.write = in_turn(system.read), in_turn(system.write)
-    thread = threading.Thread(target=answer)
+    thread = threading.Thread(target=answer, daemon=True)  # which nobody waits for where the driver fails
     thread.start()
     device = FpgaDevice(package, system, interrupt=UioInterrupt(ours.detach()))
     device.load_scene(scene)

@@ -4,11 +4,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import rasterio
 
 from bitpan.arithmetic import BORDER, interpolate
 from bitpan.host.device.devices import CpuDevice
-from bitpan.host.scene.scene import array_scene
-from bitpan.host.stream import fuse_array
+from bitpan.host.scene.scene import array_scene, open_scene
+from bitpan.host.stream import fuse, fuse_array
+from bitpan.host.tile_log import TileLog
 from bitpan.model import execute
 from bitpan.radiometry import FRACTION, Level, PanMatch, looked_up
 
@@ -30,6 +32,19 @@ def fused(small_model, small_engine, random_inputs, images):
         return fuse_array(small_model, scene, CpuDevice(small_engine), parameters, side)
 
     return fuse
+
+
+def test_into_a_file_as_into_memory(small_model, small_engine, random_inputs, images, fused, write_raster, tmp_path):
+    _, parameters = random_inputs(small_model, 8, 8)
+    pan, ms = (image.astype(np.uint16) for image in images)
+    files = write_raster(tmp_path / "pan.tif", pan, 1.0), write_raster(tmp_path / "ms.tif", ms, 4.0)
+    device, out = CpuDevice(small_engine), tmp_path / "fused.tif"
+    with open_scene(*files, small_model) as scene, TileLog(tmp_path / "tiles", "a job") as log:
+        log.begin({})
+        fuse(scene, log, out, small_model, device, small_engine, parameters, 32)
+    with rasterio.open(out) as dataset:
+        assert {*dataset.dtypes} == {"uint16"}
+        np.testing.assert_array_equal(dataset.read(), fused())
 
 
 def test_tiles_have_a_side_of_their_own_where_none_is_asked_for(fused):

@@ -95,6 +95,18 @@ def test_nodata_takes_the_offset_and_is_masked(small_model):
     np.testing.assert_array_equal(patch.valid, expected)
 
 
+def test_values_become_counts_each_file_its_own_way(small_model, tmp_path, write_raster):
+    """Reflectances beside counts, and the other way round."""
+    counts, shares = np.full((32, 32), 1000, np.uint16), np.linspace(0.0, 0.5, 1024, dtype=np.float32).reshape(32, 32)
+    for fine, coarse in ((counts, shares), (shares, counts)):
+        pan = write_raster(tmp_path / "p.tif", fine[None], 1.0)
+        ms = write_raster(tmp_path / "m.tif", np.stack([coarse[::4, ::4]] * 2), 4.0)
+        with open_quietly(pan, ms, small_model) as scene:
+            patch = scene.read(0, 0, 32, 32)
+        own, other = (patch.pan, patch.ms) if fine is counts else (patch.ms, patch.pan)
+        assert {*own.ravel().tolist()} == {1000} and np.ptp(other) > 10_000
+
+
 def test_an_ms_that_begins_before_its_pan_is_read_from_there(small_model, tmp_path, write_raster):
     """By a row and three columns of its own."""
     coarse = np.arange(2 * 16 * 16, dtype=np.uint16).reshape(2, 16, 16)

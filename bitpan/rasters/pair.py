@@ -17,7 +17,7 @@ from bitpan.rasters.fill import settle
 from bitpan.rasters.georeference import ASKED, ms_edge
 from bitpan.rasters.grid import Grid, align
 from bitpan.rasters.meaning import in_order, named
-from bitpan.rasters.raster import Names, RasterFile
+from bitpan.rasters.raster import Names, RasterFile, block_cache
 from bitpan.rasters.unread import Image, Unread
 from bitpan.rasters.validity import DECLARED, Mask, Nodata
 
@@ -167,10 +167,11 @@ def read_whole(pair: Pair) -> Whole:
     return Whole(pan, ms, pan_valid, ms_valid, shift)
 
 
-def unread_whole(pair: Pair, files: ExitStack) -> Whole:
+def unread_whole(pair: Pair, files: ExitStack, cache: int) -> Whole:
     """The same, read where it is looked at, from the pair's files, which ``files`` holds open as long.
 
-    Whoever reads a part raises :class:`SceneIOError` where they are no more what they were.
+    GDAL keeps ``cache`` bytes of blocks meanwhile. Whoever reads a part raises :class:`SceneIOError` where the files
+    are no more what they were.
     """
     fine, coarse, shift = whole_windows(pair)
 
@@ -178,7 +179,8 @@ def unread_whole(pair: Pair, files: ExitStack) -> Whole:
         def read(
             top: int, left: int, height: int, width: int, _open: ExitStack = files
         ) -> tuple[npt.NDArray[np.uint16], Mask]:
-            found = _read(raster, counts, window[0] + top, window[1] + left, height, width)
+            with block_cache(cache):
+                found = _read(raster, counts, window[0] + top, window[1] + left, height, width)
             raster.require_unchanged()
             return found
 

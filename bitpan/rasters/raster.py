@@ -352,8 +352,7 @@ def block_bytes(names: Names, rows: int) -> int:
 def block_cache(size: int) -> contextlib.AbstractContextManager[Any]:
     """GDAL's cache of blocks, by default a twentieth of the memory, of ``size`` bytes, or 64 MB if that is more.
 
-    It must be there before the first pixel is read: the first cache of a process stays. So does one that the
-    environment asks for.
+    It holds as long as the context does: behind it, the default does again. One that the environment asks for stays.
     """
     if "GDAL_CACHEMAX" in os.environ:
         return contextlib.nullcontext()

@@ -93,12 +93,12 @@ def _pairs(files: str) -> list[tuple[Name, list[Name]]]:
 
 
 def _read_pair(pan: Name, ms: list[Name], own: Source, ratio: int) -> tuple[dict[str, Images], Shift]:
-    cache = block_cache(block_bytes(pan, ROWS) + block_bytes(ms, ROWS))
-    with cache, ExitStack() as files:
+    cache = block_bytes(pan, ROWS) + block_bytes(ms, ROWS)
+    with block_cache(cache), ExitStack() as files:
         pair = files.enter_context(open_pair(pan, ms, ratio, Handling(own.bands, own.nodata, align=own.align)))
         fine, coarse, _ = whole_windows(pair)
         counts = math.prod(fine[2:]) + len(pair.ms.bands) * math.prod(coarse[2:])
-        found = read_whole(pair) if 2 * counts <= HELD else unread_whole(pair, files.pop_all())
+        found = read_whole(pair) if 2 * counts <= HELD else unread_whole(pair, files.pop_all(), cache)
         (dy, dx), (y, x) = found.shift, own.shift
         return whole_tiles(found, own.files), (dy + y, dx + x)
 

@@ -1,12 +1,15 @@
 """Pairs in files, laid over each other: CRSs, alignments, bands, and the whole MS pixels that both have."""
 
+from contextlib import ExitStack
+
 import numpy as np
 import pytest
+from rasterio._env import get_gdal_config
 
 from bitpan.errors import BandWarning, SceneError, SizeError
 from bitpan.rasters import RasterFile
 from bitpan.rasters import pair as pair_module
-from bitpan.rasters.pair import Handling, open_pair, read_whole
+from bitpan.rasters.pair import Handling, open_pair, read_whole, unread_whole
 from places import COARSE, FINE, PLACE, UTM
 
 
@@ -112,3 +115,18 @@ def test_a_pair_that_memory_does_not_hold(files, monkeypatch):
         monkeypatch.setenv("BITPAN_MEMORY", "1e-6")
         with pytest.raises(SizeError, match=r"pan\.tif: 48 x 48 pixels says that it holds 4,608 bytes"):
             read_whole(pair)
+
+
+def test_gdal_keeps_few_blocks_of_what_is_read_later(files, monkeypatch):
+    """Its own limit, a twentieth of the memory, holds again as soon as a context of ours has ended."""
+    monkeypatch.delenv("GDAL_CACHEMAX", raising=False)
+    with ExitStack() as stack:
+        pair = stack.enter_context(open_pair(*files(), 4, Handling()))
+        found, kept = unread_whole(pair, stack.pop_all(), 100 << 20), []
+        read = RasterFile.read
+        monkeypatch.setattr(
+            RasterFile, "read", lambda *some: (kept.append(get_gdal_config("GDAL_CACHEMAX")), read(*some))[1]
+        )
+        for image in (found.pan, found.ms, found.pan_valid, found.ms_valid):
+            np.asarray(image[..., :4, :4])
+    assert kept == [100 << 20] * 4

@@ -120,6 +120,8 @@ def _window_sums(scene: Scene, tile: Tile, shifts: npt.NDArray[np.int64]) -> tup
     inside = slice(margin, -margin)
     x = _gradient(patch.ms[:, inside, inside].astype(np.float64), 1)
     height, width = x.shape[-2:]
+    if not x.size:  # of a single row or column
+        return None
     x = x.reshape(len(x), -1)
     pan = _gradient(_blur(patch.pan[0].astype(np.float64), ratio), ratio)
     size, first = len(shifts), ratio // 2  # the first shift is all the reach to the left and up

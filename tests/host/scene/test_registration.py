@@ -72,6 +72,14 @@ def test_nothing_to_go_by(value):
         measure_shift(make_scene(np.full((128, 128), value), np.full((4, 32, 32), value), nodata=0))
 
 
+@pytest.mark.parametrize("size", [(4, 4), (4, 128), (128, 4)])
+def test_a_row_or_column_has_no_gradients(size):
+    pan, ms = displaced((0, 0))
+    pan, ms = pan[: size[0], : size[1]], ms[:, : size[0] // 4, : size[1] // 4]
+    with pytest.raises(SceneError, match="no shift can be measured"):
+        measure_shift(make_scene(pan, ms))
+
+
 def test_what_is_asked_for_is_taken():
     scene = make_scene(*displaced((1, -1)))
     assert shift_of(scene, (0.0, 0.0)) == (0.0, 0.0) and shift_of(scene, (3.0, 0.5)) == (3.0, 0.5)

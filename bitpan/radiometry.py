@@ -11,7 +11,8 @@ that was trained on other gains takes the difference for light. PAN's means over
 those of the bands' mean, ``PAN = slope * MS + intercept``, and PAN becomes ``(PAN - intercept) / slope``, its *match*.
 Over such blocks neither the MS's blur nor a shift of a fraction of an MS pixel matters much; blocks far off the line,
 as clouds in one image alone, are left out. Where PAN does not follow the mean, as over vegetation, which only the near
-infrared sees bright, the bands count by what PAN sees of them.
+infrared sees bright, the bands count by what PAN sees of them, if the line gets steeper: a flat one would make too much
+of PAN's detail.
 """
 
 from __future__ import annotations
@@ -245,7 +246,8 @@ def match_pan(means: Float, bits: int) -> PanMatch:
     slope, intercept, fit = _line(x, y)
     if fit < SURE_FIT:
         found = _line(bands @ _shares(bands, y), y)
-        slope, intercept, fit = max((slope, intercept, fit), found, key=lambda line: line[2])
+        if found[0] > slope and found[2] > fit:  # the steeper line: rather too little of PAN's detail than too much
+            slope, intercept, fit = found
     if len(x) < FEWEST or fit < LEAST_FIT or not 1 / _STEEPEST < slope < _STEEPEST:
         slope, intercept = float(np.clip(y.mean() / x.mean(), 1 / _STEEPEST, _STEEPEST)), 0.0
     scale = 2.0**FRACTION / slope

@@ -12,6 +12,7 @@ from bitpan.radiometry import (
     FRACTION,
     Level,
     PanMatch,
+    _line,
     _shares,
     balance_of,
     block_means,
@@ -272,6 +273,16 @@ def test_bands_count_by_what_pan_sees_of_them_where_their_mean_says_little(share
     matched = (pan * own.gain + own.offset) / 2**FRACTION
     assert own.fit > 0.98 and np.corrcoef(bands.mean(axis=1), pan)[0, 1] ** 2 < 0.8
     assert np.abs(matched - seen).max() < 0.12 * np.ptp(seen)
+
+
+def test_a_line_that_is_steeper_than_by_what_pan_sees_stays():
+    """It makes less of PAN's detail; as of a Landsat scene, whose PAN sees no near infrared."""
+    rng = np.random.default_rng(0)
+    visible = rng.normal(500, 80, 400)
+    bands = np.column_stack([visible, visible, visible, 1500 - 1.5 * visible + rng.normal(0, 100, 400)])
+    slope, _, fit = _line(bands.mean(axis=1), visible)
+    own = match_pan(np.column_stack([bands, visible]), 11)
+    assert slope > 1.3 and fit < 0.8 and own.gain == round(2**FRACTION / slope) and own.fit == fit
 
 
 @settings(max_examples=50, deadline=None)

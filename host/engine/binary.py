@@ -81,14 +81,14 @@ def _find_pixels(word: int, stride: int, first: int, last: int, image: Array, be
 
 
 @inlined
-def _sums(low_digits: Array, digits: Array, odd: Array, half: int, total: int, raised: int) -> Vector:
+def _sums(low_digits: Array, higher: Array, odd: Array, half: int, total: int, raised: int) -> Vector:
     """Sums of products, times ``2**raised``: the total less twice the bits that differ.
 
     Those are twice the counter, its first eight digits as bytes, and the parity.
     """
     pairs = convert(load_pixels(low_digits, PIXELS * half), np.int16)
-    for digit in range(8, len(digits) // (2 * WORDS)):
-        pairs = pairs + choose(truth_of(item(digits, 2 * WORDS * digit + half)), i16(1 << digit), i16(0))
+    for digit in range(len(higher) // (2 * WORDS)):
+        pairs = pairs + choose(truth_of(item(higher, 2 * WORDS * digit + half)), i16(256 << digit), i16(0))
     most, one = i16(total << raised), i16((total - 2) << raised)
     return choose(truth_of(item(odd, half)), one, most) - (pairs << i16(raised + 2))
 
@@ -157,10 +157,9 @@ def _conv_rprelu(
     result, in the slopes' type.
     """
     outputs, width = out.shape[1:]
-    table, parities, carries, ladder, counter = buffers(bits.shape[0], picks.shape[1], max(8, digits))
-    counts, digit_halves = counter[: WORDS * ((digits + 3) // 4 * 4)], counter.view(np.uint32)
-    odd = aligned(WORDS)
-    odd_halves, low_digits = odd.view(np.uint32), aligned(8 * WORDS).view(np.uint8)
+    table, parities, carries, higher = buffers(bits.shape[0], picks.shape[1], digits)
+    odd, low_digits = aligned(WORDS), aligned(8 * WORDS).view(np.uint8)
+    odd_halves, higher_halves = odd.view(np.uint32), higher.view(np.uint32)
     begins, sources, sizes = np.zeros((3, WORDS), np.intp)
     total, kind, low, high = 9 * bits.shape[0], slopes.dtype, bounds[0], bounds[1]
     for word in range(0, stride * (last - first), WORDS):
@@ -170,15 +169,14 @@ def _conv_rprelu(
         whole = share_all(bits, stride, word + stride + 1, table, parities)
         for o in range(outputs):
             store(odd, 0, whole ^ load_words(flips[o], 0))
-            count(table, picks[o], groups[o], carries, ladder, counts)
-            write_bytes(counter, low_digits)
+            write_bytes(count(table, picks[o], groups[o], carries, higher), low_digits)
             own = knees[o], slopes[0, o], offsets[0, o], slopes[1, o], offsets[1, o]
             for i in range(WORDS):
                 size, begin, source = sizes[i], begins[i] + width * o, sources[i] + width * o
                 if size <= 0:
                     continue
-                v = _rprelu(_sums(low_digits, digit_halves, odd_halves, 2 * i, total, raised), own, shift)
-                w = _rprelu(_sums(low_digits, digit_halves, odd_halves, 2 * i + 1, total, raised), own, shift)
+                v = _rprelu(_sums(low_digits, higher_halves, odd_halves, 2 * i, total, raised), own, shift)
+                w = _rprelu(_sums(low_digits, higher_halves, odd_halves, 2 * i + 1, total, raised), own, shift)
                 if size >= 2 * PIXELS:  # without masks
                     _put(v, kind, residual, source, low, high, out, begin, PIXELS)
                     _put(w, kind, residual, source + PIXELS, low, high, out, begin + PIXELS, PIXELS)

@@ -8,7 +8,7 @@ from llvmlite import ir
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 
-from bitpan.host.engine.lanes import TERNARY, WORDS, Lanes, Untyped, llvm_type, pointer
+from bitpan.host.engine.lanes import GALOIS, TERNARY, WORDS, Lanes, Untyped, llvm_type, pointer
 
 
 def _ternary(builder: Untyped, values: Sequence[Untyped], truth: Callable[[int, int, int], int]) -> Untyped:
@@ -43,42 +43,66 @@ def _majority(_: Untyped, a: Untyped, b: Untyped, c: Untyped) -> Untyped:
 def _write_bytes(_: Untyped, digits: Untyped, out: Untyped) -> Untyped:
     """Eight vectors of digits, the lowest first, as a byte a pixel: of the first bits, then of the second ones.
 
-    The digits of eight neighbours are a matrix of eight by eight bits: it is transposed by swapping its quarters, and
-    theirs. Then vector k has the pixels 8 i + k; laid into each other like two halves of a deck of cards, three times,
-    they are in order.
+    The digits of eight neighbours are a matrix of eight by eight bits, which is transposed; before or after that the
+    vectors are laid into each other, byte by byte.
     """
 
     def emit(context: Untyped, builder: Untyped, signature: Untyped, values: Untyped) -> Untyped:
-        lanes = Lanes(types.uint64, WORDS)
-        kind, size = llvm_type(lanes), 8 * WORDS
-
-        def place(which: int, i: int) -> Untyped:
-            at = ir.Constant(ir.IntType(64), i * (WORDS if which == 0 else size))
-            return pointer(context, builder, signature.args[which], values[which], at, lanes)
-
-        rows = [builder.load(place(0, i), align=8) for i in range(8)]
-        for distance, pattern in ((4, 0x0F), (2, 0x33), (1, 0x55)):
-            mask = ir.Constant(kind, [pattern * 0x0101010101010101] * WORDS)
-            places = ir.Constant(kind, [distance] * WORDS)
-            for low in (i for i in range(8) if not i & distance):
-                high = low + distance
-                swapped = builder.and_(builder.xor(builder.lshr(rows[low], places), rows[high]), mask)
-                rows[high] = builder.xor(rows[high], swapped)
-                rows[low] = builder.xor(rows[low], builder.shl(swapped, places))
-        rows = [builder.bitcast(row, ir.VectorType(ir.IntType(8), size)) for row in rows]
-        for _ in range(3):
-            rows = [_laid_together(builder, rows[i // 2], rows[i // 2 + 4], i % 2) for i in range(8)]
+        lanes, rows = digits.dtype, [builder.extract_value(values[0], i) for i in range(8)]
+        if GALOIS:
+            rows = [_transposed(builder, row) for row in _laid_into_each_other(builder, rows[::-1])]
+        else:
+            rows = _laid_into_each_other(builder, _transposed_across(builder, rows))
         for i, row in enumerate(rows):
-            builder.store(builder.bitcast(row, kind), place(1, i), align=1)
+            at = ir.Constant(ir.IntType(64), i * row.type.count)
+            place = pointer(context, builder, out, values[1], at, lanes)
+            builder.store(builder.bitcast(row, llvm_type(lanes)), place, align=1)
         return context.get_dummy_value()
 
     return types.void(digits, out), emit
 
 
-def _laid_together(builder: Untyped, a: Untyped, b: Untyped, half: int) -> Untyped:
-    """The lanes of both in turn, of their first or second half."""
-    half_size = a.type.count // 2
-    order = [i + side * a.type.count for i in range(half_size * half, half_size * (half + 1)) for side in (0, 1)]
+def _transposed(builder: Untyped, row: Untyped) -> Untyped:
+    """The digits of eight pixels, the highest first, as a byte a pixel: their product with the unit matrix's rows."""
+    name, kind = f"llvm.x86.vgf2p8affineqb.{8 * row.type.count}", row.type
+    byte = ir.IntType(8)
+    function = cgutils.get_or_insert_function(builder.module, ir.FunctionType(kind, [kind, kind, byte]), name)
+    unit = ir.Constant(kind, [1 << i % 8 for i in range(kind.count)])
+    return builder.call(function, [unit, row, byte(0)])
+
+
+def _transposed_across(builder: Untyped, rows: list[Untyped]) -> list[Untyped]:
+    """Of eight vectors, the bits that have the same place in eight bytes' columns: quarters are swapped, and theirs."""
+    kind = rows[0].type
+    for distance, pattern in ((4, 0x0F), (2, 0x33), (1, 0x55)):
+        mask = ir.Constant(kind, [pattern * 0x0101010101010101] * WORDS)
+        places = ir.Constant(kind, [distance] * WORDS)
+        for low in (i for i in range(8) if not i & distance):
+            high = low + distance
+            swapped = builder.and_(builder.xor(builder.lshr(rows[low], places), rows[high]), mask)
+            rows[high] = builder.xor(rows[high], swapped)
+            rows[low] = builder.xor(rows[low], builder.shl(swapped, places))
+    return rows
+
+
+def _laid_into_each_other(builder: Untyped, rows: list[Untyped]) -> list[Untyped]:
+    """Eight vectors as bytes: the first of each, the second of each, and so on.
+
+    Processors lay bytes together within sixteen of them; so those that meet there are first brought there, in pairs.
+    """
+    size, parts = 8 * WORDS, WORDS // 2
+    pairs = [parts * i + part for part in range(parts) for i in range(8)]
+    in_turn = [16 * part + i + side * size for part in range(parts) for i in range(8) for side in (0, 1)]
+    for i, row in enumerate(rows):
+        words = builder.bitcast(row, ir.VectorType(ir.IntType(16), size // 2))
+        rows[i] = builder.bitcast(_shuffled(builder, words, words, pairs), ir.VectorType(ir.IntType(8), size))
+    for _ in range(3):
+        halves = [[place + half for place in in_turn] for half in (0, 8)]
+        rows = [_shuffled(builder, rows[i // 2], rows[i // 2 + 4], halves[i % 2]) for i in range(8)]
+    return rows
+
+
+def _shuffled(builder: Untyped, a: Untyped, b: Untyped, order: Sequence[int]) -> Untyped:
     return builder.shuffle_vector(a, b, ir.Constant(ir.VectorType(cgutils.int32_t, len(order)), order))
 
 

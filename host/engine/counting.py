@@ -22,11 +22,8 @@ from bitpan.host.engine.step import Array
 VARIANTS = 4
 """Of the majority of a, b and c, up to a complement: of none, of b, of c, of both complemented."""
 
-COUNTED_ONE_WAY = 4
-"""Words a channel that are in the table only as they are: of its rows, and of their parities."""
-
 GROUP = 16
-"""Words that an output adds at a time."""
+"""Words that an output adds at a time; so many, the last, are in the table complemented, too."""
 
 
 @inlined
@@ -41,21 +38,31 @@ def _share(table: Array, at: int, a: Vector, b: Vector, c: Vector) -> Vector:
 
 
 @inlined
+def _share_row(table: Array, at: int, bits: Array, word: int) -> Vector:
+    """The same of the three pixels of a window's row, of a channel's words."""
+    middle = load_words(bits, word)
+    left = (middle << u64(1)) | (load_words(bits, word - 1) >> u64(63))
+    right = (middle >> u64(1)) | (load_words(bits, word + 1) << u64(63))
+    return _share(table, at, left, middle, right)
+
+
+@inlined
 def share_all(bits: Array, stride: int, at: int, table: Array, parities: Array) -> Vector:
     """All that the outputs share about a vector's pixels, into the table; the parity of everything.
 
-    First the three pixels of each row of each channel's window, then three parities as long as there are. What comes of
-    parities of parities is there complemented, too, so that an output may count it either way.
+    First the three pixels of each row of each channel's window, then three parities, a channel's first, as long as
+    there are. The last words
+    are there complemented, too: an output counts them as its groups need them.
     """
-    entry, count = 0, 0
+    rows, entry, count = 0, bits.shape[0] * 3 * VARIANTS * WORDS, 0
     for c in range(bits.shape[0]):
-        for row in range(at - stride, at + 2 * stride, stride):
-            middle = load_words(bits[c], row)
-            left = (middle << u64(1)) | (load_words(bits[c], row - 1) >> u64(63))
-            right = (middle >> u64(1)) | (load_words(bits[c], row + 1) << u64(63))
-            store(parities, count, _share(table, entry, left, middle, right))
-            entry += VARIANTS * WORDS
-            count += WORDS
+        above = _share_row(table, rows, bits[c], at - stride)
+        middle = _share_row(table, rows + VARIANTS * WORDS, bits[c], at)
+        below = _share_row(table, rows + 2 * VARIANTS * WORDS, bits[c], at + stride)
+        store(parities, count, _share(table, entry, above, middle, below))
+        rows += 3 * VARIANTS * WORDS
+        entry += VARIANTS * WORDS
+        count += WORDS
     while count > WORDS:
         store(parities, count, load_words(parities, 0) ^ load_words(parities, 0))  # the third, of the last two
         threes = max(count // (3 * WORDS), 1)
@@ -68,7 +75,7 @@ def share_all(bits: Array, stride: int, at: int, table: Array, parities: Array) 
         for left in range(3 * WORDS * threes, count, WORDS):
             store(parities, left - 2 * WORDS * threes, load_words(parities, left))
         count = max(count - 2 * WORDS * threes, WORDS)
-    for i in range(COUNTED_ONE_WAY * bits.shape[0] * VARIANTS * WORDS, entry, WORDS):
+    for i in range(max(entry - GROUP * VARIANTS * WORDS, 0), entry, WORDS):
         store(table, entry, ~load_words(table, i))
         entry += WORDS
     for i in range(WORDS):
@@ -114,11 +121,38 @@ def _add_group(table: Array, picks: Array, i: int, ones: Vector, twos: Vector, f
 
 
 @inlined
-def count(table: Array, picks: Array, groups: Array, carries: Array, ladder: Array, counter: Array) -> None:
-    """Count the bits of an output's words, ``picks`` in the table, into a counter of a vector a digit.
+def _add_eight(words: Array, i: int, ones: Vector, twos: Vector, fours: Vector, eights: Vector) -> Vector:
+    """Add eight words that follow each other to such a counter."""
+    a, a2 = _add(load_words(words, i), load_words(words, i + WORDS), load_words(words, i + 2 * WORDS))
+    b, b2 = _add(load_words(words, i + 3 * WORDS), load_words(words, i + 4 * WORDS), load_words(words, i + 5 * WORDS))
+    c, c2 = _add(load_words(words, i + 6 * WORDS), load_words(words, i + 7 * WORDS), ones)
+    ones, d2 = _add(a, b, c)
+    a, a4 = _add(a2, b2, c2)
+    twos, b4 = _add(a, d2, twos)
+    fours, carry = _add(a4, b4, fours)
+    return ones, twos, fours, eights ^ carry, eights & carry
+
+
+@inlined
+def _count_carries(carries: Array, count: int, nothing: Vector) -> Vector:
+    """Count as many words as a counter of four digits, and how many carries of it are in their place then."""
+    last = WORDS * (count - 1)
+    ones, twos, fours, eights = load_words(carries, last), nothing, nothing, nothing
+    for missing in range(last, last + 7 * WORDS, WORDS):
+        store(carries, missing, nothing)
+    count = (count + 6) // 8
+    for eight in range(count):
+        ones, twos, fours, eights, carry = _add_eight(carries, 8 * WORDS * eight, ones, twos, fours, eights)
+        store(carries, WORDS * eight, carry)
+    return ones, twos, fours, eights, count
+
+
+@inlined
+def count(table: Array, picks: Array, groups: Array, carries: Array, higher: Array) -> Vector:
+    """Count the bits of an output's words, ``picks`` in the table: eight digits, the lowest first, a vector each.
 
     A counter of ones that counts words and is then complemented, its carries too, has counted their complements. The
-    carries of its four digits are words to be counted for the next four. ``ladder``: picks of one carry after another.
+    carries of its four digits are words to be counted for the next four. Digits from the ninth on go to ``higher``.
     """
     nothing = load_words(carries, 0) ^ load_words(carries, 0)
     ones = twos = fours = eights = ~nothing
@@ -131,19 +165,14 @@ def count(table: Array, picks: Array, groups: Array, carries: Array, ladder: Arr
         i += GROUP
     if groups[1] == 0:
         ones, twos, fours, eights = ~ones, ~twos, ~fours, ~eights
-    for digit in range(0, len(counter) // WORDS, 4):
-        if digit > 0:
-            ones = twos = fours = eights = nothing
-            for word in range(count, count + GROUP):
-                store(carries, WORDS * word, nothing)  # what is missing to a group
-            count = (count + GROUP - 1) // GROUP
-            for group in range(count):
-                ones, twos, fours, eights, carry = _add_group(carries, ladder, GROUP * group, ones, twos, fours, eights)
-                store(carries, WORDS * group, carry)
-        store(counter, WORDS * digit, ones)
-        store(counter, WORDS * digit + WORDS, twos)
-        store(counter, WORDS * digit + 2 * WORDS, fours)
-        store(counter, WORDS * digit + 3 * WORDS, eights)
+    ones_16, twos_16, fours_16, eights_16, count = _count_carries(carries, count, nothing)
+    for digit in range(0, len(higher), 4 * WORDS):
+        a, b, c, d, count = _count_carries(carries, count, nothing)
+        store(higher, digit, a)
+        store(higher, digit + WORDS, b)
+        store(higher, digit + 2 * WORDS, c)
+        store(higher, digit + 3 * WORDS, d)
+    return ones, twos, fours, eights, ones_16, twos_16, fours_16, eights_16
 
 
 @compiled
@@ -154,18 +183,16 @@ def aligned(words: int) -> Array:
 
 
 @inlined
-def buffers(channels: int, most: int, digits: int) -> tuple[Array, Array, Array, Array, Array]:
-    """What :func:`share_all` and :func:`count` write: table, parities, carries, ladder and counter.
+def buffers(channels: int, most: int, digits: int) -> tuple[Array, Array, Array, Array]:
+    """What :func:`share_all` and :func:`count` write: table, parities, carries and higher digits.
 
     Args:
         channels: of the bit planes.
         most, digits: ``picks`` of an output, and digits, of :class:`Summands`.
     """
-    entries, size = channels * 3 * VARIANTS * WORDS, most // GROUP + GROUP
+    entries = channels * 3 * VARIANTS * WORDS
     table, parities = aligned(2 * entries + 64 * VARIANTS * WORDS), aligned(entries)
-    carries = aligned(size * WORDS)
-    ladder = (WORDS * np.arange(size)).astype(np.uint32)
-    return table, parities, carries, ladder, aligned(WORDS * ((digits + 3) // 4 * 4))
+    return table, parities, aligned((most // GROUP + GROUP) * WORDS), aligned(max(digits - 5, 0) // 4 * 4 * WORDS)
 
 
 @dataclass(frozen=True)
@@ -190,7 +217,6 @@ class Summands:
 def summands(weights: bytes, outputs: int) -> Summands:
     """Of weights +1 and -1, ``(O, I, 3, 3)`` int8."""
     signs = np.frombuffer(weights, np.int8).reshape(outputs, -1) > 0
-    inputs = signs.shape[1] // 9
     variants, complements = [], []
     while signs.shape[1] > 1:
         threes = max(signs.shape[1] // 3, 1)
@@ -200,7 +226,7 @@ def summands(weights: bytes, outputs: int) -> Summands:
         complements.append(a)
         signs = np.concatenate([a ^ b ^ c, signs[:, 3 * threes :]], axis=1)
     variant, complemented = np.concatenate(variants, axis=1), np.concatenate(complements, axis=1)
-    words, fixed = variant.shape[1], COUNTED_ONE_WAY * inputs
+    words, fixed = variant.shape[1], max(variant.shape[1] - GROUP, 0)
     entries = VARIANTS * (2 * words - fixed)
     places = (WORDS * (VARIANTS * np.arange(words) + variant)).astype(np.uint32)
     zeros, ones = WORDS * entries, WORDS * (entries + 1)

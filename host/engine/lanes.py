@@ -22,6 +22,9 @@ FEATURES = (numba.config.CPU_FEATURES or get_host_cpu_features()).split(",")
 TERNARY = "+avx512f" in FEATURES
 """Whether any function of three bits is one instruction."""
 
+GALOIS = "+gfni" in FEATURES and "+avx" in FEATURES
+"""Whether matrices of eight by eight bits are multiplied by one instruction, in each 64-bit word of a vector."""
+
 MULTIPLIER = (
     ("llvm.x86.avx512.pmaddw.d.512", 16)
     if "+avx512bw" in FEATURES

@@ -99,7 +99,11 @@ def test_truth():
 
 @compiled
 def bytes_of(digits, out):
-    write_bytes(digits, out)
+    a, b = load_words(digits, 0), load_words(digits, WORDS)
+    c, d = load_words(digits, 2 * WORDS), load_words(digits, 3 * WORDS)
+    e, f = load_words(digits, 4 * WORDS), load_words(digits, 5 * WORDS)
+    g, h = load_words(digits, 6 * WORDS), load_words(digits, 7 * WORDS)
+    write_bytes((a, b, c, d, e, f, g, h), out)
 
 
 def test_digits_become_bytes():
@@ -144,21 +148,32 @@ def test_no_more_pixels_than_there_are(count, dtype):
 
 
 AVX2 = "+sse4.2,+popcnt,+avx,+avx2,+fma,+bmi,+bmi2,+lzcnt,+movbe,+f16c"
+AVX512 = f"{AVX2},+avx512f,+avx512bw,+avx512dq,+avx512vl,+avx512cd"
 
 
 @pytest.mark.slow
-@pytest.mark.skipif("+avx2" not in lanes.FEATURES, reason="needs a processor with AVX2")
-@pytest.mark.parametrize(("processor", "features"), [("x86-64-v3", AVX2), ("x86-64", "+sse2")])
-def test_on_processors_that_have_less(tmp_path, processor, features):
+@pytest.mark.parametrize(
+    ("processor", "features", "expected"),
+    [
+        ("x86-64", "+sse2", "4 None False"),
+        ("x86-64-v3", AVX2, "4 8 False"),
+        ("x86-64-v3", f"{AVX2},+gfni", "4 8 True"),
+        ("x86-64-v4", AVX512, "8 16 False"),
+    ],
+)
+def test_on_processors_that_have_less(tmp_path, processor, features, expected):
     """The vectors' and the kernels' tests once more, without AVX-512, and without any of x86's instructions by name."""
+    if not {*features.split(",")} <= {*lanes.FEATURES}:
+        pytest.skip(f"needs a processor with {features}")
     chosen = {"NUMBA_CPU_NAME": processor, "NUMBA_CPU_FEATURES": features, "NUMBA_CACHE_DIR": str(tmp_path)}
     folder = os.path.dirname(__file__)
     names = ("lanes", "binary", "images", "channels", "resampling", "engine_networks")
     tests = [f"{folder}/test_{name}.py" for name in names]
-    check = "from bitpan.host.engine.lanes import MULTIPLIER, WORDS; assert WORDS == 4; print(MULTIPLIER)"
+    wanted = "WORDS, MULTIPLIER and MULTIPLIER[1], GALOIS"
+    check = f"from bitpan.host.engine.lanes import GALOIS, MULTIPLIER, WORDS; print({wanted})"
     environment = {**os.environ, **chosen}
-    chosen = subprocess.run([sys.executable, "-c", check], env=environment, check=True, capture_output=True, text=True)
-    assert (chosen.stdout == "None\n") == (processor == "x86-64")
+    found = subprocess.run([sys.executable, "-c", check], env=environment, check=True, capture_output=True, text=True)
+    assert found.stdout == f"{expected}\n"
     command = [sys.executable, "-m", "pytest", "-q", "-m", "not slow", "-n", "0", *tests]
     done = subprocess.run(command, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout[-5000:]

@@ -16,6 +16,11 @@ FEATURE, INNER = Format(10, 6), Format(12, 7)
 CHANNELS = [1, 2, 3, 6, 8, 31, 32, 33, 36, 48, 512]  # the norm's 1/C rounds up at 6 and 36
 
 
+def widest(channels):
+    """The widest format that the norm's kernel takes of so many channels."""
+    return Format(14 if channels < 64 else 12, 6)
+
+
 def step(inputs, result, x, **named):
     height, _, width = x.shape
     return Step(inputs, result, (height, width), height, **named)
@@ -55,9 +60,9 @@ def drawn_constants(channels, rng, gain=255, centre=1 << 12, bias=1 << 10):
 
 
 @pytest.mark.parametrize("channels", CHANNELS)
-@pytest.mark.parametrize("fmt", [INNER, Format(15, 6)], ids=str)
-def test_norm(fmt, channels):
-    rng = np.random.default_rng(channels)
+@pytest.mark.parametrize("wide", [False, True])
+def test_norm(wide, channels):
+    rng, fmt = np.random.default_rng(channels), widest(channels) if wide else INNER
     shape = (channels, 7, 70)
     found = assert_norm(drawn(fmt, shape, rng), drawn(fmt, shape, rng), drawn_constants(channels, rng), fmt)
     assert channels == 1 or len(np.unique(found)) > 100
@@ -66,11 +71,11 @@ def test_norm(fmt, channels):
 @pytest.mark.parametrize("channels", CHANNELS)
 def test_norm_with_the_largest_constants_its_kernel_takes(channels):
     rng = np.random.default_rng(channels)
-    limits = np.array([[1 << 15], [(1 << 25) - 1], [(1 << 29) - 1]])
-    constants = rng.choice([-1, 1], (3, channels)) * limits
-    shape = (channels, 5, 40)
-    assert_norm(drawn(Format(15), shape, rng), drawn(Format(15), shape, rng), constants, Format(30))
-    assert_norm(drawn(INNER, shape, rng), drawn(INNER, shape, rng), constants, INNER)
+    largest, half = (1 << 15) - 1, 1 << (arithmetic.NORM_FRACTION - 1)
+    limits = [[largest], [largest], [largest - half]]
+    constants, shape = rng.choice([-1, 1], (3, channels)) * limits, (channels, 5, 40)
+    for fmt in (INNER, widest(channels)):
+        assert_norm(drawn(fmt, shape, rng), drawn(fmt, shape, rng), constants, fmt)
 
 
 @pytest.mark.parametrize("flat", ["x", "residual", "both"])
@@ -88,7 +93,7 @@ def test_norm_of_flat_pixels(flat):
 
 def test_norm_of_one_step_against_the_whole_range():
     """The ratio's largest shifts either way: one channel one step off, the other tensor at both its ends."""
-    for fmt, channels in ((INNER, 32), (Format(15), 2), (Format(15), 48), (Format(15), 512)):
+    for fmt, channels in ((INNER, 32), (widest(2), 2), (widest(48), 48), (widest(512), 512)):
         narrow, wide = np.zeros((2, channels, 1, 4), np.int16)
         narrow[0, 0] = 1, -1, fmt.max, 1
         wide[::2], wide[1::2] = fmt.min, fmt.max
@@ -131,7 +136,7 @@ def ratios(vf, vb, mantissa, exponent):
 def assert_ratio(vf, vb):
     mantissa, exponent = arithmetic.deviation_ratio(vf, vb)
     vf, vb = (np.pad(each, (0, -len(each) % PIXELS)) for each in (vf, vb))
-    found = np.empty((2, len(vf)), np.int64)
+    found = np.empty((2, len(vf)), np.int32)
     ratios(vf, vb, *found)
     found = found[:, : len(mantissa)]
     np.testing.assert_array_equal(found[0], mantissa)
@@ -163,7 +168,7 @@ def test_affine(fmt, channels):
     constants = rng.integers(-limits - 1, limits + 1, (2, channels))
     assert_affine(x, constants, fmt)
     for signs in ((1, 1), (1, -1), (-1, 1), (-1, -1)):
-        assert_affine(x, np.array(signs)[:, None] * np.repeat([[1 << 14], [1 << 29]], channels, axis=1), Format(30))
+        assert_affine(x, np.array(signs)[:, None] * np.repeat([[1 << 14], [1 << 29]], channels, axis=1), Format(15))
 
 
 def assert_affine(x, constants, fmt):
@@ -176,13 +181,15 @@ def test_what_the_kernels_are_not_made_for_is_left_to_the_reference():
     zero = np.zeros((3, 3), np.int64)
     assert norm_step(x, x, zero, INNER) is not None
     assert norm_step(wide, x, zero, INNER) is None and norm_step(x, wide, zero, INNER) is None
-    for row, limit in enumerate(((1 << 15) + 1, 1 << 25, 1 << 29)):
+    for row in range(3):
         constants = zero.copy()
-        constants[row, 1] = -limit
+        constants[row, 1] = (1 << 15) - 32 * (row == 2)
         assert norm_step(x, x, constants, INNER) is None
-    many = np.zeros((1, 513, 1), np.int16)
-    assert norm_step(many, many, np.zeros((3, 513), np.int64), INNER) is None
-    assert affine_step(wide, zero[:2], FEATURE) is None
+    assert norm_step(x, x, zero, Format(15)) is None
+    for fmt, channels in ((Format(14), 64), (INNER, 1024)):
+        many = np.zeros((1, channels, 1), np.int16)
+        assert norm_step(many, many, np.zeros((3, channels), np.int64), fmt) is None
+    assert affine_step(wide, zero[:2], FEATURE) is None and affine_step(x, zero[:2], Format(16)) is None
     for row, limit in enumerate(((1 << 14) + 1, (1 << 29) + 1)):
         constants = zero[:2].copy()
         constants[row, 1] = -limit

@@ -7,13 +7,14 @@ first and below the last. So a pixel's neighbours are found by shifts, across wo
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 from numba.extending import overload
 
 from bitpan.host.engine.bits import bits_of, truth_of, write_bytes
-from bitpan.host.engine.compiled import compiled, i16, i32, inlined, u16, u32
+from bitpan.host.engine.compiled import compiled, i16, i32, inlined, u32
 from bitpan.host.engine.counting import aligned, buffers, count, share_all, summands
 from bitpan.host.engine.lanes import (
     PIXELS,
@@ -81,27 +82,24 @@ def _find_pixels(word: int, stride: int, first: int, last: int, image: Array, be
 
 
 @inlined
-def _sums(low_digits: Array, higher: Array, odd: Array, half: int, total: int, raised: int) -> Vector:
-    """Sums of products, times ``2**raised``: the total less twice the bits that differ.
+def _sums(low_digits: Array, higher: Array, odd: Array, half: int, most: int, raised: int) -> Vector:
+    """Sums of products, times ``2**raised``: the ``most`` that they may be less twice the bits that differ.
 
     Those are twice the counter, its first eight digits as bytes, and the parity.
     """
     pairs = convert(load_pixels(low_digits, PIXELS * half), np.int16)
     for digit in range(len(higher) // (2 * WORDS)):
         pairs = pairs + choose(truth_of(item(higher, 2 * WORDS * digit + half)), i16(256 << digit), i16(0))
-    most, one = i16(total << raised), i16((total - 2) << raised)
-    return choose(truth_of(item(odd, half)), one, most) - (pairs << i16(raised + 2))
+    return choose(truth_of(item(odd, half)), i16(most - (2 << raised)), most) - (pairs << i16(raised + 2))
 
 
 def _scaled(sums: Vector, slopes: Vector, offsets: Vector, shift: int) -> Vector:
-    """``(sum * slope + offset) >> shift``, in the slopes' type; see :func:`constants_of`."""
+    """The lines' values at the sums, in the slopes' type; see :class:`Lines`."""
     raise NotImplementedError  # compiled functions have those below
 
 
 def _scaled_narrow(sums: Vector, slopes: Vector, offsets: Vector, shift: int) -> Vector:
-    """In 16 bits: a product's high half is what it is shifted by 16, its low half begins with what that leaves."""
-    left = convert(convert(sums * slopes, np.uint16) >> u16(16 - shift), np.int16)
-    return high_product(sums, slopes) + ((left + offsets) >> i16(shift))
+    return high_product(sums, slopes) + offsets
 
 
 def _scaled_wide(sums: Vector, slopes: Vector, offsets: Vector, shift: int) -> Vector:
@@ -117,9 +115,10 @@ overload(_scaled, inline="always")(_scaled_by_type)
 
 @inlined
 def _rprelu(sums: Vector, own: tuple[np.generic, ...], shift: int) -> Vector:
-    """``own``: knee, slope and offset above, slope and offset below, of an output."""
+    """``own``: knee, step, slope and offset above, slope and offset below, of an output; see :class:`Lines`."""
     above = sums >= own[0]
-    return _scaled(sums, choose(above, own[1], own[3]), choose(above, own[2], own[4]), shift)
+    sums = choose(above, sums, sums + own[1])
+    return _scaled(sums, choose(above, own[2], own[4]), choose(above, own[3], own[5]), shift)
 
 
 @inlined
@@ -140,7 +139,7 @@ def _conv_rprelu(
     groups: Array,
     flips: Array,
     digits: int,
-    knees: Array,
+    starts: Array,
     slopes: Array,
     offsets: Array,
     raised: int,
@@ -153,7 +152,7 @@ def _conv_rprelu(
 ) -> None:
     """Convolution and RPReLU in one pass; ``out`` may be the residual.
 
-    ``picks`` to ``digits``: of :class:`Summands`. ``knees`` to ``raised``: of :func:`constants_of`. ``bounds``: of the
+    ``picks`` to ``digits``: of :class:`Summands`. ``starts`` to ``raised``: of :class:`Lines`. ``bounds``: of the
     result, in the slopes' type.
     """
     outputs, width = out.shape[1:]
@@ -161,7 +160,7 @@ def _conv_rprelu(
     odd, low_digits = aligned(WORDS), aligned(8 * WORDS).view(np.uint8)
     odd_halves, higher_halves = odd.view(np.uint32), higher.view(np.uint32)
     begins, sources, sizes = np.zeros((3, WORDS), np.intp)
-    total, kind, low, high = 9 * bits.shape[0], slopes.dtype, bounds[0], bounds[1]
+    kind, low, high = slopes.dtype, bounds[0], bounds[1]
     for word in range(0, stride * (last - first), WORDS):
         _find_pixels(word, stride, first, last, out, begins, sizes)
         if residual is not None:
@@ -170,13 +169,16 @@ def _conv_rprelu(
         for o in range(outputs):
             store(odd, 0, whole ^ load_words(flips[o], 0))
             write_bytes(count(table, picks[o], groups[o], carries, higher), low_digits)
-            own = knees[o], slopes[0, o], offsets[0, o], slopes[1, o], offsets[1, o]
+            most, own = (
+                starts[0, o],
+                (starts[1, o], starts[2, o], slopes[0, o], offsets[0, o], slopes[1, o], offsets[1, o]),
+            )
             for i in range(WORDS):
                 size, begin, source = sizes[i], begins[i] + width * o, sources[i] + width * o
                 if size <= 0:
                     continue
-                v = _rprelu(_sums(low_digits, higher_halves, odd_halves, 2 * i, total, raised), own, shift)
-                w = _rprelu(_sums(low_digits, higher_halves, odd_halves, 2 * i + 1, total, raised), own, shift)
+                v = _rprelu(_sums(low_digits, higher_halves, odd_halves, 2 * i, most, raised), own, shift)
+                w = _rprelu(_sums(low_digits, higher_halves, odd_halves, 2 * i + 1, most, raised), own, shift)
                 if size >= 2 * PIXELS:  # without masks
                     _put(v, kind, residual, source, low, high, out, begin, PIXELS)
                     _put(w, kind, residual, source + PIXELS, low, high, out, begin + PIXELS, PIXELS)
@@ -205,17 +207,17 @@ def sign_conv_rprelu(
     if kernel != 3 or step.format.bits > 30:
         return None
     added = 0 if residual is None else -step.inputs[1].min
-    constants = constants_of(rprelu, 9 * inputs, shift, added)
-    if constants is None:
+    lines = lines_of(rprelu, 9 * inputs, shift, added)
+    if lines is None:
         return None
     (height, width), limits = step.size, np.iinfo(x.dtype)
     thresholds, before = np.clip(threshold, limits.min, limits.max).astype(x.dtype), 0
     stride = width // 64 + 1
     bits = step.empty((inputs, stride * (step.kept + 2) + 2 + WORDS), np.uint64)
     own = summands(np.ascontiguousarray(weights, np.int8).tobytes(), outputs)
-    reach = np.iinfo(constants[1].dtype)
-    bounds = np.clip([step.format.min, step.format.max], reach.min, reach.max).astype(constants[1].dtype)
-    given = own.picks, own.groups, own.flips, own.digits, *constants, residual, shift, bounds
+    reach = np.iinfo(lines.slopes.dtype)
+    bounds = np.clip([step.format.min, step.format.max], reach.min, reach.max).astype(reach.dtype)
+    given = own.picks, own.groups, own.flips, own.digits, *lines, residual, shift, bounds
 
     def compute(out: Array, first: int, last: int) -> None:
         nonlocal before
@@ -226,11 +228,28 @@ def sign_conv_rprelu(
     return step.rows(compute, outputs, over=residual)
 
 
-def constants_of(rprelu: Array, total: int, shift: int, added: int) -> tuple[Array, Array, Array, int] | None:
-    """Knees ``(O,)`` of the raised sums, slopes and offsets above and below ``(2, O)``, and how far sums are raised.
+class Lines(NamedTuple):
+    """RPReLU's two lines, above the knee and below, as ``(sum * slope + offset) >> shift``, of outputs.
 
-    In 16 bits where all suffices: sums and slopes are then raised by 16 less the shift together, so that a product's
-    high half is what it is shifted by. Else in 32 bits, or None where these do not suffice either.
+    In 16 bits a line is one product's upper half: ``((sum * 2**raised + e) * slope * 2**(16 - shift - raised)) >> 16``
+    has ``e * slope / 2**raised`` instead of the offset, which ``e`` can make equal to it but for a multiple of
+    ``2**shift``, and that is added behind the shift.
+
+    Attributes:
+        starts: the raised sums' most, and knees, the ``e`` above in both; what the ``e`` below has more; ``(3, O)``.
+        slopes: raised so that a product is shifted by 16, or as they are; ``(2, O)``.
+        offsets: what is added behind the shift, or the offsets themselves; ``(2, O)``.
+        raised: places that sums are raised by.
+    """
+
+    starts: npt.NDArray[np.int16]
+    slopes: npt.NDArray[np.signedinteger[Any]]
+    offsets: npt.NDArray[np.signedinteger[Any]]
+    raised: int
+
+
+def lines_of(rprelu: Array, total: int, shift: int, added: int) -> Lines | None:
+    """In 16 bits where all suffices, else in 32, or None where these do not suffice either.
 
     Args:
         rprelu: knees, slopes above and below, biases above and below, ``(5, O)`` int64.
@@ -244,14 +263,40 @@ def constants_of(rprelu: Array, total: int, shift: int, added: int) -> tuple[Arr
     bound = steepest * total + furthest + (1 << max(shift, 1))
     if shift <= 0 or total >= 32400 or bound + (added << shift) >= 1 << 30:
         return None
-    narrow = np.iinfo(np.int16).max
-    if (bound >> shift) + added < narrow and furthest + (1 << shift) <= narrow:
+    most, nothing, narrow = np.full_like(knees, total), np.zeros_like(knees), np.iinfo(np.int16).max
+    if (bound >> shift) + added < narrow:
         for raised in range(17 - shift):
             steep = 16 - shift - raised
-            if (total + 1) << raised <= narrow and steepest << steep <= narrow:
-                knees, slopes, offsets = (a.astype(np.int16) for a in (knees << raised, slopes << steep, offsets))
-                return knees, slopes, offsets, raised
-    return knees.astype(np.int16), slopes.astype(np.int32), offsets.astype(np.int32), 0
+            if ((total + 1) << raised) + (1 << (raised + shift - 1)) <= narrow and steepest << steep <= narrow:
+                within, behind = _offsets_within(slopes, offsets, shift, raised)
+                starts = (most << raised) + within[0], (knees << raised) + within[0], within[1] - within[0]
+                return Lines(
+                    np.stack(starts).astype(np.int16),
+                    (slopes << steep).astype(np.int16),
+                    behind.astype(np.int16),
+                    raised,
+                )
+    starts = most, knees, nothing
+    return Lines(np.stack(starts).astype(np.int16), slopes.astype(np.int32), offsets.astype(np.int32), 0)
+
+
+def _offsets_within(slopes: Array, offsets: Array, shift: int, raised: int) -> tuple[Array, Array]:
+    """Each line's ``e`` of :class:`Lines`, of at most ``raised + shift`` bits, and what is added behind the shift.
+
+    With ``slope = 2**v * m``, m odd, it is a number whose product with m is the offset's multiple of ``2**v``, times
+    ``2**raised``, but for a multiple of what counts behind the shift; there is one, for m has an inverse.
+    """
+    twos = np.where(slopes == 0, shift, 0)
+    for places in range(1, shift + 1):
+        twos = np.where(slopes % (1 << places) == 0, places, twos)
+    odd, modulus = (slopes >> twos) | (slopes == 0), 1 << (raised + shift - twos)
+    inverse = odd.copy()
+    for _ in range(5):  # each doubles the digits that are right, of which an odd number has three at once
+        inverse = inverse * (2 - odd * inverse) % modulus
+    half = modulus // 2
+    within = (((offsets >> twos) << raised) * inverse + half) % modulus - half
+    behind = ((offsets >> twos) - ((within * slopes >> raised) >> twos)) >> (shift - twos)
+    return within, behind
 
 
 def conv_rprelu(s: Array, residual: Array | None = None, *, step: Step, **named: Any) -> Rows | None:  # noqa: ANN401

@@ -6,7 +6,7 @@ from rows import by_rows, image_of
 
 from bitpan import arithmetic
 from bitpan.formats import Format
-from bitpan.host.engine.binary import constants_of, conv_rprelu, sign, sign_conv_rprelu
+from bitpan.host.engine.binary import conv_rprelu, lines_of, sign, sign_conv_rprelu
 from bitpan.host.engine.step import Step, narrowest
 
 FEATURE = Format(10, 6)
@@ -128,24 +128,53 @@ def rprelu_of(slope=511, bias=NARROW, knee=0):
 @pytest.mark.parametrize(
     ("rprelu", "total", "shift", "added"),
     [
-        (rprelu_of(bias=NARROW + 1), 288, SHIFT, 512),
         (rprelu_of(slope=512), 1024, SHIFT, 512),
-        (rprelu_of(), 2047, SHIFT, 512),
+        (rprelu_of(), 2015, SHIFT, 512),
         (rprelu_of(), 288, SHIFT, (1 << 15) - 2 - (511 * 288 + NARROW + HALF + 64 >> SHIFT) + 1),
-        (rprelu_of(slope=1, bias=0), 288, 15, 0),
+        (rprelu_of(slope=1, bias=0), 288, 16, 0),
     ],
-    ids=["bias", "slope", "sum", "residual", "shift"],
+    ids=["slope", "sum", "residual", "shift"],
 )
 def test_16_bits_are_for_what_they_suffice_for(rprelu, total, shift, added):
     """The first of each that does not fit; what is by one smaller does."""
-    knees, slopes, offsets, raised = constants_of(rprelu, total, shift, added)
-    assert (knees.dtype, slopes.dtype, offsets.dtype, raised) == (np.int16, np.int32, np.int32, 0)
-    smaller = rprelu.copy()
+    lines = lines_of(rprelu, total, shift, added)
+    assert (lines.starts.dtype, lines.slopes.dtype, lines.offsets.dtype, lines.raised) == (
+        np.int16,
+        np.int32,
+        np.int32,
+        0,
+    )
+    smaller, shift = rprelu.copy(), min(shift, 15)
     smaller[1:] = np.sign(rprelu[1:]) * (abs(rprelu[1:]) - 1)
-    knees, slopes, offsets, raised = constants_of(smaller, total - 1, min(shift, 14), max(added - 1, 0))
-    assert slopes.dtype == offsets.dtype == np.int16
-    steep = 16 - min(shift, 14) - raised
-    np.testing.assert_array_equal(slopes, smaller[1:3] << steep)
+    assert_lines(smaller, total - 1, shift, lines_of(smaller, total - 1, shift, max(added - 1, 0)))
+
+
+@pytest.mark.parametrize("shift", range(1, 13))
+@pytest.mark.parametrize("total", [9, 288, 576, 1152])
+def test_one_product_gives_the_value_of_a_line(total, shift):
+    """Of slopes that are 0, powers of two, odd and drawn, with every sum."""
+    rng = np.random.default_rng(shift)
+    slopes = [0, 1, -1, 2, -64, 96, 127, -127, *rng.integers(-127, 128, 24)]
+    offsets = rng.integers(-1 << 12, 1 << 12, (2, len(slopes)))
+    rprelu = np.stack([rng.integers(-total, total + 2, len(slopes)), slopes, slopes[::-1], *offsets])
+    lines = lines_of(rprelu, total, shift, 0)
+    raised = max(8 - shift, 0)  # of slopes of 8 bits
+    suffices = (total + 1 << raised) + (1 << raised + shift - 1) < 1 << 15
+    assert lines.slopes.dtype == (np.int16 if suffices else np.int32)
+    if suffices:
+        assert_lines(rprelu, total, shift, lines)
+
+
+def assert_lines(rprelu, total, shift, lines):
+    sums, (most, knees, step), raised = np.arange(-total, total + 1)[:, None], lines.starts.astype(int), lines.raised
+    assert lines.slopes.dtype == lines.offsets.dtype == np.int16
+    for side, extra in enumerate((0, step)):
+        own = (sums << raised) + most - (total << raised) + extra
+        assert np.abs(own).max() < 1 << 15
+        found = (own * lines.slopes[side] >> 16) + lines.offsets[side]
+        expected = sums * rprelu[1 + side] + rprelu[3 + side] + (1 << (shift - 1)) >> shift
+        np.testing.assert_array_equal(found, expected)
+    np.testing.assert_array_equal(knees - most, np.clip(rprelu[0], -total, total + 1) - total << raised)
 
 
 @pytest.mark.parametrize("fmt", [FEATURE, Format(16), Format(20)], ids=str)

@@ -20,7 +20,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -61,6 +61,9 @@ BALANCE = "ms.balance"
 MOST_BITS = 16
 """Of a scene's counts; those of the model come with level and match."""
 
+Counted: TypeAlias = npt.NDArray[np.int32]
+"""Counts of a scene, or what they differ by: half as much memory to go through as :data:`.arithmetic.Integers`."""
+
 BRIGHTEST = 1e-5
 """Share of a band's counts that a level may take out of the network's range."""
 
@@ -93,9 +96,10 @@ class Level:
             _require_integer("the MS's gain", gain, *_GAINS)
 
     @cached_property
-    def table(self) -> Integers:
+    def table(self) -> Counted:
         """:meth:`apply` of every count of 16 bits, ``(B, 65536)``."""
-        return self.apply(np.broadcast_to(np.arange(1 << MOST_BITS), (len(self.gains), 1 << MOST_BITS)))
+        counts = np.broadcast_to(np.arange(1 << MOST_BITS), (len(self.gains), 1 << MOST_BITS))
+        return self.apply(counts).astype(np.int32)
 
     @cached_property
     def inverse(self) -> Integers:
@@ -104,7 +108,7 @@ class Level:
         return ((np.arange(1 << self.bits, dtype=np.int64) << FRACTION) + gains // 2) // gains
 
     @cached_property
-    def remainder(self) -> Integers:
+    def remainder(self) -> Counted:
         """What every count of 16 bits has lost when it comes back, ``(B, 65536)``: ``count - inverse[apply(count)]``.
 
         Where that is one count, nothing: it is not worth a second upsampling. Of saturated ones as much as a network's
@@ -112,7 +116,7 @@ class Level:
         """
         most = (1 << (self.bits - 1)) - 1
         left = np.arange(1 << MOST_BITS, dtype=np.int64) - looked_up(self.inverse, self.table)
-        return np.where(np.abs(left) > 1, np.clip(left, -most, most), 0)
+        return np.where(np.abs(left) > 1, np.clip(left, -most, most), 0).astype(np.int32)
 
     def restored(self, counts: npt.NDArray[Any], remainder: npt.ArrayLike = 0) -> Integers:
         """A network's counts ``(B, ...)`` in the scene's own, of at most 16 bits.
@@ -207,9 +211,9 @@ class PanMatch:
         _require_integer("PAN's offset", self.offset, -_FARTHEST, _FARTHEST)
 
     @cached_property
-    def table(self) -> Integers:
+    def table(self) -> Counted:
         """:meth:`apply` of every count of 16 bits."""
-        return self.apply(np.arange(1 << MOST_BITS))
+        return self.apply(np.arange(1 << MOST_BITS)).astype(np.int32)
 
     def apply(self, pan: npt.ArrayLike) -> Integers:
         """PAN's counts, of any shape and up to 16 bits, as they are after the match."""

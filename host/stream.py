@@ -21,20 +21,20 @@ from bitpan.host.scene.scene import Scene
 from bitpan.host.scene.tiles import Tile, plan_tiles
 from bitpan.host.tile_log import TileLog
 from bitpan.model import IntegerModel
-from bitpan.radiometry import Level, looked_up
+from bitpan.radiometry import Counted, Level, looked_up
 from bitpan.rasters import Mask
 
 FinishedTile = tuple[Tile, npt.NDArray[Any]]
 """A tile and its pixels as the output holds them, (bands, height, width)."""
 
-FusedTile = tuple[Tile, npt.NDArray[Any] | None, Mask, Integers | None]
+FusedTile = tuple[Tile, npt.NDArray[Any] | None, Mask, Counted | None]
 """A tile, its fused pixels (bands, height, width), None where it holds no data at all, where they are valid, and what
 the scene's level has taken of the MS of its frame, see :class:`.scene.Patch`."""
 
 
 def fuse_tiles(scene: Scene, plan: Iterable[Tile], device: Device) -> Iterator[FusedTile]:
     """Fuse a scene, in raster order, on a device that has its parameters; tiles without data are not sent there."""
-    sent: deque[tuple[Tile, Mask | None, Integers | None]] = deque()
+    sent: deque[tuple[Tile, Mask | None, Counted | None]] = deque()
     """Without a mask: of no data; whole scenes of that may wait here."""
 
     def frames() -> Iterator[Frame]:
@@ -81,7 +81,7 @@ def finished_tiles(
         yield tile, pixels
 
 
-Upsample = Callable[[Integers], Integers]
+Upsample = Callable[[Counted], npt.NDArray[Any]]
 
 
 def upsampling(model: IntegerModel, engine: Engine, parameters: Mapping[str, Integers]) -> Upsample:

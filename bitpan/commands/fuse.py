@@ -42,7 +42,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--scene-parameters", type=Path, metavar="FILE", help="OUT.scene.json of an earlier run, instead of computing"
     )
     parser.add_argument(
-        "--tile", type=int, metavar="PIXELS", help=f"side of the CPU's tiles, without halo (default: {DEFAULT_TILE})"
+        "--tile",
+        type=int,
+        metavar="PIXELS",
+        help="side of the CPU's tiles, without halo (default: {} x {})".format(*DEFAULT_TILE),
     )
     parser.add_argument(
         "--report", type=Path, metavar="FILE.html|.json", help="say how well the scene went, as a page or as JSON"

@@ -101,7 +101,8 @@ def _samples(scene: Scene, result: RasterFile) -> list[_Sample]:
             window = tile.top, tile.left, tile.height, tile.width
             patch = scene.read(*window)
             if patch.valid.all() and min(window[2:]) >= BLOCK:
-                yield _Sample(patch.pan, patch.ms, counts.of(result.read(*window)[0]))
+                images = patch.pan, patch.ms, counts.of(result.read(*window)[0])
+                yield _Sample(*(image.astype(np.int64) for image in images))
 
     return next(filter(None, (list(whole(side)) for side in SIDES)), [])
 

@@ -37,10 +37,13 @@ class Counts:
     step: float = 1.0
     low: float = 0.0
 
-    def of(self, values: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
-        """The nearest counts, rounded half up, of any shape; what is no number is taken for 0."""
+    def of(self, values: npt.NDArray[Any]) -> npt.NDArray[np.integer[Any]]:
+        """The nearest counts, rounded half up, of any shape; what is no number is taken for 0.
+
+        Whole values that are their own counts stay what they are, of their type.
+        """
         if self == Counts() and values.dtype.kind in "iu":
-            return values.astype(np.int64)
+            return values
         return np.floor((np.nan_to_num(values.astype(np.float64)) - self.low) / self.step + 0.5).astype(np.int64)
 
     def values(self, counts: npt.ArrayLike, dtype: npt.DTypeLike) -> npt.NDArray[Any]:

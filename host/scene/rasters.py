@@ -7,9 +7,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from bitpan.arithmetic import Integers
 from bitpan.errors import SceneError
-from bitpan.radiometry import MOST_BITS
+from bitpan.radiometry import MOST_BITS, Counted
 from bitpan.rasters import Mask, RasterFile
 from bitpan.rasters.counts import Counts
 from bitpan.rasters.unread import ImageLike, sliceable
@@ -17,7 +16,7 @@ from bitpan.rasters.unread import ImageLike, sliceable
 
 def read_extended(
     raster: ArrayRaster | FileRaster, top: int, left: int, height: int, width: int
-) -> tuple[Integers, Mask]:
+) -> tuple[Counted, Mask]:
     """A window that may lie partly or wholly outside the raster, which replicated edges extend without end."""
     rows = np.clip(np.arange(top, top + height), 0, raster.size[0] - 1)
     columns = np.clip(np.arange(left, left + width), 0, raster.size[1] - 1)
@@ -37,21 +36,20 @@ def _beyond(indices: npt.NDArray[np.intp]) -> tuple[int, int]:
     return before, len(indices) - before - int(indices[-1] - indices[0] + 1)
 
 
-def _filled(
-    values: npt.NDArray[Any], valid: Mask, fill: int, name: str, bits: int = MOST_BITS
-) -> tuple[Integers, Mask]:
+def _filled(values: npt.NDArray[Any], valid: Mask, fill: int, name: str, bits: int = MOST_BITS) -> tuple[Counted, Mask]:
     """Put ``fill`` where pixels are not ``valid``; refuse values that need more than ``bits`` bits."""
-    values = values.astype(np.int64)
+    small = values.dtype.kind == "u" and 8 * values.dtype.itemsize <= bits
+    counts = values.astype(np.int32 if small else np.int64)
     if not valid.all():
-        values = np.where(valid, values, fill)
-    low, high = int(values.min()), int(values.max())
+        counts = np.where(valid, counts, counts.dtype.type(fill))
+    low, high = (0, 0) if small else (int(counts.min()), int(counts.max()))
     if low < 0 or high >= 1 << bits:
         wrong = low if low < 0 else high
         raise SceneError(
             f"{name}: holds the value {wrong}, which is none of {bits} bits (0 to {(1 << bits) - 1}): "
             "declare its nodata value, or rescale the image"
         )
-    return values, valid
+    return counts.astype(np.int32, copy=False), valid
 
 
 class ArrayRaster:
@@ -77,7 +75,7 @@ class ArrayRaster:
         self.name, self._seen = name, (fill, name, bits)
         self.size: tuple[int, int] = (self._values.shape[1], self._values.shape[2])
 
-    def read(self, top: int, left: int, height: int, width: int) -> tuple[Integers, Mask]:
+    def read(self, top: int, left: int, height: int, width: int) -> tuple[Counted, Mask]:
         """A window within it: ``(bands, height, width)`` and, ``(height, width)``, where it is valid."""
         window = np.asarray(self._values[:, top : top + height, left : left + width])
         valid = np.ones(window.shape[1:], np.bool_) if self._nodata is None else (window != self._nodata).all(axis=0)
@@ -97,7 +95,7 @@ class FileRaster:
         self.file, self.counts, self.name, self.size = file, counts, file.name, file.size
         self._seen = (fill, file.name)
 
-    def read(self, top: int, left: int, height: int, width: int) -> tuple[Integers, Mask]:
+    def read(self, top: int, left: int, height: int, width: int) -> tuple[Counted, Mask]:
         """See :meth:`ArrayRaster.read`; a damaged file raises :class:`SceneIOError`."""
         values, valid = self.file.read(top, left, height, width)
         if not valid.all():

@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from bitpan.arithmetic import BORDER, Integers
+from bitpan.arithmetic import BORDER
 from bitpan.errors import SceneError
 from bitpan.host.scene.profile import fused_nodata, fused_profile
 from bitpan.host.scene.rasters import ArrayRaster, FileRaster, Raster, read_extended
 from bitpan.host.scene.tiles import DEFAULT_TILE
 from bitpan.model import IntegerModel
-from bitpan.radiometry import MOST_BITS, Level, PanMatch, looked_up
+from bitpan.radiometry import MOST_BITS, Counted, Level, PanMatch, looked_up
 from bitpan.rasters import Mask, block_cache
 from bitpan.rasters.counts import Counts
 from bitpan.rasters.georeference import require_extents
@@ -37,10 +37,10 @@ class Patch:
         remainder: what the scene's level has taken of the MS, of its shape; None: nothing.
     """
 
-    pan: Integers
-    ms: Integers
+    pan: Counted
+    ms: Counted
     valid: Mask
-    remainder: Integers | None = None
+    remainder: Counted | None = None
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,7 @@ class Scene:
         return Patch(pan, ms, pan_valid, remainder)
 
 
-def _where(valid: Mask, counts: Integers, missing: Integers) -> Integers:
+def _where(valid: Mask, counts: Counted, missing: Counted) -> Counted:
     """Counts of what is valid; what stands for missing data."""
     return counts if valid.all() else np.where(valid, counts, missing)
 
@@ -164,7 +164,7 @@ def open_scene(pan: Names, ms: Names, model: IntegerModel, handling: Handling | 
     """
     maker = f"model {model.name} was made for"
     # A row of tiles shares its blocks with the next, and all of its tiles with each other.
-    rows = DEFAULT_TILE + 2 * (model.halo() + model.alignment)
+    rows = DEFAULT_TILE[0] + 2 * (model.halo() + model.alignment)
     cache = block_cache(block_bytes(pan, rows) + block_bytes(ms, rows // model.ratio + 2 * BORDER))
     with cache, open_pair(pan, ms, model.ratio, handling, model.bands, maker) as pair:
         fills = fill_values(model)

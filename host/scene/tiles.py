@@ -18,8 +18,11 @@ from bitpan.errors import SceneError
 from bitpan.model import IntegerModel
 from bitpan.registers import ELEMENT_BITS, MOST_ROWS, STREAMS
 
-DEFAULT_TILE = 512
-"""Side of a tile on devices that take any frame: 10 % more is computed for a halo of 9 pixels, on a grid of 4."""
+DEFAULT_TILE = 512, 1024
+"""Height and width of a tile on devices that take any frame: 7 % more is computed for a halo of 9 pixels.
+
+As high as a file's blocks; a wide one has less halo, and leaves fewer bits of a row's last word unused.
+"""
 
 FRAME_BYTES = 56 << 20
 """Most memory of a frame, its three images together: two of them are held, of the 128 MB that small boards reserve."""
@@ -131,16 +134,16 @@ def plan_tiles(
     Args:
         largest: height and width of the largest frame that the device takes, halo included; None: it takes any, and
             tiles have ``tile`` pixels.
-        tile: side of a tile where the frame is free, a multiple of the alignment; None: :data:`DEFAULT_TILE`.
+        tile: side of a square tile where the frame is free, a multiple of the alignment; None: :data:`DEFAULT_TILE`.
 
     Raises:
         SceneError: the frame leaves no tile, or a size is no multiple of the alignment.
     """
     halo, grid = model.halo(), model.alignment
     if largest is None:
-        tile = DEFAULT_TILE if tile is None else tile
-        check_tile(model, tile)
-        return TilePlan(height, width, (tile, tile), halo, grid)
+        rows, columns = DEFAULT_TILE if tile is None else (tile, tile)
+        check_tile(model, rows)
+        return TilePlan(height, width, (rows, columns), halo, grid)
     rows, columns = (model.tile_side(side) for side in largest)
     if min(rows, columns) <= 0 or any(side % grid for side in largest):
         raise SceneError(

@@ -20,7 +20,6 @@ import numpy as np
 
 from bitpan.arithmetic import AFFINE_FRACTION, Integers, keys_coefficients
 from bitpan.errors import ModelError
-from bitpan.host.engine import engine as engines  # peers.py imports this beside an older one
 from bitpan.model import IntegerModel
 from bitpan.shipped import find_model
 
@@ -29,13 +28,15 @@ MODELS = ("s2bnet-flat", "s2bnet", "bnnpan")
 
 def main() -> None:
     """Print the figures of each network."""
+    from bitpan.host.threads import default_threads  # here: peers.py has this module beside an older bitpan
+
     parser = argparse.ArgumentParser(description="Measure the CPU engines.")
     parser.add_argument(
         "--model", nargs="+", default=MODELS, help="as for bitpan fuse, or a network's name (all three)"
     )
     parser.add_argument("--side", type=int, default=552, help="frame of the compiled engine (default: %(default)s)")
     parser.add_argument("--reference-side", type=int, default=128, help="of the reference (default: %(default)s)")
-    parser.add_argument("--threads", type=int, default=engines.default_threads(), help="default: all cores")
+    parser.add_argument("--threads", type=int, default=default_threads(), help="default: all cores")
     parser.add_argument("--repetitions", type=int, default=5)
     arguments = parser.parse_args()
     print(f"{processor()}, NumPy {np.__version__}, Numba {version('numba')}, {time.strftime('%Y-%m-%d')}")
@@ -45,14 +46,17 @@ def main() -> None:
 
 def measure(model: IntegerModel, arguments: argparse.Namespace) -> None:
     """Print one line of figures per engine, and their ratio."""
+    from bitpan.host.engine.engine import CompiledEngine, ReferenceEngine
+    from bitpan.host.threads import at_once
+
     scene, threads = some_scene(model), arguments.threads
-    compiled, reference = engines.CompiledEngine(model, threads), engines.ReferenceEngine(model)
+    compiled, reference = CompiledEngine(model, threads), ReferenceEngine(model)
     large, small = (random_frame(model, side) for side in (arguments.side, arguments.reference_side))
     if not np.array_equal(compiled.run(small, scene), reference.run(small, scene)):
         raise SystemExit("the engines differ: run the tests")
     fast, slow = [], []
     for _ in range(arguments.repetitions):
-        fast.append(seconds(lambda: [*engines.at_once(lambda _: compiled.run(large, scene), range(threads), threads)]))
+        fast.append(seconds(lambda: [*at_once(lambda _: compiled.run(large, scene), range(threads), threads)]))
         slow.append(seconds(lambda: reference.run(small, scene)))
     pixels = threads * arguments.side**2, arguments.reference_side**2
     rates = [count / min(times) / 1e6 for count, times in zip(pixels, (fast, slow), strict=True)]

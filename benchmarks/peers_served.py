@@ -29,13 +29,15 @@ def bitpan(name: str, threads: int) -> Run:
     """The CPU engine: a frame a thread, or, before that was so, all threads on a frame."""
     from fuse_cpu import find_or_make, random_frame, some_scene
 
-    from bitpan.host.engine import engine as engines
+    from bitpan.host.engine.engine import CompiledEngine
 
     model = find_or_make(name)
-    engine, frame, scene = engines.CompiledEngine(model, threads), random_frame(model, SIDE), some_scene(model)
-    if not hasattr(engines, "at_once"):
+    engine, frame, scene = CompiledEngine(model, threads), random_frame(model, SIDE), some_scene(model)
+    try:
+        from bitpan.host.threads import at_once
+    except ImportError:
         return lambda: [engine.run(frame, scene) for _ in range(FRAMES)]
-    return lambda: [*engines.at_once(lambda _: engine.run(frame, scene), range(FRAMES), threads)]
+    return lambda: [*at_once(lambda _: engine.run(frame, scene), range(FRAMES), threads)]
 
 
 def network():  # type: ignore[no-untyped-def] # noqa: ANN201

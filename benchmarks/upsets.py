@@ -21,10 +21,11 @@ import numpy.typing as npt
 
 from bitpan.arithmetic import AFFINE, AFFINE_SCALE, BORDER, COEFFICIENT_BITS, Integers, interpolate
 from bitpan.formats import Format
-from bitpan.host.engine.engine import CompiledEngine, default_threads
+from bitpan.host.engine.engine import CompiledEngine
 from bitpan.host.progress import progress
 from bitpan.host.scene.parameters import compute_scene_parameters
 from bitpan.host.scene.scene import array_scene
+from bitpan.host.threads import default_threads
 from bitpan.hw.operators.base import signed_bits
 from bitpan.model import IntegerModel
 from bitpan.models.imagery.spectra import optics, suited

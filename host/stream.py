@@ -14,11 +14,12 @@ import numpy.typing as npt
 from bitpan.arithmetic import BORDER, Integers
 from bitpan.files.compression import DEFAULT as COMPRESSION
 from bitpan.host.device.devices import Device, Frame
-from bitpan.host.engine.engine import Engine, ReferenceEngine, at_once
+from bitpan.host.engine.engine import Engine, ReferenceEngine
 from bitpan.host.output import new_fused
 from bitpan.host.progress import progress
 from bitpan.host.scene.scene import Scene
 from bitpan.host.scene.tiles import Tile, plan_tiles
+from bitpan.host.threads import at_once
 from bitpan.host.tile_log import TileLog
 from bitpan.model import IntegerModel
 from bitpan.radiometry import Counted, Level, looked_up

@@ -7,8 +7,9 @@ from typing import Protocol
 
 from bitpan.arithmetic import Integers
 from bitpan.errors import DeviceError
-from bitpan.host.engine.engine import Engine, at_once
+from bitpan.host.engine.engine import Engine
 from bitpan.host.scene.tiles import largest_frame
+from bitpan.host.threads import at_once
 from bitpan.operations import Array
 from bitpan.optional import require
 from bitpan.package import Package

@@ -22,7 +22,6 @@ from bitpan.host.engine.lanes import (
     Vector,
     choose,
     convert,
-    high_product,
     item,
     load_pixels,
     load_words,
@@ -31,6 +30,7 @@ from bitpan.host.engine.lanes import (
     saturated,
     store,
 )
+from bitpan.host.engine.products import high_product
 from bitpan.host.engine.step import Array, Rows, Step
 
 

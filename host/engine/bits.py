@@ -8,7 +8,7 @@ from llvmlite import ir
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 
-from bitpan.host.engine.lanes import GALOIS, TERNARY, WORDS, Lanes, Untyped, llvm_type, pointer
+from bitpan.host.engine.lanes import GALOIS, TERNARY, WORDS, Lanes, Untyped, llvm_type, pointer, taken
 
 
 def _ternary(builder: Untyped, values: Sequence[Untyped], truth: Callable[[int, int, int], int]) -> Untyped:
@@ -95,15 +95,11 @@ def _laid_into_each_other(builder: Untyped, rows: list[Untyped]) -> list[Untyped
     in_turn = [16 * part + i + side * size for part in range(parts) for i in range(8) for side in (0, 1)]
     for i, row in enumerate(rows):
         words = builder.bitcast(row, ir.VectorType(ir.IntType(16), size // 2))
-        rows[i] = builder.bitcast(_shuffled(builder, words, words, pairs), ir.VectorType(ir.IntType(8), size))
+        rows[i] = builder.bitcast(taken(builder, words, words, pairs), ir.VectorType(ir.IntType(8), size))
     for _ in range(3):
         halves = [[place + half for place in in_turn] for half in (0, 8)]
-        rows = [_shuffled(builder, rows[i // 2], rows[i // 2 + 4], halves[i % 2]) for i in range(8)]
+        rows = [taken(builder, rows[i // 2], rows[i // 2 + 4], halves[i % 2]) for i in range(8)]
     return rows
-
-
-def _shuffled(builder: Untyped, a: Untyped, b: Untyped, order: Sequence[int]) -> Untyped:
-    return builder.shuffle_vector(a, b, ir.Constant(ir.VectorType(cgutils.int32_t, len(order)), order))
 
 
 def _truth_of(_: Untyped, bits: Untyped) -> Untyped:

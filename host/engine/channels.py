@@ -12,18 +12,15 @@ from bitpan.host.engine.compiled import compiled, i16, i32, inlined, u64
 from bitpan.host.engine.lanes import (
     PIXELS,
     Vector,
-    add_products,
     choose,
     convert,
     item,
-    narrowed,
-    paired,
     pixels_at,
     put_pixels,
     saturated,
-    with_saturation,
     zeros,
 )
+from bitpan.host.engine.products import add_products, narrowed, paired, with_saturation
 from bitpan.host.engine.step import Array, Rows, Step, narrow
 
 LOWEST, HIGHEST = i16(NORM_RANGE.min), i16(NORM_RANGE.max)

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import warnings
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Protocol, TypeVar
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -18,12 +15,10 @@ from bitpan.errors import FormatError, SlowEngineWarning
 from bitpan.host.engine.memory import FrameMemory, Memory
 from bitpan.host.engine.plan import Part, Plan, make_plan, needed_nodes
 from bitpan.host.engine.step import Array, Step, narrowest
+from bitpan.host.threads import default_threads
 from bitpan.model import IntegerModel, execute
 from bitpan.operations import OPERATIONS
 from bitpan.optional import require
-
-Item = TypeVar("Item")
-Result = TypeVar("Result")
 
 
 class Engine(Protocol):
@@ -70,21 +65,6 @@ class ReferenceEngine:
         return execute(replace(self.model, nodes=nodes), inputs, scene, until)
 
 
-def at_once(work: Callable[[Item], Result], items: Iterable[Item], threads: int) -> Iterator[Result]:
-    """What ``work`` makes of each item, in order, of so many at a time; one more is taken meanwhile."""
-    with ThreadPoolExecutor(threads) as pool:
-        under_way: deque[Future[Result]] = deque()
-        try:
-            for item in items:
-                under_way.append(pool.submit(work, item))
-                if len(under_way) > threads:
-                    yield under_way.popleft().result()
-            while under_way:
-                yield under_way.popleft().result()
-        finally:
-            pool.shutdown(cancel_futures=True)
-
-
 def code_folder() -> str:
     """Where the compiled engine keeps its machine code; nothing where there is no compiled engine."""
     try:
@@ -92,11 +72,6 @@ def code_folder() -> str:
     except ImportError:
         return ""
     return str(compiled.code_folder())
-
-
-def default_threads() -> int:
-    """Cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 BAND = 16

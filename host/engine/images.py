@@ -6,7 +6,16 @@ import numpy as np
 
 from bitpan.arithmetic import COEFFICIENT_BITS
 from bitpan.host.engine.compiled import compiled, i32, inlined, shift_right
-from bitpan.host.engine.lanes import SUMS, Vector, add_products, convert, item, load_sums, put_pixels, saturated
+from bitpan.host.engine.lanes import (
+    SUMS,
+    Vector,
+    convert,
+    item,
+    load_sums,
+    put_pixels,
+    saturated,
+)
+from bitpan.host.engine.products import add_products
 from bitpan.host.engine.step import Array, Rows, Step
 
 

@@ -25,24 +25,6 @@ TERNARY = "+avx512f" in FEATURES
 GALOIS = "+gfni" in FEATURES and "+avx" in FEATURES
 """Whether matrices of eight by eight bits are multiplied by one instruction, in each 64-bit word of a vector."""
 
-MULTIPLIER = (
-    ("llvm.x86.avx512.pmaddw.d.512", 16)
-    if "+avx512bw" in FEATURES
-    else ("llvm.x86.avx2.pmadd.wd", 8)
-    if "+avx2" in FEATURES
-    else None
-)
-"""The instruction that multiplies halves of numbers and adds two products each, and how many sums it gives."""
-
-NARROWING = (
-    ("llvm.x86.avx512.packssdw.512", 16)
-    if "+avx512bw" in FEATURES
-    else ("llvm.x86.avx2.packssdw", 8)
-    if "+avx2" in FEATURES
-    else None
-)
-"""The instruction that saturates two vectors of 32-bit numbers to 16 bits, and how many a vector has."""
-
 WORDS = 8 if TERNARY else 4
 """64-bit words of a vector of bits: 512 pixels, or 256."""
 
@@ -91,7 +73,7 @@ def _scattered(builder: Untyped, value: Untyped, count: int) -> Untyped:
     return builder.shuffle_vector(alone, alone, ir.Constant(ir.VectorType(cgutils.int32_t, count), [0] * count))
 
 
-def _as_lanes(context: Untyped, builder: Untyped, value: Untyped, given: types.Type, wanted: Lanes) -> Untyped:
+def as_lanes(context: Untyped, builder: Untyped, value: Untyped, given: types.Type, wanted: Lanes) -> Untyped:
     """Lanes as they are, a number in each of them."""
     if isinstance(given, Lanes):
         return value
@@ -206,7 +188,7 @@ def _operation(name: str, emit: Callable[[Untyped, Untyped, Untyped, Untyped], U
         lanes = a if isinstance(a, Lanes) else b
 
         def generate(context: Untyped, builder: Untyped, signature: Untyped, values: Untyped) -> Untyped:
-            both = (_as_lanes(context, builder, *pair, lanes) for pair in zip(values, signature.args, strict=True))
+            both = (as_lanes(context, builder, *pair, lanes) for pair in zip(values, signature.args, strict=True))
             return emit(builder, lanes.dtype, *both)
 
         return (Lanes(types.boolean, lanes.count) if truth else lanes)(a, b), generate
@@ -273,119 +255,21 @@ def _choose(_: Untyped, truth: Untyped, a: Untyped, b: Untyped) -> Untyped:
 
     def emit(context: Untyped, builder: Untyped, signature: Untyped, values: Untyped) -> Untyped:
         pairs = zip(values[1:], signature.args[1:], strict=True)
-        return builder.select(values[0], *(_as_lanes(context, builder, *pair, lanes) for pair in pairs))
+        return builder.select(values[0], *(as_lanes(context, builder, *pair, lanes) for pair in pairs))
 
     return lanes(truth, a, b), emit
 
 
-def _add_products(_: Untyped, sums: Untyped, pairs: Untyped, weights: Untyped) -> Untyped:
-    """Add to 32-bit sums the products of numbers' 16-bit halves with those of the weights, which may be one number."""
-
-    def emit(context: Untyped, builder: Untyped, signature: Untyped, values: Untyped) -> Untyped:
-        total, a, b = values[0], values[1], _as_lanes(context, builder, values[2], signature.args[2], sums)
-        if not MULTIPLIER:
-            places = ir.Constant(a.type, [16] * sums.count)
-            halves = [[builder.ashr(builder.shl(v, places), places), builder.ashr(v, places)] for v in (a, b)]
-            for one, other in zip(*halves, strict=True):
-                total = builder.add(total, builder.mul(one, other))
-            return total
-        name, size = MULTIPLIER
-        narrow, wide = ir.VectorType(ir.IntType(16), 2 * size), ir.VectorType(cgutils.int32_t, size)
-        function = cgutils.get_or_insert_function(builder.module, ir.FunctionType(wide, [narrow, narrow]), name)
-        parts = []
-        for begin in range(0, sums.count, size):
-            pair = (builder.bitcast(_taken(builder, v, v, range(begin, begin + size)), narrow) for v in (a, b))
-            parts.append(builder.call(function, list(pair)))
-        return builder.add(total, _one_behind_the_other(builder, parts))
-
-    return sums(sums, pairs, weights), emit
-
-
-def _high_product(_: Untyped, a: Untyped, b: Untyped) -> Untyped:
-    """The upper half of each product, rounded down; two lanes of signed numbers."""
-
-    def emit(context: Untyped, builder: Untyped, signature: Untyped, values: Untyped) -> Untyped:
-        bits = a.dtype.bitwidth
-        wide = ir.VectorType(ir.IntType(2 * bits), a.count)
-        product = builder.mul(*(builder.sext(value, wide) for value in values))
-        return builder.trunc(builder.ashr(product, ir.Constant(wide, [bits] * a.count)), llvm_type(a))
-
-    return a(a, b), emit
-
-
-def _laid_apart(count: int) -> list[int]:
-    """Where numbers lie that processors lay together in eights: of each eight the first four, then the others."""
-    return [eight + i + half for half in (0, 4) for eight in range(0, count, 8) for i in range(4)]
-
-
-def _paired(_: Untyped, a: Untyped, b: Untyped) -> Untyped:
-    """Each number of 16 bits and another, or always the same, as the halves of one of 32 bits, laid apart."""
-    lanes = Lanes(types.int32, a.count)
-
-    def emit(context: Untyped, builder: Untyped, signature: Untyped, values: Untyped) -> Untyped:
-        both = values[0], _as_lanes(context, builder, values[1], signature.args[1], a)
-        order = [i + side * a.count for i in _laid_apart(a.count) for side in (0, 1)]
-        return builder.bitcast(_taken(builder, *both, order), llvm_type(lanes))
-
-    return lanes(a, b), emit
-
-
-def _narrowed(_: Untyped, laid: Untyped) -> Untyped:
-    """Numbers of 32 bits that were laid apart as 16 bits in order, saturated."""
-    lanes = Lanes(types.int16, laid.count)
-
-    def emit(context: Untyped, builder: Untyped, signature: Untyped, values: Untyped) -> Untyped:
-        if not NARROWING:
-            low, high = (ir.Constant(values[0].type, [end] * laid.count) for end in (-(1 << 15), (1 << 15) - 1))
-            v = builder.select(builder.icmp_signed("<", values[0], low), low, values[0])
-            v = builder.trunc(builder.select(builder.icmp_signed(">", v, high), high, v), llvm_type(lanes))
-            apart = _laid_apart(laid.count)
-            return _taken(builder, v, v, [apart.index(i) for i in range(laid.count)])
-        name, size = NARROWING
-        kind = ir.VectorType(cgutils.int32_t, size)
-        narrow = ir.FunctionType(ir.VectorType(ir.IntType(16), 2 * size), [kind, kind])
-        function = cgutils.get_or_insert_function(builder.module, narrow, name)
-        parts = []
-        for begin in range(0, laid.count // 2, size):
-            low, high = (
-                _taken(builder, values[0], values[0], range(at, at + size)) for at in (begin, begin + laid.count // 2)
-            )
-            parts.append(builder.call(function, [low, high]))
-        return _one_behind_the_other(builder, parts)
-
-    return lanes(laid), emit
-
-
-def _taken(builder: Untyped, a: Untyped, b: Untyped, order: Sequence[int]) -> Untyped:
+def taken(builder: Untyped, a: Untyped, b: Untyped, order: Sequence[int]) -> Untyped:
     """Those lanes of two vectors, one behind the other."""
     return builder.shuffle_vector(a, b, ir.Constant(ir.VectorType(cgutils.int32_t, len(order)), [*order]))
-
-
-def _one_behind_the_other(builder: Untyped, parts: list[Untyped]) -> Untyped:
-    while len(parts) > 1:
-        order = range(2 * parts[0].type.count)
-        parts = [_taken(builder, *two, order) for two in zip(parts[::2], parts[1::2], strict=True)]
-    return parts[0]
-
-
-def _with_saturation(_: Untyped, a: Untyped, b: Untyped) -> Untyped:
-    """The sum of two lanes of signed numbers, which stays in their type's range."""
-
-    def emit(context: Untyped, builder: Untyped, signature: Untyped, values: Untyped) -> Untyped:
-        kind = llvm_type(a)
-        name = f"llvm.sadd.sat.v{a.count}i{a.dtype.bitwidth}"
-        function = cgutils.get_or_insert_function(builder.module, ir.FunctionType(kind, [kind, kind]), name)
-        return builder.call(function, values)
-
-    return a(a, b), emit
 
 
 def _shuffle(order: Callable[[int], Sequence[int]]) -> Untyped:
     """A function of two lanes of ``count`` numbers that takes ``order(count)`` of both, one behind the other."""
 
     def shuffle(_: Untyped, a: Untyped, b: Untyped) -> Untyped:
-        places = ir.Constant(ir.VectorType(cgutils.int32_t, a.count), [*order(a.count)])
-        return a(a, b), lambda context, builder, signature, values: builder.shuffle_vector(*values, places)
+        return a(a, b), lambda context, builder, signature, values: taken(builder, *values, order(a.count))
 
     return intrinsic(shuffle)
 
@@ -403,11 +287,6 @@ def _item(_: Untyped, array: Untyped, at: Untyped) -> Untyped:
 load_words: Untyped = _loader(WORDS)
 load_pixels: Untyped = _loader(PIXELS)
 load_sums: Untyped = _loader(SUMS)
-add_products: Untyped = intrinsic(_add_products)
-high_product: Untyped = intrinsic(_high_product)
-paired: Untyped = intrinsic(_paired)
-narrowed: Untyped = intrinsic(_narrowed)
-with_saturation: Untyped = intrinsic(_with_saturation)
 even: Untyped = _shuffle(lambda count: range(0, 2 * count, 2))
 odd: Untyped = _shuffle(lambda count: range(1, 2 * count, 2))
 in_turn: Untyped = _shuffle(lambda count: [i // 2 + i % 2 * count for i in range(count)])

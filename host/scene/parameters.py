@@ -20,11 +20,12 @@ import numpy.typing as npt
 
 from bitpan.arithmetic import BORDER, Integers, affine_integers, keys_coefficients, srm_threshold
 from bitpan.errors import ModelError
-from bitpan.host.engine.engine import Engine, at_once
+from bitpan.host.engine.engine import Engine
 from bitpan.host.engine.plan import needed_nodes
 from bitpan.host.scene import latent
 from bitpan.host.scene.scene import Scene
 from bitpan.host.scene.tiles import sample_tiles
+from bitpan.host.threads import at_once
 from bitpan.model import IntegerModel, SceneParameter
 from bitpan.operations import Array
 from bitpan.radiometry import whole_blocks

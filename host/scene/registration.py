@@ -14,13 +14,15 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
 
 from bitpan.errors import RegistrationWarning, SceneError
-from bitpan.host.scene.scene import Scene
-from bitpan.host.scene.tiles import Tile, sample_tiles
+from bitpan.host.scene.scene import Patch, Scene
+from bitpan.host.scene.tiles import sample_tiles
+from bitpan.host.threads import at_once, default_threads
 
 SIDES = 256, 128, 64  # PAN pixels of a measured window's side: the largest of which there is one without gaps
 PER_AXIS = 4  # windows in each direction
@@ -89,7 +91,9 @@ def measure_shift(scene: Scene) -> Registration:
     windows: list[tuple[Float, Float, Float]] = []
     for side in SIDES:
         tiles = sample_tiles(grid.height, grid.width, ratio, margin, PER_AXIS, side)
-        windows = windows or [found for tile in tiles if (found := _window_sums(scene, tile, shifts))]
+        patches = (scene.read(*tile.frame) for tile in tiles)
+        sums_of = partial(_window_sums, ratio=ratio, shifts=shifts)
+        windows = windows or [*filter(None, at_once(sums_of, patches, default_threads()))]
     sums = [np.asarray(sum(parts)) for parts in zip(*windows, strict=True)]
     if not sums or not (sums[2] > 0).all():
         raise SceneError(
@@ -110,10 +114,8 @@ def measure_shift(scene: Scene) -> Registration:
     return Registration((_STEP * round(float(dy) / _STEP), _STEP * round(float(dx) / _STEP)), float(score[best]))
 
 
-def _window_sums(scene: Scene, tile: Tile, shifts: npt.NDArray[np.int64]) -> tuple[Float, Float, Float] | None:
+def _window_sums(patch: Patch, ratio: int, shifts: npt.NDArray[np.int64]) -> tuple[Float, Float, Float] | None:
     """One window's normal equations: bands with bands (B, B), PAN with bands (S, S, B), PAN with itself (S, S)."""
-    ratio = scene.grid.ratio
-    patch = scene.read(*tile.frame)
     if not patch.valid.all():  # a gradient across a border of nodata is none of the scene's
         return None
     margin = REACH + _MARGIN

@@ -25,7 +25,7 @@ from bitpan.commands import options
 from bitpan.commands.fuse import fuse_pair, model_for, open_fuser, report, require_possible
 from bitpan.errors import BitpanError, BitpanWarning, DataError, ProcessError, naming
 from bitpan.files import claimed
-from bitpan.host.engine.engine import code_folder, default_threads
+from bitpan.host.engine.engine import code_folder
 from bitpan.host.fuser import Fuser
 from bitpan.host.many.mosaic import open_mosaic
 from bitpan.host.many.outcomes import FAILED, FUSED, STOPPED, THERE, Outcome, one_line, perform_all, told
@@ -33,6 +33,7 @@ from bitpan.host.many.pairs import Pair, read_pairs
 from bitpan.host.many.pools import Processes, dask_workers
 from bitpan.host.scene.calibration import is_of, save_calibration
 from bitpan.host.scene.scene import Scene, open_scene
+from bitpan.host.threads import default_threads
 from bitpan.intake.documents import digest
 from bitpan.model import IntegerModel
 from bitpan.rasters.pair import Handling

@@ -269,7 +269,7 @@ def _shuffle(order: Callable[[int], Sequence[int]]) -> Untyped:
     """A function of two lanes of ``count`` numbers that takes ``order(count)`` of both, one behind the other."""
 
     def shuffle(_: Untyped, a: Untyped, b: Untyped) -> Untyped:
-        return a(a, b), lambda context, builder, signature, values: taken(builder, *values, order(a.count))
+        return a(a, b), lambda context, builder, signature, values: taken(builder, values[0], values[1], order(a.count))
 
     return intrinsic(shuffle)
 

@@ -156,15 +156,14 @@ def count(table: Array, picks: Array, groups: Array, carries: Array, higher: Arr
     """
     nothing = load_words(carries, 0) ^ load_words(carries, 0)
     ones = twos = fours = eights = ~nothing
-    i, count = 0, groups[0] + groups[1]
-    for group in range(count):
-        if group == groups[0]:
-            ones, twos, fours, eights = ~ones, ~twos, ~fours, ~eights
-        ones, twos, fours, eights, carry = _add_group(table, picks, i, ones, twos, fours, eights)
-        store(carries, WORDS * group, carry if group >= groups[0] else ~carry)
-        i += GROUP
-    if groups[1] == 0:
-        ones, twos, fours, eights = ~ones, ~twos, ~fours, ~eights
+    complemented, count = item(groups, 0), item(groups, 0) + item(groups, 1)
+    for group in range(complemented):
+        ones, twos, fours, eights, over = _add_group(table, picks, GROUP * group, ones, twos, fours, eights)
+        store(carries, WORDS * group, ~over)
+    ones, twos, fours, eights = ~ones, ~twos, ~fours, ~eights
+    for group in range(complemented, count):
+        ones, twos, fours, eights, over = _add_group(table, picks, GROUP * group, ones, twos, fours, eights)
+        store(carries, WORDS * group, over)
     ones_16, twos_16, fours_16, eights_16, count = _count_carries(carries, count, nothing)
     for digit in range(0, len(higher), 4 * WORDS):
         a, b, c, d, count = _count_carries(carries, count, nothing)

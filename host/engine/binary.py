@@ -132,9 +132,12 @@ def _put(
 
 
 @compiled
-def _conv_rprelu(
+def _sign_conv_rprelu(
+    x: Array,
+    thresholds: Array,
     bits: Array,
-    stride: int,
+    before: int,
+    height: int,
     picks: Array,
     groups: Array,
     flips: Array,
@@ -150,12 +153,14 @@ def _conv_rprelu(
     first: int,
     last: int,
 ) -> None:
-    """Convolution and RPReLU in one pass; ``out`` may be the residual.
+    """Signs, then convolution and RPReLU in one pass; ``out`` may be the residual.
 
-    ``picks`` to ``digits``: of :class:`Summands`. ``starts`` to ``raised``: of :class:`Lines`. ``bounds``: of the
-    result, in the slopes' type.
+    ``x`` to ``height``: as :func:`_pack_signs` has them. ``picks`` to ``digits``: of :class:`Summands`. ``starts`` to
+    ``raised``: of :class:`Lines`. ``bounds``: of the result, in the slopes' type.
     """
     outputs, width = out.shape[1:]
+    stride = width // 64 + 1
+    _pack_signs(x, thresholds, bits.view(np.uint32), stride, before, height, first, last)
     table, parities, carries, higher = buffers(bits.shape[0], picks.shape[1], digits)
     odd, low_digits = aligned(WORDS), aligned(8 * WORDS).view(np.uint8)
     odd_halves, higher_halves = odd.view(np.uint32), higher.view(np.uint32)
@@ -221,9 +226,8 @@ def sign_conv_rprelu(
 
     def compute(out: Array, first: int, last: int) -> None:
         nonlocal before
-        _pack_signs(x, thresholds, bits.view(np.uint32), stride, before, height, first, last)
+        _sign_conv_rprelu(x, thresholds, bits, before, height, *given, out, first, last)
         before = last - first
-        _conv_rprelu(bits, stride, *given, out, first, last)
 
     return step.rows(compute, outputs, over=residual)
 

@@ -176,8 +176,8 @@ def count(table: Array, picks: Array, groups: Array, carries: Array, higher: Arr
 
 @compiled
 def aligned(words: int) -> Array:
-    """Zeros, from a cache line's begin on: a vector that lies across two takes twice as long to load."""
-    array = np.zeros(words + WORDS, np.uint64)
+    """Words that hold anything, from a cache line's begin on: a vector across two takes twice as long to load."""
+    array = np.empty(words + WORDS, np.uint64)
     return array[(-array.ctypes.data // 8) % WORDS :][:words]
 
 

@@ -44,7 +44,7 @@ def test_sources_that_cannot_be_written_beside_have_their_place_in_the_cache(sou
 def test_kernels_are_kept_there_and_nothing_else_is():
     folder = compiled.code_folder()
     assert folder == compiled.kernels_folder(Path(binary.__file__).parent, compiled.numba.config.CACHE_DIR)
-    assert Path(binary._conv_rprelu.stats.cache_path).is_relative_to(folder)
+    assert Path(binary._sign_conv_rprelu.stats.cache_path).is_relative_to(folder)
     assert not Path(compiled.numba.njit(cache=True)(sum_of).stats.cache_path).is_relative_to(folder)
 
 

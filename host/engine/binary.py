@@ -26,6 +26,7 @@ from bitpan.host.engine.lanes import (
     load_pixels,
     load_words,
     pixels_at,
+    put_item,
     put_pixels,
     saturated,
     store,
@@ -56,12 +57,12 @@ def _pack_signs(
         else:
             own[2 : 2 + 2 * row] = own[2 + row * before : 2 + row * (before + 2)]
         for y in range(first + 1 if first else 0, min(last + 1, height)):
-            begin, words = (y % kept * channels + c) * width, own[2 + row * (y - first + 1) :]
+            begin, word = (y % kept * channels + c) * width, 2 + row * (y - first + 1)
             for i in range(whole):
-                words[i] = bits_of(load_pixels(flat, begin + PIXELS * i) >= threshold)
+                put_item(own, word + i, bits_of(load_pixels(flat, begin + PIXELS * i) >= threshold))
             some = bits_of(pixels_at(flat, begin + PIXELS * whole, width % PIXELS) >= threshold)
-            words[whole] = some & u32((1 << width % PIXELS) - 1)
-            words[whole + 1 : row] = 0
+            put_item(own, word + row - 1, u32(0))  # overwritten where it is the last with pixels
+            put_item(own, word + whole, some & u32((1 << width % PIXELS) - 1))
         if last == height:
             begin = 2 + row * (last - first + 1)
             own[begin : begin + row] = 0

@@ -284,6 +284,17 @@ def _item(_: Untyped, array: Untyped, at: Untyped) -> Untyped:
     return array.dtype(array, types.uintp), emit
 
 
+def _put_item(_: Untyped, array: Untyped, at: Untyped, number: Untyped) -> Untyped:
+    """The other way round."""
+
+    def emit(context: Untyped, builder: Untyped, signature: Untyped, values: Untyped) -> Untyped:
+        data = context.make_array(signature.args[0])(context, builder, value=values[0]).data
+        builder.store(values[2], builder.gep(data, [values[1]]))
+        return context.get_dummy_value()
+
+    return types.void(array, types.uintp, array.dtype), emit
+
+
 load_words: Untyped = _loader(WORDS)
 load_pixels: Untyped = _loader(PIXELS)
 load_sums: Untyped = _loader(SUMS)
@@ -292,6 +303,7 @@ odd: Untyped = _shuffle(lambda count: range(1, 2 * count, 2))
 in_turn: Untyped = _shuffle(lambda count: [i // 2 + i % 2 * count for i in range(count)])
 in_turn_on: Untyped = _shuffle(lambda count: [i // 2 + i % 2 * count for i in range(count, 2 * count)])
 item: Untyped = intrinsic(_item)
+put_item: Untyped = intrinsic(_put_item)
 pixels_at: Untyped = intrinsic(_pixels_at)
 put_pixels: Untyped = intrinsic(_put_pixels)
 store: Untyped = intrinsic(_store)

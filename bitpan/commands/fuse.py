@@ -12,7 +12,7 @@ from bitpan.errors import DeviceError, ModelError, SceneError
 from bitpan.files import compression
 from bitpan.host.device import devices
 from bitpan.host.fuser import PARAMETERS, Fuser
-from bitpan.host.scene.tiles import DEFAULT_TILE
+from bitpan.host.scene.tiles import DEFAULT_ROWS, FRAME_COLUMNS
 from bitpan.model import IntegerModel
 from bitpan.package import Package, installed
 from bitpan.rasters.products import product_of
@@ -45,7 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--tile",
         type=int,
         metavar="PIXELS",
-        help="side of the CPU's tiles, without halo (default: {} x {})".format(*DEFAULT_TILE),
+        help=f"side of the CPU's tiles, without halo (default: {DEFAULT_ROWS} high, some {FRAME_COLUMNS} wide)",
     )
     parser.add_argument(
         "--report", type=Path, metavar="FILE.html|.json", help="say how well the scene went, as a page or as JSON"

@@ -14,7 +14,7 @@ from bitpan.arithmetic import BORDER
 from bitpan.errors import SceneError
 from bitpan.host.scene.profile import fused_nodata, fused_profile
 from bitpan.host.scene.rasters import ArrayRaster, FileRaster, Raster, read_extended
-from bitpan.host.scene.tiles import DEFAULT_TILE
+from bitpan.host.scene.tiles import DEFAULT_ROWS
 from bitpan.model import IntegerModel
 from bitpan.radiometry import MOST_BITS, Counted, Level, PanMatch, looked_up
 from bitpan.rasters import Mask, block_cache
@@ -164,7 +164,7 @@ def open_scene(pan: Names, ms: Names, model: IntegerModel, handling: Handling | 
     """
     maker = f"model {model.name} was made for"
     # A row of tiles shares its blocks with the next, and all of its tiles with each other.
-    rows = DEFAULT_TILE[0] + 2 * (model.halo() + model.alignment)
+    rows = DEFAULT_ROWS + 2 * (model.halo() + model.alignment)
     cache = block_cache(block_bytes(pan, rows) + block_bytes(ms, rows // model.ratio + 2 * BORDER))
     with cache, open_pair(pan, ms, model.ratio, handling, model.bands, maker) as pair:
         fills = fill_values(model)

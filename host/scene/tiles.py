@@ -18,11 +18,11 @@ from bitpan.errors import SceneError
 from bitpan.model import IntegerModel
 from bitpan.registers import ELEMENT_BITS, MOST_ROWS, STREAMS
 
-DEFAULT_TILE = 512, 1024
-"""Height and width of a tile on devices that take any frame: 7 % more is computed for a halo of 9 pixels.
+DEFAULT_ROWS = 512
+"""Of a tile on devices that take any frame: as high as a file's blocks, a row of which it finishes."""
 
-As high as a file's blocks; a wide one has less halo, and leaves fewer bits of a row's last word unused.
-"""
+FRAME_COLUMNS = 1088
+"""Of such a tile's frame: whole vectors of pixels for the CPU, at half of the resolution too, and little halo."""
 
 FRAME_BYTES = 56 << 20
 """Most memory of a frame, its three images together: two of them are held, of the 128 MB that small boards reserve."""
@@ -134,16 +134,19 @@ def plan_tiles(
     Args:
         largest: height and width of the largest frame that the device takes, halo included; None: it takes any, and
             tiles have ``tile`` pixels.
-        tile: side of a square tile where the frame is free, a multiple of the alignment; None: :data:`DEFAULT_TILE`.
+        tile: side of a square tile where the frame is free, a multiple of the alignment; None: as fast a tile as fits
+            into the memory of most, :data:`DEFAULT_ROWS` high, its frame :data:`FRAME_COLUMNS` wide.
 
     Raises:
         SceneError: the frame leaves no tile, or a size is no multiple of the alignment.
     """
     halo, grid = model.halo(), model.alignment
     if largest is None:
-        rows, columns = DEFAULT_TILE if tile is None else (tile, tile)
-        check_tile(model, rows)
-        return TilePlan(height, width, (rows, columns), halo, grid)
+        if tile is not None:
+            check_tile(model, tile)
+            return TilePlan(height, width, (tile, tile), halo, grid)
+        rows, columns = (size // grid * grid for size in (DEFAULT_ROWS, FRAME_COLUMNS))
+        return TilePlan(height, width, (rows, max(columns - 2 * _up(halo, grid), rows)), halo, grid)
     rows, columns = (model.tile_side(side) for side in largest)
     if min(rows, columns) <= 0 or any(side % grid for side in largest):
         raise SceneError(

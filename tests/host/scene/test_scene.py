@@ -10,7 +10,7 @@ import rasterio
 from bitpan.errors import GeoreferenceWarning, SceneError, SceneIOError
 from bitpan.host.scene import scene as module
 from bitpan.host.scene.scene import array_scene, fill_values, open_scene
-from bitpan.host.scene.tiles import DEFAULT_TILE, plan_tiles
+from bitpan.host.scene.tiles import DEFAULT_ROWS, plan_tiles
 from bitpan.rasters import RasterFile
 from scenes import DATA, needs_data
 
@@ -313,5 +313,5 @@ def test_gdal_keeps_the_blocks_of_a_row_of_tiles(small_model, pair, monkeypatch)
     assert (pan, ms) == files
     halo, grid = small_model.halo(), small_model.alignment
     heights = [tile.frame[2] for tile in plan_tiles(small_model, 4096, 512)]
-    assert max(heights) <= rows == DEFAULT_TILE[0] + 2 * halo + 2 * grid
+    assert max(heights) <= rows == DEFAULT_ROWS + 2 * halo + 2 * grid
     assert samples == rows // 4 + 4, "two more samples of the MS above, and two below"

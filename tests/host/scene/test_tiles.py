@@ -253,7 +253,10 @@ def test_a_frame_that_just_fits(small_model):
 
 
 def test_tiles_without_a_side_have_the_usual_one(small_model):
-    assert plan_tiles(small_model, 2000, 2000).steps == tiling.DEFAULT_TILE
+    plan = plan_tiles(small_model, 2000, 4000)
+    frames = [tile.frame for tile in plan][:-1]
+    assert {frame[2:] for frame in frames if frame[0] < 1500 and frame[1] < 3000} == {(512 + 2 * 4, 1088)}
+    assert [tile.left for tile in plan][:4] == [0, 1080, 2160, 3240]
 
 
 def test_what_strips_deliver(random_model, small_model):

@@ -135,7 +135,8 @@ def norm(x: Array, residual: Array, gain: Array, centre: Array, bias: Array, ste
     """
     channels, bits = x.shape[1], max(fmt.bits for fmt in (*step.inputs, step.format))
     halves = np.stack([gain, centre, bias + (1 << (NORM_FRACTION - 1))]).astype(np.int64)
-    if bits > FEATURE_BITS or channels << (2 * bits - 2) >= 1 << 32 or abs(halves).max() >= 1 << 15:
+    few = channels <= 512 and channels << (2 * bits - 2) < 1 << 32
+    if not few or bits > FEATURE_BITS or abs(halves).max() >= 1 << 15:
         return None
     products = (halves[0] & 0xFFFF | halves[2] << 16).astype(np.int32)
     places, reciprocal = (channels - 1).bit_length(), round((1 << NORM_MEAN) / channels)

@@ -51,8 +51,7 @@ def share_all(bits: Array, stride: int, at: int, table: Array, parities: Array) 
     """All that the outputs share about a vector's pixels, into the table; the parity of everything.
 
     First the three pixels of each row of each channel's window, then three parities, a channel's first, as long as
-    there are. The last words
-    are there complemented, too: an output counts them as its groups need them.
+    there are. The last words are there complemented, too: an output counts them as its groups need them.
     """
     rows, entry, count = 0, bits.shape[0] * 3 * VARIANTS * WORDS, 0
     for c in range(bits.shape[0]):

@@ -48,6 +48,21 @@ def test_errors_are_one_line_and_an_exit_code(monkeypatch, capsys, error, code, 
     assert said in printed and printed.count("\n") == 1
 
 
+def test_an_interrupt_while_words_are_parsed_is_one(monkeypatch, capsys):
+    """argparse raises another error over it: it puts back what it has not put aside yet."""
+
+    def interrupted(parser, words):
+        try:
+            raise KeyboardInterrupt
+        finally:
+            raise AttributeError("it has nothing to put back")
+
+    fake_command(monkeypatch, None)
+    monkeypatch.setattr(cli.argparse.ArgumentParser, "parse_intermixed_args", interrupted)
+    assert cli.main(["fuse"]) == 130
+    assert "interrupted" in capsys.readouterr().err
+
+
 def test_our_own_missing_modules_are_not_blamed_on_an_extra(monkeypatch):
     fake_command(monkeypatch, ModuleNotFoundError("No module named 'bitpan.nothing'", name="bitpan.nothing"))
     with pytest.raises(ModuleNotFoundError):

@@ -1,12 +1,14 @@
-"""A scene whose run is ended at random moments, a hundred times: the same bytes, and no tile but the last twice."""
+"""A scene whose run is ended at random moments, a hundred times: the same bytes, and no tile but the last two twice."""
 
 import os
 import random
 import signal
+import threading
 import time
 from collections import Counter
 
 import pytest
+from tqdm import tqdm
 
 from bitpan import cli
 from bitpan.host.device.devices import CpuDevice
@@ -40,6 +42,7 @@ class Scene:
             return child
         code = 99
         try:
+            tqdm.set_lock(threading.RLock())  # its own is shared with those that are killed while they hold it
             for number in (1, 2):
                 os.dup2(os.open(os.devnull, os.O_WRONLY), number)
             for number in (signal.SIGTERM, signal.SIGINT):
@@ -109,10 +112,10 @@ def test_a_hundred_ends_at_random_moments(small_model, tmp_path, pair, tmp_path_
         if outputs.keys() == good[0].keys():  # it had finished
             assert scene.finished() and scene.left() == good
             twice.append(scene.computed() - TILES)
-            assert twice[-1] <= kills
+            assert twice[-1] <= 2 * kills  # the one that is computed, and the next
             kills = 0
             scene.begin()
-    assert scene.finished() and scene.left() == good and scene.computed() - TILES <= kills
+    assert scene.finished() and scene.left() == good and scene.computed() - TILES <= 2 * kills
     print(f"{KILLS} ends, exit codes {dict(codes)}; {len(twice) + 1} scenes of {TILES} tiles, computed twice: {twice}")
     killed = -signal.SIGKILL, -signal.SIGTERM  # SIGTERM kills before the command hears of it, and after
     assert codes.keys() <= {0, *killed, 128 + signal.SIGTERM, 128 + signal.SIGINT}

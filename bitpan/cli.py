@@ -15,7 +15,7 @@ from typing import Any
 from bitpan import __version__
 from bitpan.errors import BitpanError, BitpanWarning
 from bitpan.optional import missing
-from bitpan.signals import exit_code, interrupting
+from bitpan.signals import exit_code, interrupting, uncovered
 
 COMMANDS = {
     "synth": "make a synthetic, georeferenced PAN/MS pair with its truth",
@@ -56,9 +56,10 @@ def main(argv: Sequence[str] | None = None) -> int:
             # argparse takes "-2.25,2.5" and "-3.4e+38" for options unless told otherwise; there is no public way.
             parser._negative_number_matcher = re.compile(r"^-(\.?\d|inf)")
             module.add_arguments(parser)
-            arguments = _parsed(parser, chosen.rest)
-            with interrupting():  # not before: imports try what there is, and swallow it
-                return int(module.run(arguments))
+            with uncovered():
+                arguments = parser.parse_intermixed_args(chosen.rest)  # options may stand anywhere
+                with interrupting():  # not before: imports try what there is, and swallow it
+                    return int(module.run(arguments))
         except ModuleNotFoundError as error:
             if error.name is None or error.name.startswith("bitpan"):
                 raise
@@ -71,16 +72,6 @@ def main(argv: Sequence[str] | None = None) -> int:
             print(f"bitpan {chosen.command}: interrupted; nothing was half-written", file=sys.stderr)
             return exit_code(interrupt)
     return 1
-
-
-def _parsed(parser: argparse.ArgumentParser, words: Sequence[str]) -> argparse.Namespace:
-    """Options may stand anywhere among the words; an interrupt meanwhile is one."""
-    try:
-        return parser.parse_intermixed_args(words)
-    except AttributeError as error:  # argparse, interrupted, puts back what it has not put aside yet
-        if isinstance(error.__context__, KeyboardInterrupt):
-            raise error.__context__ from None
-        raise
 
 
 def _set_up() -> None:

@@ -40,15 +40,29 @@ def interrupting() -> Iterator[None]:
     """
 
     def end(number: int, frame: FrameType | None) -> None:
-        handled = sys.exc_info()[1]
-        while handled is not None and not isinstance(handled, KeyboardInterrupt):
-            handled = handled.__context__
-        if handled is None:
+        if _interrupt_behind(sys.exc_info()[1]) is None:
             raise Ended(number)
 
     mine = {each for each in ENDING if each != signal.SIGINT and signal.getsignal(each) == signal.SIG_DFL}
     with _handled({each: end for each in mine}):
         yield
+
+
+@contextmanager
+def uncovered() -> Iterator[None]:
+    """Where what was interrupted raises an error of its own over that, as argparse and rasterio do: the interrupt."""
+    try:
+        yield
+    except Exception as error:
+        if interrupt := _interrupt_behind(error):
+            raise interrupt from None
+        raise
+
+
+def _interrupt_behind(error: BaseException | None) -> KeyboardInterrupt | None:
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__context__
+    return error
 
 
 @contextmanager

@@ -21,7 +21,7 @@ from pathlib import Path
 
 from bitpan.errors import OutputBusyError, OutputError
 from bitpan.files.commit import NEW, READY, commit, finish
-from bitpan.signals import held
+from bitpan.signals import held, uncovered
 
 LOCK = "lock"
 
@@ -81,7 +81,8 @@ def occupied(work: Workspace, resumable: bool = False) -> Iterator[Workspace]:
             _clear(work.folder, everything=not resumable)
             work.new.mkdir()
         try:
-            yield work
+            with uncovered():
+                yield work
         except Exception:
             kept = False
             raise

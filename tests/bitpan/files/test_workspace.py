@@ -150,6 +150,18 @@ def test_a_signal_while_the_next_run_begins_leaves_it_too(tmp_path, monkeypatch)
     assert (work.folder / "done").read_text() == "so far"
 
 
+def test_an_error_raised_over_an_interrupt_costs_no_more_than_that(tmp_path):
+    """Rasterio raises one where it is interrupted while it enters or leaves its environment."""
+    work = beside(tmp_path / "a")
+    with pytest.raises(KeyboardInterrupt), occupied(work, resumable=True):
+        (work.folder / "done").write_text("so far")
+        try:
+            raise KeyboardInterrupt
+        finally:
+            raise RuntimeError("no environment exists")
+    assert (work.folder / "done").read_text() == "so far"
+
+
 def test_an_interrupt_before_anything_is_done_leaves_nothing(tmp_path):
     with pytest.raises(KeyboardInterrupt), occupied(beside(tmp_path / "a"), resumable=True):
         raise KeyboardInterrupt

@@ -4,7 +4,7 @@ A network is trained on scenes about as bright as its offset, and on bands that 
 how bright other sensors' counts are, and how many bits they take, is their own. So each band of the MS gets a gain, all
 of them the scene's *level*, that brings its strength, ``sqrt(mean * standard deviation)``, to its share in the
 training, and the mean of all to the offset; the fused counts get the inverse. What the level rounds off, where it has
-fewer counts than the scene, goes past the network: upsampled like the MS, it is added again.
+fewer counts than the scene, :mod:`bitpan.camera.consistency` puts back.
 
 Sensors deliver PAN with a gain and an offset of their own, up to twice as bright as the mean of the bands; a network
 that was trained on other gains takes the difference for light. PAN's means over blocks of MS pixels are regressed on
@@ -107,24 +107,9 @@ class Level:
         gains = self._column(2)
         return ((np.arange(1 << self.bits, dtype=np.int64) << FRACTION) + gains // 2) // gains
 
-    @cached_property
-    def remainder(self) -> Counted:
-        """What every count of 16 bits has lost when it comes back, ``(B, 65536)``: ``count - inverse[apply(count)]``.
-
-        Where that is one count, nothing: it is not worth a second upsampling. Of saturated ones as much as a network's
-        counts have room for on either side of their middle.
-        """
-        most = (1 << (self.bits - 1)) - 1
-        left = np.arange(1 << MOST_BITS, dtype=np.int64) - looked_up(self.inverse, self.table)
-        return np.where(np.abs(left) > 1, np.clip(left, -most, most), 0).astype(np.int32)
-
-    def restored(self, counts: npt.NDArray[Any], remainder: npt.ArrayLike = 0) -> Integers:
-        """A network's counts ``(B, ...)`` in the scene's own, of at most 16 bits.
-
-        ``remainder``: the upsampled :attr:`remainder` of its MS.
-        """
-        own = looked_up(self.inverse, counts) + np.asarray(remainder)
-        return np.asarray(np.clip(own, 0, (1 << MOST_BITS) - 1))
+    def restored(self, counts: npt.NDArray[Any]) -> Integers:
+        """A network's counts ``(B, ...)`` in the scene's own, of at most 16 bits."""
+        return np.asarray(np.minimum(looked_up(self.inverse, counts), (1 << MOST_BITS) - 1), np.int64)
 
     def apply(self, counts: npt.ArrayLike) -> Integers:
         """Counts ``(B, ...)`` of up to 16 bits, at this level."""

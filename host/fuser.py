@@ -23,6 +23,7 @@ from bitpan.host.engine.engine import make_engine
 from bitpan.host.progress import progress
 from bitpan.host.scene.brightness import as_bright_as_trained
 from bitpan.host.scene.calibration import (
+    SCHEMA,
     Calibration,
     is_of,
     load_calibration,
@@ -34,6 +35,7 @@ from bitpan.host.scene.parameters import compute_scene_parameters, interpolation
 from bitpan.host.scene.rasters import FileRaster
 from bitpan.host.scene.registration import shift_of
 from bitpan.host.scene.scene import Scene, array_scene, open_scene
+from bitpan.host.scene.sharpness import measure_gain
 from bitpan.host.scene.tiles import check_tile
 from bitpan.host.stream import fuse, fuse_array
 from bitpan.host.tile_log import TileLog
@@ -129,7 +131,7 @@ class Fuser(AbstractContextManager["Fuser"]):
         if not _are_files(pan) or not _are_files(ms):
             scene = self._arrays(pan, ms, handling)
             own = self.calibration(scene, shift, scene_parameters)
-            return fuse_array(self.model, _calibrated(scene, own), self._device, own.parameters, tile, self._engine)
+            return fuse_array(self.model, _calibrated(scene, own), self._device, own.parameters, tile)
         creation_options(compression)  # before anything is done
         path = _output(output, pan, ms)
         with (
@@ -166,8 +168,7 @@ class Fuser(AbstractContextManager["Fuser"]):
             else:
                 own = self.calibration(scene, shift, saved)
                 log.begin(to_document(self.model, own))
-            device, engine = self._device, self._engine
-            fuse(_calibrated(scene, own), log, new, self.model, device, engine, own.parameters, tile, compression)
+            fuse(_calibrated(scene, own), log, new, self.model, self._device, own.parameters, tile, compression)
         save_calibration(new.with_suffix(PARAMETERS), self.model, own, job=job, image=file_digest(new))
 
     def _job(
@@ -185,6 +186,7 @@ class Fuser(AbstractContextManager["Fuser"]):
         pan, ms = scene.pan.file, scene.ms.file
         job = {
             "bitpan": __version__,
+            "schema": SCHEMA,
             "model": self.model.digest(),
             "files": [pan.state, ms.state],
             "names": [pan.name, ms.name],
@@ -221,15 +223,16 @@ class Fuser(AbstractContextManager["Fuser"]):
             own = load_calibration(Path(saved), self.model)
             here = interpolation(self.model, scene.shifted(own.shift).grid)
             return replace(own, parameters={**own.parameters, **here})
-        found = shift_of(scene, shift)
+        found = shift_of(scene, shift, self._engine.threads)
         if shift == "auto" or found != (shift or (0.0, 0.0)):
             print(f"measured shift: {found[0]:g},{found[1]:g} PAN pixels")
-        seen = as_bright_as_trained(scene.shifted(found), self.model)
+        shifted = scene.shifted(found)
+        gain, seen = measure_gain(shifted, self._engine.threads), as_bright_as_trained(shifted, self.model)
         assert seen.level
         assert seen.match
         with progress(len(self.model.scene), "scene parameters", "parameter") as step:
             parameters = compute_scene_parameters(self.model, seen, self._engine, step)
-        return Calibration(found, seen.level, seen.match, parameters)
+        return Calibration(found, seen.level, seen.match, gain, parameters)
 
 
 @contextmanager
@@ -247,7 +250,7 @@ def _told_of(log: TileLog, folder: Path) -> Iterator[None]:
 
 
 def _calibrated(scene: Scene, own: Calibration) -> Scene:
-    return replace(scene.shifted(own.shift), level=own.level, match=own.match)
+    return replace(scene.shifted(own.shift), level=own.level, match=own.match, gain=own.gain)
 
 
 def _are_files(names: Any) -> TypeGuard[Names]:  # noqa: ANN401

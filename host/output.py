@@ -1,4 +1,4 @@
-"""The fused GeoTIFF, collected from tiles and written in whole blocks."""
+"""The fused GeoTIFF, collected from parts and written in whole blocks."""
 
 from __future__ import annotations
 
@@ -12,12 +12,11 @@ import numpy.typing as npt
 
 from bitpan.files.compression import DEFAULT as COMPRESSION
 from bitpan.host.scene.scene import Scene
-from bitpan.host.scene.tiles import Tile
 from bitpan.rasters import BLOCK, new_raster
 
 
 class FusedWriter:
-    """Collects tiles, in any order, and writes them.
+    """Collects parts, in any order, and writes them.
 
     A block of the file is kept until it is whole: a compressed block is written once and the file does not grow by
     rewriting. The dataset is rasterio's, open for writing.
@@ -28,16 +27,16 @@ class FusedWriter:
         self._blocks: dict[tuple[int, int], tuple[npt.NDArray[Any], int]] = {}
         """By the corner of each block that is not whole: its pixels, and how many have come."""
 
-    def put(self, tile: Tile, pixels: npt.NDArray[Any]) -> None:
-        """Take a tile's pixels, ``(bands, height, width)``."""
-        bottom, right = tile.top + tile.height, tile.left + tile.width
-        for top in range(tile.top // BLOCK * BLOCK, bottom, BLOCK):
-            for left in range(tile.left // BLOCK * BLOCK, right, BLOCK):
-                rows = slice(max(top - tile.top, 0), min(top + BLOCK, bottom) - tile.top)
-                columns = slice(max(left - tile.left, 0), min(left + BLOCK, right) - tile.left)
-                self._fill(
-                    top, left, tile.top + rows.start - top, tile.left + columns.start - left, pixels[:, rows, columns]
-                )
+    def put(self, top: int, left: int, pixels: npt.NDArray[Any]) -> None:
+        """Take a part's pixels, ``(bands, height, width)``, from its upper and left edge on."""
+        bottom, right = top + pixels.shape[1], left + pixels.shape[2]
+        for row in range(top // BLOCK * BLOCK, bottom, BLOCK):
+            for column in range(left // BLOCK * BLOCK, right, BLOCK):
+                above, before = max(row, top), max(column, left)
+                part = pixels[
+                    :, above - top : min(row + BLOCK, bottom) - top, before - left : min(column + BLOCK, right) - left
+                ]
+                self._fill(row, column, above - row, before - column, part)
 
     def _fill(self, top: int, left: int, row: int, column: int, part: npt.NDArray[Any]) -> None:
         """A part of the block at ``top`` and ``left``, ``row`` and ``column`` within it; written when it is whole."""

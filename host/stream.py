@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,9 @@ import numpy.typing as npt
 
 from bitpan.arithmetic import BORDER, Integers
 from bitpan.files.compression import DEFAULT as COMPRESSION
+from bitpan.host.consistency.restored import Restored
+from bitpan.host.consistency.seams import Seams
 from bitpan.host.device.devices import Device, Frame
-from bitpan.host.engine.engine import Engine, ReferenceEngine
 from bitpan.host.output import new_fused
 from bitpan.host.progress import progress
 from bitpan.host.scene.scene import Scene
@@ -22,20 +24,18 @@ from bitpan.host.scene.tiles import Tile, plan_tiles
 from bitpan.host.threads import at_once
 from bitpan.host.tile_log import TileLog
 from bitpan.model import IntegerModel
-from bitpan.radiometry import Counted, Level, looked_up
 from bitpan.rasters import Mask
 
-FinishedTile = tuple[Tile, npt.NDArray[Any]]
-"""A tile and its pixels as the output holds them, (bands, height, width)."""
+FinishedPart = tuple[int, int, npt.NDArray[Any]]
+"""Upper and left edge of a part of a scene, and its pixels as the output holds them, (bands, height, width)."""
 
-FusedTile = tuple[Tile, npt.NDArray[Any] | None, Mask, Counted | None]
-"""A tile, its fused pixels (bands, height, width), None where it holds no data at all, where they are valid, and what
-the scene's level has taken of the MS of its frame, see :class:`.scene.Patch`."""
+FusedTile = tuple[Tile, npt.NDArray[Any] | None, Mask]
+"""A tile, its fused pixels (bands, height, width), None where it holds no data at all, and where they are valid."""
 
 
 def fuse_tiles(scene: Scene, plan: Iterable[Tile], device: Device) -> Iterator[FusedTile]:
     """Fuse a scene, in raster order, on a device that has its parameters; tiles without data are not sent there."""
-    sent: deque[tuple[Tile, Mask | None, Counted | None]] = deque()
+    sent: deque[tuple[Tile, Mask | None]] = deque()
     """Without a mask: of no data; whole scenes of that may wait here."""
 
     def frames() -> Iterator[Frame]:
@@ -43,53 +43,45 @@ def fuse_tiles(scene: Scene, plan: Iterable[Tile], device: Device) -> Iterator[F
             patch = scene.read(*tile.frame, border=BORDER)
             valid = patch.valid[tile.inside]
             if valid.any():
-                sent.append((tile, valid, patch.remainder))
+                sent.append((tile, valid))
                 yield patch.pan, patch.ms
             else:
-                sent.append((tile, None, None))
+                sent.append((tile, None))
 
     def empty() -> Iterator[FusedTile]:
         while sent and sent[0][1] is None:
-            tile, *_ = sent.popleft()
-            yield tile, None, np.zeros((tile.height, tile.width), np.bool_), None
+            tile, _ = sent.popleft()
+            yield tile, None, np.zeros((tile.height, tile.width), np.bool_)
 
     for fused in device.fuse(frames()):
         yield from empty()
-        tile, valid, remainder = sent.popleft()
+        tile, valid = sent.popleft()
         assert valid is not None  # the empty ones are gone
         rows, columns = tile.inside
-        yield tile, fused[:, rows, columns], valid, remainder
+        yield tile, fused[:, rows, columns], valid
     yield from empty()
 
 
-def finished_tiles(
-    scene: Scene, tiles: Iterable[FusedTile], model: IntegerModel, dtype: npt.DTypeLike, upsample: Upsample
-) -> Iterator[FinishedTile]:
-    """Tiles as the output holds them, ``(bands, height, width)``: nodata where there is no data, and nowhere else."""
-    level, values = scene.level or Level.unchanged(model.bits, model.bands), scene.values(dtype)
-    nodata = scene.nodata
-    of_the_network = values[level.restored(np.tile(np.arange(1 << model.bits), (model.bands, 1)))]
-    for tile, fused, valid, remainder in tiles:
-        if fused is None:
-            pixels = np.zeros((model.bands, *valid.shape), dtype)
-        elif remainder is None:
-            pixels = looked_up(of_the_network, fused)
+def finished_parts(
+    scene: Scene, tiles: Iterable[FusedTile], model: IntegerModel, dtype: npt.DTypeLike
+) -> Iterator[FinishedPart]:
+    """The scene as the output holds it, part by part: nodata where there is no data, and nowhere else."""
+    values, restored, grid = scene.values(dtype), Restored(scene, model), scene.grid
+    unchanged = values.dtype.kind == "u" and np.array_equal(values, np.arange(len(values)))
+    seams = Seams(model.bands, grid.height, grid.width, grid.ratio)
+    for tile, fused, valid in tiles:
+        window = seams.window(tile, partial(restored.put, fused), valid)
+        if window is None:
+            continue
+        inside = window.valid[window.inside]
+        if inside.any():
+            counts = restored.consistent(window)
+            pixels = counts.astype(dtype, copy=False) if unchanged else values[counts]
         else:
-            rows, columns = tile.inside
-            pixels = values[level.restored(fused, upsample(remainder)[:, rows, columns])]
-        if nodata is not None:
-            pixels[:, ~valid] = nodata
-        yield tile, pixels
-
-
-Upsample = Callable[[Counted], npt.NDArray[Any]]
-
-
-def upsampling(model: IntegerModel, engine: Engine, parameters: Mapping[str, Integers]) -> Upsample:
-    """What the model does to the MS of a frame, for numbers of its range around 0: ``(B, h, w)`` to ``(B, H, W)``."""
-    node = next(node for node in model.nodes if node.op == "interpolate")
-    middle = 1 << (model.bits - 1)
-    return lambda image: engine.run({node.inputs[0]: image + middle}, parameters, node.output) - middle
+            pixels = np.zeros((model.bands, *inside.shape), dtype)
+        if scene.nodata is not None:
+            pixels[:, ~inside] = scene.nodata
+        yield *window.corner, pixels
 
 
 def fuse_array(
@@ -98,19 +90,14 @@ def fuse_array(
     device: Device,
     parameters: Mapping[str, Integers],
     side: int | None = None,
-    engine: Engine | None = None,
 ) -> npt.NDArray[Any]:
-    """A whole scene, ``(bands, height, width)`` in the MS's type; ``scene.nodata`` (or 0) where there is no data.
-
-    ``engine`` upsamples what the scene's level takes of the MS; without one, the reference does.
-    """
+    """A whole scene, ``(bands, height, width)`` in the MS's type; ``scene.nodata`` (or 0) where there is no data."""
     device.load_scene(parameters)
     plan = plan_tiles(model, scene.grid.height, scene.grid.width, device.largest, side)
     dtype = np.dtype(scene.profile["dtype"])
-    out = np.empty((model.bands, scene.grid.height, scene.grid.width), dtype)  # of which tiles leave nothing
-    tiles, upsample = fuse_tiles(scene, plan, device), upsampling(model, engine or ReferenceEngine(model), parameters)
-    for tile, pixels in finished_tiles(scene, tiles, model, out.dtype, upsample):
-        out[:, tile.top : tile.top + tile.height, tile.left : tile.left + tile.width] = pixels
+    out = np.empty((model.bands, scene.grid.height, scene.grid.width), dtype)  # of which the parts leave nothing
+    for top, left, pixels in finished_parts(scene, fuse_tiles(scene, plan, device), model, dtype):
+        out[:, top : top + pixels.shape[1], left : left + pixels.shape[2]] = pixels
     return out
 
 
@@ -120,36 +107,37 @@ def fuse(
     output: Path,
     model: IntegerModel,
     device: Device,
-    engine: Engine,
     parameters: Mapping[str, Integers],
     side: int | None = None,
     compression: str = COMPRESSION,
 ) -> None:
     """Fuse a scene from a file, from where its log of tiles ends, into a new GeoTIFF.
 
-    The engine upsamples what the level takes of the MS. Tiles are as large as the device's largest frame allows;
-    where it takes any, they have this ``side``.
+    Tiles are as large as the device's largest frame allows; where it takes any, they have this ``side``.
     """
     device.load_scene(parameters)
     plan = plan_tiles(model, scene.grid.height, scene.grid.width, device.largest, side)
-    kind = model.bands, np.dtype(scene.profile["dtype"])
+    kind = model.bands, np.uint16  # what the network gives: its counts
     log.recover(plan, *kind)
     if log.count:
         print(f"going on after {log.count} of {len(plan)} tiles, which an earlier run has finished")
+    before, rest = islice(plan, log.count), islice(plan, log.count, None)
     with new_fused(output, scene, model.bands, compression) as writer, progress(len(plan), "fusing", "tile") as step:
-        rest = islice(plan, log.count, None)
-        for tile, pixels in log.tiles(islice(plan, log.count), *kind):
-            writer.put(tile, pixels)
-            step()
-        tiles = fuse_tiles(scene, rest, device)
-        kept = _kept(log, finished_tiles(scene, tiles, model, kind[1], upsampling(model, engine, parameters)))
+
+        def tiles() -> Iterator[FusedTile]:
+            for tile, fused in log.tiles(before, *kind):
+                yield tile, fused, scene.read(*tile.frame).valid[tile.inside]
+                step()
+            for finished in fuse_tiles(scene, rest, device):
+                _, counts, valid = finished
+                # As soon as it is there: what ends the run then costs none of the finished tiles.
+                log.append(
+                    np.zeros((model.bands, *valid.shape), np.uint16) if counts is None else counts.astype(np.uint16)
+                )
+                yield finished
+                step()
+
+        parts = finished_parts(scene, tiles(), model, scene.profile["dtype"])
         # Compressing has a thread of its own: the next tile is fused meanwhile.
-        for _ in at_once(lambda finished: writer.put(*finished), kept, 1):
-            step()
-
-
-def _kept(log: TileLog, tiles: Iterable[FinishedTile]) -> Iterator[FinishedTile]:
-    """The tiles, as soon as the log has them: what ends the run then costs none of them."""
-    for tile, pixels in tiles:
-        log.append(pixels)
-        yield tile, pixels
+        for _ in at_once(lambda part: writer.put(*part), parts, 1):
+            pass

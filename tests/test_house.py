@@ -72,11 +72,12 @@ def test_the_rules_are_seen_to_be_broken(tmp_path):
 
 
 def test_core_and_host_load_nothing_heavier_than_numpy():
-    """All modules but the compiled engine's own, which are loaded when the engine is made."""
+    """All modules but the compiled ones, which are loaded when an engine is made, or counts are put in their place."""
     modules = []
     for file in FILES:
         parts = file.relative_to(ROOT).with_suffix("").parts
         compiled = parts[:2] == ("host", "engine") and file.stem not in ("__init__", "engine", "step")
+        compiled = compiled or parts == ("host", "consistency", "kernels")
         own = parts[0] == "host" and not compiled
         if own or (parts[0] == "bitpan" and "commands" not in parts):
             modules.append(".".join(("bitpan", *parts) if own else parts).removesuffix(".__init__"))

@@ -6,20 +6,24 @@ Level, PAN's match and scene parameters are measured once, as `bitpan fuse` does
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
 from bitpan.arithmetic import Integers
+from bitpan.camera.consistency import reach
+from bitpan.host.consistency.restored import Restored
+from bitpan.host.consistency.seams import Window
 from bitpan.host.device.devices import CpuDevice
 from bitpan.host.engine.engine import Engine, make_engine
 from bitpan.host.scene.brightness import as_bright_as_trained
 from bitpan.host.scene.parameters import compute_scene_parameters
 from bitpan.host.scene.scene import Scene, array_scene
+from bitpan.host.scene.sharpness import measure_gain
 from bitpan.host.scene.tiles import Tile
-from bitpan.host.stream import finished_tiles, fuse_tiles, upsampling
+from bitpan.host.stream import fuse_tiles
 from bitpan.model import IntegerModel
 from bitpan.models.imagery.degrade import Counts
 from bitpan.models.imagery.images import Image
@@ -86,13 +90,20 @@ class _Fusing:
         """The fused counts ``(B, H, W)`` of a part of an image."""
         model = self.model
         if whole is not self.last:
-            self.scene = as_bright_as_trained(array_scene(model, whole.pan, whole.ms), model)
+            own = array_scene(model, whole.pan, whole.ms)
+            self.scene = replace(as_bright_as_trained(own, model), gain=measure_gain(own, self.threads))
             self.parameters = compute_scene_parameters(model, self.scene, self.engine)
             self.last = whole
         device = CpuDevice(engine)
         device.load_scene(self.parameters)
-        rows, columns = ((side.start, side.stop) for side in image.window)
-        tiles = fuse_tiles(self.scene, [Tile.framed(rows, columns, model.halo(), model.alignment)], device)
-        upsample = upsampling(model, self.engine, self.parameters)
-        ((_, pixels),) = finished_tiles(self.scene, tiles, model, np.uint16, upsample)
-        return pixels
+        around, sides = reach(image.ratio), zip(image.window, whole.pan.shape[1:], strict=True)
+        rows, columns = ((max(own.start - around, 0), min(own.stop + around, size)) for own, size in sides)
+        tile = Tile.framed(rows, columns, model.halo(), model.alignment)
+        ((_, fused, valid),) = fuse_tiles(self.scene, [tile], device)
+        restored, counts = Restored(self.scene, model), np.empty((model.bands, *valid.shape), np.uint16)
+        restored.put(fused, counts)
+        down, right = (
+            slice(own.start - first, own.stop - first)
+            for own, (first, _) in zip(image.window, (rows, columns), strict=True)
+        )
+        return restored.consistent(Window((rows[0], columns[0]), counts, valid, (down, right)))

@@ -17,7 +17,7 @@ from bitpan.intake.documents import read_sealed, sealed
 from bitpan.model import IntegerModel
 from bitpan.radiometry import Level, PanMatch
 
-SCHEMA = 5
+SCHEMA = 6
 
 
 @dataclass(frozen=True)
@@ -28,12 +28,14 @@ class Calibration:
         shift: misregistration (dy, dx) that the scene was opened with, PAN pixels.
         level: what makes the MS as bright as the model's training.
         match: what makes PAN as bright as the MS.
+        gain: of the MS's camera at its Nyquist frequency.
         parameters: the model's scene parameters by name.
     """
 
     shift: tuple[float, float]
     level: Level
     match: PanMatch
+    gain: float
     parameters: Mapping[str, Integers]
 
 
@@ -44,7 +46,7 @@ def to_document(model: IntegerModel, calibration: Calibration) -> dict[str, Any]
         "model": model.name,
         "fingerprint": model.digest()[:16],
         "shift": list(calibration.shift),
-        "ms": {"gains": list(calibration.level.gains)},
+        "ms": {"gains": list(calibration.level.gains), "camera": calibration.gain},
         "pan": {"gain": calibration.match.gain, "offset": calibration.match.offset, "fit": calibration.match.fit},
         "parameters": {name: np.asarray(value).tolist() for name, value in calibration.parameters.items()},
     }
@@ -59,7 +61,9 @@ def of_document(document: Mapping[str, Any], model: IntegerModel) -> Calibration
     match = PanMatch(model.bits, pan["gain"], pan["offset"], float(pan["fit"]))
     parameters = {name: np.array(value) for name, value in document["parameters"].items()}
     model.check_scene(parameters)
-    return Calibration((float(dy), float(dx)), level, match, parameters)
+    if not 0 < (gain := float(document["ms"]["camera"])) < 1:
+        raise ValueError(f"a camera of gain {gain}")
+    return Calibration((float(dy), float(dx)), level, match, gain, parameters)
 
 
 def save_calibration(path: Path, model: IntegerModel, calibration: Calibration, **of: str) -> None:

@@ -48,12 +48,15 @@ class Registration:
     score: float
 
 
-def shift_of(scene: Scene, asked: tuple[float, float] | str | None = None) -> tuple[float, float]:
+def shift_of(
+    scene: Scene, asked: tuple[float, float] | str | None = None, threads: int | None = None
+) -> tuple[float, float]:
     """The misregistration (dy, dx) to fuse a scene with, PAN pixels on top of what its files say.
 
     Args:
         asked: it, or ``auto``: the measured one however sure it is, or None: the measured one if it is sure, else 0
             and a :class:`RegistrationWarning`.
+        threads: to measure it with; default: one a core.
 
     Raises:
         SceneError: ``asked`` is something else, or ``auto`` and nothing can be measured.
@@ -63,7 +66,7 @@ def shift_of(scene: Scene, asked: tuple[float, float] | str | None = None) -> tu
     if asked not in ("auto", None):
         raise SceneError(f"a shift is (dy, dx) in PAN pixels or 'auto', not {asked!r}")
     try:
-        found = measure_shift(scene)
+        found = measure_shift(scene, threads)
         if asked is None and found.score < LEAST_SCORE:
             shift = f"{found.shift[0]:g},{found.shift[1]:g}"
             raise SceneError(
@@ -78,8 +81,8 @@ def shift_of(scene: Scene, asked: tuple[float, float] | str | None = None) -> tu
     return found.shift[0] - scene.grid.shift[0], found.shift[1] - scene.grid.shift[1]
 
 
-def measure_shift(scene: Scene) -> Registration:
-    """How PAN and MS lie over each other.
+def measure_shift(scene: Scene, threads: int | None = None) -> Registration:
+    """How PAN and MS lie over each other, measured by so many threads, by default one a core.
 
     Raises:
         SceneError: the scene has no structure to go by, or agrees best at the edge of the search.

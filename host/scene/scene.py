@@ -11,10 +11,11 @@ import numpy as np
 import numpy.typing as npt
 
 from bitpan.arithmetic import BORDER
+from bitpan.camera.consistency import TYPICAL_GAIN
 from bitpan.errors import SceneError
 from bitpan.host.scene.profile import fused_nodata, fused_profile
 from bitpan.host.scene.rasters import ArrayRaster, FileRaster, Raster, read_extended
-from bitpan.host.scene.tiles import DEFAULT_ROWS
+from bitpan.host.scene.tiles import DEFAULT_ROWS, ahead
 from bitpan.model import IntegerModel
 from bitpan.radiometry import MOST_BITS, Counted, Level, PanMatch, looked_up
 from bitpan.rasters import Mask, block_cache
@@ -34,13 +35,11 @@ class Patch:
         pan: ``(1, height, width)``.
         ms: ``(bands, height / ratio, width / ratio)``, and the border that was asked for.
         valid: ``(height, width)``, where the PAN and the nearest MS sample hold data.
-        remainder: what the scene's level has taken of the MS, of its shape; None: nothing.
     """
 
     pan: Counted
     ms: Counted
     valid: Mask
-    remainder: Counted | None = None
 
 
 @dataclass(frozen=True)
@@ -56,6 +55,7 @@ class Scene:
         chosen: for people, bands that were taken by what the file says of them.
         level: brings the MS's counts to the network's; None: they stay as they are.
         match: brings PAN's counts onto the MS's at its level; None: they stay as they are.
+        gain: of the MS's camera, see :class:`bitpan.camera.consistency.Camera`.
     """
 
     pan: Raster
@@ -67,6 +67,7 @@ class Scene:
     chosen: str = ""
     level: Level | None = None
     match: PanMatch | None = None
+    gain: float = TYPICAL_GAIN
 
     def shifted(self, shift: tuple[float, float]) -> Scene:
         """The same scene with another misregistration (dy, dx) on top of what the files say, PAN pixels.
@@ -93,22 +94,23 @@ class Scene:
         """
         ratio, grid = self.grid.ratio, self.grid
         pan, pan_valid = read_extended(self.pan, grid.pan_origin[0] + top, grid.pan_origin[1] + left, height, width)
-        ms_top, ms_left = grid.ms_origin[0] + top // ratio, grid.ms_origin[1] + left // ratio
         rows, columns = height // ratio, width // ratio
-        window = ms_top - border, ms_left - border, rows + 2 * border, columns + 2 * border
-        ms, ms_valid = read_extended(self.ms, *window)
-        remainder = None
+        ms, ms_valid = self.samples(
+            top // ratio - border, left // ratio - border, rows + 2 * border, columns + 2 * border
+        )
         if self.match is not None:
             pan = _where(pan_valid, looked_up(self.match.table[None], pan), pan)
         if self.level is not None:
-            found = _where(ms_valid, looked_up(self.level.remainder, ms), np.zeros_like(ms))
-            remainder = found if found.any() else None
             ms = _where(ms_valid, looked_up(self.level.table, ms), ms)
         ms_valid = ms_valid[border : border + rows, border : border + columns]
         if not ms_valid.all():
             sides = zip((height, width), grid.shift, strict=True)
             pan_valid = pan_valid & ms_valid[np.ix_(*(_nearest_sample(side, ratio, shift) for side, shift in sides))]
-        return Patch(pan, ms, pan_valid, remainder)
+        return Patch(pan, ms, pan_valid)
+
+    def samples(self, top: int, left: int, height: int, width: int) -> tuple[Counted, Mask]:
+        """A window of the MS in its own counts, ``(bands, height, width)``, and where it holds data."""
+        return read_extended(self.ms, self.grid.ms_origin[0] + top, self.grid.ms_origin[1] + left, height, width)
 
 
 def _where(valid: Mask, counts: Counted, missing: Counted) -> Counted:
@@ -164,7 +166,7 @@ def open_scene(pan: Names, ms: Names, model: IntegerModel, handling: Handling | 
     """
     maker = f"model {model.name} was made for"
     # A row of tiles shares its blocks with the next, and all of its tiles with each other.
-    rows = DEFAULT_ROWS + 2 * (model.halo() + model.alignment)
+    rows = DEFAULT_ROWS + ahead(model.ratio) + 2 * (model.halo() + model.alignment)
     cache = block_cache(block_bytes(pan, rows) + block_bytes(ms, rows // model.ratio + 2 * BORDER))
     with cache, open_pair(pan, ms, model.ratio, handling, model.bands, maker) as pair:
         fills = fill_values(model)

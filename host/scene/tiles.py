@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise, product
 
+from bitpan.camera.consistency import reach
 from bitpan.errors import SceneError
 from bitpan.model import IntegerModel
 from bitpan.registers import ELEMENT_BITS, MOST_ROWS, STREAMS
@@ -23,6 +24,9 @@ DEFAULT_ROWS = 512
 
 FRAME_COLUMNS = 1088
 """Of such a tile's frame: whole vectors of pixels for the CPU, at half of the resolution too, and little halo."""
+
+GRAIN = 32
+"""Rows and columns on whose multiples ends what is finished of a scene, but at its edges."""
 
 FRAME_BYTES = 56 << 20
 """Most memory of a frame, its three images together: two of them are held, of the 128 MB that small boards reserve."""
@@ -68,8 +72,7 @@ class TilePlan:
         steps: rows and columns from one tile to the next, multiples of ``grid``.
         halo: of the model.
         grid: the model's alignment.
-        early: rows and columns by which all tiles but the first begin before multiples of their step, so that no more
-            than the halo lies before a tile in its frame.
+        early: rows and columns by which all tiles but the first begin before multiples of their step.
     """
 
     height: int
@@ -77,11 +80,11 @@ class TilePlan:
     steps: tuple[int, int]
     halo: int
     grid: int
-    early: int = 0
+    early: tuple[int, int] = (0, 0)
 
     def _parts(self, size: int, axis: int) -> list[tuple[int, int]]:
         """First and past the last pixel of each tile along an axis."""
-        starts = [0, *range(self.steps[axis] - self.early, size, self.steps[axis])]
+        starts = [0, *range(self.steps[axis] - self.early[axis], size, self.steps[axis])]
         return list(pairwise([*starts, size]))
 
     def __len__(self) -> int:
@@ -98,6 +101,11 @@ class TilePlan:
 
 def _up(length: int, grid: int) -> int:
     return -(-length // grid) * grid
+
+
+def ahead(ratio: int) -> int:
+    """Rows by which tiles are ahead of what is finished below them, see :class:`.Seams`."""
+    return _up(reach(ratio), math.lcm(GRAIN, ratio))
 
 
 def frame_bytes(model: IntegerModel, height: int, width: int) -> dict[str, int]:
@@ -146,14 +154,16 @@ def plan_tiles(
             check_tile(model, tile)
             return TilePlan(height, width, (tile, tile), halo, grid)
         rows, columns = (size // grid * grid for size in (DEFAULT_ROWS, FRAME_COLUMNS))
-        return TilePlan(height, width, (rows, max(columns - 2 * _up(halo, grid), rows)), halo, grid)
+        early = -ahead(model.ratio), 0  # what is finished then ends with a row of the file's blocks
+        return TilePlan(height, width, (rows, max(columns - 2 * _up(halo, grid), rows)), halo, grid, early)
     rows, columns = (model.tile_side(side) for side in largest)
     if min(rows, columns) <= 0 or any(side % grid for side in largest):
         raise SceneError(
             f"a frame of {largest[0]} x {largest[1]} PAN pixels leaves nothing within the halo of {halo} on each side, "
             f"or is no multiple of {grid}; build the accelerator for frames of at least {_up(2 * halo, grid) + grid}"
         )
-    return TilePlan(height, width, (rows, columns), halo, grid, _up(halo, grid) - halo)
+    spared = _up(halo, grid) - halo  # no more than the halo lies before a tile in its frame
+    return TilePlan(height, width, (rows, columns), halo, grid, (spared, spared))
 
 
 def delivered_share(model: IntegerModel, height: int, width: int, columns: int) -> float:

@@ -13,7 +13,9 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from bitpan.arithmetic import Integers, bordered, interpolate, keys_coefficients
+from bitpan.arithmetic import Integers, bordered
+from bitpan.camera.consistency import Camera, consistent
+from bitpan.camera.sharpness import gain_of, gradient_sums
 from bitpan.errors import DataError, naming
 from bitpan.models.imagery.degrade import Counts, to_counts
 from bitpan.models.imagery.images import Image, in_parts, whole_images
@@ -27,7 +29,7 @@ from bitpan.models.quality.metrics import cut
 from bitpan.models.quality.unrounded import unrounded
 from bitpan.models.training import distributed
 from bitpan.models.training.checkpoint import load_network
-from bitpan.radiometry import levelled, looked_up
+from bitpan.radiometry import levelled
 
 Table = dict[str, dict[str, float]]
 """Method: index: value."""
@@ -55,9 +57,9 @@ def _fused(image: Image, network: PanSharpener, fuse: Callable[[Integers, Intege
     """What ``fuse`` makes of PAN and MS as the network wants them, in the image's own counts."""
     own = network.configuration
     pan, ms, level = levelled(image.pan, image.ms, own.bits, own.offset, own.balance)
-    unshifted, left = keys_coefficients(image.ratio, 0.0), looked_up(level.remainder, image.ms)
-    remainder = interpolate(bordered(left), unshifted, unshifted) if left.any() else 0
-    own_counts = level.restored(fuse(pan, ms), remainder)
+    everywhere = np.ones(image.ms.shape[1:], np.bool_)
+    camera = Camera(image.ratio, gain=gain_of([gradient_sums(image.pan, image.ms, image.ratio)]))
+    own_counts = consistent(level.restored(fuse(pan, ms)), image.ms, everywhere, camera)
     return np.asarray(np.minimum(own_counts, (1 << image.bits) - 1), np.uint16)
 
 

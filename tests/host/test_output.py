@@ -34,7 +34,7 @@ def test_tiles_in_any_order(scene, tmp_path, steps):
         for number in rng.permutation(len(tiles)):
             tile = tiles[number]
             rows, columns = slice(tile.top, tile.top + tile.height), slice(tile.left, tile.left + tile.width)
-            writer.put(tile, pixels[:, rows, columns])
+            writer.put(tile.top, tile.left, pixels[:, rows, columns])
     with rasterio.open(tmp_path / "fused.tif") as dataset:
         np.testing.assert_array_equal(dataset.read(), pixels)
         assert dataset.descriptions == ("blue", None) and dataset.nodata == 7

@@ -9,7 +9,7 @@ import rasterio
 import torch
 from onnx import numpy_helper
 
-from bitpan.arithmetic import bordered, interpolate
+from bitpan.camera.consistency import Camera, consistent
 from bitpan.cli import main
 from bitpan.compare import random_case
 from bitpan.errors import BuildError
@@ -26,7 +26,7 @@ from bitpan.qonnx.exported import check_qonnx
 from bitpan.qonnx.pattern import Graph
 from bitpan.qonnx.read import raise_graph
 from bitpan.qonnx.recognise import recognise
-from bitpan.radiometry import looked_up
+from bitpan.rasters.grid import align
 
 DEEP = {"bits": 16, "offset": 9000, "input_fraction": 7, "residual_gain": 10}
 BARE = {"wavelet": "none", "norm": "none", "prior": "none", "cdc": "none"}
@@ -201,7 +201,9 @@ def test_from_a_checkpoint_to_a_fused_scene(make_network, tmp_path, capsys, kind
         expected = network(*seen, scene)[0, :, halo:-halo, halo:-halo].numpy()
     with rasterio.open(out) as dataset:
         fused = dataset.read()
-    left = bordered(looked_up(saved.level.remainder, images[1][0].numpy().astype(int)))
-    left = interpolate(left, saved.parameters["upsample.rows"], saved.parameters["upsample.columns"])
-    left = left[:, halo:-halo, halo:-halo]
-    assert np.array_equal(fused, saved.level.restored(expected.astype(int), left)) and fused.std() > 10
+    with rasterio.open(ms) as dataset:
+        own, grid = dataset.read(), align((96, 80), (24, 20), (0.0, 0.0), 4, saved.shift)
+    assert grid.ms_origin == (0, 0)
+    restored = saved.level.restored(expected.astype(int))
+    expected = consistent(restored, own, np.ones((24, 20), bool), Camera(4, grid.shift))
+    assert np.array_equal(fused, expected) and fused.std() > 10

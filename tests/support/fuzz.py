@@ -400,7 +400,7 @@ class SceneFile(Kind):
 
         model = small_model()
         level = Level.unchanged(11, model.bands)
-        own = Calibration((0.5, -0.25), level, PanMatch(11), random_case(model, 16, 16, 0)[1])
+        own = Calibration((0.5, -0.25), level, PanMatch(11), 0.35, random_case(model, 16, 16, 0)[1])
         save_calibration(self.folder / "a.scene.json", model, own)
 
     def read(self, rng):

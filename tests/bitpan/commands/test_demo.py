@@ -67,7 +67,7 @@ def test_a_stage_that_differs_is_told(monkeypatch, capsys, tmp_path, wrong, same
     expected = np.arange(8).reshape(2, 2, 2)
     found = expected.copy()
     found[1, 0, 1] += wrong
-    calibration = Calibration((0.0, 0.0), Level.unchanged(11, 4), PanMatch(11), {})
+    calibration = Calibration((0.0, 0.0), Level.unchanged(11, 4), PanMatch(11), 0.28, {})
     monkeypatch.setattr(demo, "load_calibration", lambda file, model: calibration)
     monkeypatch.setattr(demo, "_middle_frame", lambda folder, size, ratio: {"pan": expected})
     monkeypatch.setattr(demo, "_pytorch", lambda folder, frame, scene: expected)

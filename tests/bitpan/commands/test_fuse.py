@@ -425,7 +425,7 @@ def test_rows_are_written_whole(small_model, pair, tmp_path):
             with new_fused(tmp_path / name, scene, 2) as writer:
                 for tile in plan_tiles(small_model, 600, 300, tile=step):
                     rows, columns = slice(tile.top, tile.top + tile.height), slice(tile.left, tile.left + tile.width)
-                    writer.put(tile, fused[:, rows, columns])
+                    writer.put(tile.top, tile.left, fused[:, rows, columns])
             np.testing.assert_array_equal(read(tmp_path / name)[0], fused)
             sizes.append((tmp_path / name).stat().st_size)
     assert sizes[0] == sizes[1]

@@ -16,9 +16,9 @@ def test_saved_and_loaded(small_model, random_model, random_inputs, tmp_path):
     _, parameters = random_inputs(small_model, 8, 8)
     path = tmp_path / "out.scene.json"
     level, match = Level(11, (70000, 80000)), PanMatch(11, 90000, -77, 0.9)
-    save_calibration(path, small_model, Calibration((-2.25, 2.5), level, match, parameters))
+    save_calibration(path, small_model, Calibration((-2.25, 2.5), level, match, 0.35, parameters))
     loaded = load_calibration(path, small_model)
-    assert (loaded.shift, loaded.level, loaded.match) == ((-2.25, 2.5), level, match)
+    assert (loaded.shift, loaded.level, loaded.match, loaded.gain) == ((-2.25, 2.5), level, match, 0.35)
     for name in parameters:
         np.testing.assert_array_equal(loaded.parameters[name], parameters[name])
     assert [file.name for file in tmp_path.iterdir()] == ["out.scene.json"]
@@ -30,7 +30,7 @@ def test_saved_and_loaded(small_model, random_model, random_inputs, tmp_path):
 def saved(small_model, random_inputs, tmp_path):
     path = tmp_path / "out.scene.json"
     parameters = random_inputs(small_model, 8, 8)[1]
-    save_calibration(path, small_model, Calibration((0.0, 0.0), Level.unchanged(11, 2), PanMatch(11), parameters))
+    save_calibration(path, small_model, Calibration((0.0, 0.0), Level.unchanged(11, 2), PanMatch(11), 0.28, parameters))
     return path
 
 
@@ -50,7 +50,7 @@ def test_any_flipped_bit_is_seen(saved, small_model):
         (lambda text: text[:40], "not JSON"),
         (lambda text: "[" * 100_000, "not JSON .*nested too deeply"),
         (lambda text: "[]", "schema None"),
-        (lambda text: text.replace('"schema": 5', '"schema": 4'), "schema 4, this bitpan reads schema 5"),
+        (lambda text: text.replace('"schema": 6', '"schema": 5'), "schema 5, this bitpan reads schema 6"),
         (lambda text: text.replace('"gain": 1048576', '"gain": 1048577'), "damaged or changed since it was written"),
         (lambda text: re.sub(', "sha256": "[^"]*"', "", text), "damaged or changed since it was written"),
     ],
@@ -101,7 +101,7 @@ def test_a_calibration_is_of_what_it_was_saved_for(small_model, random_inputs, t
     path, parameters = tmp_path / "a.json", random_inputs(small_model, 8, 8)[1]
     assert not is_of(path, job="1")
     save_calibration(
-        path, small_model, Calibration((0.0, 0.0), Level.unchanged(11, 2), PanMatch(11), parameters), job="1"
+        path, small_model, Calibration((0.0, 0.0), Level.unchanged(11, 2), PanMatch(11), 0.28, parameters), job="1"
     )
     assert is_of(path, job="1") and not is_of(path, job="2") and not is_of(path)
     path.write_text("{}")

@@ -313,5 +313,5 @@ def test_gdal_keeps_the_blocks_of_a_row_of_tiles(small_model, pair, monkeypatch)
     assert (pan, ms) == files
     halo, grid = small_model.halo(), small_model.alignment
     heights = [tile.frame[2] for tile in plan_tiles(small_model, 4096, 512)]
-    assert max(heights) <= rows == DEFAULT_ROWS + 2 * halo + 2 * grid
+    assert max(heights) <= rows == DEFAULT_ROWS + 32 + 2 * halo + 2 * grid
     assert samples == rows // 4 + 4, "two more samples of the MS above, and two below"

@@ -12,6 +12,7 @@ import rasterio
 from rasterio.windows import Window
 
 from bitpan import cli
+from bitpan.camera.consistency import reach
 from bitpan.commands.fusing import listed
 from bitpan.commands.fusing.listed import SHARED, perform
 from bitpan.files import claimed
@@ -132,8 +133,8 @@ def test_a_report_of_each(pairs, fuse_list, tmp_path):
 
 
 def test_tiles_of_one_scene_share_its_parameters(pairs, fuse_list, whole, small_folder, small_model, tmp_path):
-    """Where no halo reaches another tile they are, in every bit, the scene fused whole."""
-    source, out, halo = pairs(3, 256, 256), tmp_path / "out", small_model.halo() + 8
+    """Where nothing of another tile is seen they are, in every bit, the scene fused whole."""
+    source, out, halo = pairs(3, 256, 256), tmp_path / "out", small_model.halo() + 8 + reach(4)
     pan, ms = whole(source, 3)
     files = str(pan), str(ms), "-o", str(tmp_path / "whole.tif")
     assert cli.main(["fuse", *files, "--model", str(small_folder)]) == 0

@@ -7,7 +7,7 @@ from bitpan.host.scene.scene import Patch, Scene
 from bitpan.host.scene.tiles import sample_tiles
 from bitpan.host.threads import at_once
 
-SIDES = 256, 128, 64  # PAN pixels of a measured window's side: the largest of which there is one without gaps
+SIDES = 128, 64  # PAN pixels of a measured window's side: the largest of which there is one without gaps
 PER_AXIS = 4  # windows in each direction
 
 

@@ -8,7 +8,6 @@ the last one has ended.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -17,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bitpan.camera.consistency import reach
-from bitpan.host.scene.tiles import GRAIN, Tile
+from bitpan.host.scene.tiles import Tile, ahead
 from bitpan.rasters import Mask
 
 Pixels = npt.NDArray[Any]
@@ -56,8 +55,8 @@ class Seams:
     """
 
     def __init__(self, bands: int, height: int, width: int, ratio: int) -> None:
-        self._size, self._reach, self._grain = (height, width), reach(ratio), math.lcm(GRAIN, ratio)
-        kept = 2 * self._reach + self._grain
+        self._size, self._ratio, self._reach, self._waiting = (height, width), ratio, reach(ratio), ahead(ratio)
+        kept = self._waiting + self._reach + ratio
         self._counts = _Kept(np.zeros((bands, kept, width), np.uint16))
         self._valid = _Kept(np.zeros((1, kept, width), np.bool_))
 
@@ -86,8 +85,8 @@ class Seams:
 
     def _settled(self, end: int, axis: int) -> int:
         """How far the scene is settled where its tiles reach to ``end``."""
-        size, grain = self._size[axis], self._grain
-        return size if end == size else max((end - self._reach) // grain * grain, 0)
+        size, ratio = self._size[axis], self._ratio
+        return size if end == size else max((end - self._waiting) // ratio * ratio, 0)
 
 
 class _Kept:

@@ -25,9 +25,6 @@ DEFAULT_ROWS = 512
 FRAME_COLUMNS = 1088
 """Of such a tile's frame: whole vectors of pixels for the CPU, at half of the resolution too, and little halo."""
 
-GRAIN = 32
-"""Rows and columns on whose multiples ends what is finished of a scene, but at its edges."""
-
 FRAME_BYTES = 56 << 20
 """Most memory of a frame, its three images together: two of them are held, of the 128 MB that small boards reserve."""
 
@@ -104,8 +101,11 @@ def _up(length: int, grid: int) -> int:
 
 
 def ahead(ratio: int) -> int:
-    """Rows by which tiles are ahead of what is finished below them, see :class:`.Seams`."""
-    return _up(reach(ratio), math.lcm(GRAIN, ratio))
+    """Rows and columns by which tiles are ahead of what is settled of a scene, see :class:`.Seams`.
+
+    As many as are looked at beyond a pixel, but whole steps of every network's grid.
+    """
+    return _up(reach(ratio), math.lcm(32, ratio))
 
 
 def frame_bytes(model: IntegerModel, height: int, width: int) -> dict[str, int]:

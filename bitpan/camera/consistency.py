@@ -21,6 +21,7 @@ import numpy.typing as npt
 
 from bitpan.arithmetic import COEFFICIENT_BITS, TAPS, Integers, keys_coefficients
 from bitpan.formats import Format
+from bitpan.radiometry import MOST_BITS
 
 TYPICAL_GAIN = 0.28
 """Of an MS's modulation transfer function at its Nyquist frequency; published sensors have 0.22 to 0.36."""
@@ -28,10 +29,10 @@ TYPICAL_GAIN = 0.28
 FRACTION_BITS = 4
 """Of what is missing, beyond the counts."""
 
-MISSING = Format(17 + FRACTION_BITS, FRACTION_BITS)
+MISSING = Format(MOST_BITS + 1 + FRACTION_BITS, FRACTION_BITS)
 """Of what is missing: any two counts' difference."""
 
-MOST_COUNT = (1 << 16) - 1
+MOST_COUNT = (1 << MOST_BITS) - 1
 
 Mask = npt.NDArray[np.bool_]
 Places = npt.NDArray[np.intp]

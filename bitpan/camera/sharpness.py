@@ -64,15 +64,24 @@ def gain_of(sums: Iterable[Sums | None]) -> float:
         return TYPICAL_GAIN
     measured = float(GAINS[best])
     if 0 < best < len(GAINS) - 1:
-        below, here, above = score[best - 1 : best + 2]
-        bend = below - 2 * here + above
-        measured += float(0.05 * (below - above) / bend) if bend < 0 else 0.0
+        measured += 0.1 * vertex(score[best - 1 : best + 2])
     apart = measured - TYPICAL_GAIN
     return round(TYPICAL_GAIN + float(np.sign(apart)) * max(abs(apart) - UNSURE, 0.0), 2)
 
 
 def _gradients(image: Float) -> Float:
     """Differences to the right and downward, ``(C, h, w)`` to ``(C, gradients)``, without what edges may tell."""
-    inner = image[:, _MARGIN:-_MARGIN, _MARGIN:-_MARGIN]
-    here = inner[:, :-1, :-1]
-    return np.stack([inner[:, :-1, 1:] - here, inner[:, 1:, :-1] - here], axis=1).reshape(len(image), -1)
+    return gradient(image[:, _MARGIN:-_MARGIN, _MARGIN:-_MARGIN], 1).reshape(len(image), -1)
+
+
+def gradient(image: Float, distance: int) -> Float:
+    """Differences to the right and downward, ``(..., H, W)`` to ``(..., 2, H - distance, W - distance)``."""
+    here = image[..., :-distance, :-distance]
+    return np.stack([image[..., :-distance, distance:] - here, image[..., distance:, :-distance] - here], axis=-3)
+
+
+def vertex(scores: Float) -> float:
+    """Where a parabola through three neighbouring scores has its top, -1/2 ... 1/2."""
+    below, here, above = scores
+    bend = below - 2 * here + above
+    return float(0.5 * (below - above) / bend) if bend < 0 else 0.0

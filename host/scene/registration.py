@@ -19,6 +19,7 @@ from functools import partial
 import numpy as np
 import numpy.typing as npt
 
+from bitpan.camera.sharpness import gradient, vertex
 from bitpan.errors import RegistrationWarning, SceneError
 from bitpan.host.scene.scene import Patch, Scene
 from bitpan.host.scene.tiles import sample_tiles
@@ -112,8 +113,8 @@ def measure_shift(scene: Scene, threads: int | None = None) -> Registration:
         )
     # A blurred image whose sampling grid's centres lie half a pixel off the pixels' centres, for even ratios.
     offset = 0.5 if ratio % 2 == 0 else 0.0
-    dy = shifts[best[0]] + offset + _vertex(score[best[0] - 1 : best[0] + 2, best[1]])
-    dx = shifts[best[1]] + offset + _vertex(score[best[0], best[1] - 1 : best[1] + 2])
+    dy = shifts[best[0]] + offset + vertex(score[best[0] - 1 : best[0] + 2, best[1]])
+    dx = shifts[best[1]] + offset + vertex(score[best[0], best[1] - 1 : best[1] + 2])
     return Registration((_STEP * round(float(dy) / _STEP), _STEP * round(float(dx) / _STEP)), float(score[best]))
 
 
@@ -123,12 +124,12 @@ def _window_sums(patch: Patch, ratio: int, shifts: npt.NDArray[np.int64]) -> tup
         return None
     margin = REACH + _MARGIN
     inside = slice(margin, -margin)
-    x = _gradient(patch.ms[:, inside, inside].astype(np.float64), 1)
+    x = gradient(patch.ms[:, inside, inside].astype(np.float64), 1)
     height, width = x.shape[-2:]
     if not x.size:  # of a single row or column
         return None
     x = x.reshape(len(x), -1)
-    pan = _gradient(_blur(patch.pan[0].astype(np.float64), ratio), ratio)
+    pan = gradient(_blur(patch.pan[0].astype(np.float64), ratio), ratio)
     size, first = len(shifts), ratio // 2  # the first shift is all the reach to the left and up
     cross, energy = np.empty((size, size, len(x))), np.empty((size, size))
     for i, top in enumerate(range(first, first + size)):
@@ -137,12 +138,6 @@ def _window_sums(patch: Patch, ratio: int, shifts: npt.NDArray[np.int64]) -> tup
         y = np.moveaxis(windows, 2, 0).reshape(size, -1)
         cross[i], energy[i] = y @ x.T, np.einsum("sp,sp->s", y, y)
     return x @ x.T, cross, energy
-
-
-def _gradient(image: Float, distance: int) -> Float:
-    """Differences to the right and downward, ``(..., H, W)`` to ``(..., 2, H - distance, W - distance)``."""
-    here = image[..., :-distance, :-distance]
-    return np.stack([image[..., :-distance, distance:] - here, image[..., distance:, :-distance] - here], axis=-3)
 
 
 def _blur(image: Float, ratio: int) -> Float:
@@ -154,10 +149,3 @@ def _blur(image: Float, ratio: int) -> Float:
     for axis in (0, 1):
         image = np.lib.stride_tricks.sliding_window_view(image, len(kernel), axis=axis) @ kernel
     return image
-
-
-def _vertex(scores: Float) -> float:
-    """Where a parabola through three neighbouring scores has its top, -1/2 ... 1/2."""
-    below, here, above = scores
-    bend = below - 2 * here + above
-    return float(0.5 * (below - above) / bend) if bend < 0 else 0.0

@@ -205,5 +205,5 @@ def test_from_a_checkpoint_to_a_fused_scene(make_network, tmp_path, capsys, kind
         own, grid = dataset.read(), align((96, 80), (24, 20), (0.0, 0.0), 4, saved.shift)
     assert grid.ms_origin == (0, 0)
     restored = saved.level.restored(expected.astype(int))
-    expected = consistent(restored, own, np.ones((24, 20), bool), Camera(4, grid.shift))
+    expected = consistent(restored, own, np.ones((24, 20), bool), Camera(4, grid.shift, saved.gain))
     assert np.array_equal(fused, expected) and fused.std() > 10

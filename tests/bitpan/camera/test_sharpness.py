@@ -5,7 +5,7 @@ import pytest
 
 from bitpan.arithmetic import bordered, interpolate
 from bitpan.camera.consistency import TYPICAL_GAIN, Camera, camera_weights, seen_pixels
-from bitpan.camera.sharpness import LEAST_SCORE, UNSURE, gain_of, gradient_sums
+from bitpan.camera.sharpness import LEAST_SCORE, UNSURE, gain_of, gradient, gradient_sums, vertex
 
 
 def landscape(seed, side=256):
@@ -67,3 +67,20 @@ def test_where_nothing_can_be_measured_the_typical_gain_is_taken():
     assert gain_of([gradient_sums(np.full((1, 64, 64), 7), np.full((2, 16, 16), 7), 4)]) == TYPICAL_GAIN, "flat"
     assert gradient_sums(np.zeros((1, 20, 64)), np.zeros((2, 5, 16)), 4) is None
     assert gain_of([]) == gain_of([None]) == TYPICAL_GAIN
+
+
+def test_differences_to_the_right_and_downward():
+    image = np.random.default_rng(0).normal(size=(2, 6, 7))
+    for distance in (1, 2):
+        found = gradient(image, distance)
+        assert found.shape == (2, 2, 6 - distance, 7 - distance)
+        for row, column in ((0, 0), (2, 3)):
+            here, right = image[:, row, column], image[:, row, column + distance]
+            np.testing.assert_array_equal(found[:, 0, row, column], right - here)
+            np.testing.assert_array_equal(found[:, 1, row, column], image[:, row + distance, column] - here)
+
+
+@pytest.mark.parametrize("top", [-0.5, -0.125, 0.0, 0.25])
+def test_the_top_of_a_parabola(top):
+    assert vertex(0.75 - 2 * (np.array([-1.0, 0, 1]) - top) ** 2) == top
+    assert vertex(np.array([0.5, 0.5, 0.5])) == vertex(np.array([0.5, 0.25, 0.5])) == 0

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 import rasterio
 
+from bitpan.camera.sharpness import gradient
 from bitpan.errors import RegistrationWarning, SceneError
 from bitpan.host.scene.rasters import ArrayRaster
-from bitpan.host.scene.registration import LEAST_SCORE, _blur, _gradient, _vertex, measure_shift, shift_of
+from bitpan.host.scene.registration import LEAST_SCORE, _blur, measure_shift, shift_of
 from bitpan.host.scene.scene import Scene
 from bitpan.rasters.grid import align
 from scenes import DATA, needs_data
@@ -108,23 +109,6 @@ def test_a_pair_of_two_places_has_no_shift():
     assert any("is not sure: the MS's gradients explain" in text for text in said)
 
 
-def test_differences_to_the_right_and_downward():
-    image = np.random.default_rng(0).normal(size=(2, 6, 7))
-    for distance in (1, 2):
-        found = _gradient(image, distance)
-        assert found.shape == (2, 2, 6 - distance, 7 - distance)
-        for row, column in ((0, 0), (2, 3)):
-            here, right = image[:, row, column], image[:, row, column + distance]
-            np.testing.assert_array_equal(found[:, 0, row, column], right - here)
-            np.testing.assert_array_equal(found[:, 1, row, column], image[:, row + distance, column] - here)
-
-
-@pytest.mark.parametrize("top", [-0.5, -0.125, 0.0, 0.25])
-def test_the_top_of_a_parabola(top):
-    assert _vertex(0.75 - 2 * (np.array([-1.0, 0, 1]) - top) ** 2) == top
-    assert _vertex(np.array([0.5, 0.5, 0.5])) == _vertex(np.array([0.5, 0.25, 0.5])) == 0
-
-
 @pytest.mark.parametrize(("size", "nodata"), [(96, None), (256, None), (256, 0)])
 def test_the_score_is_the_share_that_a_regression_explains(size, nodata):
     """Of gradients at the place of each MS sample: of one window, of sixteen, of what nodata leaves of them."""
@@ -133,7 +117,7 @@ def test_the_score_is_the_share_that_a_regression_explains(size, nodata):
     scene = make_scene(pan, ms, nodata=nodata)
     found = measure_shift(scene)
     assert found.shift == (0.5, 1.5)
-    x, y = _gradient(ms[:, 2:-2, 2:-2].astype(float), 1), _gradient(_blur(pan.astype(float), 4), 4)
+    x, y = gradient(ms[:, 2:-2, 2:-2].astype(float), 1), gradient(_blur(pan.astype(float), 4), 4)
     y = y[:, 2::4, 3::4][:, : x.shape[2], : x.shape[3]].ravel()
     x = x.reshape(2, -1).T
     rest = y - x @ np.linalg.lstsq(x, y, rcond=None)[0]

@@ -138,7 +138,7 @@ def missing(fused: npt.ArrayLike, ms: npt.ArrayLike, known: Mask, camera: Camera
     first = np.where(known, (np.asarray(ms).astype(np.int32) << FRACTION_BITS) - image, np.int32(0))
     seen = first
     for axis in (1, 2):
-        around = _around(np.arange(seen.shape[axis]), seen.shape[axis])
+        around = neighbours(np.arange(seen.shape[axis]), seen.shape[axis])
         seen = _weighted(seen, axis, around, camera.again[None], COEFFICIENT_BITS)
     return np.asarray(np.clip(2 * first - seen, np.int32(MISSING.min), np.int32(MISSING.max)))
 
@@ -157,7 +157,7 @@ def consistent(fused: npt.ArrayLike, ms: npt.ArrayLike, known: Mask, camera: Cam
     for axis in (2, 1):  # upsampled along the columns first: what is left to do then runs along whole rows
         block, phase = np.divmod(np.arange(fused.shape[axis]), camera.ratio)
         weights = camera.upsampling[axis - 1][phase]
-        added = _weighted(added, axis, _around(block, added.shape[axis]), weights, COEFFICIENT_BITS)
+        added = _weighted(added, axis, neighbours(block, added.shape[axis]), weights, COEFFICIENT_BITS)
     return np.clip(fused + _rounded(added, FRACTION_BITS), np.int32(0), np.int32(MOST_COUNT))
 
 
@@ -179,6 +179,6 @@ def _rounded(values: Integers32, bits: int) -> Integers32:
     return np.asarray((values + np.int32(1 << (bits - 1))) >> bits)
 
 
-def _around(samples: Places, length: int) -> Places:
-    """These and their neighbours, ``(samples, TAPS)``."""
+def neighbours(samples: Places, length: int) -> Places:
+    """These and theirs on either side, ``(samples, TAPS)``; beyond the edge the outermost."""
     return np.asarray(np.clip(samples[:, None] + np.arange(TAPS) - TAPS // 2, 0, length - 1))

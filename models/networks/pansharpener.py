@@ -8,11 +8,15 @@ import torch
 from torch import Tensor, nn
 
 from bitpan.errors import ModelError
+from bitpan.models.layers.consistency import consistent
 from bitpan.models.layers.functional import centre
 from bitpan.models.layers.head import nearest
 from bitpan.models.layers.operation import Context
 from bitpan.models.layers.resampling import upsample
 from bitpan.models.networks.configuration import Configuration
+
+UNCORRECTED = 0.1
+"""Weight of the loss of an image that is not corrected, beside that of the corrected one."""
 
 
 class PanSharpener(nn.Module):
@@ -88,9 +92,18 @@ class PanSharpener(nn.Module):
         raise NotImplementedError
 
     def loss(self, stage: str, pan: Tensor, ms: Tensor, gt: Tensor) -> tuple[Tensor, Tensor | None]:
-        """What ``stage`` minimises, in units of the residual, and the fused image where it makes one."""
-        fused = self(pan, ms)
-        return (fused - gt).abs().mean() * 2.0**-self.configuration.residual_gain, fused
+        """What ``stage`` minimises, in units of the residual, and the corrected image where it makes one."""
+        return self.distance(self(pan, ms), ms, gt)
+
+    def distance(self, fused: Tensor, ms: Tensor, gt: Tensor) -> tuple[Tensor, Tensor]:
+        """L1 between the truth and the fused image as it is delivered, consistent with its MS; and that image.
+
+        A little of what the network gave counts too: what the correction takes away has no gradient of its own, and
+        would drift.
+        """
+        corrected = consistent(fused, ms, self.configuration.ratio)
+        whole = (corrected - gt).abs().mean() + UNCORRECTED * (fused - gt).abs().mean()
+        return whole * 2.0**-self.configuration.residual_gain, corrected
 
     def stage_parameters(self, stage: str) -> list[nn.Parameter]:
         """What ``stage`` trains."""

@@ -40,7 +40,7 @@ class LatentTraining(PanSharpener):
         return {} if self.latent is None else {"prior": self.latent.sample(self.image(pan, ms))}
 
     def loss(self, stage: str, pan: Tensor, ms: Tensor, gt: Tensor) -> tuple[Tensor, Tensor | None]:
-        """L1 of the fused image, or of the prior, see :meth:`PanSharpener.loss`."""
+        """L1 of the corrected image, or of the prior, see :meth:`PanSharpener.loss`."""
         if stage == "joint" or self.latent is None:
             return super().loss(stage, pan, ms, gt)
         own = self.configuration
@@ -49,8 +49,7 @@ class LatentTraining(PanSharpener):
             with torch.no_grad():
                 target = self.latent.truth(truth)
             return (self.context(pan, ms)["prior"] - target).abs().mean(), None
-        fused = self.fuse(pan, ms, {"prior": self.latent.truth(truth)})
-        return (fused - gt).abs().mean() * 2.0**-own.residual_gain, fused
+        return self.distance(self.fuse(pan, ms, {"prior": self.latent.truth(truth)}), ms, gt)
 
     def stage_parameters(self, stage: str) -> list[nn.Parameter]:
         """The backbone with one encoder, the prior's estimator alone, or the backbone with the estimator."""

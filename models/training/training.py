@@ -23,6 +23,7 @@ from bitpan.intake.arrays import UNREADABLE
 from bitpan.models.imagery.images import whole_images
 from bitpan.models.imagery.triples import Triples
 from bitpan.models.layers.binary import set_progress
+from bitpan.models.layers.consistency import consistent
 from bitpan.models.networks.configuration import calibrated
 from bitpan.models.networks.pansharpener import PanSharpener
 from bitpan.models.networks.registry import NETWORKS
@@ -46,7 +47,10 @@ def psnr(fused: Tensor, gt: Tensor, bits: int) -> float:
 
 @torch.no_grad()
 def validate(network: PanSharpener, held_out: Sequence[Triples], device: torch.device) -> float:
-    """Mean PSNR over the held-out images, each with its own statistics, large ones in parts; NaN if there are none."""
+    """Mean PSNR over the held-out images, consistent with their MS, large ones in parts; NaN if there are none.
+
+    Each has its own statistics.
+    """
     network.eval()  # rivals' batch statistics are learned from training images alone
     values = []
     for triples in held_out:
@@ -54,7 +58,8 @@ def validate(network: PanSharpener, held_out: Sequence[Triples], device: torch.d
             for part in image.parts():
                 own = triples.part(slice(i, i + 1), *part.window)
                 pan, ms, gt = (each.to(device) for each in tensors(own))
-                values.append(psnr(network(pan, ms), gt, network.configuration.bits))
+                corrected = consistent(network(pan, ms), ms, network.configuration.ratio)
+                values.append(psnr(corrected, gt, network.configuration.bits))
     network.train()
     return sum(values) / len(values) if values else math.nan
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -21,13 +22,20 @@ def interleave(planes: npt.NDArray[Any], image: Words) -> None:
 
 def deal(image: Words, planes: Words) -> None:
     """``image (H, W, B)`` into ``planes (B, H, W)``, both contiguous: by compiled code where there is Numba."""
-    try:
-        from bitpan.host.engine.dealing import deal as compiled
-    except ImportError:
+    if (compiled := _compiled()) is None:
         for band, plane in enumerate(planes):
             plane[:] = image[..., band]
     else:
         compiled(image.reshape(-1), tuple(planes.reshape(len(planes), -1)))
+
+
+@functools.cache
+def _compiled() -> Callable[..., None] | None:
+    try:
+        from bitpan.host.compiled.machine_code import Compiled
+    except ImportError:
+        return None
+    return Compiled("dealing.deal")
 
 
 class Kept:

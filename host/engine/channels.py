@@ -1,4 +1,4 @@
-"""BNNPan's kernels over the channels of a pixel: norm and affine; see :mod:`bitpan.host.engine.kernels`.
+"""What BNNPan does over the channels of a pixel: norm and affine; see :mod:`bitpan.host.engine.kernels`.
 
 Both are made for 16-bit tensors, and for constants that keep them in 32 bits.
 """
@@ -7,124 +7,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from bitpan.arithmetic import AFFINE_FRACTION, NORM_FRACTION, NORM_LEADING, NORM_MEAN, NORM_MIDPOINTS, NORM_RANGE
-from bitpan.host.engine.compiled import compiled, i16, i32, inlined, u64
-from bitpan.host.engine.lanes import (
-    PIXELS,
-    Vector,
-    choose,
-    convert,
-    item,
-    pixels_at,
-    put_pixels,
-    saturated,
-    zeros,
-)
-from bitpan.host.engine.products import add_products, narrowed, paired, with_saturation
+from bitpan.arithmetic import AFFINE_FRACTION, NORM_FRACTION, NORM_MEAN
+from bitpan.host.compiled.machine_code import Compiled
 from bitpan.host.engine.step import Array, Rows, Step, narrow
 
-LOWEST, HIGHEST = i16(NORM_RANGE.min), i16(NORM_RANGE.max)
-MOST_LEFT = NORM_RANGE.bits - 1
-"""A shift to the left by more saturates no differently."""
-
-MOST_RIGHT = 30
-"""A shift to the right by more leaves nothing of numbers below ``2**29`` either, and fits the type."""
+_NORM, _AFFINE = Compiled("channels.norm"), Compiled("channels.affine")
 
 FEATURE_BITS = 14
 """So wide may the norm's features be: a feature and a mean are within 16 bits."""
-
-
-@inlined
-def _leading(variance: Vector, places: Vector) -> Vector:
-    """The leading bits of variances with so many zeros before them; of 0 anything."""
-    return convert(convert(variance << places, np.uint64) >> u64(64 - NORM_LEADING), np.int32)
-
-
-@inlined
-def deviation_ratio(vf: Vector, vb: Vector) -> tuple[Vector, Vector]:
-    """Mantissa and exponent of ``sqrt(vf / vb)`` of variances below ``2**53``; mantissa 0 where either is 0."""
-    before_f, before_b = zeros(vf | 1), zeros(vb | 1)
-    a, b, double = _leading(vf, before_f), _leading(vb, before_b), convert(before_b - before_f, np.int32)
-    odd = double & 1
-    a, exponent = a << odd, (double - odd) >> 1
-    less = choose(a >= b, odd ^ odd, 1)
-    a, exponent = a << (less + less), exponent - less - 2
-    mantissa = (less ^ less) + 4
-    for midpoint in NORM_MIDPOINTS:
-        mantissa = mantissa + choose(a * 64 >= b * midpoint, i32(1), i32(0))
-    return choose(vf >= 1, choose(vb >= 1, mantissa, 0), 0), exponent
-
-
-@inlined
-def _sums(image: Array, at: int, channels: int, width: int, left: int) -> tuple[Vector, Vector]:
-    """Sum and sum of squares of a vector's pixels over the channels, laid apart."""
-    sums = squares = paired(pixels_at(image, at, 0), i16(0))
-    for c in range(0, channels, 2):
-        v = pixels_at(image, at + c * width, left)
-        pairs = paired(v, pixels_at(image, at + (c + 1) * width, left if c + 1 < channels else 0))
-        sums, squares = add_products(sums, pairs, i32(0x10001)), add_products(squares, pairs, pairs)
-    return sums, squares
-
-
-@inlined
-def _variance(sums: Vector, squares: Vector, channels: int) -> Vector:
-    """Times the square of the number of channels."""
-    s = convert(sums, np.int64)
-    return convert(convert(squares, np.uint32), np.int64) * channels - s * s
-
-
-@inlined
-def _positive(v: Vector) -> Vector:
-    return choose(v >= 0, v, 0)
-
-
-@compiled
-def _norm(
-    x: Array,
-    residual: Array,
-    centres: Array,
-    products: Array,
-    places: int,
-    reciprocal: int,
-    low: int,
-    high: int,
-    out: Array,
-    first: int,
-    last: int,
-) -> None:
-    """``centres``: ``(C,)`` int16. ``products``: gain and, with the half to round, bias, the halves of ``(C,)`` int32.
-
-    ``places``: ``ceil(log2 C)``. ``reciprocal``: 1/C, rounded. ``out`` may be ``x``.
-    """
-    kept, channels, width = x.shape
-    flat_x, flat_r, flat = x.reshape(-1), residual.reshape(-1), out.reshape(-1)
-    minimum, maximum = i16(low), i16(high)
-    for y in range(first, last):
-        for i in range(0, width, PIXELS):
-            size = channels * width
-            at_x, at_r, at = y % kept * size + i, y % residual.shape[0] * size + i, y % out.shape[0] * size + i
-            sum_x, squares_x = _sums(flat_x, at_x, channels, width, width - i)
-            sum_r, squares_r = _sums(flat_r, at_r, channels, width, width - i)
-            nothing = sum_x ^ sum_x
-            mantissa, exponent = deviation_ratio(
-                _variance(sum_r, squares_r, channels), _variance(sum_x, squares_x, channels)
-            )
-            right, left = _positive(places - exponent), _positive(exponent - places)
-            right, left = choose(right <= MOST_RIGHT, right, MOST_RIGHT), choose(left <= MOST_LEFT, left, MOST_LEFT)
-            start = (((nothing + 1) << right) >> 1) - sum_x * mantissa
-            factors = mantissa * channels - (mantissa << 16)  # of a feature in the lower half, a centre in the upper
-            mean = narrowed((sum_r * reciprocal + (1 << (NORM_MEAN - 1))) >> NORM_MEAN)
-            most, left_16 = narrowed((nothing + (1 << MOST_LEFT)) >> left), narrowed(left)
-            for c in range(channels):
-                v = paired(pixels_at(flat_x, at_x + c * width, width - i), item(centres, c))
-                normal = narrowed(add_products(start, v, factors) >> right)
-                # Saturated before the shift to the left, too, so that it cannot overflow.
-                normal = saturated(normal, 0 - most, most) << left_16
-                normal = choose(normal <= HIGHEST, normal, HIGHEST)
-                scaled = add_products(nothing, paired(normal, i16(1)), item(products, c)) >> NORM_FRACTION
-                passing = pixels_at(flat_r, at_r + c * width, width - i) + mean
-                v = saturated(with_saturation(narrowed(scaled), passing), minimum, maximum)
-                put_pixels(v, flat, at + c * width, width - i)
 
 
 @narrow
@@ -141,24 +31,7 @@ def norm(x: Array, residual: Array, gain: Array, centre: Array, bias: Array, ste
     products = (halves[0] & 0xFFFF | halves[2] << 16).astype(np.int32)
     places, reciprocal = (channels - 1).bit_length(), round((1 << NORM_MEAN) / channels)
     numbers = halves[1].astype(np.int16), products, places, reciprocal, step.format.min, step.format.max
-    return step.rows(_norm, channels, x, residual, *numbers, over=x)
-
-
-@compiled
-def _affine(x: Array, scales: Array, offsets: Array, low: int, high: int, out: Array, first: int, last: int) -> None:
-    """``x * scale + offset`` per channel, rounded and saturated. ``(C,)`` int32 both, half already added.
-
-    ``out`` may be ``x``.
-    """
-    kept, channels, width = x.shape
-    flat_x, flat, minimum, maximum = x.reshape(-1), out.reshape(-1), i16(low), i16(high)
-    for y in range(first, last):
-        for c in range(channels):
-            source, target = (y % kept * channels + c) * width, (y % out.shape[0] * channels + c) * width
-            for i in range(0, width, PIXELS):
-                v = paired(pixels_at(flat_x, source + i, width - i), i16(0))
-                v = narrowed(add_products((v ^ v) + item(offsets, c), v, item(scales, c)) >> AFFINE_FRACTION)
-                put_pixels(saturated(v, minimum, maximum), flat, target + i, width - i)
+    return step.rows(_NORM, channels, x, residual, *numbers, over=x)
 
 
 @narrow
@@ -168,4 +41,4 @@ def affine(y: Array, affine: Array, step: Step) -> Rows | None:
     if step.format.bits > 15 or abs(scale).max() > 1 << 14 or abs(offset).max() > 1 << 29:
         return None
     scales, offsets = scale.astype(np.int32) & 0xFFFF, (offset + (1 << (AFFINE_FRACTION - 1))).astype(np.int32)
-    return step.rows(_affine, y.shape[1], y, scales, offsets, step.format.min, step.format.max, over=y)
+    return step.rows(_AFFINE, y.shape[1], y, scales, offsets, step.format.min, step.format.max, over=y)

@@ -40,7 +40,7 @@ def make_engine(model: IntegerModel, threads: int | None = None, device: str = "
         engine: Engine = require("bitpan.host.engine.torch_engine").TorchEngine(model, device)
         return engine
     try:
-        import numba  # noqa: F401
+        from bitpan.host.compiled.machine_code import Compiled  # noqa: F401
     except ImportError:
         warnings.warn(
             "Numba is not installed: NumPy computes, the same bits many times more slowly; pip install 'bitpan[numba]'",
@@ -68,10 +68,10 @@ class ReferenceEngine:
 def code_folder() -> str:
     """Where the compiled engine keeps its machine code; nothing where there is no compiled engine."""
     try:
-        from bitpan.host.engine import compiled
+        from bitpan.host.compiled import machine_code
     except ImportError:
         return ""
-    return str(compiled.code_folder())
+    return str(machine_code.code_folder())
 
 
 BAND = 16

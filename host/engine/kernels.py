@@ -5,9 +5,7 @@ in :mod:`bitpan.arithmetic` does, and a :class:`.Step`, and gives :class:`.Rows`
 that fills some of its rows. Where it is not made for the numbers it gives None, and the reference does the work. An
 operation with several outputs gives them stacked.
 
-Inner loops are compiled by Numba. NumPy's promotion makes 64-bit integers of almost everything, which would halve or
-quarter the width of the vector instructions, so the hot ones cast each result back (``i16``, ``i32``), or work on
-:mod:`.lanes`, vectors by name; they are called only where these widths suffice.
+The inner loops are those of :mod:`bitpan.host.compiled`.
 """
 
 from __future__ import annotations

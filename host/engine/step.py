@@ -5,12 +5,15 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from bitpan.formats import Format
+
+if TYPE_CHECKING:  # boards without a compiler have no such code
+    from bitpan.host.compiled.machine_code import Compiled
 
 Array = npt.NDArray[Any]
 
@@ -63,7 +66,7 @@ class Step:
 
     def rows(
         self,
-        compute: Callable[..., None],
+        code: Compiled,
         channels: int,
         *arguments: Any,  # noqa: ANN401
         over: Array | None = None,
@@ -73,9 +76,9 @@ class Step:
         """The result, a row at a time.
 
         Args:
-            compute: called with ``arguments``, the result to be filled, and the first and last row to be.
+            code: called with ``arguments``, the result to be filled, and the first and last row to be.
             channels: of the result.
-            arguments: what ``compute`` reads.
+            arguments: what it reads.
             over: an input that the result may lie on, if it is spare.
             dtype: default: the format's narrowest.
             images: how many there are, if not one; the array's first axis then.
@@ -83,7 +86,7 @@ class Step:
         dtype, shape = np.dtype(dtype or narrowest(self.format)), (*images, self.kept, channels, self.size[1])
         spare = over is not None and over.dtype == dtype and any(over is array for array in self.spare)
         out = over if over is not None and spare else self.empty(shape, dtype)
-        return Rows(out, lambda first, last: compute(*arguments, out, first, last))
+        return Rows(out, code.bound(*arguments, out, 0, 0))
 
 
 def narrow(kernel: Kernel) -> Kernel:

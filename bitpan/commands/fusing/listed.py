@@ -33,6 +33,7 @@ from bitpan.host.many.pairs import Pair, read_pairs
 from bitpan.host.many.pools import Processes, dask_workers
 from bitpan.host.scene.calibration import is_of, save_calibration
 from bitpan.host.scene.scene import Scene, open_scene
+from bitpan.host.scene.tiles import ahead
 from bitpan.host.threads import default_threads
 from bitpan.intake.documents import digest
 from bitpan.model import IntegerModel
@@ -189,13 +190,14 @@ def _fuser(task: argparse.Namespace) -> Fuser:
 
 def _compile(fuser: Fuser) -> None:
     """Make the engine's machine code, on a small scene, unless it is known to be made: nobody waits then."""
-    model, side = fuser.model, 16
+    model, side = fuser.model, 64
 
     def make() -> str:
         rows = np.arange(1, side + 1, dtype=np.uint16)[:, None]  # not black, which needs less
         ms = np.broadcast_to(rows, (model.bands, side, side))
         with alone("compiling"):
-            fuser.fuse(ms[0].repeat(model.ratio, 0).repeat(model.ratio, 1), ms, shift=(0.0, 0.0))
+            for tile in (None, ahead(model.ratio)):  # parts of an image lie otherwise than whole ones
+                fuser.fuse(ms[0].repeat(model.ratio, 0).repeat(model.ratio, 1), ms, shift=(0.0, 0.0), tile=tile)
         return model.name
 
     remembered("compiled", digest([code_folder(), model.digest()]), make)

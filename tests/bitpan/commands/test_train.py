@@ -95,7 +95,7 @@ def test_fine_tuning_takes_the_checkpoints_architecture(finished, write, tmp_pat
     settings = Settings.from_json(provenance["settings"])
     assert settings.channels == 8 and settings.finetune == str(finished / "checkpoint.pt")
     assert settings.lr == FINETUNING["lr"] and settings.iterations == 1
-    old, new = read_checkpoint(finished / "checkpoint.pt")["state"], network.state_dict()
+    old, new = (read_checkpoint(path)["state"] for path in (finished / "checkpoint.pt", tmp_path / "last.pt"))
     assert 0 < max(float((old[name] - new[name]).abs().max()) for name in old) < 2 * FINETUNING["lr"]
 
 

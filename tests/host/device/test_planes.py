@@ -5,6 +5,7 @@ import sys
 import numpy as np
 import pytest
 
+from bitpan.host.device import planes
 from bitpan.host.device.planes import Kept, deal, interleave
 
 SHAPES = [(1, 1, 1), (3, 7, 2), (4, 8, 3), (5, 13, 4), (1, 33, 4), (31, 32, 8), (9, 71, 5), (2, 16, 1)]
@@ -13,8 +14,10 @@ SHAPES = [(1, 1, 1), (3, 7, 2), (4, 8, 3), (5, 13, 4), (1, 33, 4), (31, 32, 8), 
 @pytest.fixture(params=["numba", "numpy"])
 def way(request, monkeypatch):
     if request.param == "numpy":
-        monkeypatch.setitem(sys.modules, "bitpan.host.engine.dealing", None)
-    return request.param
+        monkeypatch.setitem(sys.modules, "bitpan.host.compiled.machine_code", None)
+    planes._compiled.cache_clear()
+    yield request.param
+    planes._compiled.cache_clear()
 
 
 @pytest.mark.parametrize("shape", SHAPES)
@@ -22,17 +25,17 @@ def test_an_image_in_planes(way, shape):
     if way == "numba":
         pytest.importorskip("numba")
     image = np.random.default_rng(0).integers(0, 1 << 16, shape, np.uint16)
-    planes = np.empty((shape[-1], *shape[:-1]), np.uint16)
-    deal(image, planes)
-    np.testing.assert_array_equal(planes, np.moveaxis(image, -1, 0))
+    dealt = np.empty((shape[-1], *shape[:-1]), np.uint16)
+    deal(image, dealt)
+    np.testing.assert_array_equal(dealt, np.moveaxis(image, -1, 0))
 
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_planes_in_an_image(shape):
-    planes = np.random.default_rng(0).integers(0, 1 << 16, (shape[-1], *shape[:-1]))
+    bands = np.random.default_rng(0).integers(0, 1 << 16, (shape[-1], *shape[:-1]))
     image = np.zeros(shape, np.uint16)
-    interleave(planes, image)
-    np.testing.assert_array_equal(image, np.moveaxis(planes, 0, -1))
+    interleave(bands, image)
+    np.testing.assert_array_equal(image, np.moveaxis(bands, 0, -1))
 
 
 def test_memory_is_used_again_when_nobody_has_it():

@@ -7,9 +7,11 @@ from rows import by_rows, image_of
 from bitpan import arithmetic
 from bitpan.arithmetic import AFFINE, AFFINE_SCALE
 from bitpan.formats import Format
-from bitpan.host.engine.channels import affine, deviation_ratio, norm
-from bitpan.host.engine.compiled import compiled
-from bitpan.host.engine.lanes import PIXELS, load_pixels, store
+from bitpan.host.compiled.channels import deviation_ratio
+from bitpan.host.compiled.compiling import compiled
+from bitpan.host.compiled.lanes import load_pixels, store
+from bitpan.host.compiled.layout import PIXELS
+from bitpan.host.engine.channels import affine, norm
 from bitpan.host.engine.step import Step
 
 FEATURE, INNER = Format(10, 6), Format(12, 7)

@@ -132,7 +132,7 @@ def test_refuses_inputs_beyond_their_format(random_model, random_inputs):
 def test_without_numba_the_reference_does_the_work(random_model, monkeypatch):
     model = random_model(channels=8)
     assert isinstance(make_engine(model), CompiledEngine)
-    monkeypatch.setitem(sys.modules, "numba", None)
+    monkeypatch.setitem(sys.modules, "bitpan.host.compiled.machine_code", None)
     with pytest.warns(SlowEngineWarning, match=r"bitpan\[numba\]"):
         assert isinstance(make_engine(model), ReferenceEngine)
 

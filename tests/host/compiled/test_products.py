@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
-from bitpan.host.engine.compiled import compiled, i16
-from bitpan.host.engine.lanes import PIXELS, SUMS, item, load_pixels, load_sums, store
-from bitpan.host.engine.products import add_products, high_product, narrowed, paired, with_saturation
+from bitpan.host.compiled.compiling import compiled, i16
+from bitpan.host.compiled.lanes import item, load_pixels, load_sums, store
+from bitpan.host.compiled.layout import PIXELS, SUMS
+from bitpan.host.compiled.products import add_products, high_product, narrowed, paired, with_saturation
 
 ENDS = np.array([-(1 << 15), -(1 << 15) + 1, -1, 0, 1, (1 << 15) - 2, (1 << 15) - 1])
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from bitpan.host.engine.counting import GROUP, VARIANTS, summands
-from bitpan.host.engine.lanes import WORDS
+from bitpan.host.compiled.layout import GROUP, VARIANTS, WORDS
+from bitpan.host.engine.summands import summands
 
 
 @pytest.mark.parametrize(("channels", "words"), [(1, 3 + 1), (5, 15 + 5 + 1 + 1), (32, 96 + 32 + 10 + 4 + 1 + 1)])

@@ -1,6 +1,6 @@
 """Sums and products of numbers of 16 bits in compiled kernels, two by two where processors multiply so.
 
-Pairs are the halves of numbers of 32 bits; see :mod:`bitpan.host.engine.lanes`.
+Pairs are the halves of numbers of 32 bits; see :mod:`bitpan.host.compiled.lanes`.
 """
 
 from __future__ import annotations
@@ -9,7 +9,8 @@ from llvmlite import ir
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 
-from bitpan.host.engine.lanes import FEATURES, Lanes, Untyped, as_lanes, llvm_type, taken
+from bitpan.host.compiled.lanes import Lanes, Untyped, as_lanes, llvm_type, taken
+from bitpan.host.compiled.layout import FEATURES
 
 MULTIPLIER = (
     ("llvm.x86.avx512.pmaddw.d.512", 16)

@@ -1,4 +1,4 @@
-"""Vectors of bits in compiled kernels; see :mod:`bitpan.host.engine.lanes`."""
+"""Vectors of bits in compiled kernels; see :mod:`bitpan.host.compiled.lanes`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from llvmlite import ir
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 
-from bitpan.host.engine.lanes import GALOIS, TERNARY, WORDS, Lanes, Untyped, llvm_type, pointer, taken
+from bitpan.host.compiled.lanes import Lanes, Untyped, llvm_type, pointer, taken
+from bitpan.host.compiled.layout import GALOIS, TERNARY, WORDS
 
 
 def _ternary(builder: Untyped, values: Sequence[Untyped], truth: Callable[[int, int, int], int]) -> Untyped:

@@ -6,8 +6,9 @@ from llvmlite import ir
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 
-from bitpan.host.engine.compiled import compiled
-from bitpan.host.engine.lanes import PIXELS, Lanes, Untyped, pointer
+from bitpan.host.compiled.compiling import compiled
+from bitpan.host.compiled.lanes import Lanes, Untyped, pointer
+from bitpan.host.compiled.layout import PIXELS
 
 
 def _deal_pixels(_: Untyped, image: Untyped, at: Untyped, planes: Untyped, place: Untyped) -> Untyped:

@@ -14,33 +14,16 @@ from typing import Any, TypeAlias
 import numba
 from llvmlite import ir
 from numba.core import cgutils, types
-from numba.core.codegen import get_host_cpu_features
 from numba.core.datamodel.models import PrimitiveModel
 from numba.extending import intrinsic, overload, register_model
 
-FEATURES = (numba.config.CPU_FEATURES or get_host_cpu_features()).split(",")
-TERNARY = "+avx512f" in FEATURES
-"""Whether any function of three bits is one instruction."""
-
-GALOIS = "+gfni" in FEATURES and "+avx" in FEATURES
-"""Whether matrices of eight by eight bits are multiplied by one instruction, in each 64-bit word of a vector."""
-
-WORDS = 8 if TERNARY else 4
-"""64-bit words of a vector of bits: 512 pixels, or 256."""
-
-PIXELS = 32
-"""Numbers of a vector of pixels: half a word's."""
-
+from bitpan.host.compiled.layout import PIXELS, SUMS, WORDS
 
 Vector: TypeAlias = Any
 """Lanes, in the annotations of compiled functions."""
 
 Untyped: TypeAlias = Any
 """What Numba and llvmlite have: their types and instructions are not annotated."""
-
-
-SUMS = 4 * WORDS
-"""Numbers of a vector of sums of products: two registers, so that there are enough for several such vectors."""
 
 
 class Lanes(types.Type):

@@ -7,12 +7,10 @@ import sys
 import numpy as np
 import pytest
 
-from bitpan.host.engine import lanes
-from bitpan.host.engine.bits import bits_of, majority, parity, truth_of, write_bytes
-from bitpan.host.engine.compiled import compiled
-from bitpan.host.engine.lanes import (
-    PIXELS,
-    WORDS,
+from bitpan.host.compiled import layout
+from bitpan.host.compiled.bits import bits_of, majority, parity, truth_of, write_bytes
+from bitpan.host.compiled.compiling import compiled
+from bitpan.host.compiled.lanes import (
     choose,
     convert,
     item,
@@ -24,6 +22,7 @@ from bitpan.host.engine.lanes import (
     store,
     zeros,
 )
+from bitpan.host.compiled.layout import PIXELS, WORDS
 
 
 @compiled
@@ -145,14 +144,14 @@ AVX512 = f"{AVX2},+avx512f,+avx512bw,+avx512dq,+avx512vl,+avx512cd"
 )
 def test_on_processors_that_have_less(tmp_path, processor, features, expected):
     """The vectors' and the kernels' tests once more, without AVX-512, and without any of x86's instructions by name."""
-    if not {*features.split(",")} <= {*lanes.FEATURES}:
+    if not {*features.split(",")} <= {*layout.FEATURES}:
         pytest.skip(f"needs a processor with {features}")
     chosen = {"NUMBA_CPU_NAME": processor, "NUMBA_CPU_FEATURES": features, "NUMBA_CACHE_DIR": str(tmp_path)}
     folder = os.path.dirname(__file__)
-    names = ("lanes", "products", "binary", "images", "channels", "resampling", "engine_networks")
-    tests = [f"{folder}/test_{name}.py" for name in names]
-    check = "from bitpan.host.engine import lanes, products; m = products.MULTIPLIER\n"
-    check += "print(lanes.WORDS, m and m[1], lanes.GALOIS)"
+    engine = [f"../engine/test_{name}.py" for name in ("binary", "images", "channels", "resampling", "engine_networks")]
+    tests = [f"{folder}/{name}" for name in ("test_lanes.py", "test_products.py", *engine)]
+    check = "from bitpan.host.compiled import layout, products; m = products.MULTIPLIER\n"
+    check += "print(layout.WORDS, m and m[1], layout.GALOIS)"
     environment = {**os.environ, **chosen}
     found = subprocess.run([sys.executable, "-c", check], env=environment, check=True, capture_output=True, text=True)
     assert found.stdout == f"{expected}\n"

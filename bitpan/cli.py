@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import atexit
 import gc
 import importlib
 import os
@@ -77,6 +78,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _set_up() -> None:
     """Before anything large is imported: what costs time and brings nothing here."""
     gc.set_threshold(50_000)  # the default goes through all that imports leave, again and again
+    atexit.register(gc.freeze)  # and so does the interpreter at its end
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # its threads wait for the next product at full speed
 
 

@@ -89,10 +89,10 @@ def run(arguments: argparse.Namespace) -> int:
     arguments.model = model_for(arguments)
     began = time.monotonic()
     with open_fuser(arguments) as fuser:
-        fuse_pair(fuser, arguments)
-        seconds = time.monotonic() - began
-        model = arguments.model or fuser.model.name
-        print(f"{arguments.output}: fused with {model} on {arguments.device} in {seconds:.1f} s")
+        if fuse_pair(fuser, arguments):
+            seconds = time.monotonic() - began
+            model = arguments.model or fuser.model.name
+            print(f"{arguments.output}: fused with {model} on {arguments.device} in {seconds:.1f} s")
         report(fuser.model, arguments)
     return 0
 
@@ -119,11 +119,21 @@ def open_fuser(arguments: argparse.Namespace) -> Fuser:
     return Fuser(model, arguments.device, package, arguments.threads, arguments.timeout)
 
 
-def fuse_pair(fuser: Fuser, arguments: argparse.Namespace) -> None:
-    """Fuse the pair that the arguments name."""
+def fuse_pair(fuser: Fuser, arguments: argparse.Namespace) -> bool:
+    """Fuse the pair that the arguments name; False where the output was there already."""
+    before = _written(arguments.output)
     own = {name: getattr(arguments, name) for name in ("shift", "scene_parameters", "tile", "restart")}
     own |= vars(options.handling(arguments))
     fuser.fuse(arguments.pan, arguments.ms, arguments.output, compression=arguments.compress, **own)
+    return _written(arguments.output) != before
+
+
+def _written(path: Path) -> tuple[int, int] | None:
+    """Tells one writing of a file from another."""
+    if not path.exists():
+        return None
+    state = path.stat()
+    return state.st_ino, state.st_mtime_ns
 
 
 def require_possible(arguments: argparse.Namespace) -> None:

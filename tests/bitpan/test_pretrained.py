@@ -51,11 +51,14 @@ def test_fuse_takes_it_of_its_family_for_a_pair_of_its_kind(folder, tmp_path, ca
     own = IntegerModel.load(folder)
     kind = ["--sensor", suited(own.bands, own.ratio), "--ratio", str(own.ratio), "--bits", str(own.bits)]
     assert main(["synth", "-o", str(tmp_path), "--size", "64x64", *kind]) == 0
-    pair, family = [str(tmp_path / "pan.tif"), str(tmp_path / "ms.tif")], own.name
-    for name in (family, folder.name):
-        assert main(["fuse", *pair, "-o", str(tmp_path / f"of_{name}.tif"), "--model", name]) == 0
+    pair, fused = (
+        [str(tmp_path / "pan.tif"), str(tmp_path / "ms.tif")],
+        [tmp_path / "family.tif", tmp_path / "member.tif"],
+    )
+    for name, output in zip((own.name, folder.name), fused, strict=True):
+        assert main(["fuse", *pair, "-o", str(output), "--model", name]) == 0
         assert f"fused with {folder.name} on cpu" in capsys.readouterr().out
-    assert (tmp_path / f"of_{family}.tif").read_bytes() == (tmp_path / f"of_{folder.name}.tif").read_bytes()
+    assert fused[0].read_bytes() == fused[1].read_bytes()
 
 
 def test_a_list_may_have_pairs_of_several_kinds(tmp_path):

@@ -152,26 +152,16 @@ def perform(task: argparse.Namespace) -> Outcome:
 def _fuse(task: argparse.Namespace) -> str:
     if task.version != __version__:
         raise ProcessError(f"bitpan {__version__} is on the worker, {task.version} here: install one version on both")
-    before = _written(task.output)
     task.output.parent.mkdir(parents=True, exist_ok=True)
     task.pan, task.ms = product_of(task.pan, task.ms)
     require_possible(task)
     task.model = model_for(task)
     fuser = _fuser(task)
-    fuse_pair(fuser, task)
-    state = THERE if _written(task.output) == before else FUSED
+    state = FUSED if fuse_pair(fuser, task) else THERE
     asked = [path for name in BESIDE if (path := getattr(task, name))]
     if state == FUSED or not all(path.exists() for path in asked):
         report(fuser.model, task)
     return state
-
-
-def _written(path: Path) -> tuple[int, int] | None:
-    """Tells one writing of a file from another."""
-    if not path.exists():
-        return None
-    state = path.stat()
-    return state.st_ino, state.st_mtime_ns
 
 
 def _fuser(task: argparse.Namespace) -> Fuser:

@@ -295,6 +295,15 @@ def test_restart_starts_over(fuse, pair, counted):
         assert fuse(pan, ms, "--tile", 16, "--restart")[0] == 0 and counted.frames == 30
 
 
+def test_what_is_there_already_is_not_told_as_fused(model_folder, pair, tmp_path, capsys):
+    words = ["fuse", *map(str, pair()), "-o", str(tmp_path / "OUT.tif"), "--model", model_folder, "--threads", "1"]
+    for told in ("fused with", "is there already"):
+        assert cli.main(words) == 0
+        said = capsys.readouterr().out
+        assert told in said
+        assert ("fused with" in said) == (told == "fused with")
+
+
 def test_what_is_there_already_is_not_fused_again(fuse, pair, counted):
     """A run may be killed when its output is in place; then nothing is left to do, unless somebody has changed it."""
     pan, ms = pair()

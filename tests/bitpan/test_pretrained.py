@@ -56,7 +56,7 @@ def test_fuse_takes_it_of_its_family_for_a_pair_of_its_kind(folder, tmp_path, ca
         [tmp_path / "family.tif", tmp_path / "member.tif"],
     )
     for name, output in zip((own.name, folder.name), fused, strict=True):
-        assert main(["fuse", *pair, "-o", str(output), "--model", name]) == 0
+        assert main(["fuse", *map(str, pair), "-o", str(output), "--model", name]) == 0
         assert f"fused with {folder.name} on cpu" in capsys.readouterr().out
     assert fused[0].read_bytes() == fused[1].read_bytes()
 

@@ -85,6 +85,7 @@ def document(
         "sensor": sensor,
         "shift": list(own.shift),
         "ms_gains": [gain / 2**FRACTION for gain in own.level.gains],
+        "ms_offset": own.level.black,
         "pan_match": {"fit": own.match.fit, "gain": own.match.gain, "offset": own.match.offset},
         "tiles": {"count": len(samples), "side": samples[0].pan.shape[1] if samples else None},
         "clipped": _clipped(samples, own, model),
@@ -164,7 +165,9 @@ def _page(document: Mapping[str, Any]) -> bytes:
         "model": document["model"],
         "PAN, MS": f"{document['pan']}, {document['ms']}",
         "shift, PAN pixels": "{:g}, {:g}".format(*document["shift"]),
-        "gains of the MS": ", ".join(f"{gain:.3g}" for gain in document["ms_gains"]),
+        "gains and offset of the MS": "{}; {:.3g}".format(
+            ", ".join(f"{gain:.3g}" for gain in document["ms_gains"]), document["ms_offset"]
+        ),
         "PAN's variance that the MS explains": f"{document['pan_match']['fit']:.1%}",
         "fused counts at 0, at the top": f"{clipped['fused_low']:.3%}, {clipped['fused_high']:.3%}",
         "PAN's counts at 0, at the top": f"{clipped['pan_low']:.3%}, {clipped['pan_high']:.3%}",

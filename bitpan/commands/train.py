@@ -23,7 +23,7 @@ from bitpan.models.networks.registry import NETWORKS
 from bitpan.models.quality import judge as evaluate
 from bitpan.models.training import distributed
 from bitpan.models.training.finetune import FINETUNING, finetune
-from bitpan.models.training.settings import Settings
+from bitpan.models.training.settings import LEVELS, Settings
 from bitpan.models.training.training import Training, resume
 
 
@@ -80,6 +80,7 @@ def _add_network(add: Callable[..., None]) -> None:
     add("--channels", "of the features", type=int)
     for arm, choices in ARMS.items():
         add(f"--{arm.replace('_', '-')}", "arm for ablation", choices=choices)
+    add("--level", "each scene at one level, or its counts as they are: for one sensor alone", choices=LEVELS)
 
 
 def _add_schedule(add: Callable[..., None]) -> None:

@@ -29,6 +29,7 @@ from bitpan.radiometry import (
 WINDOW = 256  # PAN pixels of a measured window's side
 PER_AXIS = 4  # windows in each direction
 ROWS = 256  # MS pixels read at a time
+FARTHEST_OFF = 2.0  # the mean of a scene for a model that takes counts as they are: beyond it 0.5 dB and more are lost
 
 
 def as_bright_as_trained(scene: Scene, model: IntegerModel) -> Scene:
@@ -57,6 +58,14 @@ def measure_level(scene: Scene, bits: int, offset: int, balance: Sequence[float]
     for top in range(0, height, ROWS):
         values, valid = scene.ms.read(top, 0, min(ROWS, height - top), width)
         found = found + histograms(values[:, valid])
+    mean = float((found @ np.arange(found.shape[1])).sum() / max(found.sum(), 1))
+    if mean and offset and not balance and not 1 / FARTHEST_OFF <= mean / offset <= FARTHEST_OFF:
+        warnings.warn(
+            f"the MS's mean is {mean:.0f}, that of the training was {offset}, and the model takes counts as they are: "
+            "the result may be poor; take one that was trained with --level scene",
+            RadiometryWarning,
+            stacklevel=2,
+        )
     return level_of(found, bits, offset, balance)
 
 
@@ -66,7 +75,7 @@ def measure_pan(scene: Scene, bits: int) -> PanMatch:
     tiles = sample_tiles(scene.grid.height, scene.grid.width, side, 0, PER_AXIS, WINDOW)
     patches = (scene.read(*tile.frame) for tile in tiles)
     means = np.concatenate([block_means(patch.pan, patch.ms, patch.valid) for patch in patches])
-    match = match_pan(means, bits)
+    match = match_pan(means, bits, scene.level.black if scene.level else 0.0)
     if len(means) >= FEWEST and match.fit < LEAST_FIT:
         warnings.warn(
             f"PAN and MS hardly go together: the MS's bands explain {match.fit:.0%} of PAN's variance; check that they "

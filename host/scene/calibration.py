@@ -17,7 +17,7 @@ from bitpan.intake.documents import read_sealed, sealed
 from bitpan.model import IntegerModel
 from bitpan.radiometry import Level, PanMatch
 
-SCHEMA = 6
+SCHEMA = 7
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,11 @@ def to_document(model: IntegerModel, calibration: Calibration) -> dict[str, Any]
         "model": model.name,
         "fingerprint": model.digest()[:16],
         "shift": list(calibration.shift),
-        "ms": {"gains": list(calibration.level.gains), "camera": calibration.gain},
+        "ms": {
+            "gains": list(calibration.level.gains),
+            "offset": calibration.level.offset,
+            "camera": calibration.gain,
+        },
         "pan": {"gain": calibration.match.gain, "offset": calibration.match.offset, "fit": calibration.match.fit},
         "parameters": {name: np.asarray(value).tolist() for name, value in calibration.parameters.items()},
     }
@@ -55,7 +59,7 @@ def to_document(model: IntegerModel, calibration: Calibration) -> dict[str, Any]
 def of_document(document: Mapping[str, Any], model: IntegerModel) -> Calibration:
     """What :func:`to_document` made a document of."""
     (dy, dx), pan = document["shift"], document["pan"]
-    level = Level(model.bits, tuple(document["ms"]["gains"]))
+    level = Level(model.bits, tuple(document["ms"]["gains"]), document["ms"]["offset"])
     if len(level.gains) != model.bands:
         raise ValueError(f"{len(level.gains)} gains of {model.bands} bands")
     match = PanMatch(model.bits, pan["gain"], pan["offset"], float(pan["fit"]))

@@ -17,7 +17,7 @@ from bitpan.models.imagery.sources import Bands, Source, parse
 from bitpan.models.imagery.spectra import GENERIC, Optics
 from bitpan.models.imagery.synth import synthesise
 from bitpan.models.imagery.windows import reduced
-from bitpan.radiometry import MOST_BITS, levelled, matched_pan
+from bitpan.radiometry import MOST_BITS, levelled
 from bitpan.rasters.unread import Arrays as Images
 from bitpan.rasters.unread import Stack, Unread, extremes
 
@@ -56,11 +56,6 @@ class Triples:
     def ratio(self) -> int:
         """PAN pixels per MS pixel."""
         return int(self.pan.shape[-1] // self.ms.shape[-1])
-
-    def matched(self, bits: int) -> Triples:
-        """The same with PAN as bright as the MS, each image by itself, see :mod:`bitpan.radiometry`."""
-        pans = (matched_pan(pan, ms, bits) for pan, ms in zip(self.pan, self.ms, strict=True))
-        return replace(self, pan=np.stack(list(pans)).astype(self.pan.dtype))
 
     def levelled(self, bits: int, offset: int, balance: Sequence[float]) -> Triples:
         """The same, PAN matched, each image at its own level for a network of these bits, this offset and balance."""

@@ -24,7 +24,8 @@ class Configuration(Arms):
         bands, bits, ratio: MS bands, unsigned bits of the imagery, PAN pixels per MS pixel.
         blocks, channels: depth and width.
         offset: image counts subtracted from the input.
-        balance: :func:`bitpan.radiometry.balance_of` its training's images; none where it is not known.
+        balance: :func:`bitpan.radiometry.balance_of` its training's images; counts of this network; none where it saw
+            counts as they are.
         input_fraction: the input's unit is ``2**(input_fraction + input_shift)`` counts.
         residual_gain: the residual's unit is ``2**residual_gain`` counts.
         seed: of the Gabor banks and of the diffusion's stored draw.

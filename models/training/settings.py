@@ -18,6 +18,9 @@ from bitpan.radiometry import MOST_BITS
 VERSION = 2
 """Of stored settings. Those of bitpan 0.1.0 have none, and count bands from 0."""
 
+LEVELS = ("scene", "none")
+"""What a network sees of an image, in training and after it: its level, see :mod:`bitpan.radiometry`; its counts."""
+
 WARM_UP = 50
 """Iterations over which the learning rate rises, at the beginning of each stage."""
 
@@ -36,6 +39,7 @@ class Settings(Arms):
         hold_out: fraction of the rest kept for validation.
         blocks, channels: of the network; 0 blocks stands for its own depth.
         iterations, batch, patch, seed: of the training.
+        level: one of :data:`LEVELS`, of a network from its beginning.
         vary_bands: give the bands of patches random gains and offsets, see :func:`.patches.varied`.
         stages: shares of the iterations, one per stage of the network; empty takes the network's own.
         lr: peak learning rate, one or one per stage.
@@ -67,6 +71,7 @@ class Settings(Arms):
     stages: tuple[float, ...] = ()
     lr: float | tuple[float, ...] = 1e-2
     seed: int = 0
+    level: str = "scene"
     vary_bands: bool = False
     finetune: str = ""
     transfer: bool = False
@@ -87,6 +92,8 @@ class Settings(Arms):
                 raise DataError(f"--{name.replace('_', '-')} {getattr(self, name)}: at least 0")
         if not 0 <= self.hold_out < 1 or not all(0 < rate < math.inf for rate in self.rates):
             raise DataError(f"--hold-out {self.hold_out} must lie in [0, 1) and --lr {self.lr} above 0")
+        if self.level not in LEVELS:
+            raise DataError(f"--level {self.level!r}: one of {', '.join(LEVELS)}")
         if not 0 <= self.reserve < 1:
             raise DataError(f"--reserve {self.reserve} must lie in [0, 1)")
         if not all(0 < share < math.inf for share in self.stages):
@@ -103,8 +110,8 @@ class Settings(Arms):
 
     @property
     def image_bits(self) -> int:
-        """Bits that the counts of ``data`` may take: a finished network's level is found for each image."""
-        return MOST_BITS if self.finetune else self.bits
+        """Bits that the counts of ``data`` may take: any, where a level is found for each image."""
+        return MOST_BITS if self.finetune or self.level == "scene" else self.bits
 
     def configuration(self, bands: int) -> Configuration:
         """Of the network to train, before it is calibrated; raises :class:`ModelError` where there is no such one."""

@@ -24,7 +24,7 @@ from bitpan.models.imagery.images import whole_images
 from bitpan.models.imagery.triples import Triples
 from bitpan.models.layers.binary import set_progress
 from bitpan.models.layers.consistency import consistent
-from bitpan.models.networks.configuration import calibrated
+from bitpan.models.networks.configuration import Configuration, calibrated
 from bitpan.models.networks.pansharpener import PanSharpener
 from bitpan.models.networks.registry import NETWORKS
 from bitpan.models.quality import judge as evaluate
@@ -62,6 +62,16 @@ def validate(network: PanSharpener, held_out: Sequence[Triples], device: torch.d
                 values.append(psnr(corrected, gt, network.configuration.bits))
     network.train()
     return sum(values) / len(values) if values else math.nan
+
+
+def _seen(images: Triples, own: Configuration) -> Triples:
+    """As a network of this configuration sees them: at its own level, if it has one, with PAN as bright as the MS."""
+    if images.gt.shape[1] != own.bands:
+        raise DataError(
+            f"{images.name} has {images.gt.shape[1]} bands, the network {own.bands}; choose them with --bands, or give "
+            "--transfer"
+        )
+    return images.levelled(own.bits, own.offset, own.balance)
 
 
 class Training:
@@ -102,10 +112,11 @@ class Training:
         self.kept: Kept | None = None
         if settings.transfer and network is not None:
             network = transferred(network, training[0].gt.shape[1], settings.ratio, settings.bits)
-        self.training = [self._seen(part, network) for part in training]
-        self.held_out = [self._seen(part, network) for part in self.judged]
+        configuration = network.configuration if network is not None else self._found(training)
+        self.training = [_seen(part, configuration) for part in training]
+        self.held_out = [_seen(part, configuration) for part in self.judged]
         if network is None:
-            network = self._build()
+            network = self._build(configuration)
         elif state is None:
             network = self._adapted(network)
         self.network = own = network.to(self.device).train()
@@ -125,35 +136,33 @@ class Training:
         else:
             self._go_on(state)
 
-    def _seen(self, images: Triples, network: PanSharpener | None) -> Triples:
-        """As the network sees them: a new one with PAN as bright as MS, a finished one at its own level too."""
-        if network is None or not self.settings.finetune:
-            return images.matched(self.settings.bits)
-        own = network.configuration
-        if images.gt.shape[1] != own.bands:
-            raise DataError(
-                f"{images.name} has {images.gt.shape[1]} bands, the network {own.bands}; choose them with --bands, or "
-                "give --transfer"
-            )
-        return images.levelled(own.bits, own.offset, own.balance)
+    def _found(self, images: Sequence[Triples]) -> Configuration:
+        """Of a new network for these: as they are, they give its offset; at their level, if any, the rest."""
+        own = self.settings
+        found = own.configuration(images[0].gt.shape[1])
+        found = calibrated(found, *self._sample([_seen(part, found) for part in images]))
+        if own.level == "none":
+            return found
+        balance = balance_of((image for part in images for image in part.ms), found.offset)
+        levelled = replace(found, balance=balance)
+        own_counts = self._sample([_seen(part, levelled) for part in images])
+        return replace(calibrated(levelled, *own_counts), offset=found.offset)
 
-    def _build(self) -> PanSharpener:
+    def _build(self, configuration: Configuration) -> PanSharpener:
         own = self.settings
         torch.manual_seed(own.seed)
-        pan, ms, gt = self._sample()
-        balance = balance_of(image for triples in self.training for image in triples.ms)
-        configuration = replace(own.configuration(gt.shape[1]), balance=balance)
-        network = NETWORKS[own.network](calibrated(configuration, pan, ms, gt))
+        network = NETWORKS[own.network](configuration)
+        pan, ms, _ = self._sample(self.training)
         network.scale_head(pan, ms)
         return network
 
-    def _sample(self) -> tuple[Tensor, Tensor, Tensor]:
+    def _sample(self, images: Sequence[Triples]) -> tuple[Tensor, Tensor, Tensor]:
         """Patches to calibrate on."""
-        return draw(self.training, 64, self.settings.patch, (self.settings.seed, self.settings.iterations))
+        return draw(images, 64, self.settings.patch, (self.settings.seed, self.settings.iterations))
 
     def _adapted(self, network: PanSharpener) -> PanSharpener:
         """The weights of ``network`` for the new images, with the head of the settings: the nearest to the old."""
-        pan, ms, _ = self._sample()
+        pan, ms, _ = self._sample(self.training)
         own = network.configuration
         if self.settings.head == own.head and not self.settings.transfer:
             return network

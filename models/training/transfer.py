@@ -27,7 +27,7 @@ def transferred(network: Network, bands: int, ratio: int, bits: int) -> Network:
     unit = own.input_fraction + own.input_shift + more  # the input's unit is 2**unit counts
     offset = round(own.offset * 2.0**more)
     like = [round(i * (own.bands - 1) / max(1, bands - 1)) for i in range(bands)]
-    balance = tuple(own.balance[i] for i in like) if own.balance else ()
+    balance = tuple(own.balance[i] * 2.0**more for i in like) if own.balance else ()
     target = replace(target, bands=bands, offset=offset, input_fraction=unit - target.input_shift, balance=balance)
     other = type(network)(target)
     state, given = other.state_dict(), network.state_dict()

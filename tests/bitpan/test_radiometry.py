@@ -9,6 +9,7 @@ from bitpan import radiometry
 from bitpan.errors import FormatError
 from bitpan.radiometry import (
     BRIGHTEST,
+    DARKEST,
     FRACTION,
     Level,
     PanMatch,
@@ -21,7 +22,6 @@ from bitpan.radiometry import (
     levelled,
     looked_up,
     match_pan,
-    matched_pan,
 )
 
 
@@ -44,7 +44,7 @@ def test_the_match_undoes_gain_and_offset(gain, offset):
     assert own.fit > 0.99
     matched = own.apply(pan)
     assert matched.mean() == pytest.approx(ms.mean(), abs=1)
-    assert np.abs(matched_pan(matched, ms, 11) - matched).max() <= 1, "matched once is matched"
+    assert np.abs(levelled(matched, ms, 11, 0)[0] - matched).max() <= 1, "matched once is matched"
 
 
 @pytest.mark.parametrize(("noise", "line"), [(400, True), (900, False)])
@@ -59,9 +59,9 @@ def test_a_line_is_taken_where_it_explains_half_of_the_variance(noise, line):
 
 def test_a_cloud_in_one_image_moves_nothing():
     pan, ms = pair(1.5, 20)
-    clear = matched_pan(pan, ms, 11)
+    clear = levelled(pan, ms, 11, 0)[0]
     pan[0, :32, :48] = 2047
-    np.testing.assert_allclose(matched_pan(pan, ms, 11)[0, 32:], clear[0, 32:], atol=2)
+    np.testing.assert_allclose(levelled(pan, ms, 11, 0)[0][0, 32:], clear[0, 32:], atol=2)
 
 
 def test_pixels_without_data_count_for_nothing():
@@ -79,16 +79,19 @@ def test_where_there_is_no_line_the_means_decide(side, noise):
     pan, ms = pair(2.0, 0, side=side)
     if noise:
         pan = pan[:, ::-1, ::-1]
-    own = match_pan(block_means(pan, ms, np.ones(pan.shape[1:], bool)), 11)
+    means = block_means(pan, ms, np.ones(pan.shape[1:], bool))
+    own = match_pan(means, 11)
     assert own.offset == 0
     assert own.gain == pytest.approx(2**FRACTION / 2, rel=0.01)
+    stretched = match_pan(means * [1.5, 1.5, 1] - [200, 200, 0], 11, -200.0)
+    assert (stretched.gain, stretched.offset) == pytest.approx((own.gain * 1.5, -200 * 2**FRACTION), rel=1e-5)
 
 
 def test_flat_and_black_scenes():
     flat = np.full((1, 128, 128), 800), np.full((4, 32, 32), 400)
-    assert (matched_pan(*flat, 11) == 400).all()
+    assert (levelled(*flat, 11, 0)[0] == 400).all()
     black = np.zeros((1, 128, 128), int), np.zeros((4, 32, 32), int)
-    assert (matched_pan(*black, 11) == 0).all()
+    assert (levelled(*black, 11, 0)[0] == 0).all()
 
 
 @pytest.mark.parametrize(("name", "least", "most"), [("gain", 1 << 12, 1 << 28), ("offset", -(1 << 51), 1 << 51)])
@@ -109,14 +112,44 @@ def test_integers_of_the_contract():
 
 
 @pytest.mark.parametrize(("top", "offset"), [(255, 326), (2047, 350), (4095, 326), (65535, 300)])
-def test_the_mean_comes_to_the_offset_and_back(top, offset):
-    counts = np.random.default_rng(0).integers(0, top // 6, (4, 64, 64))
-    level = level_of(histograms(counts), 11, offset)
-    (gain,) = {*level.gains}
+@pytest.mark.parametrize("flatter", [1, 2], ids=["as the training", "flatter"])
+def test_the_mean_comes_to_the_offset_and_back(top, offset, flatter):
+    random = np.random.default_rng(0)
+    counts, taught = (random.integers(top // 12, top // 6, (4, 64, 64)) for _ in range(2))
+    balance = [flatter * own for own in balance_of([taught], offset)]
+    level = level_of(histograms(counts), 11, offset, balance)
     seen = level.apply(counts)
     assert seen.mean() == pytest.approx(offset, rel=0.01, abs=0.6)
-    assert np.abs(looked_up(level.inverse, seen) - counts).max() <= max(1, 0.5 * 2**FRACTION / gain + 1)
-    assert (level_of(histograms(seen), 11, offset).gains[0] - 2**FRACTION) / 2**FRACTION < 0.5
+    assert np.abs(looked_up(level.inverse, seen) - counts).max() <= max(1, 0.5 * 2**FRACTION / min(level.gains) + 1)
+    again = level_of(histograms(seen), 11, offset, balance_of([seen], offset))
+    np.testing.assert_allclose([*again.gains, again.offset + 2**FRACTION], 2**FRACTION, rtol=0.01)
+
+
+@pytest.mark.parametrize("stretch", [0.5, 1.2, 1.6, 9])
+def test_what_is_flatter_than_the_training_is_stretched_about_its_mean(stretch):
+    """By the root of what its spread lacks, at most twice; what has more contrast stays."""
+    counts = np.random.default_rng(0).integers(400, 600, (3, 64, 64)) * [[[4]], [[5]], [[6]]]
+    balance = [stretch * own for own in balance_of([counts], 326)]
+    plain, own = (level_of(histograms(counts), 11, 326, each) for each in (balance_of([counts], 326), balance))
+    found = np.array(own.gains) / plain.gains
+    np.testing.assert_allclose(found, min(max(stretch, 1), 2), rtol=1e-3)
+    assert own.black == pytest.approx(326 * (1 - found[0]), abs=0.01) and abs(plain.black) < 0.01
+    ratio = own.apply(counts).std() / plain.apply(counts).std()
+    assert ratio == pytest.approx(found[0], rel=0.01)
+
+
+def test_a_stretch_leaves_neither_end_of_the_range():
+    counts = np.random.default_rng(0).integers(450, 550, (1, 1000, 1000))
+    balance = [2 * own for own in balance_of([counts], 326)]
+    assert level_of(histograms(counts), 11, 326, balance).gains[0] > 1.9 * 2**FRACTION * 326 / 500
+    for extreme, end in ((200, 0), (2300, 2047)):
+        counts[0, :3] = extreme
+        level = level_of(histograms(counts), 11, 326, [2 * own for own in balance_of([counts], 326)])
+        assert level.offset < 0 and abs(int(level.apply([[extreme]])[0, 0]) - end) <= 1
+    counts[0, :3] = 500
+    counts[0, 0, : int(counts.size * DARKEST) - 9] = 0
+    level = level_of(histograms(counts), 11, 326, balance)
+    assert level.black < -200, "a few dark pixels keep nothing from being stretched"
 
 
 @pytest.mark.parametrize("balance", [(1.0, 1.0, 1.0), (0.5, 1.0, 2.0)])
@@ -126,7 +159,7 @@ def test_bands_come_to_their_balance_and_all_to_the_offset(balance):
     gains = []
     for factors in ((1, 1, 1), (4, 1, 2)):
         counts = scene * np.array(factors)[:, None, None]
-        level = level_of(histograms(counts), 11, 326, balance)
+        level = level_of(histograms(counts), 11, 326, np.array(balance) / 9)
         seen = level.apply(counts)
         own = np.sqrt(seen.mean((1, 2)) * seen.std((1, 2)))
         np.testing.assert_allclose(own / own[1], np.array(balance) / balance[1], rtol=0.02)
@@ -147,21 +180,23 @@ def test_bands_go_no_farther_apart_than_what_real_ones_need():
 def test_the_balance_of_images_is_their_geometric_mean():
     images = [np.random.default_rng(i).integers(0, 900, (2, 50, 50)) * [[[1]], [[i]]] for i in (1, 4)]
     each = [np.sqrt(image.mean((1, 2)) * image.std((1, 2))) for image in images]
-    expected = np.sqrt(np.prod([own / np.sqrt(own.prod()) for own in each], axis=0))
-    np.testing.assert_allclose(balance_of(images), expected)
+    brought = [own * 326 / image.mean() for own, image in zip(each, images, strict=True)]
+    np.testing.assert_allclose(balance_of(images, 326), np.sqrt(np.prod(brought, axis=0)))
+    np.testing.assert_allclose(balance_of([5 * images[0], images[1]], 652), 2 * np.array(balance_of(images, 326)))
     flat = np.full((2, 50, 50), 7)
-    assert balance_of([*images, flat]) == balance_of(images) and balance_of([flat]) == balance_of([]) == ()
+    assert balance_of([*images, flat], 9) == balance_of(images, 9) and balance_of([flat], 9) == balance_of([], 9) == ()
 
 
 def test_the_brightest_stay_in_the_range():
     """But for a share that no mean should suffer from, such as saturated pixels."""
     dark = np.full((2, 1_000_000), 20)
-    dark[0, :100] = 3000
-    level = level_of(histograms(dark), 11, 326)
+    dark[:, :100] = 3000
+    level = level_of(histograms(dark), 11, 326, (1.0, 1.0))
     assert level.gains == (round(2047 / 3000 * 2**FRACTION),) * 2 and level.apply([[3000], [0]])[0] == 2047
-    dark[0, :100] = 20
-    dark[0, : int(dark.shape[1] * BRIGHTEST) // 2] = 65535
-    assert level_of(histograms(dark), 11, 326).gains[0] == pytest.approx(326 / dark.mean() * 2**FRACTION, abs=1)
+    dark[:, :100] = 20
+    dark[:, : int(dark.shape[1] * BRIGHTEST) // 2] = 65535
+    found = level_of(histograms(dark), 11, 326, (1.0, 1.0))
+    assert found.gains[0] == pytest.approx(326 / dark.mean() * 2**FRACTION, abs=1)
 
 
 def test_histograms_have_every_count_of_16_bits():
@@ -170,12 +205,14 @@ def test_histograms_have_every_count_of_16_bits():
     assert not histograms(np.zeros((2, 0), int)).any()
 
 
-def test_levels_without_an_offset_or_without_light():
+def test_counts_as_they_are_and_those_without_light():
+    """Of a network without a balance, as far as its range goes."""
     counts, unchanged = np.arange(5000)[None], Level.unchanged(11, 1)
-    assert level_of(histograms(counts), 11, 0).apply([[4999]]) == 2047
-    assert level_of(histograms(counts[:, :2000]), 11, 0) == unchanged
-    assert level_of(histograms(np.zeros((1, 9), int)), 11, 326) == unchanged
-    assert level_of(histograms(counts[:, :0]), 11, 326) == unchanged
+    assert level_of(histograms(counts), 11, 326).apply([[4999]]) == 2047
+    assert level_of(histograms(counts[:, :2000]), 11, 326) == unchanged
+    for balance in ((), (1.0,)):
+        assert level_of(histograms(np.zeros((1, 9), int)), 11, 326, balance) == unchanged
+        assert level_of(histograms(counts[:, :0]), 11, 326, balance) == unchanged
 
 
 def test_integers_of_a_level():
@@ -185,9 +222,18 @@ def test_integers_of_a_level():
     np.testing.assert_array_equal(own.apply([counts, counts]), expected)
     np.testing.assert_array_equal(own.table[:, counts], expected)
     np.testing.assert_array_equal(own.inverse, [np.floor(np.arange(2048) * 4 / 3 + 0.5), np.arange(2048)])
+    stretched = Level(11, (3 << FRACTION - 2, 1 << FRACTION), -(5 << FRACTION - 1))
+    expected = np.clip([np.floor((3 * counts - 10) / 4 + 0.5), np.floor(counts - 2.5 + 0.5)], 0, 2047)
+    np.testing.assert_array_equal(stretched.apply([counts, counts]), expected)
+    np.testing.assert_array_equal(stretched.table[:, counts], expected)
+    back = [np.floor((np.arange(2048) + 2.5) * 4 / 3 + 0.5), np.floor(np.arange(2048) + 3)]
+    np.testing.assert_array_equal(stretched.inverse, back)
     for gain in ((1 << 12) - 1, (1 << 28) + 1, 1.0):
         with pytest.raises(FormatError, match=f"the MS's gain is {gain!r}, no integer of 4096 to 268435456"):
             Level(11, (1 << 20, gain))
+    for offset in (1, -(1 << 36) - 1, 0.0):
+        with pytest.raises(FormatError, match=f"the MS's offset is {offset!r}, no integer of -68719476736 to 0"):
+            Level(11, (1 << 20,), offset)
 
 
 @pytest.mark.parametrize("gain", [1 << 12, 37449, (1 << FRACTION) // 7, (1 << FRACTION) - 1, 1 << FRACTION, 3 << 19])
@@ -205,8 +251,9 @@ def test_restored_counts_have_16_bits():
 
 def test_a_pair_levelled_is_the_same_pair_at_any_gain():
     pan, ms = pair(1.5, 40)
-    one, two = (levelled(factor * pan, factor * ms, 11, 326) for factor in (1, 8))
+    one, two = (levelled(factor * pan, factor * ms, 11, 326, (300.0, 310.0)) for factor in (1, 8))
     np.testing.assert_allclose(two[2].gains, np.array(one[2].gains) / 8, rtol=1e-3)
+    assert one[2].black == pytest.approx(two[2].black, abs=1) and one[2].black < -20
     for here, there in zip(one[:2], two[:2], strict=True):
         assert np.abs(here - there).max() <= 1
 
@@ -360,7 +407,7 @@ def test_blocks_of_one_count_make_no_line():
 def test_a_black_scene_with_a_few_lights():
     counts = np.zeros((1, 1_000_000), int)
     counts[0, :5] = 100
-    assert level_of(histograms(counts), 11, 326).gains == (1 << 28,)
+    assert level_of(histograms(counts), 11, 326, (1.0,)).gains == (1 << 28,)
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "uint16", "int64", "uint64"])

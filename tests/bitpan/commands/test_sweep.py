@@ -98,7 +98,7 @@ def test_columns_are_shared_by_nobody(tmp_path):
     assert validation[0] - training[1] > GAP and test[0] - validation[1] > GAP
     assert validation[1] - validation[0] >= 32
     for (part,) in gather(own):
-        pan = part.matched(11).pan
+        pan = part.levelled(11, 0, ()).pan
         assert abs(int(pan.max()) - part.gt.mean(axis=1).max()) < 4, "PAN's columns, as bright as the MS"
 
 

@@ -278,11 +278,13 @@ def test_sources_that_differ(write, tmp_path, capsys):
     four, three, ten = write(), write("three.mat", pair(bands=3)), write("ten.mat", pair(bits=10))
     line = refused(capsys, "--data", four, three, "--out", str(tmp_path))
     assert f"{four} has 4 bands, {three} 3" in line
-    assert f"{four}: ms spans" in refused(capsys, "--data", ten, four, "--bits", "10", "--out", str(tmp_path))
+    as_they_are = "--level", "none", "--out", str(tmp_path)
+    assert f"{four}: ms spans" in refused(capsys, "--data", ten, four, "--bits", "10", *as_they_are)
     nine = write("nine.mat", pair(bits=9))
-    line = refused(capsys, "--data", four, nine, "--out", str(tmp_path))
+    line = refused(capsys, "--data", four, nine, *as_they_are)
     assert f"the bit depths differ: {nine} fills 9 bits, {four} 11; " in line and f"as in {nine}:bits=9" in line
-    assert main(["train", "--data", four, ten, f"{nine}:bits=9", *SMALL, "--out", str(tmp_path)]) == 0
+    assert main(["train", "--data", four, ten, f"{nine}:bits=9", *SMALL, *as_they_are]) == 0
+    assert main(["train", "--data", four, nine, "--bits", "10", *SMALL, "--out", str(tmp_path / "levelled")]) == 0
     assert "warning" not in capsys.readouterr().err
     line = refused(capsys, "--data", three, "--synthetic", "1", "--scene-size", "32", "--out", str(tmp_path))
     assert f"{three} has 3 bands, synthetic scene 0 4" in line

@@ -1,5 +1,6 @@
 """Where PAN and MS are measured for the match."""
 
+import warnings
 from contextlib import nullcontext
 from dataclasses import replace
 
@@ -51,7 +52,7 @@ def test_of_few_blocks_nothing_is_told(small_model):
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize(("side", "fit", "told"), [(64, 0.49, True), (64, 0.5, False), (48, 0.0, False)])
 def test_from_sixteen_blocks_on_half_is_enough(small_model, monkeypatch, side, fit, told):
-    monkeypatch.setattr(brightness, "match_pan", lambda means, bits: PanMatch(bits, fit=fit))
+    monkeypatch.setattr(brightness, "match_pan", lambda means, bits, black: PanMatch(bits, fit=fit))
     with pytest.warns(RadiometryWarning, match="explain 49%") if told else nullcontext():
         measure_pan(array_scene(small_model, *pair(side)), 11)
 
@@ -61,7 +62,7 @@ def test_the_ms_is_read_by_rows(small_model, monkeypatch):
     windows, read = [], ArrayRaster.read
     monkeypatch.setattr(ArrayRaster, "read", lambda own, *window: windows.append(window) or read(own, *window))
     scene = array_scene(small_model, np.ones((1, 4 * ROWS + 36, 32), int), np.ones((2, ROWS + 9, 8), int))
-    measure_level(scene, 11, 500)
+    measure_level(scene, 11, 500, (1.0, 1.0))
     assert windows == [(0, 0, ROWS, 8), (ROWS, 0, 9, 8)]
 
 
@@ -70,7 +71,8 @@ def test_every_valid_count_of_the_ms_is_looked_at(small_model):
     ms[:, -9:] *= 20
     ms[:, 40:80] = 0
     scene = array_scene(small_model, np.ones((1, 4 * (ROWS + 9), 120), int), ms, nodata=0)
-    assert measure_level(scene, 11, 500) == level_of(histograms(ms[ms > 0].reshape(2, -1)), 11, 500)
+    own = 11, 500, (400.0, 500.0)
+    assert measure_level(scene, *own) == level_of(histograms(ms[ms > 0].reshape(2, -1)), *own)
 
 
 def test_pan_is_matched_to_the_ms_at_its_level(small_model):
@@ -98,6 +100,19 @@ def test_bands_come_to_the_models_balance(small_model):
     assert plain.level.gains[0] == plain.level.gains[1]
     assert own.level == level_of(histograms(ms), 11, fill_values(small_model)[1], (1.0, 2.0))
     assert own.level.gains[1] / own.level.gains[0] == pytest.approx(2 / 3, rel=1e-3)
+
+
+@pytest.mark.parametrize(("factor", "warned"), [(0.2, True), (1, False), (8, True)])
+def test_a_model_that_takes_counts_as_they_are_says_when_they_are_others(small_model, factor, warned):
+    offset = fill_values(small_model)[1]
+    pan, ms = (np.full(shape, factor * offset, int) for shape in ((1, 64, 64), (2, 16, 16)))
+    ms[0, 0, 0] += 1
+    scene = array_scene(small_model, pan, ms)
+    with pytest.warns(RadiometryWarning, match="--level scene") if warned else nullcontext():
+        assert set(measure_level(scene, 16, offset).gains) == {1 << 20}
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        measure_level(scene, 16, offset, (1.0, 1.0))
 
 
 @pytest.mark.parametrize("balance", [[1.0], [1.0, 0.0], [1.0, np.nan], [1.0, np.inf]])

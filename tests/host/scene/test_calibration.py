@@ -15,7 +15,7 @@ from bitpan.radiometry import Level, PanMatch
 def test_saved_and_loaded(small_model, random_model, random_inputs, tmp_path):
     _, parameters = random_inputs(small_model, 8, 8)
     path = tmp_path / "out.scene.json"
-    level, match = Level(11, (70000, 80000)), PanMatch(11, 90000, -77, 0.9)
+    level, match = Level(11, (70000, 80000), -3 << 20), PanMatch(11, 90000, -77, 0.9)
     save_calibration(path, small_model, Calibration((-2.25, 2.5), level, match, 0.35, parameters))
     loaded = load_calibration(path, small_model)
     assert (loaded.shift, loaded.level, loaded.match, loaded.gain) == ((-2.25, 2.5), level, match, 0.35)
@@ -50,7 +50,7 @@ def test_any_flipped_bit_is_seen(saved, small_model):
         (lambda text: text[:40], "not JSON"),
         (lambda text: "[" * 100_000, "not JSON .*nested too deeply"),
         (lambda text: "[]", "schema None"),
-        (lambda text: text.replace('"schema": 6', '"schema": 5'), "schema 5, this bitpan reads schema 6"),
+        (lambda text: text.replace('"schema": 7', '"schema": 6'), "schema 6, this bitpan reads schema 7"),
         (lambda text: text.replace('"gain": 1048576', '"gain": 1048577'), "damaged or changed since it was written"),
         (lambda text: re.sub(', "sha256": "[^"]*"', "", text), "damaged or changed since it was written"),
     ],
@@ -72,6 +72,7 @@ def test_bad_files(saved, small_model, change, said):
         (("pan", "gain"), 1 << 29, "PAN's gain is 536870912"),
         (("ms", "gains"), [1 << 20, 0], "the MS's gain is 0, no integer of 4096 to 268435456"),
         (("ms", "gains"), [1 << 20], "1 gains of 2 bands"),
+        (("ms", "offset"), 7, "the MS's offset is 7, no integer of -68719476736 to 0"),
         (("ms",), None, "not a file of scene parameters"),
         (("pan", "offset"), 0.5, "PAN's offset is 0.5"),
         (("pan",), None, "not a file of scene parameters"),

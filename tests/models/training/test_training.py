@@ -19,9 +19,11 @@ from bitpan.models.networks.backbones import UNIT_NETWORKS
 from bitpan.models.networks.integers import to_integer_model
 from bitpan.models.networks.registry import NETWORKS
 from bitpan.models.training.checkpoint import load_network, network_of, read_checkpoint
+from bitpan.models.training.finetune import finetune
+from bitpan.models.training.patches import gather
 from bitpan.models.training.settings import Settings, learning_rate
 from bitpan.models.training.training import Training, psnr, resume, validate
-from bitpan.radiometry import balance_of
+from bitpan.radiometry import balance_of, levelled
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -104,11 +106,32 @@ def test_only_the_last_stage_is_validated(tmp_path, capsys):
 
 def test_a_network_keeps_the_balance_of_its_training(tmp_path):
     training = Training(Settings(**SMALL))
-    balance = balance_of(image for part in training.training for image in part.ms)
+    images = [image for part in gather(training.settings)[0] for image in part.ms]
+    balance = balance_of(images, training.network.configuration.offset)
     training.save(tmp_path / "new.pt", resumable=False)
     network = load_network(tmp_path / "new.pt")[0]
     assert network.configuration == training.network.configuration
     assert network.configuration.balance == balance_in(to_integer_model(network)) == balance and len({*balance}) == 4
+
+
+@pytest.mark.parametrize("level", ["scene", "none"])
+def test_a_new_network_sees_what_it_will_see(tmp_path, level):
+    """Each image at its level, or as it is but for PAN, when it is built, goes on, is judged and is fine-tuned."""
+    settings = Settings(**SMALL, level=level, save_every=0)
+    training = Training(settings)
+    own = training.network.configuration
+    assert bool(own.balance) == (level == "scene")
+    training.run(tmp_path)
+    gone_on = resume(tmp_path / "last.pt")
+    finetuned = finetune(tmp_path / "checkpoint.pt", {"synthetic": 2, "scene_size": 32, "patch": 16, "hold_out": 0.3})
+    for parts, raw in zip((training.training, training.held_out), gather(settings), strict=True):
+        for part, plain in zip(parts, raw, strict=True):
+            seen = levelled(plain.pan[0], plain.ms[0], own.bits, own.offset, own.balance)[:2]
+            assert all(map(np.array_equal, (part.pan[0], part.ms[0]), seen))
+            assert np.array_equal(part.gt, plain.gt) == (level == "none")
+    for other in (gone_on, finetuned):
+        for one, two in zip(training.training + training.held_out, other.training + other.held_out, strict=True):
+            assert all(map(np.array_equal, (one.pan, one.ms, one.gt), (two.pan, two.ms, two.gt)))
 
 
 def test_units_are_told_how_far_the_training_is():

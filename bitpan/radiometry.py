@@ -153,7 +153,7 @@ def level_of(found: Integers, bits: int, offset: int, balance: Sequence[float] =
     Its mean comes to the offset; lower, where more than :data:`BRIGHTEST` of a band's counts would leave the range. At
     twice and at half this gain six real scenes lose 0.6 and 0.5 dB on average, at four times 4 dB.
 
-    Then it is stretched about its mean by the root of its spread over the training's, which is what its strengths lack,
+    Then it is stretched about its mean by the root of the training's spread over its own, what its strengths lack,
     1 to :data:`STEEPEST_STRETCH`, as far as either end of the range allows. Four real scenes gain 0.04 to 0.2 dB; with
     the whole of the spread, instead of its root, 0 to 0.15, and synthetic ones lose.
 

@@ -37,7 +37,7 @@ def gather(settings: Settings) -> tuple[list[Triples], list[Triples]]:
     own = settings
     parsed = [parse(source, own.bands, own.image_bits, own.sensor, own.shift) for source in own.data]
     sources = [load_source(source, own.ratio) for source in parsed]
-    if own.image_bits == own.bits:
+    if own.as_counted:
         _compare_depths([loaded for source, loaded in zip(parsed, sources, strict=True) if not source.depth_stated])
     if own.reserve > 0:
         sources = [split(source, own.reserve)[0] for source in sources]

@@ -109,9 +109,14 @@ class Settings(Arms):
         return self.lr if isinstance(self.lr, tuple) else (self.lr,)
 
     @property
+    def as_counted(self) -> bool:
+        """Whether a new network is to see counts as they are."""
+        return self.level == "none" and not self.finetune
+
+    @property
     def image_bits(self) -> int:
         """Bits that the counts of ``data`` may take: any, where a level is found for each image."""
-        return MOST_BITS if self.finetune or self.level == "scene" else self.bits
+        return self.bits if self.as_counted else MOST_BITS
 
     def configuration(self, bands: int) -> Configuration:
         """Of the network to train, before it is calibrated; raises :class:`ModelError` where there is no such one."""

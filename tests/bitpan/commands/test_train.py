@@ -284,7 +284,9 @@ def test_sources_that_differ(write, tmp_path, capsys):
     line = refused(capsys, "--data", four, nine, *as_they_are)
     assert f"the bit depths differ: {nine} fills 9 bits, {four} 11; " in line and f"as in {nine}:bits=9" in line
     assert main(["train", "--data", four, ten, f"{nine}:bits=9", *SMALL, *as_they_are]) == 0
-    assert main(["train", "--data", four, nine, "--bits", "10", *SMALL, "--out", str(tmp_path / "levelled")]) == 0
+    for bits in ("10", "16"):
+        words = ["train", "--data", four, nine, "--bits", bits, *SMALL, "--out", str(tmp_path / bits)]
+        assert main(words) == 0, "each at its level"
     assert "warning" not in capsys.readouterr().err
     line = refused(capsys, "--data", three, "--synthetic", "1", "--scene-size", "32", "--out", str(tmp_path))
     assert f"{three} has 3 bands, synthetic scene 0 4" in line

@@ -129,6 +129,12 @@ def affine(x: Array, scales: Array, offsets: Array, low: int, high: int, out: Ar
         for c in range(channels):
             source, target = (y % kept * channels + c) * width, (y % out.shape[0] * channels + c) * width
             for i in range(0, width, PIXELS):
-                v = paired(pixels_at(x, source + i, width - i), i16(0))
-                v = narrowed(add_products((v ^ v) + item(offsets, c), v, item(scales, c)) >> AFFINE_FRACTION)
-                put_pixels(saturated(v, minimum, maximum), out, target + i, width - i)
+                v = scaled(pixels_at(x, source + i, width - i), scales[c], offsets[c], minimum, maximum)
+                put_pixels(v, out, target + i, width - i)
+
+
+@inlined
+def scaled(v: Vector, scale: int, offset: int, low: int, high: int) -> Vector:
+    """A channel's, in 16 bits."""
+    pairs = paired(v, i16(0))
+    return saturated(narrowed(add_products((pairs ^ pairs) + offset, pairs, scale) >> AFFINE_FRACTION), low, high)

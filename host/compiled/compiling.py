@@ -23,7 +23,7 @@ _types: Any = types  # whose annotations fit no array of a type that is known at
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
-u16, u32, u64, i16, i32, i64 = np.uint16, np.uint32, np.uint64, np.int16, np.int32, np.int64
+u8, u16, u32, u64, i16, i32, i64 = np.uint8, np.uint16, np.uint32, np.uint64, np.int16, np.int32, np.int64
 
 
 def compiled(function: Function) -> Function:

@@ -4,75 +4,53 @@ from __future__ import annotations
 
 import numpy as np
 
-from bitpan.arithmetic import COEFFICIENT_BITS
-from bitpan.host.compiled.compiling import compiled, i32, inlined, shift_right
-from bitpan.host.compiled.lanes import Vector, convert, item, load_sums, put_pixels, saturated
-from bitpan.host.compiled.layout import OUTPUTS, SUMS, Array
-from bitpan.host.compiled.products import add_products
+from bitpan.host.compiled.compiling import compiled, i16, i32, inlined
+from bitpan.host.compiled.interpolation import add_five, upsample, weights_of
+from bitpan.host.compiled.lanes import (
+    convert,
+    item,
+    load_pixels,
+    load_sums,
+    pixels_at,
+    pixels_within,
+    put_pixels,
+    saturated,
+    store,
+)
+from bitpan.host.compiled.layout import OUTPUTS, PIXELS, SUMS, Array
+from bitpan.host.compiled.products import add_products, in_order, narrowed, paired
 
 
 @compiled
 def interpolate(ms: Array, rows: Array, columns: Array, out: Array, first: int, last: int) -> None:
-    """``rows, columns``: coefficients of each phase, ``(ratio, taps)``, in the type to sum in, int32 or int64."""
+    """``rows, columns``: coefficients of each phase, ``(ratio, TAPS)``, in the type to sum in, int32 or int64."""
     _, bands, width = ms.shape
-    ratio, taps = columns.shape
-    places, half = rows.dtype.type(COEFFICIENT_BITS), rows.dtype.type(1 << (COEFFICIENT_BITS - 1))
-    filtered, phase = np.empty(width, rows.dtype), np.empty(width - taps + 1, rows.dtype)
+    ratio, pixels = len(rows), out.shape[2]
+    filtered, weights = np.empty(width, rows.dtype), weights_of(columns, 0, pixels)
+    spread = np.empty(ratio * width + PIXELS, rows.dtype)
     for y in range(first, last):
+        top = y // ratio
         for b in range(bands):
-            filtered[:] = half
-            for t in range(taps):
-                row, weight = ms[y // ratio + t, b], rows[y % ratio, t]
-                for j in range(width):
-                    filtered[j] += weight * row[j]
-            for j in range(width):
-                filtered[j] = shift_right(filtered[j], places)
-            row = out[y % out.shape[0], b]
-            for q in range(ratio):
-                phase[:] = half
-                for t in range(taps):
-                    weight = columns[q, t]
-                    for j in range(len(phase)):
-                        phase[j] += weight * filtered[j + t]
-                for j in range(len(phase)):
-                    row[j * ratio + q] = shift_right(phase[j], places)
-
-
-@compiled
-def centre(x: Array, offset: int, shift: int, low: int, high: int, out: Array, first: int, last: int) -> None:
-    """Offset subtracted, rounded by ``shift`` bits, saturated."""
-    half = (1 << shift) >> 1
-    for y in range(first, last):
-        for c in range(x.shape[1]):
-            values, row = x[y % x.shape[0], c], out[y % out.shape[0], c]
-            for i in range(x.shape[2]):
-                row[i] = min(max((values[i] - offset + half) >> shift, low), high)
-
-
-@compiled
-def _pair_row(x: Array, source: int, height: int, pairs: Array, margin: int) -> None:
-    """Row ``source`` of two channels each as the halves of 32-bit numbers, 0 beyond the image."""
-    _, channels, width = x.shape
-    for pair in range(pairs.shape[0]):
-        row = pairs[pair, margin : margin + width]
-        row[:] = 0
-        if 0 <= source < height:
-            low = x[source % x.shape[0], 2 * pair]
-            for i in range(width):
-                row[i] = i32(low[i]) & i32(0xFFFF)
-            if 2 * pair + 1 < channels:
-                high = x[source % x.shape[0], 2 * pair + 1]
-                for i in range(width):
-                    row[i] |= i32(high[i]) << i32(16)
+            _filter_rows(ms, top, b, rows[y % ratio], filtered)
+            upsample(filtered, ratio, weights, spread, 0, out, (y % len(out) * bands + b) * pixels, pixels)
 
 
 @inlined
-def _put(
-    total: Vector, bias: Array, o: int, shift: int, low: np.int32, high: np.int32, out: Array, begin: int, size: int
-) -> None:
-    """Sums of output o, rounded and saturated, into an image's row, or as many of them as it has."""
-    v = (total + item(bias, o)) >> i32(shift)
-    put_pixels(convert(saturated(v, low, high), out.dtype), out, begin, size)
+def _filter_rows(ms: Array, top: int, band: int, weights: Array, out: Array) -> None:
+    a, b, c, d, e = ms[top, band], ms[top + 1, band], ms[top + 2, band], ms[top + 3, band], ms[top + 4, band]
+    add_five(a, b, c, d, e, weights, out)
+
+
+@compiled
+def centre(x: Array, start: Array, shift: int, low: int, high: int, out: Array, first: int, last: int) -> None:
+    """``start`` added, half of what is rounded away less the offset, in its type; shifted, saturated."""
+    number, size = start.dtype.type, x.shape[1] * x.shape[2]
+    places, minimum, maximum = number(shift), number(low), number(high)
+    for y in range(first, last):
+        source, target = y % len(x) * size, y % len(out) * size
+        for i in range(0, size, PIXELS):
+            v = (convert(pixels_at(x, source + i, size - i), start.dtype) + start[0]) >> places
+            put_pixels(convert(saturated(v, minimum, maximum), out.dtype), out, target + i, size - i)
 
 
 @compiled
@@ -90,41 +68,62 @@ def conv(
     first: int,
     last: int,
 ) -> None:
-    """``taps``: where weights are not zero, ``(taps, 3)``: which two channels, row and column in the window.
+    """``taps``: where weights are not zero, ``(taps, 3)``: channel, row and column in the window; an even number.
 
-    ``weights``: the two channels' as the halves of 32-bit numbers, ``(O / OUTPUTS, taps * OUTPUTS)``. ``bias``: int32,
-    ``(O,)``, half of what is rounded away added.
+    ``weights``: two taps' each as the halves of 32-bit numbers, ``(O / OUTPUTS, taps / 2 * OUTPUTS)``. ``bias``: int32,
+    of whole OUTPUTS, half of what is rounded away added.
     """
-    pairs, kept, outputs, width = (x.shape[1] + 1) // 2, *out.shape
-    margin, line, places = kernel // 2, width + SUMS + kernel, np.empty(len(taps), np.intp)
-    rows, nothing = np.zeros((kernel, pairs, line), np.int32), np.zeros(SUMS, np.int32)
-    minimum, maximum = i32(low), i32(high)
-    for y in range(first - margin, first + margin):
-        _pair_row(x, y, height, rows[y % kernel], margin)
+    width, outputs, margin, count = x.shape[2], out.shape[1], kernel // 2, len(taps) // 2
+    places, begins, ends = np.empty(2 * count, np.intp), np.empty(2 * count, np.intp), np.empty(2 * count, np.intp)
+    pairs, sums = np.empty((max(count, 1), PIXELS), np.int32), np.empty((OUTPUTS, PIXELS), np.int32)
     for y in range(first, last):
-        _pair_row(x, y + margin, height, rows[(y + margin) % kernel], margin)
-        for tap in range(len(taps)):
-            pair, dy, dx = taps[tap]
-            places[tap] = ((y + dy - margin) % kernel * pairs + pair) * line + dx
-        for block in range(weights.shape[0]):
-            w = weights[block]
-            for i in range(0, width, SUMS):
-                a = b = c = d = load_sums(nothing, 0)
-                for tap in range(len(taps)):
-                    pixels, at = load_sums(rows, item(places, tap) + i), OUTPUTS * tap
-                    a = add_products(a, pixels, item(w, at))
-                    b = add_products(b, pixels, item(w, at + 1))
-                    c = add_products(c, pixels, item(w, at + 2))
-                    d = add_products(d, pixels, item(w, at + 3))
-                o = OUTPUTS * block
-                begin, size = (y % kept * outputs + o) * width + i, width - i
-                _put(a, bias, o, shift, minimum, maximum, out, begin, size)
-                if o + 1 < outputs:
-                    _put(b, bias, o + 1, shift, minimum, maximum, out, begin + width, size)
-                if o + 2 < outputs:
-                    _put(c, bias, o + 2, shift, minimum, maximum, out, begin + 2 * width, size)
-                if o + 3 < outputs:
-                    _put(d, bias, o + 3, shift, minimum, maximum, out, begin + 3 * width, size)
+        _find_taps(x, height, taps, y - margin, margin, places, begins, ends)
+        row = y % len(out) * outputs * width
+        for i in range(0, width, PIXELS):
+            for pair in range(count):
+                a, b = 2 * pair, 2 * pair + 1
+                v = pixels_within(x, item(places, a) + i, item(begins, a) - i, item(ends, a) - i)
+                w = pixels_within(x, item(places, b) + i, item(begins, b) - i, item(ends, b) - i)
+                store(pairs, pair * PIXELS, paired(v, w))
+            for block in range(len(weights)):
+                own = weights[block]
+                for part in range(0, PIXELS, SUMS):
+                    nothing = load_sums(pairs, 0) ^ load_sums(pairs, 0)
+                    a, b = nothing + item(bias, OUTPUTS * block), nothing + item(bias, OUTPUTS * block + 1)
+                    c, d = nothing + item(bias, OUTPUTS * block + 2), nothing + item(bias, OUTPUTS * block + 3)
+                    for pair in range(count):
+                        pixels, at = load_sums(pairs, pair * PIXELS + part), OUTPUTS * pair
+                        a = add_products(a, pixels, item(own, at))
+                        b = add_products(b, pixels, item(own, at + 1))
+                        c = add_products(c, pixels, item(own, at + 2))
+                        d = add_products(d, pixels, item(own, at + 3))
+                    store(sums, part, a)
+                    store(sums, PIXELS + part, b)
+                    store(sums, 2 * PIXELS + part, c)
+                    store(sums, 3 * PIXELS + part, d)
+                for o in range(OUTPUTS * block, min(OUTPUTS * (block + 1), outputs)):
+                    v, at = load_pixels(sums, o % OUTPUTS * PIXELS) >> i32(shift), row + o * width + i
+                    if out.itemsize == 2:
+                        v_16 = saturated(narrowed(v), i16(low), i16(high))
+                        put_pixels(convert(v_16, out.dtype), out, at, width - i)
+                    else:
+                        v = saturated(in_order(v), i32(low), i32(high))
+                        put_pixels(convert(v, out.dtype), out, at, width - i)
+
+
+@inlined
+def _find_taps(
+    x: Array, height: int, taps: Array, top: int, margin: int, places: Array, begins: Array, ends: Array
+) -> None:
+    """Where each tap's pixels are of windows that begin in a row, and which of a row of windows have some.
+
+    From ``begins`` up to ``ends``: none where that is 0, outside the image.
+    """
+    kept, channels, width = x.shape
+    for tap in range(len(taps)):
+        row, column = top + taps[tap, 1], taps[tap, 2] - margin
+        places[tap] = (row % kept * channels + taps[tap, 0]) * width + column
+        begins[tap], ends[tap] = -column, width - column if 0 <= row < height else 0
 
 
 @compiled
@@ -168,22 +167,29 @@ def simple_conv(
 
 
 @compiled
-def add_clip(lms: Array, residual: Array, high: int, out: Array, first: int, last: int) -> None:
-    """Sum, clipped to 0 and the highest count."""
+def add_clip(lms: Array, residual: Array, highest: Array, out: Array, first: int, last: int) -> None:
+    """Sum, clipped to 0 and the highest count, in the type of that."""
+    size, lowest = lms.shape[1] * lms.shape[2], highest.dtype.type(0)
     for y in range(first, last):
-        for c in range(lms.shape[1]):
-            base, added = lms[y % lms.shape[0], c], residual[y % residual.shape[0], c]
-            row = out[y % out.shape[0], c]
-            for i in range(lms.shape[2]):
-                row[i] = min(max(np.int64(base[i]) + np.int64(added[i]), 0), high)
+        base, added, target = y % len(lms) * size, y % len(residual) * size, y % len(out) * size
+        for i in range(0, size, PIXELS):
+            v = convert(pixels_at(lms, base + i, size - i), highest.dtype)
+            v = v + convert(pixels_at(residual, added + i, size - i), highest.dtype)
+            put_pixels(convert(saturated(v, lowest, highest[0]), out.dtype), out, target + i, size - i)
 
 
 @compiled
 def concat(a: Array, b: Array, out: Array, first: int, last: int) -> None:
     """The channels of both."""
+    of_a, of_b = a.shape[1] * a.shape[2], b.shape[1] * b.shape[2]
     for y in range(first, last):
-        for c in range(out.shape[1]):
-            row = out[y % out.shape[0], c]
-            values = a[y % a.shape[0], c] if c < a.shape[1] else b[y % b.shape[0], c - a.shape[1]]
-            for i in range(out.shape[2]):
-                row[i] = values[i]
+        target = y % len(out) * (of_a + of_b)
+        _copy(a, y % len(a) * of_a, of_a, out, target)
+        _copy(b, y % len(b) * of_b, of_b, out, target + of_a)
+
+
+@inlined
+def _copy(source: Array, begin: int, size: int, out: Array, target: int) -> None:
+    for i in range(0, size, PIXELS):
+        v = pixels_at(source, begin + i, size - i)
+        put_pixels(convert(v, out.dtype), out, target + i, size - i)

@@ -111,27 +111,29 @@ def _masked(builder: Untyped, name: str, result: ir.Type, values: Sequence[Untyp
     return builder.call(function, values)
 
 
-def _pixels_at(_: Untyped, array: Untyped, at: Untyped, count: Untyped) -> Untyped:
-    """``count`` pixels from an index, or as many as a vector holds."""
+def _pixels_within(_: Untyped, array: Untyped, at: Untyped, begin: Untyped, end: Untyped) -> Untyped:
+    """Pixels from an index on: lane ``begin`` to the one before ``end``, as far as a vector goes; others are 0."""
     lanes, align = Lanes(array.dtype, PIXELS), array.dtype.bitwidth // 8
 
     def emit(context: Untyped, builder: Untyped, signature: Untyped, values: Untyped) -> Untyped:
-        place, nothing = (
-            pointer(context, builder, signature.args[0], values[0], values[1], lanes),
-            llvm_type(lanes)(None),
+        (_, _, begin, end), nothing = values, llvm_type(lanes)(None)
+        place = pointer(context, builder, signature.args[0], values[0], values[1], lanes)
+        whole = builder.and_(
+            builder.icmp_signed("<=", begin, begin.type(0)), builder.icmp_signed(">=", end, end.type(PIXELS))
         )
-        with builder.if_else(builder.icmp_signed(">=", values[2], values[2].type(PIXELS))) as (all_of_them, some):
+        with builder.if_else(whole) as (all_of_them, some):
             with all_of_them:
-                whole, first = builder.load(place, align=align), builder.block
+                every, first = builder.load(place, align=align), builder.block
             with some:
-                arguments = place, cgutils.int32_t(align), _first(builder, values[2], lanes), nothing
+                mask = builder.and_(_first(builder, end, lanes), builder.not_(_first(builder, begin, lanes)))
+                arguments = place, cgutils.int32_t(align), mask, nothing
                 part, second = _masked(builder, "load", nothing.type, arguments, lanes), builder.block
         found = builder.phi(nothing.type)
-        found.add_incoming(whole, first)
+        found.add_incoming(every, first)
         found.add_incoming(part, second)
         return found
 
-    return lanes(array, types.uintp, types.intp), emit
+    return lanes(array, types.uintp, types.intp, types.intp), emit
 
 
 def _put_pixels(_: Untyped, lanes: Untyped, array: Untyped, at: Untyped, count: Untyped) -> Untyped:
@@ -149,6 +151,20 @@ def _put_pixels(_: Untyped, lanes: Untyped, array: Untyped, at: Untyped, count: 
         return context.get_dummy_value()
 
     return types.void(lanes, array, types.uintp, types.intp), emit
+
+
+FOUR = 4
+
+
+def _put_four(_: Untyped, array: Untyped, at: Untyped, number: Untyped) -> Untyped:
+    """A number into four places from an index."""
+
+    def emit(context: Untyped, builder: Untyped, signature: Untyped, values: Untyped) -> Untyped:
+        place = pointer(context, builder, signature.args[0], values[0], values[1], Lanes(array.dtype, FOUR))
+        builder.store(_scattered(builder, values[2], FOUR), place, align=array.dtype.bitwidth // 8)
+        return context.get_dummy_value()
+
+    return types.void(array, types.uintp, array.dtype), emit
 
 
 def _convert(_: Untyped, lanes: Untyped, dtype: Untyped) -> Untyped:
@@ -287,13 +303,20 @@ in_turn: Untyped = _shuffle(lambda count: [i // 2 + i % 2 * count for i in range
 in_turn_on: Untyped = _shuffle(lambda count: [i // 2 + i % 2 * count for i in range(count, 2 * count)])
 item: Untyped = intrinsic(_item)
 put_item: Untyped = intrinsic(_put_item)
-pixels_at: Untyped = intrinsic(_pixels_at)
+pixels_within: Untyped = intrinsic(_pixels_within)
+put_four: Untyped = intrinsic(_put_four)
 put_pixels: Untyped = intrinsic(_put_pixels)
 store: Untyped = intrinsic(_store)
 convert: Untyped = intrinsic(_convert)
 choose: Untyped = intrinsic(_choose)
 zeros: Untyped = intrinsic(_zeros)
 _inverted: Untyped = intrinsic(_invert)
+
+
+@numba.njit(forceinline=True)  # type: ignore[untyped-decorator]
+def pixels_at(array: Untyped, at: int, count: int) -> Vector:
+    """``count`` pixels from an index, or as many as a vector holds."""
+    return pixels_within(array, at, 0, count)
 
 
 @numba.njit(forceinline=True)  # type: ignore[untyped-decorator]

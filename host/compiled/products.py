@@ -83,6 +83,13 @@ def _paired(_: Untyped, a: Untyped, b: Untyped) -> Untyped:
     return lanes(a, b), emit
 
 
+def _in_order(_: Untyped, laid: Untyped) -> Untyped:
+    """Numbers that were laid apart, in order."""
+    apart = _laid_apart(laid.count)
+    order = [apart.index(i) for i in range(laid.count)]
+    return laid(laid), lambda context, builder, signature, values: taken(builder, values[0], values[0], order)
+
+
 def _narrowed(_: Untyped, laid: Untyped) -> Untyped:
     """Numbers of 32 bits that were laid apart as 16 bits in order, saturated."""
     lanes = Lanes(types.int16, laid.count)
@@ -131,5 +138,6 @@ def _with_saturation(_: Untyped, a: Untyped, b: Untyped) -> Untyped:
 add_products: Untyped = intrinsic(_add_products)
 high_product: Untyped = intrinsic(_high_product)
 paired: Untyped = intrinsic(_paired)
+in_order: Untyped = intrinsic(_in_order)
 narrowed: Untyped = intrinsic(_narrowed)
 with_saturation: Untyped = intrinsic(_with_saturation)

@@ -7,19 +7,23 @@ from __future__ import annotations
 
 import numpy as np
 
-from bitpan.host.compiled.compiling import compiled, i32, inlined, shift_right
+from bitpan.host.compiled.channels import scaled
+from bitpan.host.compiled.compiling import compiled, i16, inlined
 from bitpan.host.compiled.lanes import (
     Vector,
     convert,
     even,
     in_turn,
     in_turn_on,
+    load_pixels,
     odd,
     pixels_at,
     put_pixels,
     saturated,
+    store,
 )
 from bitpan.host.compiled.layout import PIXELS, Array
+from bitpan.host.compiled.products import with_saturation
 
 
 @inlined
@@ -61,13 +65,18 @@ def inverse_haar(
     shift: int,
     low: int,
     high: int,
+    scales: Array | None,
+    offsets: Array | None,
+    least: int,
+    most: int,
     out: Array,
     first: int,
     last: int,
 ) -> None:
     """The image from its subbands ``(H/2, C, W/2)``, rounded by ``shift`` bits, 1 or more, and saturated.
 
-    ``half``: of what is rounded away, in the type to sum in.
+    ``half``: of what is rounded away, in the type to sum in. ``scales`` to ``most``: of the image's :func:`.affine`, if
+    any.
     """
     own, dtype = half[0], half.dtype
     places, minimum, maximum = dtype.type(shift), dtype.type(low), dtype.type(high)
@@ -87,50 +96,60 @@ def inverse_haar(
                 a, b = (smooth + detail) >> places, (smooth - detail) >> places
                 a = convert(saturated(a, minimum, maximum), out.dtype)
                 b = convert(saturated(b, minimum, maximum), out.dtype)
+                if scales is not None and offsets is not None:
+                    a = scaled(a, scales[c], offsets[c], i16(least), i16(most))
+                    b = scaled(b, scales[c], offsets[c], i16(least), i16(most))
                 put_pixels(in_turn(a, b), out, target + 2 * i, 2 * left)
                 put_pixels(in_turn_on(a, b), out, target + 2 * i + PIXELS, 2 * left - PIXELS)
 
 
 @compiled
-def pool(x: Array, out: Array, first: int, last: int) -> None:
-    """Mean of each 2x2 block, rounded half up, ``(H, C, W)`` to ``(H/2, C, W/2)``."""
+def pool(x: Array, half: Array, out: Array, first: int, last: int) -> None:
+    """Mean of each 2x2 block, rounded half up, ``(H, C, W)`` to ``(H/2, C, W/2)``; ``half``: as above."""
+    (kept, channels, width), (rows, _, columns) = x.shape, out.shape
     for y in range(first, last):
-        for c in range(x.shape[1]):
-            top, bottom = x[2 * y % x.shape[0], c], x[(2 * y + 1) % x.shape[0], c]
-            row = out[y % out.shape[0], c]
-            for i in range(row.shape[0]):
-                s = i32(i32(top[2 * i]) + i32(top[2 * i + 1]))
-                t = i32(i32(bottom[2 * i]) + i32(bottom[2 * i + 1]))
-                row[i] = shift_right(i32(i32(s + t) + i32(2)), i32(2))
+        for c in range(channels):
+            top, bottom = (2 * y % kept * channels + c) * width, ((2 * y + 1) % kept * channels + c) * width
+            for i in range(0, columns, PIXELS):
+                at, left = 2 * i, width - 2 * i
+                a, _ = _sum_and_difference(x, top + at, bottom + at, left, half)
+                b, _ = _sum_and_difference(x, top + at + PIXELS, bottom + at + PIXELS, left - PIXELS, half)
+                v = (even(a, b) + odd(a, b) + half[0]) >> half.dtype.type(2)
+                put_pixels(convert(v, out.dtype), out, (y % rows * channels + c) * columns + i, columns - i)
 
 
 @compiled
-def up(x: Array, height: int, out: Array, first: int, last: int) -> None:
-    """From ``height`` rows, bilinear: the weights 3 and 1 along either axis, edges replicated, rounded once."""
-    width = x.shape[2]
-    column = np.empty(width + 2, np.int32)
+def up(x: Array, height: int, half: Array, out: Array, first: int, last: int) -> None:
+    """From ``height`` rows, bilinear: the weights 3 and 1 along either axis, edges replicated, rounded once.
+
+    ``half``: as above.
+    """
+    number, (kept, channels, width) = half.dtype.type, x.shape
+    column, three, four = np.zeros(width + 2 + PIXELS, half.dtype), number(3), number(4)
     for y in range(first, last):
         near = y // 2
         other = min(max(near + 2 * (y % 2) - 1, 0), height - 1)
-        for c in range(x.shape[1]):
-            a, b = x[near % x.shape[0], c], x[other % x.shape[0], c]
-            row = out[y % out.shape[0], c]
-            for i in range(width):
-                column[i + 1] = i32(i32(i32(3) * i32(a[i])) + i32(b[i]))
+        for c in range(channels):
+            at_a, at_b = (near % kept * channels + c) * width, (other % kept * channels + c) * width
+            for i in range(0, width, PIXELS):
+                a, b = pixels_at(x, at_a + i, width - i), pixels_at(x, at_b + i, width - i)
+                store(column, i + 1, convert(a, half.dtype) * three + convert(b, half.dtype))
             column[0], column[width + 1] = column[1], column[width]
-            for i in range(width):
-                s = i32(i32(i32(3) * column[i + 1]) + i32(8))
-                row[2 * i] = shift_right(i32(s + column[i]), i32(4))
-                row[2 * i + 1] = shift_right(i32(s + column[i + 2]), i32(4))
+            target = (y % len(out) * channels + c) * 2 * width
+            for i in range(0, width, PIXELS):
+                middle = load_pixels(column, i + 1) * three + half[0]
+                a = convert((middle + load_pixels(column, i)) >> four, out.dtype)
+                b = convert((middle + load_pixels(column, i + 2)) >> four, out.dtype)
+                put_pixels(in_turn(a, b), out, target + 2 * i, 2 * (width - i))
+                put_pixels(in_turn_on(a, b), out, target + 2 * i + PIXELS, 2 * (width - i) - PIXELS)
 
 
 @compiled
 def add(a: Array, b: Array, low: int, high: int, out: Array, first: int, last: int) -> None:
     """Saturating sum."""
-    minimum, maximum = i32(low), i32(high)
+    size = a.shape[1] * a.shape[2]
     for y in range(first, last):
-        for c in range(a.shape[1]):
-            one, other = a[y % a.shape[0], c], b[y % b.shape[0], c]
-            row = out[y % out.shape[0], c]
-            for i in range(row.shape[0]):
-                row[i] = min(max(i32(i32(one[i]) + i32(other[i])), minimum), maximum)
+        one, other, target = y % len(a) * size, y % len(b) * size, y % len(out) * size
+        for i in range(0, size, PIXELS):
+            v = with_saturation(pixels_at(a, one + i, size - i), pixels_at(b, other + i, size - i))
+            put_pixels(saturated(v, i16(low), i16(high)), out, target + i, size - i)

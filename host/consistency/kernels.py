@@ -25,15 +25,16 @@ look_up = Compiled("consistency.look_up")
 def consistent(fused: Counts, ms: Counts, known: Mask, camera: Camera, inside: tuple[slice, slice]) -> Counts:
     """The rows and columns ``inside`` of what :func:`bitpan.camera.consistency.consistent` gives, uint16."""
     rows, columns = inside
-    ms, known = np.ascontiguousarray(ms), np.ascontiguousarray(known)  # for which one code is enough
+    ms, known = np.ascontiguousarray(ms), np.ascontiguousarray(known).view(np.uint8)  # for which one code is enough
     out = np.empty((len(fused), rows.stop - rows.start, columns.stop - columns.start), np.uint16)
     taps = [_trimmed(own) for own in camera.taps]
     (row_taps, row_first), (column_taps, column_first) = taps
+    pairs = np.pad(row_taps, (0, len(row_taps) % 2)).astype(np.int16).view(np.int32)
     tables = [np.ascontiguousarray(own, np.int32) for own in (*camera.upsampling, camera.again)]
     for band, own, result in zip(fused, ms, out, strict=True):
         # What a band needs between is a sixteenth of it: it stays in the cache.
         seen = np.empty((len(own), band.shape[1]), np.int32)
-        _SEE_ROWS(band, row_taps, row_first, camera.ratio, seen)
+        _SEE_ROWS(band, pairs, row_first, camera.ratio, seen)
         difference = np.empty(own.shape, np.int32)
         _MISS(seen, column_taps, column_first, camera.ratio, own, known, difference)
         first, last = rows.start // camera.ratio, -(-rows.stop // camera.ratio)

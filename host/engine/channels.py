@@ -8,6 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from bitpan.arithmetic import AFFINE_FRACTION, NORM_FRACTION, NORM_MEAN
+from bitpan.formats import Format
 from bitpan.host.compiled.machine_code import Compiled
 from bitpan.host.engine.step import Array, Rows, Step, narrow
 
@@ -37,8 +38,15 @@ def norm(x: Array, residual: Array, gain: Array, centre: Array, bias: Array, ste
 @narrow
 def affine(y: Array, affine: Array, step: Step) -> Rows | None:
     """Scale and offset per channel, ``(2, C)``."""
-    scale, offset = np.asarray(affine, dtype=np.int64)
-    if step.format.bits > 15 or abs(scale).max() > 1 << 14 or abs(offset).max() > 1 << 29:
+    numbers = affine_numbers(affine, step.format)
+    if numbers is None:
         return None
-    scales, offsets = scale.astype(np.int32) & 0xFFFF, (offset + (1 << (AFFINE_FRACTION - 1))).astype(np.int32)
-    return step.rows(_AFFINE, y.shape[1], y, scales, offsets, step.format.min, step.format.max, over=y)
+    return step.rows(_AFFINE, y.shape[1], y, *numbers, step.format.min, step.format.max, over=y)
+
+
+def affine_numbers(affine: Array, fmt: Format) -> tuple[Array, Array] | None:
+    """Scales and offsets as the kernels take them; None where they do not keep what is of this format in 32 bits."""
+    scale, offset = np.asarray(affine, dtype=np.int64)
+    if fmt.bits > 15 or abs(scale).max() > 1 << 14 or abs(offset).max() > 1 << 29:
+        return None
+    return scale.astype(np.int32) & 0xFFFF, (offset + (1 << (AFFINE_FRACTION - 1))).astype(np.int32)

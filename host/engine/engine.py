@@ -74,7 +74,7 @@ def code_folder() -> str:
     return str(machine_code.code_folder())
 
 
-BAND = 16
+BAND = 8
 """PAN pixels of a frame's rows that go through the network before the next ones, at least: they stay in the cache."""
 
 
@@ -186,7 +186,8 @@ class _Running:
         if frame.kept.keys() >= {*outputs}:
             rows = min(rows, max(-(-frame.kept[name] // self._stride) for name in outputs))
             spare, empty = [taken[name] for name in part.spare], frame.memory.empty
-        step = Step(formats[:-1], formats[-1], size, rows, spare, empty)
+        between = [model.tensors[node.output].format for node in part.nodes[:-1]]
+        step = Step(formats[:-1], formats[-1], size, rows, spare, empty, between)
         result = part.kernel(*(taken[name] for name in part.reads), **named, step=step)
         if result is None:
             return False

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from bitpan.arithmetic import COEFFICIENT_BITS
@@ -27,9 +29,16 @@ def interpolate(ms: Array, rows: Array, columns: Array, step: Step) -> Rows:
 
 def centre(x: Array, offset: int, shift: int, step: Step) -> Rows | None:
     """Offset subtracted, rounded by ``shift`` bits, saturated."""
-    if shift < 0:
+    if not 0 <= shift <= 30:
         return None
-    return step.rows(_CENTRE, x.shape[1], x, offset, shift, step.format.min, step.format.max)
+    added, fmt = (1 << shift >> 1) - offset, step.inputs[0]
+    start = np.array([added], _holding(max(fmt.max, -fmt.min) + abs(added), -step.format.min))
+    return step.rows(_CENTRE, x.shape[1], x, start, shift, step.format.min, step.format.max)
+
+
+def _holding(*magnitudes: int) -> np.dtype[Any]:
+    """The narrowest type, of 16 bits or more, of numbers of either sign."""
+    return np.result_type(np.int16, *(np.min_scalar_type(-1 - own) for own in magnitudes))
 
 
 def conv(x: Array, weights: Array, bias: Array | None = None, *, shift: int, step: Step) -> Rows:
@@ -42,18 +51,21 @@ def conv(x: Array, weights: Array, bias: Array | None = None, *, shift: int, ste
     if weights.shape[1] < x.shape[1] or not narrow or largest + int(np.abs(added).max()) + (1 << shift) >= 1 << 31:
         summing = weights.astype(np.float32 if largest < 1 << 24 else np.float64)
         return step.rows(_SIMPLE_CONV, channels, x, height, summing, added, shift, low, high)
-    even = np.pad(weights, ((0, -channels % OUTPUTS), (0, x.shape[1] % 2), (0, 0), (0, 0))).astype(np.int32)
-    pairs = even[:, ::2] & 0xFFFF | even[:, 1::2] << 16
-    taps = np.argwhere(pairs.any(axis=0))
-    found = pairs[:, taps[:, 0], taps[:, 1], taps[:, 2]].reshape(len(even) // OUTPUTS, OUTPUTS, len(taps))
-    blocks = np.ascontiguousarray(found.transpose(0, 2, 1)).reshape(len(found), OUTPUTS * len(taps))
-    half = (added + (1 << (shift - 1))).astype(np.int32)
+    taps, more = np.argwhere(weights.any(axis=0)), -channels % OUTPUTS
+    odd = len(taps) % 2
+    found = np.pad(weights[:, taps[:, 0], taps[:, 1], taps[:, 2]].astype(np.int32), ((0, more), (0, odd)))
+    taps = np.pad(taps, ((0, odd), (0, 0)))
+    pairs = (found[:, ::2] & 0xFFFF | found[:, 1::2] << 16).reshape(len(found) // OUTPUTS, OUTPUTS, len(taps) // 2)
+    blocks = np.ascontiguousarray(pairs.transpose(0, 2, 1)).reshape(len(pairs), -1)
+    half = np.pad(added + (1 << (shift - 1)), (0, more)).astype(np.int32)
     return step.rows(_CONV, channels, x, height, weights.shape[2], taps, blocks, half, shift, low, high)
 
 
 def add_clip(lms: Array, residual: Array, step: Step) -> Rows:
     """Sum, clipped to 0 and the highest count."""
-    return step.rows(_ADD_CLIP, lms.shape[1], lms, residual, step.format.max)
+    base, added = (max(fmt.max, -fmt.min) for fmt in step.inputs)
+    highest = np.array([step.format.max], _holding(base + added, step.format.max))
+    return step.rows(_ADD_CLIP, lms.shape[1], lms, residual, highest)
 
 
 def concat(a: Array, b: Array, step: Step) -> Rows:

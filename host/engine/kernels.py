@@ -28,6 +28,7 @@ KERNELS: Mapping[tuple[str, ...], Kernel] = {
     ("affine",): channels.affine,
     ("haar",): resampling.haar,
     ("inverse_haar",): resampling.inverse_haar,
+    ("inverse_haar", "affine"): resampling.inverse_haar_affine,
     ("pool",): resampling.pool,
     ("up",): resampling.up,
     ("add",): resampling.add,

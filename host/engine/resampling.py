@@ -8,7 +8,9 @@ from __future__ import annotations
 import numpy as np
 
 from bitpan.arithmetic import haar_format
+from bitpan.formats import Format
 from bitpan.host.compiled.machine_code import Compiled
+from bitpan.host.engine.channels import affine_numbers
 from bitpan.host.engine.step import Array, Rows, Step, narrow, narrowest
 
 _HAAR, _INVERSE_HAAR = Compiled("resampling.haar"), Compiled("resampling.inverse_haar")
@@ -24,26 +26,58 @@ def haar(x: Array, step: Step) -> Rows | None:
 @narrow
 def inverse_haar(ll: Array, lh: Array, hl: Array, hh: Array, shift: int, step: Step) -> Rows | None:
     """The image."""
+    return _inverse_haar((ll, lh, hl, hh), shift, step, step.format)
+
+
+@narrow
+def inverse_haar_affine(
+    ll: Array, lh: Array, hl: Array, hh: Array, shift: int, affine: Array, step: Step
+) -> Rows | None:
+    """The image, scaled and offset by channel."""
+    (image,), numbers = step.between, affine_numbers(affine, step.format)
+    if numbers is None or image.bits > 16:
+        return None
+    return _inverse_haar((ll, lh, hl, hh), shift, step, image, *numbers, step.format.min, step.format.max)
+
+
+def _inverse_haar(
+    subbands: tuple[Array, ...],
+    shift: int,
+    step: Step,
+    image: Format,
+    scales: Array | None = None,
+    offsets: Array | None = None,
+    low: int = 0,
+    high: int = 0,
+) -> Rows | None:
     if not 1 <= shift <= 30:
         return None
-    largest = 4 * max(-fmt.min for fmt in step.inputs) + (1 << shift) + step.format.max
-    half = np.array([1 << (shift - 1)], np.int16 if largest < 1 << 15 else np.int32)
-    return step.rows(_INVERSE_HAAR, ll.shape[1], ll, lh, hl, hh, half, shift, step.format.min, step.format.max)
+    half, channels = _half(shift, step, 4, image.max), subbands[0].shape[1]
+    numbers = image.min, image.max, scales, offsets, low, high
+    return step.rows(_INVERSE_HAAR, channels, *subbands, half, shift, *numbers)
+
+
+def _half(shift: int, step: Step, count: int, most: int = 0) -> Array:
+    """Half of what a shift rounds away, in the type to add up ``count`` numbers in, and ``most``."""
+    largest = count * max(max(fmt.max, -fmt.min) for fmt in step.inputs) + (1 << shift) + most
+    return np.array([1 << (shift - 1)], np.int16 if largest < 1 << 15 else np.int32)
 
 
 @narrow
 def pool(x: Array, step: Step) -> Rows | None:
     """Half the size."""
-    return step.rows(_POOL, x.shape[1], x)
+    return step.rows(_POOL, x.shape[1], x, _half(2, step, 4))
 
 
 @narrow
 def up(x: Array, step: Step) -> Rows | None:
     """Twice the size."""
-    return step.rows(_UP, x.shape[1], x, step.size[0] // 2)
+    return step.rows(_UP, x.shape[1], x, step.size[0] // 2, _half(4, step, 16))
 
 
 @narrow
 def add(a: Array, b: Array, step: Step) -> Rows | None:
     """Saturating sum."""
+    if step.format.bits > 16:
+        return None
     return step.rows(_ADD, a.shape[1], a, b, step.format.min, step.format.max)

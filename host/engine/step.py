@@ -55,6 +55,7 @@ class Step:
         kept: rows of it that are kept.
         spare: tensors that nobody else reads; they keep rows enough for the result.
         empty: gives arrays of a shape and type that hold anything.
+        between: formats of what the nodes give each other, in order.
     """
 
     inputs: Sequence[Format]
@@ -63,6 +64,7 @@ class Step:
     kept: int
     spare: Sequence[Array] = ()
     empty: Callable[[Sequence[int], npt.DTypeLike], Array] = np.empty
+    between: Sequence[Format] = ()
 
     def rows(
         self,

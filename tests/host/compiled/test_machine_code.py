@@ -55,7 +55,7 @@ def add_clip(rows=3, most=100):
     random = np.random.default_rng(0)
     lms = random.integers(0, 100, (rows, 2, 40)).astype(np.int32)
     residual, out = random.integers(-50, 50, lms.shape).astype(np.int16), np.full(lms.shape, 77, np.int16)
-    return (lms, residual, most, out), np.clip(lms + residual, 0, most)
+    return (lms, residual, np.array([most], np.int32), out), np.clip(lms + residual, 0, most)
 
 
 def test_each_combination_of_types_is_compiled_once_and_kept(folder, monkeypatch):
@@ -65,7 +65,7 @@ def test_each_combination_of_types_is_compiled_once_and_kept(folder, monkeypatch
         Compiled("images.add_clip")(*arguments, 0, 3)
         assert np.array_equal(arguments[-1], expected)
         monkeypatch.setattr(compiling, "object_code", None)
-    assert [file.name for file in folder.iterdir()] == ["images.add_clip-i4C3.i2C3.int.i2C3.int.int.o"]
+    assert [file.name for file in folder.iterdir()] == ["images.add_clip-i4C3.i2C3.i4C1.i2C3.int.int.o"]
 
 
 def test_torn_code_is_compiled_anew(folder):
@@ -93,10 +93,11 @@ def test_what_is_bound_takes_other_last_numbers_and_keeps_its_arrays():
 
 
 def test_arrays_lie_as_they_do():
-    arguments, expected = add_clip()
-    lms = np.repeat(arguments[0], 2, axis=2)[:, :, ::2]
-    Compiled("images.add_clip")(lms, *arguments[1:], 0, 3)
-    assert np.array_equal(arguments[-1], expected)
+    tables, indices = np.arange(200, dtype=np.uint16).reshape(2, 100)[:, ::-1], np.arange(80).reshape(2, 5, 8)
+    found = np.full((2, 5, 16), 77, np.uint16)
+    Compiled("consistency.look_up")(indices[:, :, ::2], tables, found[:, :, ::4])
+    assert np.array_equal(found[:, :, ::4], tables[[[[0]], [[1]]], indices[:, :, ::2]])
+    assert (np.delete(found, np.s_[::4], axis=2) == 77).all()
 
 
 def test_no_memory_is_told(monkeypatch):

@@ -1,5 +1,7 @@
 """Each kernel that changes resolution equals its namesake in the number contract, however its rows are shared."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from rows import by_rows, image_of
@@ -68,6 +70,17 @@ def test_inverse_haar(inner, kind, computed, shape, shift):
     np.testing.assert_array_equal(found, expected)
 
 
+@pytest.mark.parametrize("inner", [arithmetic.haar_format(FEATURE), Format(15), Format(13)], ids=str)
+@pytest.mark.parametrize("image_format", [FEATURE, Format(15, 6)], ids=str)
+def test_inverse_haar_and_affine(inner, kind, computed, shape, image_format):
+    subbands, rng = image(inner, (4, *shape), kind), np.random.default_rng(1)
+    affine = np.stack([rng.integers(-(1 << 14), (1 << 14) + 1, shape[0]), rng.integers(-(1 << 20), 1 << 20, shape[0])])
+    expected = arithmetic.channel_affine(arithmetic.inverse_haar(*subbands, 2, image_format), affine, FEATURE)
+    own = replace(step(FEATURE, twice(subbands[0]), inner), between=[image_format])
+    found = computed(resampling.inverse_haar_affine(*map(by_rows, subbands), shift=2, affine=affine, step=own))
+    np.testing.assert_array_equal(found, expected)
+
+
 def test_inverse_haar_of_every_sign(computed):
     """All 16 sign patterns of the largest subbands: each corner saturates both ways."""
     signs = np.array(np.meshgrid(*[[-1, 1]] * 4)).reshape(4, 1, 4, 4)
@@ -84,10 +97,10 @@ def test_inverse_haar_of_every_sign(computed):
 def test_pool_and_up(fmt, kind, computed, shape):
     x = image(fmt, shape, kind)
     np.testing.assert_array_equal(
-        computed(resampling.pool(by_rows(x), step=step(fmt, half(x)))), arithmetic.average_pool(x)
+        computed(resampling.pool(by_rows(x), step=step(fmt, half(x), fmt))), arithmetic.average_pool(x)
     )
     np.testing.assert_array_equal(
-        computed(resampling.up(by_rows(x), step=step(fmt, twice(x)))), arithmetic.bilinear_up(x)
+        computed(resampling.up(by_rows(x), step=step(fmt, twice(x), fmt))), arithmetic.bilinear_up(x)
     )
 
 
@@ -115,3 +128,8 @@ def test_what_the_kernels_are_not_made_for_is_left_to_the_reference():
     assert resampling.inverse_haar(even, even, even, wide, shift=2, step=narrow) is None
     assert resampling.inverse_haar(*[even] * 4, shift=0, step=narrow) is None
     assert resampling.inverse_haar(*[even] * 4, shift=2, step=narrow) is not None
+    affine, between = np.zeros((2, 1)), replace(narrow, between=[FEATURE])
+    assert resampling.inverse_haar_affine(*[even] * 4, shift=0, affine=affine, step=between) is None
+    assert resampling.inverse_haar_affine(*[even] * 4, shift=2, affine=affine + (1 << 15), step=between) is None
+    wide = replace(narrow, between=[Format(17)])
+    assert resampling.inverse_haar_affine(*[even] * 4, shift=2, affine=affine, step=wide) is None

@@ -134,7 +134,7 @@ def affine(x: Array, scales: Array, offsets: Array, low: int, high: int, out: Ar
 
 
 @inlined
-def scaled(v: Vector, scale: int, offset: int, low: int, high: int) -> Vector:
+def scaled(v: Vector, scale: int, offset: int, low: np.int16, high: np.int16) -> Vector:
     """A channel's, in 16 bits."""
     pairs = paired(v, i16(0))
     return saturated(narrowed(add_products((pairs ^ pairs) + offset, pairs, scale) >> AFFINE_FRACTION), low, high)

@@ -40,7 +40,7 @@ from bitpan.host.scene.tiles import check_tile
 from bitpan.host.stream import fuse, fuse_array
 from bitpan.host.tile_log import TileLog
 from bitpan.intake.documents import digest
-from bitpan.intake.sums import file_digest
+from bitpan.intake.sums import file_crc
 from bitpan.model import IntegerModel
 from bitpan.operations import Array
 from bitpan.package import Package
@@ -142,7 +142,7 @@ class Fuser(AbstractContextManager["Fuser"]):
             job = self._job(scene, handling.align, shift, scene_parameters, tile, compression)
             if restart:
                 (work.folder / TILES).unlink(missing_ok=True)
-            elif path.is_file() and is_of(path.with_suffix(PARAMETERS), job=job, image=file_digest(path)):
+            elif path.is_file() and is_of(path.with_suffix(PARAMETERS), job=job, image=file_crc(path)):
                 print(f"{path}: is there already, of these files and options; --restart fuses it again")
                 return path
             if scene.chosen:
@@ -169,7 +169,7 @@ class Fuser(AbstractContextManager["Fuser"]):
                 own = self.calibration(scene, shift, saved)
                 log.begin(to_document(self.model, own))
             fuse(_calibrated(scene, own), log, new, self.model, self._device, own.parameters, tile, compression)
-        save_calibration(new.with_suffix(PARAMETERS), self.model, own, job=job, image=file_digest(new))
+        save_calibration(new.with_suffix(PARAMETERS), self.model, own, job=job, image=file_crc(new))
 
     def _job(
         self,

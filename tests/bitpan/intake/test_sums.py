@@ -3,11 +3,12 @@
 import hashlib
 import os
 import subprocess
+import zlib
 
 import pytest
 
 from bitpan.errors import ModelError
-from bitpan.intake.sums import CHECKSUMS, check_sums, file_digest, write_sums
+from bitpan.intake.sums import CHECKSUMS, check_sums, file_crc, file_digest, write_sums
 
 
 @pytest.fixture
@@ -50,3 +51,10 @@ def test_whatever_is_not_as_it_was_is_named(folder, damage, said):
 def test_names_that_do_not_count(folder):
     (folder / "vivado.log").write_text("")
     assert folder / "vivado.log" not in check_sums(folder, "cure", ("vivado",))
+
+
+def test_a_file_s_crc(tmp_path):
+    content = bytes(range(256)) * 9000
+    for size in (0, 1, 1 << 20, (1 << 20) + 1, len(content)):
+        (tmp_path / "file").write_bytes(content[:size])
+        assert file_crc(tmp_path / "file") == f"{zlib.crc32(content[:size]):08x}"

@@ -119,10 +119,20 @@ def pool(x: Array, half: Array, out: Array, first: int, last: int) -> None:
 
 
 @compiled
-def up(x: Array, height: int, half: Array, out: Array, first: int, last: int) -> None:
+def up(
+    x: Array,
+    skipped: Array | None,
+    height: int,
+    half: Array,
+    low: int,
+    high: int,
+    out: Array,
+    first: int,
+    last: int,
+) -> None:
     """From ``height`` rows, bilinear: the weights 3 and 1 along either axis, edges replicated, rounded once.
 
-    ``half``: as above.
+    Another image is added, saturated at ``low`` and ``high``, if there is one. ``half``: as above.
     """
     number, (kept, channels, width) = half.dtype.type, x.shape
     column, three, four = np.zeros(width + 2 + PIXELS, half.dtype), number(3), number(4)
@@ -135,13 +145,20 @@ def up(x: Array, height: int, half: Array, out: Array, first: int, last: int) ->
                 a, b = pixels_at(x, at_a + i, width - i), pixels_at(x, at_b + i, width - i)
                 store(column, i + 1, convert(a, half.dtype) * three + convert(b, half.dtype))
             column[0], column[width + 1] = column[1], column[width]
-            target = (y % len(out) * channels + c) * 2 * width
+            target, source = (y % len(out) * channels + c) * 2 * width, 0
+            if skipped is not None:
+                source = (y % len(skipped) * channels + c) * 2 * width
             for i in range(0, width, PIXELS):
+                at, left = 2 * i, 2 * (width - i)
                 middle = load_pixels(column, i + 1) * three + half[0]
                 a = convert((middle + load_pixels(column, i)) >> four, out.dtype)
                 b = convert((middle + load_pixels(column, i + 2)) >> four, out.dtype)
-                put_pixels(in_turn(a, b), out, target + 2 * i, 2 * (width - i))
-                put_pixels(in_turn_on(a, b), out, target + 2 * i + PIXELS, 2 * (width - i) - PIXELS)
+                a, b = in_turn(a, b), in_turn_on(a, b)
+                if skipped is not None:
+                    a = _added(a, pixels_at(skipped, source + at, left), low, high)
+                    b = _added(b, pixels_at(skipped, source + at + PIXELS, left - PIXELS), low, high)
+                put_pixels(a, out, target + at, left)
+                put_pixels(b, out, target + at + PIXELS, left - PIXELS)
 
 
 @compiled
@@ -151,5 +168,11 @@ def add(a: Array, b: Array, low: int, high: int, out: Array, first: int, last: i
     for y in range(first, last):
         one, other, target = y % len(a) * size, y % len(b) * size, y % len(out) * size
         for i in range(0, size, PIXELS):
-            v = with_saturation(pixels_at(a, one + i, size - i), pixels_at(b, other + i, size - i))
-            put_pixels(saturated(v, i16(low), i16(high)), out, target + i, size - i)
+            v = _added(pixels_at(a, one + i, size - i), pixels_at(b, other + i, size - i), low, high)
+            put_pixels(v, out, target + i, size - i)
+
+
+@inlined
+def _added(a: Vector, b: Vector, low: int, high: int) -> Vector:
+    """In 16 bits, saturated."""
+    return saturated(with_saturation(a, b), i16(low), i16(high))

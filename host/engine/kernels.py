@@ -31,6 +31,7 @@ KERNELS: Mapping[tuple[str, ...], Kernel] = {
     ("inverse_haar", "affine"): resampling.inverse_haar_affine,
     ("pool",): resampling.pool,
     ("up",): resampling.up,
+    ("up", "add"): resampling.up_add,
     ("add",): resampling.add,
     ("add_clip",): images.add_clip,
 }

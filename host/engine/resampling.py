@@ -5,6 +5,8 @@ All are made for 16-bit tensors, whose sums 32 bits hold.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from bitpan.arithmetic import haar_format
@@ -52,27 +54,37 @@ def _inverse_haar(
 ) -> Rows | None:
     if not 1 <= shift <= 30:
         return None
-    half, channels = _half(shift, step, 4, image.max), subbands[0].shape[1]
+    half, channels = _half(shift, step.inputs, 4, image.max), subbands[0].shape[1]
     numbers = image.min, image.max, scales, offsets, low, high
     return step.rows(_INVERSE_HAAR, channels, *subbands, half, shift, *numbers)
 
 
-def _half(shift: int, step: Step, count: int, most: int = 0) -> Array:
+def _half(shift: int, formats: Sequence[Format], count: int, most: int = 0) -> Array:
     """Half of what a shift rounds away, in the type to add up ``count`` numbers in, and ``most``."""
-    largest = count * max(max(fmt.max, -fmt.min) for fmt in step.inputs) + (1 << shift) + most
+    largest = count * max(max(fmt.max, -fmt.min) for fmt in formats) + (1 << shift) + most
     return np.array([1 << (shift - 1)], np.int16 if largest < 1 << 15 else np.int32)
 
 
 @narrow
 def pool(x: Array, step: Step) -> Rows | None:
     """Half the size."""
-    return step.rows(_POOL, x.shape[1], x, _half(2, step, 4))
+    return step.rows(_POOL, x.shape[1], x, _half(2, step.inputs, 4))
 
 
 @narrow
 def up(x: Array, step: Step) -> Rows | None:
     """Twice the size."""
-    return step.rows(_UP, x.shape[1], x, step.size[0] // 2, _half(4, step, 16))
+    return step.rows(_UP, x.shape[1], x, None, step.size[0] // 2, _half(4, step.inputs, 16), 0, 0)
+
+
+@narrow
+def up_add(x: Array, skipped: Array, step: Step) -> Rows | None:
+    """Twice the size, and the saturating sum with another."""
+    (image,), fmt = step.between, step.format
+    if max(image.bits, fmt.bits) > 16:
+        return None
+    numbers = step.size[0] // 2, _half(4, step.inputs[:1], 16), fmt.min, fmt.max
+    return step.rows(_UP, x.shape[1], x, skipped, *numbers, over=skipped)
 
 
 @narrow

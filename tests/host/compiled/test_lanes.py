@@ -17,6 +17,8 @@ from bitpan.host.compiled.lanes import (
     load_pixels,
     load_words,
     pixels_at,
+    pixels_within,
+    put_four,
     put_pixels,
     saturated,
     store,
@@ -126,6 +128,35 @@ def test_no_more_pixels_than_there_are(count, dtype):
     expected = np.full_like(out, -1)
     expected[7 : 7 + size] = a[7:] + 1
     np.testing.assert_array_equal(out, expected)
+
+
+@compiled
+def between(a, at, begin, end, out):
+    store(out, 0, pixels_within(a, at, begin, end))
+
+
+@pytest.mark.parametrize("end", [-3, 0, 1, 2, 31, 32, 40])
+@pytest.mark.parametrize("begin", [-4, 0, 1, 2, 31, 32, 40])
+def test_pixels_within(begin, end):
+    """Others are 0 and are not looked at: there is no place for them."""
+    first, last = max(begin, 0), min(end, PIXELS)
+    a, out = np.arange(1, max(last - first, 0) + 1, dtype=np.int16), np.full(PIXELS, -1, np.int16)
+    between(a, -first, begin, end, out)
+    expected = np.zeros(PIXELS, np.int16)
+    expected[first : first + len(a)] = a
+    np.testing.assert_array_equal(out, expected)
+
+
+@compiled
+def fours(a, out):
+    for i in range(len(a)):
+        put_four(out, 3 * i, a[i])
+
+
+def test_a_number_in_four_places():
+    out = np.zeros(11, np.int32)
+    fours(np.array([5, 6, 7], np.int32), out)
+    assert out.tolist() == [5, 5, 5, 6, 6, 6, 7, 7, 7, 7, 0]
 
 
 AVX2 = "+sse4.2,+popcnt,+avx,+avx2,+fma,+bmi,+bmi2,+lzcnt,+movbe,+f16c"

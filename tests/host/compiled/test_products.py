@@ -6,7 +6,7 @@ import pytest
 from bitpan.host.compiled.compiling import compiled, i16
 from bitpan.host.compiled.lanes import item, load_pixels, load_sums, store
 from bitpan.host.compiled.layout import PIXELS, SUMS
-from bitpan.host.compiled.products import add_products, high_product, narrowed, paired, with_saturation
+from bitpan.host.compiled.products import add_products, high_product, in_order, narrowed, paired, with_saturation
 
 ENDS = np.array([-(1 << 15), -(1 << 15) + 1, -1, 0, 1, (1 << 15) - 2, (1 << 15) - 1])
 
@@ -36,6 +36,7 @@ def in_pairs(a, b, constant, wide, out):
     store(out[3], 0, narrowed(add_products(nothing, both, both)))
     store(out[4], 0, high_product(x, y))
     store(out[5], 0, with_saturation(x, y))
+    store(wide, 0, in_order(both))
 
 
 @pytest.mark.parametrize("ends", [False, True])
@@ -44,7 +45,9 @@ def test_pairs(ends):
     rng = np.random.default_rng(0)
     a, b = rng.choice(ENDS, (2, PIXELS)) if ends else rng.integers(-200, 200, (2, PIXELS))
     found = np.zeros((6, PIXELS), np.int16)
-    in_pairs(a.astype(np.int16), b.astype(np.int16), -7, np.zeros(PIXELS, np.int32), found)
+    wide = np.zeros(PIXELS, np.int32)
+    in_pairs(a.astype(np.int16), b.astype(np.int16), -7, wide, found)
+    np.testing.assert_array_equal(wide.view(np.int16).reshape(-1, 2), np.stack([a, b], axis=1))
     squares = (a * a + b * b).astype(np.int32).astype(int)  # two of the least leave 32 bits
     low, high = ENDS[0], ENDS[-1]
     expected = [a, b, np.full_like(a, -7), np.clip(squares, low, high), a * b >> 16, np.clip(a + b, low, high)]

@@ -104,6 +104,17 @@ def test_pool_and_up(fmt, kind, computed, shape):
     )
 
 
+@pytest.mark.parametrize("fmt", FORMATS, ids=str)
+@pytest.mark.parametrize("over", [False, True], ids=["beside the skip", "over the skip"])
+def test_up_and_add(fmt, kind, computed, shape, over):
+    x, skipped = image(fmt, shape, kind), by_rows(image(FEATURE, (shape[0], 2 * shape[1], 2 * shape[2]), kind))
+    expected = arithmetic.add(arithmetic.bilinear_up(x), np.moveaxis(skipped, 1, 0), FEATURE)
+    own = Step([fmt, FEATURE], FEATURE, twice(x), 2 * shape[1], [skipped] if over else [], between=[fmt])
+    rows = resampling.up_add(by_rows(x), skipped, step=own)
+    assert (rows.array is skipped) == over
+    np.testing.assert_array_equal(computed(rows), expected)
+
+
 @pytest.mark.parametrize(("height", "width"), [(1, 1), (1, 7), (7, 1), (5, 33)])
 def test_up_from_odd_sizes(computed, height, width):
     x = image(FEATURE, (2, height, width), "random")

@@ -16,7 +16,16 @@ ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "results.md"
 README = ROOT / "README.md"
 MEASURED = ROOT / "docs" / "results" / "measured.json"
-SWEEPS = ("minutes", "corrected", "rivals", "planes", "ablations_s2bnet", "ablations_bnnpan")
+SWEEPS = (
+    "minutes",
+    "corrected",
+    "corrected_s2bnet",
+    "corrected_bnnpan",
+    "rivals",
+    "planes",
+    "ablations_s2bnet",
+    "ablations_bnnpan",
+)
 DECIMALS = {"PSNR": 2, "SAM": 3, "ERGAS": 3, "HQNR": 4}
 
 KINDS = {"": "4 bands at ratio 4", "-8b4": "8 bands at ratio 4", "-4b2": "4 bands at ratio 2"}

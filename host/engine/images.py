@@ -32,7 +32,8 @@ def centre(x: Array, offset: int, shift: int, step: Step) -> Rows | None:
     if not 0 <= shift <= 30:
         return None
     added, fmt = (1 << shift >> 1) - offset, step.inputs[0]
-    start = np.array([added], _holding(max(fmt.max, -fmt.min) + abs(added), -step.format.min))
+    largest = max(fmt.max, -fmt.min) + abs(added)
+    start = np.array([added], _holding(largest, -step.format.min, 1 << shift))  # no shift by all of a type's bits
     return step.rows(_CENTRE, x.shape[1], x, start, shift, step.format.min, step.format.max)
 
 

@@ -7,7 +7,7 @@ from rows import by_rows, image_of
 from bitpan import arithmetic
 from bitpan.arithmetic import requantise
 from bitpan.formats import Format
-from bitpan.host.engine.images import conv
+from bitpan.host.engine.images import centre, conv
 from bitpan.host.engine.step import Step
 
 FEATURE = Format(10, 6)
@@ -58,3 +58,15 @@ def test_wide_numbers(fmt, shift, bias):
     x = np.where(x == 1, fmt.max, x.astype(np.int64)).clip(fmt.min, fmt.max)
     narrowest = np.int16 if fmt.bits < 16 else np.int32 if fmt.bits < 32 else np.int64
     assert_conv(x.astype(narrowest), weights, added + bias, fmt, shift, Format(24))
+
+
+@pytest.mark.parametrize("fmt", [Format(8), Format(11, signed=False), Format(15), Format(16), Format(40)], ids=str)
+@pytest.mark.parametrize("shift", [0, 1, 3, 16, 20, 30])
+@pytest.mark.parametrize("offset", [0, 350, 1 << 15, -(1 << 20), 1 << 29])
+def test_centre(fmt, shift, offset):
+    """Where offset and half cancel out, too: a shift by more than what is left has bits."""
+    x = np.random.default_rng(0).choice([fmt.min, fmt.max, 0, 1], (2, 3, 45))
+    narrowest = np.int16 if fmt.bits < 16 else np.int32 if fmt.bits < 32 else np.int64
+    step = Step([fmt], FEATURE, x.shape[1:], x.shape[1])
+    found = image_of(centre(by_rows(x.astype(narrowest)), offset=offset, shift=shift, step=step))
+    np.testing.assert_array_equal(found, arithmetic.centre(x, offset, shift, FEATURE))

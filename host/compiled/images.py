@@ -167,15 +167,15 @@ def simple_conv(
 
 
 @compiled
-def add_clip(lms: Array, residual: Array, highest: Array, out: Array, first: int, last: int) -> None:
-    """Sum, clipped to 0 and the highest count, in the type of that."""
-    size, lowest = lms.shape[1] * lms.shape[2], highest.dtype.type(0)
+def add_clip(a: Array, b: Array, bounds: Array, out: Array, first: int, last: int) -> None:
+    """Sum, in the type of the two bounds that it is saturated at."""
+    size = a.shape[1] * a.shape[2]
     for y in range(first, last):
-        base, added, target = y % len(lms) * size, y % len(residual) * size, y % len(out) * size
+        one, other, target = y % len(a) * size, y % len(b) * size, y % len(out) * size
         for i in range(0, size, PIXELS):
-            v = convert(pixels_at(lms, base + i, size - i), highest.dtype)
-            v = v + convert(pixels_at(residual, added + i, size - i), highest.dtype)
-            put_pixels(convert(saturated(v, lowest, highest[0]), out.dtype), out, target + i, size - i)
+            v = convert(pixels_at(a, one + i, size - i), bounds.dtype)
+            v = v + convert(pixels_at(b, other + i, size - i), bounds.dtype)
+            put_pixels(convert(saturated(v, bounds[0], bounds[1]), out.dtype), out, target + i, size - i)
 
 
 @compiled

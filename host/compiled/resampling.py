@@ -161,17 +161,6 @@ def up(
                 put_pixels(b, out, target + at + PIXELS, left - PIXELS)
 
 
-@compiled
-def add(a: Array, b: Array, low: int, high: int, out: Array, first: int, last: int) -> None:
-    """Saturating sum."""
-    size = a.shape[1] * a.shape[2]
-    for y in range(first, last):
-        one, other, target = y % len(a) * size, y % len(b) * size, y % len(out) * size
-        for i in range(0, size, PIXELS):
-            v = _added(pixels_at(a, one + i, size - i), pixels_at(b, other + i, size - i), low, high)
-            put_pixels(v, out, target + i, size - i)
-
-
 @inlined
 def _added(a: Vector, b: Vector, low: int, high: int) -> Vector:
     """In 16 bits, saturated."""

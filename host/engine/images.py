@@ -64,9 +64,14 @@ def conv(x: Array, weights: Array, bias: Array | None = None, *, shift: int, ste
 
 def add_clip(lms: Array, residual: Array, step: Step) -> Rows:
     """Sum, clipped to 0 and the highest count."""
-    base, added = (max(fmt.max, -fmt.min) for fmt in step.inputs)
-    highest = np.array([step.format.max], _holding(base + added, step.format.max))
-    return step.rows(_ADD_CLIP, lms.shape[1], lms, residual, highest)
+    return sum_within(lms, residual, 0, step)
+
+
+def sum_within(a: Array, b: Array, low: int, step: Step) -> Rows:
+    """Sum, saturated at ``low`` and the format's maximum."""
+    one, other = (max(fmt.max, -fmt.min) for fmt in step.inputs[:2])
+    bounds = np.array([low, step.format.max], _holding(one + other, -low, step.format.max))
+    return step.rows(_ADD_CLIP, a.shape[1], a, b, bounds)
 
 
 def concat(a: Array, b: Array, step: Step) -> Rows:

@@ -13,10 +13,11 @@ from bitpan.arithmetic import haar_format
 from bitpan.formats import Format
 from bitpan.host.compiled.machine_code import Compiled
 from bitpan.host.engine.channels import affine_numbers
+from bitpan.host.engine.images import sum_within
 from bitpan.host.engine.step import Array, Rows, Step, narrow, narrowest
 
 _HAAR, _INVERSE_HAAR = Compiled("resampling.haar"), Compiled("resampling.inverse_haar")
-_POOL, _UP, _ADD = Compiled("resampling.pool"), Compiled("resampling.up"), Compiled("resampling.add")
+_POOL, _UP = Compiled("resampling.pool"), Compiled("resampling.up")
 
 
 @narrow
@@ -90,6 +91,4 @@ def up_add(x: Array, skipped: Array, step: Step) -> Rows | None:
 @narrow
 def add(a: Array, b: Array, step: Step) -> Rows | None:
     """Saturating sum."""
-    if step.format.bits > 16:
-        return None
-    return step.rows(_ADD, a.shape[1], a, b, step.format.min, step.format.max)
+    return sum_within(a, b, step.format.min, step)

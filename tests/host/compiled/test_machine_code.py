@@ -55,7 +55,7 @@ def add_clip(rows=3, most=100):
     random = np.random.default_rng(0)
     lms = random.integers(0, 100, (rows, 2, 40)).astype(np.int32)
     residual, out = random.integers(-50, 50, lms.shape).astype(np.int16), np.full(lms.shape, 77, np.int16)
-    return (lms, residual, np.array([most], np.int32), out), np.clip(lms + residual, 0, most)
+    return (lms, residual, np.array([0, most], np.int32), out), np.clip(lms + residual, 0, most)
 
 
 def test_each_combination_of_types_is_compiled_once_and_kept(folder, monkeypatch):

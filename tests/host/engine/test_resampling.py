@@ -126,7 +126,7 @@ def test_up_from_odd_sizes(computed, height, width):
 @pytest.mark.parametrize("fmt", FORMATS, ids=str)
 def test_add(fmt, kind, computed, shape):
     a, b = image(fmt, (2, *shape), kind)
-    found = computed(resampling.add(by_rows(a), by_rows(b), step=step(FEATURE, shape[1:])))
+    found = computed(resampling.add(by_rows(a), by_rows(b), step=step(FEATURE, shape[1:], fmt)))
     np.testing.assert_array_equal(found, arithmetic.add(a, b, FEATURE))
 
 

@@ -104,12 +104,12 @@ def norm(
             start = (((nothing + 1) << right) >> 1) - sum_x * mantissa
             factors = mantissa * channels - (mantissa << 16)  # of a feature in the lower half, a centre in the upper
             mean = narrowed((sum_r * reciprocal + (1 << (NORM_MEAN - 1))) >> NORM_MEAN)
-            most, left_16 = narrowed((nothing + (1 << MOST_LEFT)) >> left), narrowed(left)
+            most, power = narrowed((nothing + (1 << MOST_LEFT)) >> left), narrowed((nothing + 1) << left)
             for c in range(channels):
                 v = paired(pixels_at(x, at_x + c * width, width - i), item(centres, c))
                 normal = narrowed(add_products(start, v, factors) >> right)
                 # Saturated before the shift to the left, too, so that it cannot overflow.
-                normal = saturated(normal, 0 - most, most) << left_16
+                normal = saturated(normal, 0 - most, most) * power
                 normal = choose(normal <= _HIGHEST, normal, _HIGHEST)
                 scaled = add_products(nothing, paired(normal, i16(1)), item(products, c)) >> NORM_FRACTION
                 passing = pixels_at(residual, at_r + c * width, width - i) + mean

@@ -27,10 +27,9 @@ from bitpan.host.compiled.products import with_saturation
 
 
 @inlined
-def _sum_and_difference(x: Array, at: int, below: int, count: int, out: Array) -> tuple[Vector, Vector]:
-    """Of pixels and those below them, in the type of ``out``."""
-    a, b = convert(pixels_at(x, at, count), out.dtype), convert(pixels_at(x, below, count), out.dtype)
-    return a + b, a - b
+def _one(x: Array, at: int, count: int, like: Array) -> Vector:
+    """Pixels from an index, in the type of another array."""
+    return convert(pixels_at(x, at, count), like.dtype)
 
 
 @compiled
@@ -38,21 +37,15 @@ def haar(x: Array, out: Array, first: int, last: int) -> None:
     """All subbands at once, ``(H, C, W)`` to ``(4, H/2, C, W/2)``: LL, LH, HL, HH; rows are the output's."""
     kept, channels, width = x.shape
     rows, half = out.shape[1], out.shape[3]
-    image = rows * channels * half
     for y in range(first, last):
         for c in range(channels):
             top, bottom = (2 * y % kept * channels + c) * width, ((2 * y + 1) % kept * channels + c) * width
             for i in range(0, half, PIXELS):
                 at, left = 2 * i, width - 2 * i
-                a, b = _sum_and_difference(x, top + at, bottom + at, left, out)
-                e, d = _sum_and_difference(x, top + at + PIXELS, bottom + at + PIXELS, left - PIXELS, out)
-                sums, others = even(a, e), odd(a, e)
+                a, d = _one(x, top + at, left, out), _one(x, bottom + at, left, out)
+                b, e = _one(x, top + at + PIXELS, left - PIXELS, out), _one(x, bottom + at + PIXELS, left - PIXELS, out)
                 at = (y % rows * channels + c) * half + i
-                put_pixels(sums + others, out, at, half - i)
-                put_pixels(sums - others, out, at + 2 * image, half - i)
-                sums, others = even(b, d), odd(b, d)
-                put_pixels(sums + others, out, at + image, half - i)
-                put_pixels(sums - others, out, at + 3 * image, half - i)
+                _put_subbands(even(a, b), odd(a, b), even(d, e), odd(d, e), out, at, half - i)
 
 
 @compiled
@@ -78,29 +71,88 @@ def inverse_haar(
     ``half``: of what is rounded away, in the type to sum in. ``scales`` to ``most``: of the image's :func:`.affine`, if
     any.
     """
-    own, dtype = half[0], half.dtype
-    places, minimum, maximum = dtype.type(shift), dtype.type(low), dtype.type(high)
-    (_, channels, width), (rows, _, columns) = ll.shape, out.shape
+    own, (_, channels, width), (rows, _, columns) = half[0], ll.shape, out.shape
     for y in range(first, last):
-        sign = dtype.type(1 - 2 * (y % 2))  # the lower row of a block takes the vertical differences away
+        sign = half.dtype.type(1 - 2 * (y % 2))  # the lower row of a block takes the vertical differences away
         for c in range(channels):
             target = (y % rows * channels + c) * columns
             at_ll, at_lh = (y // 2 % ll.shape[0] * channels + c) * width, (y // 2 % lh.shape[0] * channels + c) * width
             at_hl, at_hh = (y // 2 % hl.shape[0] * channels + c) * width, (y // 2 % hh.shape[0] * channels + c) * width
             for i in range(0, width, PIXELS):
                 left = width - i
-                a, b = pixels_at(ll, at_ll + i, left), pixels_at(lh, at_lh + i, left)
-                smooth = convert(a, dtype) + convert(b, dtype) * sign + own
-                a, b = pixels_at(hl, at_hl + i, left), pixels_at(hh, at_hh + i, left)
-                detail = convert(a, dtype) + convert(b, dtype) * sign
-                a, b = (smooth + detail) >> places, (smooth - detail) >> places
-                a = convert(saturated(a, minimum, maximum), out.dtype)
-                b = convert(saturated(b, minimum, maximum), out.dtype)
+                smooth = _one(ll, at_ll + i, left, half)
+                vertical = _one(lh, at_lh + i, left, half)
+                detail = _one(hl, at_hl + i, left, half)
+                diagonal = _one(hh, at_hh + i, left, half)
+                a, b = _row(smooth + vertical * sign, detail + diagonal * sign, own, shift, low, high, out)
                 if scales is not None and offsets is not None:
                     a = scaled(a, scales[c], offsets[c], i16(least), i16(most))
                     b = scaled(b, scales[c], offsets[c], i16(least), i16(most))
                 put_pixels(in_turn(a, b), out, target + 2 * i, 2 * left)
                 put_pixels(in_turn_on(a, b), out, target + 2 * i + PIXELS, 2 * left - PIXELS)
+
+
+@inlined
+def _row(
+    smooth: Vector, detail: Vector, half: np.signedinteger, shift: int, low: int, high: int, like: Array
+) -> tuple[Vector, Vector]:
+    """A row of blocks: its left and its right pixels, rounded, saturated, in the type of another array."""
+    smooth = smooth + half
+    left, right = saturated((smooth + detail) >> shift, low, high), saturated((smooth - detail) >> shift, low, high)
+    return convert(left, like.dtype), convert(right, like.dtype)
+
+
+@compiled
+def next_subbands(
+    ll: Array,
+    lh: Array,
+    hl: Array,
+    hh: Array,
+    half: Array,
+    shift: int,
+    low: int,
+    high: int,
+    scales: Array,
+    offsets: Array,
+    least: int,
+    most: int,
+    out: Array,
+    first: int,
+    last: int,
+) -> None:
+    """:func:`haar` of the image that :func:`inverse_haar` would give, whose pixels never lie beside each other.
+
+    The arguments are those of the two, rows those of subbands.
+    """
+    own, (_, channels, width), rows = half[0], ll.shape, out.shape[1]
+    for y in range(first, last):
+        for c in range(channels):
+            at_ll, at_lh = (y % ll.shape[0] * channels + c) * width, (y % lh.shape[0] * channels + c) * width
+            at_hl, at_hh = (y % hl.shape[0] * channels + c) * width, (y % hh.shape[0] * channels + c) * width
+            for i in range(0, width, PIXELS):
+                left = width - i
+                smooth = _one(ll, at_ll + i, left, half)
+                vertical = _one(lh, at_lh + i, left, half)
+                detail = _one(hl, at_hl + i, left, half)
+                diagonal = _one(hh, at_hh + i, left, half)
+                a, b = _row(smooth + vertical, detail + diagonal, own, shift, low, high, ll)
+                d, e = _row(smooth - vertical, detail - diagonal, own, shift, low, high, ll)
+                a = convert(scaled(a, scales[c], offsets[c], i16(least), i16(most)), out.dtype)
+                b = convert(scaled(b, scales[c], offsets[c], i16(least), i16(most)), out.dtype)
+                d = convert(scaled(d, scales[c], offsets[c], i16(least), i16(most)), out.dtype)
+                e = convert(scaled(e, scales[c], offsets[c], i16(least), i16(most)), out.dtype)
+                _put_subbands(a, b, d, e, out, (y % rows * channels + c) * width + i, left)
+
+
+@inlined
+def _put_subbands(a: Vector, b: Vector, d: Vector, e: Vector, out: Array, at: int, count: int) -> None:
+    """Of blocks' pixels: above, left and right, then below."""
+    image = out.shape[1] * out.shape[2] * out.shape[3]
+    left, lower_left, right, lower_right = a + d, a - d, b + e, b - e
+    put_pixels(left + right, out, at, count)
+    put_pixels(lower_left + lower_right, out, at + image, count)
+    put_pixels(left - right, out, at + 2 * image, count)
+    put_pixels(lower_left - lower_right, out, at + 3 * image, count)
 
 
 @compiled
@@ -112,8 +164,9 @@ def pool(x: Array, half: Array, out: Array, first: int, last: int) -> None:
             top, bottom = (2 * y % kept * channels + c) * width, ((2 * y + 1) % kept * channels + c) * width
             for i in range(0, columns, PIXELS):
                 at, left = 2 * i, width - 2 * i
-                a, _ = _sum_and_difference(x, top + at, bottom + at, left, half)
-                b, _ = _sum_and_difference(x, top + at + PIXELS, bottom + at + PIXELS, left - PIXELS, half)
+                a = _one(x, top + at, left, half) + _one(x, bottom + at, left, half)
+                at, left = at + PIXELS, left - PIXELS
+                b = _one(x, top + at, left, half) + _one(x, bottom + at, left, half)
                 v = (even(a, b) + odd(a, b) + half[0]) >> half.dtype.type(2)
                 put_pixels(convert(v, out.dtype), out, (y % rows * channels + c) * columns + i, columns - i)
 

@@ -174,26 +174,26 @@ class _Running:
         part, frame, model = self._part, self._frame, self._frame.model
         if part.kernel is None or not frame.there.keys() >= {*part.reads}:
             return False
-        output, which = part.nodes[-1].output, OPERATIONS[part.nodes[0].op].output
+        output, which = part.nodes[-1].output, OPERATIONS[part.nodes[-1].op].output
         taken = {name: frame.there[name] for name in part.reads}
         named = {key: value for node in part.nodes for key, value in model.arguments(node, frame.scene).items()}
         named.pop(which, None)
         formats = [model.tensors[name].format for name in (*part.reads, output)]
-        outputs = [node.output for node in (part.nodes if which else part.nodes[-1:])]
+        outputs = [node.output for node in part.results]
         size, rows = (self._height, frame.size[1] // self._stride), self._height
         spare: list[Array] = []
         empty: Callable[[Sequence[int], npt.DTypeLike], Array] = np.empty
         if frame.kept.keys() >= {*outputs}:
             rows = min(rows, max(-(-frame.kept[name] // self._stride) for name in outputs))
             spare, empty = [taken[name] for name in part.spare], frame.memory.empty
-        between = [model.tensors[node.output].format for node in part.nodes[:-1]]
+        between = [model.tensors[node.output].format for node in part.nodes[: -len(part.results)]]
         step = Step(formats[:-1], formats[-1], size, rows, spare, empty, between)
         result = part.kernel(*(taken[name] for name in part.reads), **named, step=step)
         if result is None:
             return False
         self._compute = result.compute
         if which:
-            frame.there |= {node.output: result.array[node.attributes[which]] for node in part.nodes}
+            frame.there |= {node.output: result.array[node.attributes[which]] for node in part.results}
         else:
             frame.there[output] = result.array
         return True

@@ -29,6 +29,7 @@ KERNELS: Mapping[tuple[str, ...], Kernel] = {
     ("haar",): resampling.haar,
     ("inverse_haar",): resampling.inverse_haar,
     ("inverse_haar", "affine"): resampling.inverse_haar_affine,
+    ("inverse_haar", "affine", "haar"): resampling.next_subbands,
     ("pool",): resampling.pool,
     ("up",): resampling.up,
     ("up", "add"): resampling.up_add,

@@ -26,10 +26,11 @@ def needed_nodes(model: IntegerModel, until: str, given: Collection[str]) -> lis
 
 @dataclass(frozen=True)
 class Part:
-    """Nodes that are computed at once: a chain whose inner tensors nobody else reads, or one operation's outputs.
+    """Nodes that are computed at once: a chain whose inner tensors nobody else reads.
 
     Attributes:
         nodes: in order.
+        results: the last of them, whose outputs are there afterwards: several where one operation has several outputs.
         kernel: computes them, if there is one.
         reads: the tensors it takes.
         spare: those of them that nobody else reads, and that were not given.
@@ -38,6 +39,7 @@ class Part:
     """
 
     nodes: list[Node]
+    results: list[Node]
     kernel: Kernel | None
     reads: list[str]
     spare: set[str]
@@ -67,20 +69,18 @@ def make_plan(
     parts: list[Part] = []
     while rest:
         chain = _chain(kernels, rest, until, lags)
-        nodes = chain
-        if OPERATIONS[chain[0].op].output:  # all of them at once
-            nodes = [node for node in rest if (node.op, node.inputs) == (chain[0].op, chain[0].inputs)]
+        results = _at_once(rest, chain[-1])
+        nodes = [*chain[:-1], *results]
         rest = [node for node in rest if node not in nodes]
-        outputs = {node.output for node in nodes}
-        reads = [name for node in chain for name in node.inputs if name not in outputs]
+        reads = [name for node in chain for name in node.inputs if name not in {node.output for node in nodes}]
         reach, stride = replace(model, nodes=chain).reaches(), model.tensors[chain[-1].output].stride
         lag = -(-max(lags[name] + reach[name] for name in reads) // stride) * stride
-        lags |= dict.fromkeys(outputs, lag)
+        lags |= dict.fromkeys((node.output for node in results), lag)
         others = {name for node in needed if node not in nodes for name in node.inputs}
         kernel = kernels.get(tuple(node.op for node in chain))
-        parts.append(Part(nodes, kernel, reads, {*reads}.difference(others, given), reach, lag))
+        parts.append(Part(nodes, results, kernel, reads, {*reads}.difference(others, given), reach, lag))
     ends = _last_reads(parts)
-    whole = {node.output for part in parts for node in part.nodes if until in [each.output for each in part.nodes]}
+    whole = {node.output for part in parts for node in part.results if until in [each.output for each in part.results]}
     return Plan(parts, {name: band + end - lags[name] for name, end in ends.items() if name not in whole})
 
 
@@ -88,7 +88,7 @@ def _last_reads(parts: Sequence[Part]) -> dict[str, int]:
     """How far behind the first parts' rows the last reader of a tensor, or of what may lie on it, still reads."""
     ends: dict[str, int] = {}
     for part in reversed(parts):
-        over = max(ends.get(node.output, 0) for node in part.nodes)
+        over = max(ends.get(node.output, 0) for node in part.results)
         for name in part.reads:
             last = max(part.lag + part.reach[name], over if name in part.spare else 0)
             ends[name] = max(ends.get(name, 0), last)
@@ -102,9 +102,18 @@ def _chain(
     chain = [rest[0]]
     while chain[-1].output != until:
         readers = [node for node in rest for name in node.inputs if name == chain[-1].output]
-        if len(readers) != 1 or not {chain[-1].output, *ready}.issuperset(readers[0].inputs):
+        if not readers or readers != _at_once(rest, readers[0]):
+            break
+        if not {chain[-1].output, *ready}.issuperset(readers[0].inputs):
             break
         chain.append(readers[0])
     while len(chain) > 1 and tuple(node.op for node in chain) not in kernels:
         chain.pop()
     return chain
+
+
+def _at_once(nodes: Sequence[Node], node: Node) -> list[Node]:
+    """It, or those that give the outputs of one operation together with it."""
+    if not OPERATIONS[node.op].output:
+        return [node]
+    return [other for other in nodes if (other.op, other.inputs) == (node.op, node.inputs)]

@@ -17,6 +17,7 @@ from bitpan.host.engine.images import sum_within
 from bitpan.host.engine.step import Array, Rows, Step, narrow, narrowest
 
 _HAAR, _INVERSE_HAAR = Compiled("resampling.haar"), Compiled("resampling.inverse_haar")
+_NEXT_SUBBANDS = Compiled("resampling.next_subbands")
 _POOL, _UP = Compiled("resampling.pool"), Compiled("resampling.up")
 
 
@@ -41,6 +42,18 @@ def inverse_haar_affine(
     if numbers is None or image.bits > 16:
         return None
     return _inverse_haar((ll, lh, hl, hh), shift, step, image, *numbers, step.format.min, step.format.max)
+
+
+@narrow
+def next_subbands(ll: Array, lh: Array, hl: Array, hh: Array, shift: int, affine: Array, step: Step) -> Rows | None:
+    """The subbands of that image, ``(4, C, H/2, W/2)``."""
+    (image, scaled), subbands = step.between, (ll, lh, hl, hh)
+    numbers = affine_numbers(affine, scaled)
+    if numbers is None or image.bits > 16 or not 1 <= shift <= 30:
+        return None
+    bounds = image.min, image.max, *numbers, scaled.min, scaled.max
+    half, dtype = _half(shift, step.inputs, 4, image.max), narrowest(haar_format(scaled))
+    return step.rows(_NEXT_SUBBANDS, ll.shape[1], *subbands, half, shift, *bounds, dtype=dtype, images=(4,))
 
 
 def _inverse_haar(

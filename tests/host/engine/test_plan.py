@@ -34,8 +34,18 @@ def test_what_lies_on_each_other_is_kept_until_the_last_is_read():
 def test_subbands_are_one_part_and_rows_whole_samples():
     model, plan = plan_of("bnnpan", blocks=1)
     (haar,) = (part for part in plan.parts if part.nodes[0].op == "haar")
-    assert len(haar.nodes) == 4
+    assert len(haar.nodes) == len(haar.results) == 4
     assert all(part.lag % model.tensors[part.nodes[-1].output].stride == 0 for part in plan.parts)
+
+
+def test_subbands_become_the_next_blocks_without_an_image_between():
+    _, plan = plan_of("bnnpan", blocks=2)
+    (part,) = (part for part in plan.parts if len(part.nodes) == 6)
+    assert [node.op for node in part.nodes] == ["inverse_haar", "affine", *["haar"] * 4]
+    assert [node.output for node in part.results] == [f"block1.{name}" for name in ("ll", "lh", "hl", "hh")]
+    assert not plan.kept.keys() & {"block0.y", "x1"}
+    _, plan = plan_of("bnnpan", "x1", blocks=2)
+    assert [node.op for node in plan.parts[-1].nodes] == ["inverse_haar", "affine"]
 
 
 def test_the_result_and_what_is_given_are_whole():

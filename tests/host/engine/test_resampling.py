@@ -81,6 +81,17 @@ def test_inverse_haar_and_affine(inner, kind, computed, shape, image_format):
     np.testing.assert_array_equal(found, expected)
 
 
+@pytest.mark.parametrize("inner", [arithmetic.haar_format(FEATURE), Format(15)], ids=str)
+@pytest.mark.parametrize("scaled", [FEATURE, Format(15, 6)], ids=str)  # whose subbands need 32 bits
+def test_next_subbands(inner, kind, computed, shape, scaled):
+    subbands, rng = image(inner, (4, *shape), kind), np.random.default_rng(1)
+    affine = np.stack([rng.integers(-(1 << 14), (1 << 14) + 1, shape[0]), rng.integers(-(1 << 20), 1 << 20, shape[0])])
+    features = arithmetic.channel_affine(arithmetic.inverse_haar(*subbands, 2, FEATURE), affine, scaled)
+    own = replace(step(arithmetic.haar_format(scaled), shape[1:], inner), between=[FEATURE, scaled])
+    found = computed(resampling.next_subbands(*map(by_rows, subbands), shift=2, affine=affine, step=own))
+    np.testing.assert_array_equal(found, np.stack(arithmetic.haar(features)))
+
+
 def test_inverse_haar_of_every_sign(computed):
     """All 16 sign patterns of the largest subbands: each corner saturates both ways."""
     signs = np.array(np.meshgrid(*[[-1, 1]] * 4)).reshape(4, 1, 4, 4)
@@ -142,5 +153,11 @@ def test_what_the_kernels_are_not_made_for_is_left_to_the_reference():
     affine, between = np.zeros((2, 1)), replace(narrow, between=[FEATURE])
     assert resampling.inverse_haar_affine(*[even] * 4, shift=0, affine=affine, step=between) is None
     assert resampling.inverse_haar_affine(*[even] * 4, shift=2, affine=affine + (1 << 15), step=between) is None
+    blocks = replace(narrow, between=[FEATURE, FEATURE])
+    assert resampling.next_subbands(*[even] * 4, shift=2, affine=affine, step=blocks) is not None
+    assert resampling.next_subbands(*[even] * 4, shift=0, affine=affine, step=blocks) is None
+    assert resampling.next_subbands(*[even] * 4, shift=2, affine=affine + (1 << 15), step=blocks) is None
+    blocks = replace(narrow, between=[Format(17), FEATURE])
+    assert resampling.next_subbands(*[even] * 4, shift=2, affine=affine, step=blocks) is None
     wide = replace(narrow, between=[Format(17)])
     assert resampling.inverse_haar_affine(*[even] * 4, shift=2, affine=affine, step=wide) is None

@@ -82,6 +82,11 @@ class Bound:
         self._words = np.array([word for argument in arguments for word in _words(argument)], np.int64)
         self._place = self._words.ctypes.data
 
+    @property
+    def address(self) -> tuple[int, int, int]:
+        """Where its entry is, where its words are, and which of these is the last, see :func:`.bands.in_bands`."""
+        return ctypes.cast(self._entry, ctypes.c_void_p).value or 0, self._place, len(self._words) - 1  # type: ignore[arg-type]
+
     def __call__(self, *last: int) -> None:
         """Run it."""
         if last:

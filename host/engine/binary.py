@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -35,7 +36,7 @@ def sign_conv_rprelu(
     if kernel != 3 or step.format.bits > 30:
         return None
     added = 0 if residual is None else -step.inputs[1].min
-    lines = lines_of(rprelu, 9 * inputs, shift, added)
+    lines = _lines(rprelu.tobytes(), 9 * inputs, shift, added)
     if lines is None:
         return None
     (height, width), limits = step.size, np.iinfo(x.dtype)
@@ -67,6 +68,11 @@ class Lines(NamedTuple):
     slopes: npt.NDArray[np.signedinteger[Any]]
     offsets: npt.NDArray[np.signedinteger[Any]]
     raised: int
+
+
+@functools.lru_cache(maxsize=256)  # every tile of a scene has the same
+def _lines(rprelu: bytes, total: int, shift: int, added: int) -> Lines | None:
+    return lines_of(np.frombuffer(rprelu, np.int64).reshape(5, -1), total, shift, added)
 
 
 def lines_of(rprelu: Array, total: int, shift: int, added: int) -> Lines | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +19,9 @@ from bitpan.host.threads import default_threads
 from bitpan.model import IntegerModel, execute
 from bitpan.operations import OPERATIONS
 from bitpan.optional import require
+
+if TYPE_CHECKING:  # boards without a compiler have no such code
+    from bitpan.host.compiled.machine_code import Bound
 
 
 class Engine(Protocol):
@@ -89,11 +92,11 @@ class CompiledEngine:
     """
 
     def __init__(self, model: IntegerModel, threads: int | None = None) -> None:
-        from bitpan.host.engine.kernels import KERNELS
+        from bitpan.host.engine.kernels import IN_BANDS, KERNELS
 
         self.model = model
         self.threads = threads or default_threads()
-        self._kernels = KERNELS
+        self._kernels, self._in_bands = KERNELS, IN_BANDS
         self._plans: dict[tuple[str, ...], Plan] = {}
         self._memory = Memory()
         self._band = -(-BAND // model.alignment) * model.alignment
@@ -112,14 +115,19 @@ class CompiledEngine:
         given = {name: _by_rows(self._narrow(name, value)) for name, value in inputs.items() if name in read}
         memory = FrameMemory(self._memory)
         frame = _Frame(self.model, scene, size, memory, given, plan.kept)
-        under_way = [_Running(part, frame) for part in plan.parts]
-        behind, band = max((part.lag for part in plan.parts), default=0), self._band
-        if not all([running.begin() for running in under_way]):  # the reference takes whole tensors
+        computed = [_Computed(part, frame) for part in plan.parts]
+        if all([each.begin() for each in computed]):
+            kernels, failed = (
+                np.array([each.called() for each in computed], np.int64).reshape(-1, 6),
+                np.zeros(1, np.int64),
+            )
+            self._in_bands(kernels, self._band, size[0] + max((part.lag for part in plan.parts), default=0), failed)
+            if failed[0]:
+                raise MemoryError(f"no memory for what {plan.parts[failed[0] - 1].nodes[-1].output} needs meanwhile")
+        else:  # the reference takes whole tensors
             frame = _Frame(self.model, scene, size, memory, given, {})
-            under_way, band = [_Running(part, frame) for part in plan.parts], size[0] + behind
-        for bottom in range(band, size[0] + behind + band, band):
-            for running in under_way:
-                running.advance(bottom)
+            for part in plan.parts:
+                _Computed(part, frame).whole()
         memory.close()
         return np.moveaxis(frame.there[until], 1, 0)
 
@@ -160,14 +168,14 @@ class _Frame:
         self.there = dict(self.given)
 
 
-class _Running:
-    """A part on one frame."""
+class _Computed:
+    """A part's results on one frame."""
 
     def __init__(self, part: Part, frame: _Frame) -> None:
         self._part, self._frame = part, frame
         self._stride = frame.model.tensors[part.nodes[-1].output].stride
-        self._height, self._rows = frame.size[0] // self._stride, 0
-        self._compute: Callable[[int, int], None] | None = None
+        self._height = frame.size[0] // self._stride
+        self._compute: Bound | None = None
 
     def begin(self) -> bool:
         """Find a place for the result; False where the reference has to compute it, or an input."""
@@ -198,19 +206,20 @@ class _Running:
             frame.there[output] = result.array
         return True
 
-    def advance(self, bottom: int) -> None:
-        """Compute the rows that the first parts' down to PAN pixel ``bottom`` suffice for."""
-        last = min((bottom - self._part.lag) // self._stride, self._height)
-        if last <= self._rows:
-            return
-        if self._compute is not None or self.begin():
+    def called(self) -> tuple[int, ...]:
+        """How its kernel is called, see :func:`bitpan.host.compiled.bands.in_bands`."""
+        assert self._compute is not None
+        return (*self._compute.address, self._part.lag, self._stride, self._height)
+
+    def whole(self) -> None:
+        """Compute all rows, by the kernel or by the reference."""
+        if self.begin():
             assert self._compute is not None
-            self._compute(self._rows, last)
-        else:
-            frame, output = self._frame, self._part.nodes[-1].output
-            taken = {name: np.moveaxis(frame.there[name], 1, 0) for name in self._part.reads}
-            computed: dict[str, Array] = {}
-            model = replace(frame.model, nodes=self._part.nodes)
-            execute(model, taken, frame.scene, output, computed.__setitem__)
-            frame.there |= {name: _by_rows(value) for name, value in computed.items()}
-        self._rows = last
+            self._compute(0, self._height)
+            return
+        frame, output = self._frame, self._part.nodes[-1].output
+        taken = {name: np.moveaxis(frame.there[name], 1, 0) for name in self._part.reads}
+        computed: dict[str, Array] = {}
+        model = replace(frame.model, nodes=self._part.nodes)
+        execute(model, taken, frame.scene, output, computed.__setitem__)
+        frame.there |= {name: _by_rows(value) for name, value in computed.items()}

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from bitpan.host.compiled.machine_code import Compiled
 from bitpan.host.engine import binary, channels, images, resampling
 from bitpan.host.engine.step import Kernel
 
@@ -36,3 +37,6 @@ KERNELS: Mapping[tuple[str, ...], Kernel] = {
     ("add",): resampling.add,
     ("add_clip",): images.add_clip,
 }
+
+IN_BANDS = Compiled("bands.in_bands")
+"""Calls the kernels of a frame."""

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from bitpan.formats import Format
 
 if TYPE_CHECKING:  # boards without a compiler have no such code
-    from bitpan.host.compiled.machine_code import Compiled
+    from bitpan.host.compiled.machine_code import Bound, Compiled
 
 Array = npt.NDArray[Any]
 
@@ -30,7 +30,7 @@ class Rows:
     """
 
     array: Array
-    compute: Callable[[int, int], None]
+    compute: Bound
 
 
 Kernel = Callable[..., Rows | None]

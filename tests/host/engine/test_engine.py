@@ -52,6 +52,14 @@ def test_equals_reference_at_the_extremes(random_model, random_inputs, value, we
     assert_equal_everywhere(model, inputs, scene)
 
 
+def test_a_kernel_without_memory_ends_the_run(random_model, random_inputs):
+    model = random_model(channels=8)
+    engine = CompiledEngine(model, 1)
+    engine._in_bands = lambda kernels, band, end, failed: failed.fill(len(kernels))
+    with pytest.raises(MemoryError, match="fused"):
+        engine.run(*random_inputs(model, 16, 16))
+
+
 def replace_node(model, name, **changes):
     nodes = [replace(node, **changes) if node.name == name else node for node in model.nodes]
     return replace(model, nodes=nodes)

@@ -28,7 +28,7 @@ from bitpan.host.scene.calibration import (
     is_of,
     load_calibration,
     of_document,
-    save_calibration,
+    sealed_bytes,
     to_document,
 )
 from bitpan.host.scene.parameters import compute_scene_parameters, interpolation
@@ -169,7 +169,7 @@ class Fuser(AbstractContextManager["Fuser"]):
                 own = self.calibration(scene, shift, saved)
                 log.begin(to_document(self.model, own))
             fuse(_calibrated(scene, own), log, new, self.model, self._device, own.parameters, tile, compression)
-        save_calibration(new.with_suffix(PARAMETERS), self.model, own, job=job, image=file_crc(new))
+        new.with_suffix(PARAMETERS).write_bytes(sealed_bytes(self.model, own, job=job, image=file_crc(new)))
 
     def _job(
         self,

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bitpan.arithmetic import BORDER, Integers
+from bitpan.files.commit import Growing
 from bitpan.files.compression import DEFAULT as COMPRESSION
 from bitpan.host.consistency.restored import Restored
 from bitpan.host.consistency.seams import Seams
@@ -140,6 +141,7 @@ def fuse(
                 step()
 
         parts = finished_parts(scene, tiles(), model, scene.profile["dtype"])
-        # Compressing has a thread of its own: the next tile is fused meanwhile.
-        for _ in at_once(lambda part: writer.put(*part), parts, 1):
+        # Compressing has a thread of its own, and so has the disk: the next tile is fused meanwhile.
+        written, growing = at_once(lambda part: writer.put(*part), parts, 1), Growing(output)
+        for _ in at_once(lambda _: growing.sync(), written, 1):
             pass

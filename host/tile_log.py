@@ -62,8 +62,8 @@ class TileLog(AbstractContextManager["TileLog"]):
 
     def begin(self, measured: Mapping[str, Any]) -> None:
         """Empty it, and keep what was measured of the scene, as JSON holds it."""
-        self._file.seek(0)
-        self._file.truncate()
+        if self._file.seek(0, os.SEEK_END):  # ext4 hurries all of a file to the disk that was ever emptied, at its end
+            self._file.truncate(self._file.seek(0))
         self._file.write(json.dumps(sealed({"job": self._job, "measured": measured})).encode() + b"\n")
         self._file.flush()
         self.bytes = self._first = self._file.tell()

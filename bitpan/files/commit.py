@@ -21,6 +21,22 @@ NEW, READY = "new", "ready"
 
 _AT_FDCWD, _RENAME_EXCHANGE = -100, 2
 
+SYNCED = 8 << 20
+"""Bytes by which a file grows before it is brought to the disk."""
+
+
+class Growing:
+    """Brings a file that grows to the disk now and then, so that :func:`commit` has less to wait for in the end."""
+
+    def __init__(self, path: Path) -> None:
+        self._path, self._synced = path, 0
+
+    def sync(self) -> None:
+        """Wait until it is there, where it has grown by :data:`SYNCED`."""
+        if (size := self._path.stat().st_size) >= self._synced + SYNCED:
+            _sync([self._path])
+            self._synced = size
+
 
 def commit(work: Path, home: Path, principal: str) -> None:
     """Move what is in ``work/new`` to ``home``; other files there stay.

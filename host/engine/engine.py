@@ -136,7 +136,7 @@ class CompiledEngine:
         fmt, array = self.model.tensors[name].format, np.asarray(value)
         if array.size and not fmt.min <= array.min() <= array.max() <= fmt.max:
             raise FormatError(f"{name} holds {array.min()} to {array.max()}, its format {fmt.min} to {fmt.max}")
-        return np.ascontiguousarray(array, dtype=narrowest(fmt))
+        return array.astype(narrowest(fmt), copy=False)
 
 
 def _by_rows(image: Array) -> Array:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,7 @@ import numpy as np
 
 from bitpan.arithmetic import Integers
 from bitpan.errors import ModelError, SceneError
-from bitpan.files import write_json
+from bitpan.files import write_beside
 from bitpan.intake.arrays import UNREADABLE
 from bitpan.intake.documents import read_sealed, sealed
 from bitpan.model import IntegerModel
@@ -70,13 +71,18 @@ def of_document(document: Mapping[str, Any], model: IntegerModel) -> Calibration
     return Calibration((float(dy), float(dx)), level, match, gain, parameters)
 
 
+def sealed_bytes(model: IntegerModel, calibration: Calibration, **of: str) -> bytes:
+    """A scene's calibration as its file holds it, with digests of what it is ``of``, for :func:`is_of`."""
+    return json.dumps(sealed({**to_document(model, calibration), "of": of})).encode() + b"\n"
+
+
 def save_calibration(path: Path, model: IntegerModel, calibration: Calibration, **of: str) -> None:
-    """Write a scene's calibration as JSON, with digests of what it is ``of``, for :func:`is_of`.
+    """Write :func:`sealed_bytes`.
 
     Raises:
         OutputError: the file cannot be written.
     """
-    write_json(path, sealed({**to_document(model, calibration), "of": of}), indent=None)
+    write_beside(path, sealed_bytes(model, calibration, **of))
 
 
 def is_of(path: Path, **of: str) -> bool:

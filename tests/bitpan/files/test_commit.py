@@ -148,3 +148,15 @@ def test_what_is_renamed_is_on_the_disk_before_and_its_folder_after(tmp_path, mo
         *(("rename", ".a.partial/new"), ("fsync", ".a.partial"), ("unlink", "a.json"), ("fsync", "")),
         *(("replace", ".a.partial/ready/a"), ("fsync", ""), ("replace", ".a.partial/ready/a.json"), ("fsync", "")),
     ]
+
+
+def test_a_growing_file_is_brought_to_the_disk_now_and_then(tmp_path, monkeypatch):
+    synced = []
+    monkeypatch.setattr(commit, "_sync", lambda paths: synced.append([path.stat().st_size for path in paths]))
+    path, step = tmp_path / "a", commit.SYNCED // 2
+    path.touch()
+    growing = commit.Growing(path)
+    for size in range(0, 5 * step, step):
+        os.truncate(path, size)
+        growing.sync()
+    assert synced == [[2 * step], [4 * step]]

@@ -23,7 +23,7 @@ class FormatError(BitpanError, ValueError):
 
 
 class SizeError(BitpanError, ValueError):
-    """A file says that it holds more than can be in it, or more than may be taken at once."""
+    """A file says that it holds more than can be in it, or more is asked for than there is memory."""
 
 
 class ModelError(BitpanError, ValueError):

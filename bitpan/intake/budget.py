@@ -37,3 +37,12 @@ def require_bearable(what: str, declared: int) -> None:
             f"{what} says that it holds {declared:,} bytes, more than {limit():,}; if it is to be trusted, allow it by "
             f"{VARIABLE}={-(-declared >> 30) + 1} (gigabytes)"
         )
+
+
+def require_memory(what: str, needed: int) -> None:
+    """Raise :class:`SizeError` where something takes more bytes to make than the machine has."""
+    held = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    if needed > held:
+        raise SizeError(
+            f"{what} takes some {needed / 1e9:.0f} GB to make, and there are {held / 1e9:.0f}: ask for less"
+        )

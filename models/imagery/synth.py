@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from bitpan.errors import DataError
 from bitpan.files import staged
+from bitpan.intake.budget import require_memory
 from bitpan.models.imagery import spectra
 from bitpan.models.imagery.degrade import Counts, degrade, filter_decimate, gaussian_kernel, to_counts
 from bitpan.models.imagery.landscape import Landscape, make_landscape
@@ -25,6 +26,10 @@ from bitpan.rasters import create_raster
 Float = npt.NDArray[np.float32]
 
 SUPERSAMPLING = 2
+
+PIXEL_BYTES = 100
+"""Memory that making a scene takes for each PAN pixel of each band, PAN among them; as measured."""
+
 PIXEL = 0.5
 """PAN pixel of the GeoTIFFs in metres."""
 
@@ -64,9 +69,14 @@ def synthesise(
         bits, ratio: depth (8 to 16) and PAN pixels per MS pixel.
         border: width of a margin without data (value 0), in PAN pixels, a multiple of ``ratio``.
         optics: what the sensor's bands see, see :func:`bitpan.models.imagery.spectra.optics`.
+
+    Raises:
+        DataError: there is no such scene.
+        SizeError: the machine's memory does not suffice for it.
     """
     height, width = (size, size) if isinstance(size, int) else size
     _check(height, width, bits, ratio, border)
+    require_memory(f"a scene of {height}x{width}", PIXEL_BYTES * height * width * (1 + len(optics.names)))
     random = np.random.default_rng(seed)
     metre = 2.0 ** random.uniform(*optics.metre) * SUPERSAMPLING
     landscape = make_landscape(random, (SUPERSAMPLING * height, SUPERSAMPLING * width), metre)

@@ -8,7 +8,7 @@ import rasterio
 
 from bitpan.arithmetic import bordered, interpolate, keys_coefficients
 from bitpan.cli import main
-from bitpan.errors import DataError, SceneIOError
+from bitpan.errors import DataError, SceneIOError, SizeError
 from bitpan.models.imagery.degrade import degrade
 from bitpan.models.imagery.plans import split
 from bitpan.models.imagery.spectra import optics
@@ -150,3 +150,8 @@ def test_refusals(call):
 def test_bad_seed(tmp_path, capsys):
     assert main(["synth", "-o", str(tmp_path), "--seed", "-1"]) == 1
     assert "-1" in capsys.readouterr().err
+
+
+def test_a_scene_beyond_the_machines_memory_is_refused():
+    with pytest.raises(SizeError, match="a scene of 1048576x1048576 takes some 549756 GB to make"):
+        synthesise(1 << 20, seed=0)

@@ -62,8 +62,8 @@ BALANCE = "ms.balance"
 MOST_BITS = 16
 """Of a scene's counts; those of the model come with level and match."""
 
-Counted: TypeAlias = npt.NDArray[np.int32]
-"""Counts of a scene, or what they differ by: half as much memory to go through as :data:`.arithmetic.Integers`."""
+Counted: TypeAlias = npt.NDArray[np.uint16]
+"""Counts of a scene: a quarter of the memory of :data:`.arithmetic.Integers`, which whoever subtracts them wants."""
 
 BRIGHTEST = 1e-5
 """Share of a band's counts that a level may take out of the network's range."""
@@ -114,7 +114,7 @@ class Level:
     def table(self) -> Counted:
         """:meth:`apply` of every count of 16 bits, ``(B, 65536)``."""
         counts = np.broadcast_to(np.arange(1 << MOST_BITS), (len(self.gains), 1 << MOST_BITS))
-        return self.apply(counts).astype(np.int32)
+        return self.apply(counts).astype(np.uint16)
 
     @cached_property
     def inverse(self) -> Integers:
@@ -231,7 +231,7 @@ class PanMatch:
     @cached_property
     def table(self) -> Counted:
         """:meth:`apply` of every count of 16 bits."""
-        return self.apply(np.arange(1 << MOST_BITS)).astype(np.int32)
+        return self.apply(np.arange(1 << MOST_BITS)).astype(np.uint16)
 
     def apply(self, pan: npt.ArrayLike) -> Integers:
         """PAN's counts, of any shape and up to 16 bits, as they are after the match."""

@@ -63,28 +63,34 @@ def fuse_tiles(scene: Scene, plan: Iterable[Tile], device: Device) -> Iterator[F
     yield from empty()
 
 
-def finished_parts(
-    scene: Scene, tiles: Iterable[FusedTile], model: IntegerModel, dtype: npt.DTypeLike
-) -> Iterator[FinishedPart]:
-    """The scene as the output holds it, part by part: nodata where there is no data, and nowhere else."""
-    values, restored, grid = scene.values(dtype), Restored(scene, model), scene.grid
-    unchanged = values.dtype.kind == "u" and np.array_equal(values, np.arange(len(values)))
-    seams = Seams(model.bands, grid.height, grid.width, grid.ratio)
-    for tile, fused, valid in tiles:
-        window = seams.window(tile, partial(restored.put, fused), valid)
+class Finisher:
+    """Makes of tiles, in raster order, the parts of the scene as the output holds it.
+
+    There is nodata where there is no data, and nowhere else.
+    """
+
+    def __init__(self, scene: Scene, model: IntegerModel, dtype: npt.DTypeLike) -> None:
+        grid = scene.grid
+        self._scene, self._dtype, self._values = scene, dtype, scene.values(dtype)
+        self._unchanged = self._values.dtype.kind == "u" and np.array_equal(self._values, np.arange(len(self._values)))
+        self._restored = Restored(scene, model)
+        self._seams = Seams(model.bands, grid.height, grid.width, grid.ratio)
+
+    def __call__(self, finished: FusedTile) -> FinishedPart | None:
+        """What the next tile settles, if anything, see :mod:`bitpan.host.consistency.seams`."""
+        tile, fused, valid = finished
+        window = self._seams.window(tile, partial(self._restored.put, fused), valid)
         if window is None:
-            continue
+            return None
         inside = window.valid[window.inside]
         if inside.any():
-            counts = restored.consistent(window)
-            pixels = counts.astype(dtype, copy=False) if unchanged else values[counts]
+            counts = self._restored.consistent(window)
+            pixels = counts.astype(self._dtype, copy=False) if self._unchanged else self._values[counts]
         else:
-            pixels = np.zeros((model.bands, *inside.shape), dtype)
-        if scene.nodata is not None:
-            pixels[:, ~inside] = scene.nodata
-        top, left = window.corner
-        window, fused = None, None  # what is written takes its time, and no more than its pixels
-        yield top, left, pixels
+            pixels = np.zeros((len(window.counts), *inside.shape), self._dtype)
+        if self._scene.nodata is not None:
+            pixels[:, ~inside] = self._scene.nodata
+        return *window.corner, pixels
 
 
 def fuse_array(
@@ -99,8 +105,10 @@ def fuse_array(
     plan = plan_tiles(model, scene.grid.height, scene.grid.width, device.largest, side)
     dtype = np.dtype(scene.profile["dtype"])
     out = np.empty((model.bands, scene.grid.height, scene.grid.width), dtype)  # of which the parts leave nothing
-    for top, left, pixels in finished_parts(scene, fuse_tiles(scene, plan, device), model, dtype):
-        out[:, top : top + pixels.shape[1], left : left + pixels.shape[2]] = pixels
+    for part in at_once(Finisher(scene, model, dtype), fuse_tiles(scene, plan, device), 1):
+        if part is not None:
+            top, left, pixels = part
+            out[:, top : top + pixels.shape[1], left : left + pixels.shape[2]] = pixels
     return out
 
 
@@ -140,8 +148,13 @@ def fuse(
                 yield finished
                 step()
 
-        parts = finished_parts(scene, tiles(), model, scene.profile["dtype"])
-        # Compressing has a thread of its own, and so has the disk: the next tile is fused meanwhile.
-        written, growing = at_once(lambda part: writer.put(*part), parts, 1), Growing(output)
-        for _ in at_once(lambda _: growing.sync(), written, 1):
+        growing = Growing(output)
+
+        def put(part: FinishedPart | None) -> None:
+            if part is not None:
+                writer.put(*part)
+
+        # Each has a thread of its own: the next tile is fused meanwhile.
+        finished = at_once(Finisher(scene, model, scene.profile["dtype"]), tiles(), 1)
+        for _ in at_once(lambda _: growing.sync(), at_once(put, finished, 1), 1):
             pass

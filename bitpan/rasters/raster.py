@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -91,6 +92,7 @@ class RasterFile:
         named = [divided(name) for name in listed(names)]
         self.name = ", ".join(str(name) for name in listed(names))
         self.everywhere, self._given = everywhere, nodata
+        self._lock = threading.Lock()  # GDAL's datasets are a thread's at a time
         self._files: list[_File] = []
         try:
             self._files += [_File(name) for name, _ in named]
@@ -204,7 +206,7 @@ class RasterFile:
         """
         window = require("rasterio.windows").Window(left, top, width, height)
         where = f"at rows {top} to {top + height - 1}, columns {left} to {left + width - 1}: truncated or damaged"
-        with reading(self.name, f"cannot be read {where}", "fetch it again"):
+        with self._lock, reading(self.name, f"cannot be read {where}", "fetch it again"):
             sizes = sum(np.dtype(dtype).itemsize for dtype in self.dtypes)
             require_bearable(f"a window of {height} x {width} pixels", height * width * sizes)
             values, valid = self._read(window)
@@ -221,7 +223,7 @@ class RasterFile:
         from rasterio.windows import Window
 
         window, how = Window(left, top, width, height), Resampling.average if height >= shape[0] else Resampling.cubic
-        with reading(self.name, "cannot be read: truncated or damaged", "fetch it again"):
+        with self._lock, reading(self.name, "cannot be read: truncated or damaged", "fetch it again"):
             nearest, valid = self._read(window, shape)
             values = []
             for file in self._used():

@@ -132,12 +132,3 @@ def _add_neighbours(row: Array, weights: Array, out: Array) -> None:
     """A row's samples and their neighbours, of which it has two more on either side, weighted."""
     size = len(out)
     add_five(row[:size], row[1:][:size], row[2:][:size], row[3:][:size], row[4:][:size], weights, out)
-
-
-@compiled
-def look_up(indices: Array, tables: Array, found: Array) -> None:
-    """Each band's indices ``(B, H, W)`` in its own table, ``(B, entries)``, of ``found``'s type."""
-    for band in range(len(found)):
-        for y in range(found.shape[1]):
-            for x in range(found.shape[2]):
-                found[band, y, x] = tables[band, indices[band, y, x]]

@@ -18,14 +18,12 @@ _SIDE = TAPS // 2
 _SEE_ROWS, _MISS, _AGAIN, _UPSAMPLE_COLUMNS, _ADD = (
     Compiled(f"consistency.{name}") for name in ("see_rows", "miss", "again", "upsample_columns", "add")
 )
-look_up = Compiled("consistency.look_up")
-"""Each band's indices ``(B, H, W)`` in its own table, ``(B, entries)``: indices, tables, what is found."""
 
 
 def consistent(fused: Counts, ms: Counts, known: Mask, camera: Camera, inside: tuple[slice, slice]) -> Counts:
     """The rows and columns ``inside`` of what :func:`bitpan.camera.consistency.consistent` gives, uint16."""
     rows, columns = inside
-    ms, known = np.ascontiguousarray(ms), np.ascontiguousarray(known).view(np.uint8)  # for which one code is enough
+    ms, known = np.ascontiguousarray(ms, np.int32), np.ascontiguousarray(known).view(np.uint8)  # one code for all
     out = np.empty((len(fused), rows.stop - rows.start, columns.stop - columns.start), np.uint16)
     taps = [_trimmed(own) for own in camera.taps]
     (row_taps, row_first), (column_taps, column_first) = taps

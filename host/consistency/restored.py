@@ -10,9 +10,10 @@ import numpy.typing as npt
 from bitpan.camera import consistency
 from bitpan.camera.consistency import Camera, known
 from bitpan.host.consistency.seams import Window
+from bitpan.host.scene.lookup import look_up_into
 from bitpan.host.scene.scene import Scene
 from bitpan.model import IntegerModel
-from bitpan.radiometry import Level, looked_up
+from bitpan.radiometry import Level
 
 Pixels = npt.NDArray[Any]
 
@@ -35,10 +36,8 @@ class Restored:
         """Put what the network has fused, ``(bands, height, width)``, in its place in the scene's own counts."""
         if fused is None:
             place[:] = 0
-        elif self._kernels is None:
-            place[:] = looked_up(self._own, fused)
         else:
-            self._kernels.look_up(fused, self._own, place)
+            look_up_into(place, self._own, fused)
 
     def consistent(self, window: Window) -> Pixels:
         """The settled part of a window, corrected, ``(bands, height, width)``."""

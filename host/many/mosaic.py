@@ -14,11 +14,11 @@ from typing import Any, cast
 
 import numpy as np
 
-from bitpan.arithmetic import Integers
 from bitpan.errors import BitpanError, BitpanWarning, SceneError
 from bitpan.host.scene.rasters import FileRaster, Raster
 from bitpan.host.scene.scene import Scene, fill_values
 from bitpan.model import IntegerModel
+from bitpan.radiometry import Counted
 from bitpan.rasters import Mask, relative_transform
 from bitpan.rasters.grid import align
 
@@ -65,9 +65,9 @@ class MosaicRaster:
         if self.size[0] * self.size[1] > _SPARSE * sum(part.size[0] * part.size[1] for part in parts):
             raise SceneError("they lie too far apart to be of one acquisition")
 
-    def read(self, top: int, left: int, height: int, width: int) -> tuple[Integers, Mask]:
+    def read(self, top: int, left: int, height: int, width: int) -> tuple[Counted, Mask]:
         """See :meth:`bitpan.host.scene.rasters.ArrayRaster.read`."""
-        values = np.full((self._bands, height, width), self._fill, np.int64)
+        values = np.full((self._bands, height, width), self._fill, np.uint16)
         valid = np.zeros((height, width), np.bool_)
         first = top + self.corner[0], left + self.corner[1]
         for part in self._parts:

@@ -38,18 +38,19 @@ def _beyond(indices: npt.NDArray[np.intp]) -> tuple[int, int]:
 
 def _filled(values: npt.NDArray[Any], valid: Mask, fill: int, name: str, bits: int = MOST_BITS) -> tuple[Counted, Mask]:
     """Put ``fill`` where pixels are not ``valid``; refuse values that need more than ``bits`` bits."""
-    small = values.dtype.kind == "u" and 8 * values.dtype.itemsize <= bits
-    counts = values.astype(np.int32 if small else np.int64)
+    if values.dtype.kind != "u" or 8 * values.dtype.itemsize > bits:
+        held = np.where(valid, values.astype(np.int64, copy=False), fill)
+        low, high = int(held.min()), int(held.max())
+        if low < 0 or high >= 1 << bits:
+            wrong = low if low < 0 else high
+            raise SceneError(
+                f"{name}: holds the value {wrong}, which is none of {bits} bits (0 to {(1 << bits) - 1}): "
+                "declare its nodata value, or rescale the image"
+            )
+    counts: npt.NDArray[Any] = values.astype(np.uint16 if bits <= MOST_BITS else np.int32, copy=False)
     if not valid.all():
         counts = np.where(valid, counts, counts.dtype.type(fill))
-    low, high = (0, 0) if small else (int(counts.min()), int(counts.max()))
-    if low < 0 or high >= 1 << bits:
-        wrong = low if low < 0 else high
-        raise SceneError(
-            f"{name}: holds the value {wrong}, which is none of {bits} bits (0 to {(1 << bits) - 1}): "
-            "declare its nodata value, or rescale the image"
-        )
-    return counts.astype(np.int32, copy=False), valid
+    return counts, valid
 
 
 class ArrayRaster:

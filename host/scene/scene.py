@@ -13,11 +13,12 @@ import numpy.typing as npt
 from bitpan.arithmetic import BORDER
 from bitpan.camera.consistency import TYPICAL_GAIN
 from bitpan.errors import SceneError
+from bitpan.host.scene.lookup import looked_up
 from bitpan.host.scene.profile import fused_nodata, fused_profile
 from bitpan.host.scene.rasters import ArrayRaster, FileRaster, Raster, read_extended
 from bitpan.host.scene.tiles import DEFAULT_ROWS, ahead
 from bitpan.model import IntegerModel
-from bitpan.radiometry import MOST_BITS, Counted, Level, PanMatch, looked_up
+from bitpan.radiometry import MOST_BITS, Counted, Level, PanMatch
 from bitpan.rasters import Mask, block_cache
 from bitpan.rasters.counts import Counts
 from bitpan.rasters.georeference import require_extents

@@ -1,7 +1,9 @@
 """One rule for where a pixel holds data: the same file through training, metrics, fusing and the demo's reader."""
 
 import threading
+import time
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -461,3 +463,24 @@ def test_what_gdal_raises_late_is_told_as_damage(tmp_path, write_raster, ask):
         with pytest.raises(SceneIOError, match=r"a.tif: cannot be read as a raster .*tag is not read.*fetch it again"):
             ask(raster)
         own.dataset = open_one
+
+
+def test_one_thread_reads_at_a_time(tmp_path, monkeypatch):
+    """GDAL's datasets are a thread's at a time, and a scene is read by two."""
+    path = tmp_path / "a.tif"
+    with rasterio.open(path, "w", driver="GTiff", width=64, height=64, count=1, dtype="uint16") as dataset:
+        dataset.write(np.arange(4096, dtype=np.uint16).reshape(1, 64, 64))
+    inside, most, read = [], [], RasterFile._read
+
+    def watched(raster, *arguments):
+        inside.append(0)
+        most.append(len(inside))
+        time.sleep(0.001)
+        inside.pop()
+        return read(raster, *arguments)
+
+    monkeypatch.setattr(RasterFile, "_read", watched)
+    with closing(RasterFile(path)) as raster, ThreadPoolExecutor(4) as pool:
+        rows = [values for values, _ in pool.map(lambda row: raster.read(row, 0, 1, 64), range(64))]
+    np.testing.assert_array_equal(np.concatenate(rows, axis=1).ravel(), np.arange(4096))
+    assert max(most) == 1

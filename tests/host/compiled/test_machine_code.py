@@ -95,7 +95,7 @@ def test_what_is_bound_takes_other_last_numbers_and_keeps_its_arrays():
 def test_arrays_lie_as_they_do():
     tables, indices = np.arange(200, dtype=np.uint16).reshape(2, 100)[:, ::-1], np.arange(80).reshape(2, 5, 8)
     found = np.full((2, 5, 16), 77, np.uint16)
-    Compiled("consistency.look_up")(indices[:, :, ::2], tables, found[:, :, ::4])
+    Compiled("lookup.look_up")(indices[:, :, ::2], tables, found[:, :, ::4])
     assert np.array_equal(found[:, :, ::4], tables[[[[0]], [[1]]], indices[:, :, ::2]])
     assert (np.delete(found, np.s_[::4], axis=2) == 77).all()
 

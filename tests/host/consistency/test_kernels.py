@@ -7,7 +7,6 @@ from hypothesis import strategies as st
 
 from bitpan.camera.consistency import Camera, consistent
 from bitpan.host.consistency import kernels
-from bitpan.radiometry import looked_up
 
 COUNTS = {
     "of 11 bits": lambda rng, shape: rng.integers(0, 2048, shape),
@@ -60,12 +59,3 @@ def test_a_part_of_it(data):
     inside = tuple(slice(*span) for span in spans)
     found, expected = both(np.random.default_rng(1), size, Camera(4), COUNTS["of 11 bits"], inside=inside)
     np.testing.assert_array_equal(found, expected)
-
-
-def test_counts_looked_up(rng):
-    tables = rng.integers(0, 65536, (2, 2048)).astype(np.uint16)
-    indices, found = rng.integers(0, 2048, (5, 2, 7)).astype(np.int16), np.zeros((2, 9, 9), np.uint16)
-    indices = np.moveaxis(indices, 1, 0)  # as the engine's come, by rows
-    kernels.look_up(indices, tables, found[:, 2:7, 1:8])
-    np.testing.assert_array_equal(found[:, 2:7, 1:8], looked_up(tables, indices))
-    assert not found[:, :2].any() and not found[:, 7:].any()

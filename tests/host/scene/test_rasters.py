@@ -44,7 +44,7 @@ def test_a_pixel_holds_data_where_all_bands_do():
     assert (found[:, ~valid] == 77).all() and (found[:, valid] == values[:, 1:6, 2:7][:, valid]).all()
     assert ArrayRaster(values, nodata=0).read(1, 2, 1, 1)[0].tolist() == [[[0]], [[0]]]
     found, valid = ArrayRaster(values).read(0, 0, 7, 11)
-    assert valid.all() and found.dtype == np.int32 and (found == values).all()
+    assert valid.all() and found.dtype == np.uint16 and (found == values).all()
 
 
 @pytest.mark.parametrize(("bits", "value"), [(16, 65536), (16, -1), (11, 2048), (11, -5)])

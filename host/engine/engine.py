@@ -117,11 +117,9 @@ class CompiledEngine:
         frame = _Frame(self.model, scene, size, memory, given, plan.kept)
         computed = [_Computed(part, frame) for part in plan.parts]
         if all([each.begin() for each in computed]):
-            kernels, failed = (
-                np.array([each.called() for each in computed], np.int64).reshape(-1, 6),
-                np.zeros(1, np.int64),
-            )
-            self._in_bands(kernels, self._band, size[0] + max((part.lag for part in plan.parts), default=0), failed)
+            kernels = np.array([each.called() for each in computed], np.int64).reshape(-1, 6)
+            end, failed = size[0] + max((part.lag for part in plan.parts), default=0), np.zeros(1, np.int64)
+            self._in_bands(kernels, self._band, end, failed)
             if failed[0]:
                 raise MemoryError(f"no memory for what {plan.parts[failed[0] - 1].nodes[-1].output} needs meanwhile")
         else:  # the reference takes whole tensors

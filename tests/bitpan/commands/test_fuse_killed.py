@@ -37,16 +37,20 @@ class Scene:
 
     def start(self):
         """The process's number. It inherits what is loaded, and ends without Python's own cleaning up."""
+        ending = {signal.SIGTERM, signal.SIGINT}
+        signal.pthread_sigmask(signal.SIG_BLOCK, ending)  # until the child hears them: pytest's own code would, there
         child = os.fork()
         if child:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, ending)
             return child
         code = 99
         try:
             tqdm.set_lock(threading.RLock())  # its own is shared with those that are killed while they hold it
             for number in (1, 2):
                 os.dup2(os.open(os.devnull, os.O_WRONLY), number)
-            for number in (signal.SIGTERM, signal.SIGINT):
+            for number in ending:
                 signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, ending)
             plain, log = CpuDevice.fuse, os.open(self.frames, os.O_WRONLY | os.O_APPEND)
 
             def counted(frames):

@@ -33,6 +33,14 @@ def missing(package: str) -> MissingDependencyError:
     return MissingDependencyError(f"this needs the Python package {package!r}: {cure}")
 
 
+def found(module: str) -> Any | None:  # noqa: ANN401 -- a module without types
+    """Import a module; None if it, or what it needs, is not installed."""
+    try:
+        return importlib.import_module(module)
+    except ImportError:
+        return None
+
+
 def require(module: str) -> Any:  # noqa: ANN401 -- a module without types
     """Import a module; :class:`MissingDependencyError` says how to get it."""
     try:

@@ -1,11 +1,16 @@
 """A small random network in integers, shared by the tests of every folder."""
 
+import os
+
 import numpy as np
 import pytest
 
 from bitpan.arithmetic import BORDER, haar_format, keys_coefficients, lms_format
 from bitpan.formats import Format
 from bitpan.model import IntegerModel, Node, SceneParameter, Tensor
+
+# Processes beside each other whose PyTorch has a thread for each core wait for one another: twice the time.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 pytest_plugins = ["networks", "qonnx_writer", "scene_files", "scene_lists"]  # of support/
 

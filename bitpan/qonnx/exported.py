@@ -8,7 +8,7 @@ becomes a function of the model with qonnx's definition.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -32,6 +32,9 @@ OPSET = 17
 
 IR_VERSION = 8
 """First version of ONNX's format whose models hold functions."""
+
+PIECE = 32
+"""Nodes of a graph that qonnx gets at a time: for each it looks through all tensors of what it gets."""
 
 
 def standard(proto: onnx.ModelProto) -> onnx.ModelProto:
@@ -130,6 +133,25 @@ def node_by_node(proto: onnx.ModelProto, feeds: Mapping[str, Array]) -> dict[str
     from qonnx.core.modelwrapper import ModelWrapper
     from qonnx.core.onnx_exec import execute_onnx
 
-    inputs = {name: np.asarray(value, np.float32) for name, value in feeds.items()}
-    values: dict[str, Array] = execute_onnx(ModelWrapper(proto), inputs, return_full_exec_context=True)
+    values: dict[str, Array] = {name: np.asarray(value, np.float32) for name, value in feeds.items()}
+    for piece in _pieces(proto):
+        inputs = {info.name: values[info.name] for info in piece.graph.input}
+        values |= execute_onnx(ModelWrapper(piece), inputs, return_full_exec_context=True)
     return values
+
+
+def _pieces(proto: onnx.ModelProto) -> Iterator[onnx.ModelProto]:
+    """The graph in models of a few nodes each, whose inputs are the graph's or outputs of those before."""
+    from onnx import helper
+
+    graph = proto.graph
+    known = {info.name: info for info in [*graph.input, *graph.output, *graph.value_info]}
+    constants = {constant.name: constant for constant in graph.initializer}
+    for first in range(0, len(graph.node), PIECE):
+        nodes = graph.node[first : first + PIECE]
+        made = [name for node in nodes for name in node.output]
+        taken = dict.fromkeys(name for node in nodes for name in node.input if name not in made)
+        inputs, outputs = ([known[name] for name in names if name in known] for names in (taken, made))
+        own = [constants[name] for name in taken if name in constants]
+        piece = helper.make_graph(nodes, graph.name, inputs, outputs, own)
+        yield helper.make_model(piece, opset_imports=proto.opset_import, ir_version=proto.ir_version)

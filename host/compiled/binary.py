@@ -25,6 +25,7 @@ from bitpan.host.compiled.lanes import (
     pixels_at,
     put_item,
     put_pixels,
+    row_of,
     saturated,
     store,
 )
@@ -44,7 +45,7 @@ def _pack_signs(
         halves: of the words; the first word is before the first row.
         before: how many rows the last call was for: it has packed the first two.
     """
-    kept, channels, width = x.shape
+    _, channels, width = x.shape
     whole, row = width // PIXELS, 2 * stride
     for c in range(channels):
         threshold, own = thresholds[c], halves[c]
@@ -55,7 +56,7 @@ def _pack_signs(
             for i in range(2, 2 + 2 * row):
                 own[i] = own[i + row * before]
         for y in range(first + 1 if first else 0, min(last + 1, height)):
-            begin, word = (y % kept * channels + c) * width, 2 + row * (y - first + 1)
+            begin, word = row_of(x, y, c), 2 + row * (y - first + 1)
             for i in range(whole):
                 put_item(own, word + i, bits_of(load_pixels(x, begin + PIXELS * i) >= threshold))
             some = bits_of(pixels_at(x, begin + PIXELS * whole, width % PIXELS) >= threshold)
@@ -69,15 +70,15 @@ def _pack_signs(
 @inlined
 def _find_pixels(word: int, stride: int, first: int, last: int, image: Array, begins: Array, sizes: Array) -> None:
     """Where the pixels of each of a vector's words begin in a flat image, and how many its row has from there."""
-    kept, channels, width = image.shape
+    width = image.shape[2]
     y, x = first + word // stride, 2 * PIXELS * (word % stride)
-    begin = y % kept * channels * width
+    begin = row_of(image, y, 0)
     for i in range(WORDS):
         begins[i], sizes[i] = begin + x, width - x if y < last else 0
         x += 2 * PIXELS
         if x == 2 * PIXELS * stride:  # a division for each word would take longer than all else here
             x, y = 0, y + 1
-            begin = y % kept * channels * width
+            begin = row_of(image, y, 0)
 
 
 @inlined

@@ -16,6 +16,7 @@ from bitpan.host.compiled.lanes import (
     item,
     pixels_at,
     put_pixels,
+    row_of,
     saturated,
     zeros,
 )
@@ -87,12 +88,11 @@ def norm(
 
     ``places``: ``ceil(log2 C)``. ``reciprocal``: 1/C, rounded. ``out`` may be ``x``.
     """
-    kept, channels, width = x.shape
+    _, channels, width = x.shape
     minimum, maximum = i16(low), i16(high)
     for y in range(first, last):
         for i in range(0, width, PIXELS):
-            size = channels * width
-            at_x, at_r, at = y % kept * size + i, y % residual.shape[0] * size + i, y % out.shape[0] * size + i
+            at_x, at_r, at = row_of(x, y, 0) + i, row_of(residual, y, 0) + i, row_of(out, y, 0) + i
             sum_x, squares_x = _sums(x, at_x, channels, width, width - i)
             sum_r, squares_r = _sums(residual, at_r, channels, width, width - i)
             nothing = sum_x ^ sum_x
@@ -123,11 +123,11 @@ def affine(x: Array, scales: Array, offsets: Array, low: int, high: int, out: Ar
 
     ``out`` may be ``x``.
     """
-    kept, channels, width = x.shape
+    _, channels, width = x.shape
     minimum, maximum = i16(low), i16(high)
     for y in range(first, last):
         for c in range(channels):
-            source, target = (y % kept * channels + c) * width, (y % out.shape[0] * channels + c) * width
+            source, target = row_of(x, y, c), row_of(out, y, c)
             for i in range(0, width, PIXELS):
                 v = scaled(pixels_at(x, source + i, width - i), scales[c], offsets[c], minimum, maximum)
                 put_pixels(v, out, target + i, width - i)

@@ -14,6 +14,7 @@ from bitpan.host.compiled.lanes import (
     pixels_at,
     pixels_within,
     put_pixels,
+    row_of,
     saturated,
     store,
 )
@@ -32,7 +33,7 @@ def interpolate(ms: Array, rows: Array, columns: Array, out: Array, first: int, 
         top = y // ratio
         for b in range(bands):
             _filter_rows(ms, top, b, rows[y % ratio], filtered)
-            upsample(filtered, ratio, weights, spread, 0, out, (y % len(out) * bands + b) * pixels, pixels)
+            upsample(filtered, ratio, weights, spread, 0, out, row_of(out, y, b), pixels)
 
 
 @inlined
@@ -47,7 +48,7 @@ def centre(x: Array, start: Array, shift: int, low: int, high: int, out: Array, 
     number, size = start.dtype.type, x.shape[1] * x.shape[2]
     places, minimum, maximum = number(shift), number(low), number(high)
     for y in range(first, last):
-        source, target = y % len(x) * size, y % len(out) * size
+        source, target = row_of(x, y, 0), row_of(out, y, 0)
         for i in range(0, size, PIXELS):
             v = (convert(pixels_at(x, source + i, size - i), start.dtype) + start[0]) >> places
             put_pixels(convert(saturated(v, minimum, maximum), out.dtype), out, target + i, size - i)
@@ -78,7 +79,7 @@ def conv(
     pairs, sums = np.empty((max(count, 1), PIXELS), np.int32), np.empty((OUTPUTS, PIXELS), np.int32)
     for y in range(first, last):
         _find_taps(x, height, taps, y - margin, margin, places, begins, ends)
-        row = y % len(out) * outputs * width
+        row = row_of(out, y, 0)
         for i in range(0, width, PIXELS):
             for pair in range(count):
                 a, b = 2 * pair, 2 * pair + 1
@@ -119,10 +120,10 @@ def _find_taps(
 
     From ``begins`` up to ``ends``: none where that is 0, outside the image.
     """
-    kept, channels, width = x.shape
+    width = x.shape[2]
     for tap in range(len(taps)):
         row, column = top + taps[tap, 1], taps[tap, 2] - margin
-        places[tap] = (row % kept * channels + taps[tap, 0]) * width + column
+        places[tap] = row_of(x, row, taps[tap, 0]) + column
         begins[tap], ends[tap] = -column, width - column if 0 <= row < height else 0
 
 
@@ -171,7 +172,7 @@ def add_clip(a: Array, b: Array, bounds: Array, out: Array, first: int, last: in
     """Sum, in the type of the two bounds that it is saturated at."""
     size = a.shape[1] * a.shape[2]
     for y in range(first, last):
-        one, other, target = y % len(a) * size, y % len(b) * size, y % len(out) * size
+        one, other, target = row_of(a, y, 0), row_of(b, y, 0), row_of(out, y, 0)
         for i in range(0, size, PIXELS):
             v = convert(pixels_at(a, one + i, size - i), bounds.dtype)
             v = v + convert(pixels_at(b, other + i, size - i), bounds.dtype)
@@ -183,9 +184,9 @@ def concat(a: Array, b: Array, out: Array, first: int, last: int) -> None:
     """The channels of both."""
     of_a, of_b = a.shape[1] * a.shape[2], b.shape[1] * b.shape[2]
     for y in range(first, last):
-        target = y % len(out) * (of_a + of_b)
-        _copy(a, y % len(a) * of_a, of_a, out, target)
-        _copy(b, y % len(b) * of_b, of_b, out, target + of_a)
+        target = row_of(out, y, 0)
+        _copy(a, row_of(a, y, 0), of_a, out, target)
+        _copy(b, row_of(b, y, 0), of_b, out, target + of_a)
 
 
 @inlined

@@ -314,6 +314,12 @@ _inverted: Untyped = intrinsic(_invert)
 
 
 @numba.njit(forceinline=True)  # type: ignore[untyped-decorator]
+def row_of(image: Untyped, y: int, channel: int) -> Untyped:
+    """Where a row of a channel begins in an image ``(H, C, W)`` of which the last H rows alone are kept."""
+    return (y % image.shape[0] * image.shape[1] + channel) * image.shape[2]
+
+
+@numba.njit(forceinline=True)  # type: ignore[untyped-decorator]
 def pixels_at(array: Untyped, at: int, count: int) -> Vector:
     """``count`` pixels from an index, or as many as a vector holds."""
     return pixels_within(array, at, 0, count)

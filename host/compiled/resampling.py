@@ -19,6 +19,7 @@ from bitpan.host.compiled.lanes import (
     odd,
     pixels_at,
     put_pixels,
+    row_of,
     saturated,
     store,
 )
@@ -35,17 +36,15 @@ def _one(x: Array, at: int, count: int, like: Array) -> Vector:
 @compiled
 def haar(x: Array, out: Array, first: int, last: int) -> None:
     """All subbands at once, ``(H, C, W)`` to ``(4, H/2, C, W/2)``: LL, LH, HL, HH; rows are the output's."""
-    kept, channels, width = x.shape
-    rows, half = out.shape[1], out.shape[3]
+    _, channels, width = x.shape
     for y in range(first, last):
         for c in range(channels):
-            top, bottom = (2 * y % kept * channels + c) * width, ((2 * y + 1) % kept * channels + c) * width
-            for i in range(0, half, PIXELS):
+            top, bottom, target = row_of(x, 2 * y, c), row_of(x, 2 * y + 1, c), row_of(out[0], y, c)
+            for i in range(0, out.shape[3], PIXELS):
                 at, left = 2 * i, width - 2 * i
                 a, d = _one(x, top + at, left, out), _one(x, bottom + at, left, out)
                 b, e = _one(x, top + at + PIXELS, left - PIXELS, out), _one(x, bottom + at + PIXELS, left - PIXELS, out)
-                at = (y % rows * channels + c) * half + i
-                _put_subbands(even(a, b), odd(a, b), even(d, e), odd(d, e), out, at, half - i)
+                _put_subbands(even(a, b), odd(a, b), even(d, e), odd(d, e), out, target + i, out.shape[3] - i)
 
 
 @compiled
@@ -71,13 +70,12 @@ def inverse_haar(
     ``half``: of what is rounded away, in the type to sum in. ``scales`` to ``most``: of the image's :func:`.affine`, if
     any.
     """
-    own, (_, channels, width), (rows, _, columns) = half[0], ll.shape, out.shape
+    own, (_, channels, width) = half[0], ll.shape
     for y in range(first, last):
         sign = half.dtype.type(1 - 2 * (y % 2))  # the lower row of a block takes the vertical differences away
         for c in range(channels):
-            target = (y % rows * channels + c) * columns
-            at_ll, at_lh = (y // 2 % ll.shape[0] * channels + c) * width, (y // 2 % lh.shape[0] * channels + c) * width
-            at_hl, at_hh = (y // 2 % hl.shape[0] * channels + c) * width, (y // 2 % hh.shape[0] * channels + c) * width
+            at_ll, at_lh, target = row_of(ll, y // 2, c), row_of(lh, y // 2, c), row_of(out, y, c)
+            at_hl, at_hh = row_of(hl, y // 2, c), row_of(hh, y // 2, c)
             for i in range(0, width, PIXELS):
                 left = width - i
                 smooth = _one(ll, at_ll + i, left, half)
@@ -124,11 +122,11 @@ def next_subbands(
 
     The arguments are those of the two, rows those of subbands.
     """
-    own, (_, channels, width), rows = half[0], ll.shape, out.shape[1]
+    own, (_, channels, width) = half[0], ll.shape
     for y in range(first, last):
         for c in range(channels):
-            at_ll, at_lh = (y % ll.shape[0] * channels + c) * width, (y % lh.shape[0] * channels + c) * width
-            at_hl, at_hh = (y % hl.shape[0] * channels + c) * width, (y % hh.shape[0] * channels + c) * width
+            at_ll, at_lh, target = row_of(ll, y, c), row_of(lh, y, c), row_of(out[0], y, c)
+            at_hl, at_hh = row_of(hl, y, c), row_of(hh, y, c)
             for i in range(0, width, PIXELS):
                 left = width - i
                 smooth = _one(ll, at_ll + i, left, half)
@@ -141,7 +139,7 @@ def next_subbands(
                 b = convert(scaled(b, scales[c], offsets[c], i16(least), i16(most)), out.dtype)
                 d = convert(scaled(d, scales[c], offsets[c], i16(least), i16(most)), out.dtype)
                 e = convert(scaled(e, scales[c], offsets[c], i16(least), i16(most)), out.dtype)
-                _put_subbands(a, b, d, e, out, (y % rows * channels + c) * width + i, left)
+                _put_subbands(a, b, d, e, out, target + i, left)
 
 
 @inlined
@@ -158,17 +156,17 @@ def _put_subbands(a: Vector, b: Vector, d: Vector, e: Vector, out: Array, at: in
 @compiled
 def pool(x: Array, half: Array, out: Array, first: int, last: int) -> None:
     """Mean of each 2x2 block, rounded half up, ``(H, C, W)`` to ``(H/2, C, W/2)``; ``half``: as above."""
-    (kept, channels, width), (rows, _, columns) = x.shape, out.shape
+    (_, channels, width), columns = x.shape, out.shape[2]
     for y in range(first, last):
         for c in range(channels):
-            top, bottom = (2 * y % kept * channels + c) * width, ((2 * y + 1) % kept * channels + c) * width
+            top, bottom, target = row_of(x, 2 * y, c), row_of(x, 2 * y + 1, c), row_of(out, y, c)
             for i in range(0, columns, PIXELS):
                 at, left = 2 * i, width - 2 * i
                 a = _one(x, top + at, left, half) + _one(x, bottom + at, left, half)
                 at, left = at + PIXELS, left - PIXELS
                 b = _one(x, top + at, left, half) + _one(x, bottom + at, left, half)
                 v = (even(a, b) + odd(a, b) + half[0]) >> half.dtype.type(2)
-                put_pixels(convert(v, out.dtype), out, (y % rows * channels + c) * columns + i, columns - i)
+                put_pixels(convert(v, out.dtype), out, target + i, columns - i)
 
 
 @compiled
@@ -187,20 +185,18 @@ def up(
 
     Another image is added, saturated at ``low`` and ``high``, if there is one. ``half``: as above.
     """
-    number, (kept, channels, width) = half.dtype.type, x.shape
+    number, (_, channels, width) = half.dtype.type, x.shape
     column, three, four = np.zeros(width + 2 + PIXELS, half.dtype), number(3), number(4)
     for y in range(first, last):
         near = y // 2
         other = min(max(near + 2 * (y % 2) - 1, 0), height - 1)
         for c in range(channels):
-            at_a, at_b = (near % kept * channels + c) * width, (other % kept * channels + c) * width
+            at_a, at_b, target = row_of(x, near, c), row_of(x, other, c), row_of(out, y, c)
             for i in range(0, width, PIXELS):
                 a, b = pixels_at(x, at_a + i, width - i), pixels_at(x, at_b + i, width - i)
                 store(column, i + 1, convert(a, half.dtype) * three + convert(b, half.dtype))
             column[0], column[width + 1] = column[1], column[width]
-            target, source = (y % len(out) * channels + c) * 2 * width, 0
-            if skipped is not None:
-                source = (y % len(skipped) * channels + c) * 2 * width
+            source = row_of(skipped, y, c) if skipped is not None else 0
             for i in range(0, width, PIXELS):
                 at, left = 2 * i, 2 * (width - i)
                 middle = load_pixels(column, i + 1) * three + half[0]

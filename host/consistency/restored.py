@@ -13,6 +13,7 @@ from bitpan.host.consistency.seams import Window
 from bitpan.host.scene.lookup import look_up_into
 from bitpan.host.scene.scene import Scene
 from bitpan.model import IntegerModel
+from bitpan.optional import found
 from bitpan.radiometry import Level
 
 Pixels = npt.NDArray[Any]
@@ -25,12 +26,7 @@ class Restored:
         level = scene.level or Level.unchanged(model.bits, model.bands)
         self._scene, self._camera = scene, Camera(scene.grid.ratio, scene.grid.shift, scene.gain)
         self._own = level.restored(np.tile(np.arange(1 << model.bits), (model.bands, 1))).astype(np.uint16)
-        try:
-            from bitpan.host.consistency import kernels
-        except ImportError:
-            self._kernels = None
-        else:
-            self._kernels = kernels
+        self._kernels = found("bitpan.host.consistency.kernels")
 
     def put(self, fused: Pixels | None, place: Pixels) -> None:
         """Put what the network has fused, ``(bands, height, width)``, in its place in the scene's own counts."""

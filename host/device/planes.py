@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from bitpan.optional import found
+
 Words = npt.NDArray[np.uint16]
 
 
@@ -31,11 +33,8 @@ def deal(image: Words, planes: Words) -> None:
 
 @functools.cache
 def _compiled() -> Callable[..., None] | None:
-    try:
-        from bitpan.host.compiled.machine_code import Compiled
-    except ImportError:
-        return None
-    return Compiled("dealing.deal")
+    machine_code = found("bitpan.host.compiled.machine_code")
+    return machine_code and machine_code.Compiled("dealing.deal")
 
 
 class Kept:

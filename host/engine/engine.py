@@ -18,7 +18,7 @@ from bitpan.host.engine.step import Array, Step, narrowest
 from bitpan.host.threads import default_threads
 from bitpan.model import IntegerModel, execute
 from bitpan.operations import OPERATIONS
-from bitpan.optional import require
+from bitpan.optional import found, require
 
 if TYPE_CHECKING:  # boards without a compiler have no such code
     from bitpan.host.compiled.machine_code import Bound
@@ -42,9 +42,7 @@ def make_engine(model: IntegerModel, threads: int | None = None, device: str = "
     if device == "cuda":
         engine: Engine = require("bitpan.host.engine.torch_engine").TorchEngine(model, device)
         return engine
-    try:
-        from bitpan.host.compiled.machine_code import Compiled  # noqa: F401
-    except ImportError:
+    if found("bitpan.host.compiled.machine_code") is None:
         warnings.warn(
             "Numba is not installed: NumPy computes, the same bits many times more slowly; pip install 'bitpan[numba]'",
             SlowEngineWarning,
@@ -70,11 +68,8 @@ class ReferenceEngine:
 
 def code_folder() -> str:
     """Where the compiled engine keeps its machine code; nothing where there is no compiled engine."""
-    try:
-        from bitpan.host.compiled import machine_code
-    except ImportError:
-        return ""
-    return str(machine_code.code_folder())
+    machine_code = found("bitpan.host.compiled.machine_code")
+    return str(machine_code.code_folder()) if machine_code else ""
 
 
 BAND = 8

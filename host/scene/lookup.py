@@ -10,15 +10,16 @@ import numpy as np
 import numpy.typing as npt
 
 from bitpan import radiometry
+from bitpan.optional import found
 
 Array = npt.NDArray[Any]
 
 
 def looked_up(tables: Array, indices: Array) -> Array:
     """As :func:`bitpan.radiometry.looked_up`, in the tables' type."""
-    found = np.empty(indices.shape, tables.dtype)
-    look_up_into(found, tables, indices)
-    return found
+    place = np.empty(indices.shape, tables.dtype)
+    look_up_into(place, tables, indices)
+    return place
 
 
 def look_up_into(place: Array, tables: Array, indices: Array) -> None:
@@ -31,8 +32,5 @@ def look_up_into(place: Array, tables: Array, indices: Array) -> None:
 
 @functools.cache
 def _compiled() -> Callable[..., None] | None:
-    try:
-        from bitpan.host.compiled.machine_code import Compiled
-    except ImportError:
-        return None
-    return Compiled("lookup.look_up")
+    machine_code = found("bitpan.host.compiled.machine_code")
+    return machine_code and machine_code.Compiled("lookup.look_up")

@@ -72,7 +72,7 @@ def test_what_nobody_expected_is_a_failure_too(pairs, fuse_list, tmp_path, small
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_it_cleanly_and_the_next_run_goes_on(pairs, start_list, fuse_list, tmp_path, number):
     source, out = pairs(4, 512, 512), tmp_path / "out"
-    run = start_list(source, "--jobs", 2, "--tile", 16)
+    run = start_list(source, "--jobs", 2, "--tile", 32)
     while not any(path.stat().st_size > 20_000 for path in out.glob(".*.partial/tiles")):
         assert run.poll() is None, run.communicate()
         time.sleep(0.01)
@@ -82,10 +82,10 @@ def test_a_signal_ends_it_cleanly_and_the_next_run_goes_on(pairs, start_list, fu
     assert "interrupted; nothing was half-written" in wrong and "not finished" in said
     assert {row["state"] for row in summary(out).values()} <= {"fused", "not finished"}
     assert not [path for path in images(out) if path.endswith(".tif")] or len(images(out)) % 2 == 0
-    assert fuse_list(source, "--jobs", 2, "--tile", 16) == 0
+    assert fuse_list(source, "--jobs", 2, "--tile", 32) == 0
     gone_on = images(out)
     assert any("going on after" in row["notes"] for row in summary(out).values())
-    assert fuse_list(source, "--jobs", 2, "--tile", 16, "--restart") == 0
+    assert fuse_list(source, "--jobs", 2, "--tile", 32, "--restart") == 0
     assert images(out) == gone_on and len(gone_on) == 8
 
 

@@ -19,7 +19,7 @@ def expected(pairs, fuse_list, tmp_path):
 
     def make(*size):
         source, out = pairs(*size), tmp_path / "out"
-        assert fuse_list(source, "--tile", 16) == 0
+        assert fuse_list(source, "--tile", 32) == 0
         good = images(out)
         for path in out.iterdir():
             path.unlink()
@@ -34,7 +34,7 @@ def test_a_local_cluster_gives_the_same_bytes(expected, fuse_list, tmp_path, mon
     good = {name: content for name, content in good.items() if not name.startswith("2")}
     options = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": None}
     with distributed.LocalCluster(**options) as cluster:
-        assert fuse_list(source, "--tile", 16, "--scheduler", cluster.scheduler_address) == 1
+        assert fuse_list(source, "--tile", 32, "--scheduler", cluster.scheduler_address) == 1
     assert images(tmp_path / "out") == good
     assert [row["state"] for row in summary(tmp_path / "out").values()] == ["fused", "fused", "failed", "fused"]
 
@@ -75,7 +75,7 @@ def test_the_scene_of_a_killed_worker_is_done_by_another(expected, start_list, t
         with distributed.Client(scheduler_file=str(address), timeout=30) as client:
             client.wait_for_workers(2, timeout=30)
             scheduler = client.scheduler.address
-        run = start_list(source, "--tile", 16, "--scheduler", scheduler)
+        run = start_list(source, "--tile", 32, "--scheduler", scheduler)
         victim = None
         while victim is None:
             assert run.poll() is None, run.communicate()

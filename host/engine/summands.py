@@ -45,31 +45,28 @@ def summands(weights: bytes, outputs: int) -> Summands:
     words, fixed = variant.shape[1], max(variant.shape[1] - GROUP, 0)
     entries = VARIANTS * (2 * words - fixed)
     places = (WORDS * (VARIANTS * np.arange(words) + variant)).astype(np.uint32)
-    zeros, ones = WORDS * entries, WORDS * (entries + 1)
-    picks, groups = [], []
-    for row, flags in zip(places, complemented, strict=True):
-        counted = _counted_complemented(flags, fixed)
-        row[counted != flags] += WORDS * VARIANTS * (words - fixed)
-        parts = [
-            np.pad(part, (0, -len(part) % GROUP), constant_values=nothing)
-            for part, nothing in ((row[counted], ones), (row[~counted], zeros))
-        ]
-        picks.append(np.concatenate(parts))
-        groups.append([len(part) // GROUP for part in parts])
-    most = max(len(row) for row in picks)
-    return Summands(
-        np.stack([np.pad(row, (0, most - len(row))) for row in picks]),
-        np.array(groups),
-        np.repeat(signs.astype(np.uint64) * np.uint64(2**64 - 1), WORDS, axis=1),
-        words.bit_length(),
-    )
+    counted = _counted_complemented(complemented, fixed)
+    places[counted != complemented] += WORDS * VARIANTS * (words - fixed)
+    first = counted.sum(axis=1, keepdims=True)
+    groups = -(-np.concatenate([first, words - first], axis=1) // GROUP)
+    begin, end = GROUP * groups[:, :1], GROUP * groups.sum(axis=1, keepdims=True)
+    columns, word = np.arange(end.max()), np.arange(words)
+    nothing = np.where(columns < begin, WORDS * (entries + 1), WORDS * entries)  # ones, which count complemented, zeros
+    picks = np.where(columns < end, nothing, 0).astype(np.uint32)
+    order = np.argsort(~counted, axis=1, kind="stable")
+    own = np.where(word < first, word, word - first + begin)
+    np.put_along_axis(picks, own, np.take_along_axis(places, order, axis=1), axis=1)
+    flips = np.repeat(signs.astype(np.uint64) * np.uint64(2**64 - 1), WORDS, axis=1)
+    return Summands(picks, groups, flips, words.bit_length())
 
 
-def _counted_complemented(flags: npt.NDArray[np.bool_], fixed: int) -> npt.NDArray[np.bool_]:
-    """Which words an output counts complemented, of ``flags`` that are: any of those behind ``fixed`` may be.
+def _counted_complemented(complemented: npt.NDArray[np.bool_], fixed: int) -> npt.NDArray[np.bool_]:
+    """Which words an output counts complemented, of those that are, ``(O, words)``: any behind ``fixed`` may be.
 
     So many that there are the fewest groups.
     """
-    free, own = len(flags) - fixed, int(flags[:fixed].sum())
-    most = min(range(free + 1), key=lambda more: -(-(own + more) // GROUP) - (own + more - len(flags)) // GROUP)
-    return np.concatenate([flags[:fixed], np.arange(free) < most])
+    words = complemented.shape[1]
+    free = np.arange(words - fixed + 1)
+    of_each = complemented[:, :fixed].sum(axis=1, keepdims=True) + free
+    groups = -(-of_each // GROUP) - (of_each - words) // GROUP
+    return np.concatenate([complemented[:, :fixed], free[:-1] < groups.argmin(axis=1)[:, None]], axis=1)

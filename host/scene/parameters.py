@@ -9,7 +9,7 @@ mean, mean size and spread, and from the latent prior. Everything after these in
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from itertools import islice
@@ -44,13 +44,33 @@ Sums = tuple[Array, int]  # over a sample's pixels, and how many there are
 Result = TypeVar("Result")
 
 
-@dataclass
+@dataclass(frozen=True)
 class _Sample:
-    """A sample tile: where it counts, and the tensors that the rest of the network still needs."""
+    """A sample tile: where in its frame it is, where it has data, and what of the scene its frame shows."""
 
     inside: tuple[slice, slice]
     valid: Mask
+    images: Mapping[str, Array]
+
+
+@dataclass
+class _Sheet:
+    """Sample tiles whose frames go through the network as one, side by side: no tile sees beyond its own.
+
+    Attributes:
+        width: of each frame, PAN pixels.
+        tensors: those that the rest of the network still needs.
+    """
+
+    samples: Sequence[_Sample]
+    width: int
     tensors: dict[str, Array]
+
+    def frames(self, values: Array, stride: int) -> Iterator[tuple[_Sample, Array]]:
+        """Each sample, and its frame of a tensor of this stride."""
+        width = self.width // stride
+        for i, sample in enumerate(self.samples):
+            yield sample, values[..., i * width : (i + 1) * width]
 
 
 def compute_scene_parameters(
@@ -132,7 +152,7 @@ def _linear(model: IntegerModel, parameter: SceneParameter, name: str, x: Float)
 
 
 def _inside(values: Array, sample: _Sample, stride: int) -> Array:
-    """Values over valid pixels alone of a sample's tensor of this stride, ``(C, H, W)`` to ``(C, pixels)``."""
+    """Values over valid pixels alone of a sample's frame of this stride, ``(C, H, W)`` to ``(C, pixels)``."""
     valid = whole_blocks(sample.valid, stride)
     top, left = (part.start // stride for part in sample.inside)
     here = values[:, top : top + valid.shape[0], left : left + valid.shape[1]]
@@ -170,7 +190,25 @@ class _Measured:
     def __init__(self, model: IntegerModel, scene: Scene, engine: Engine) -> None:
         self.model, self.grid, self.engine = model, scene.grid, engine
         self.parameters: dict[str, Integers] = {}
-        self.samples = _read_samples(model, scene) if any(p.measures for p in model.scene) else []
+        self._samples = _read_samples(model, scene) if any(p.measures for p in model.scene) else []
+
+    @cached_property
+    def _sheets(self) -> list[_Sheet]:
+        """One for each thread, beginning with what is computed of the images' borders, which each frame has its own."""
+        model, threads = self.model, self.engine.threads
+        bordered = [name for name, tensor in model.tensors.items() if tensor.border]
+        names = [node.output for node in model.nodes if any(name in node.inputs for name in bordered)]
+
+        def begun(sample: _Sample) -> dict[str, Array]:
+            there = {name: image for name, image in sample.images.items() if name not in bordered}
+            return there | {name: self.engine.run(sample.images, self.parameters, name) for name in names}
+
+        first, sheets = [*at_once(begun, self._samples, threads)], []
+        for i in range(min(threads, len(first))):
+            own = first[i::threads]
+            tensors = {name: np.concatenate([each[name] for each in own], axis=2) for name in own[0]}
+            sheets.append(_Sheet(self._samples[i::threads], own[0]["pan"].shape[2], tensors))
+        return sheets
 
     @cached_property
     def prior(self) -> Float | None:
@@ -181,33 +219,39 @@ class _Measured:
             return None
         source = next(node.inputs[0] for node in model.nodes if node.op == "conv")
 
-        def encoded(sample: _Sample) -> Sums:
-            image = self._advance(sample, source) * model.tensors[source].format.step
+        def encoded(frame: Array, sample: _Sample) -> Sums:
+            image = frame * model.tensors[source].format.step
             return _sum(_inside(latent.encode(arrays, image), sample, latent.STRIDE))
 
         none = np.zeros(len(arrays["condition.conv2.bias"])), 0
-        return latent.prior(arrays, _average([none, *at_once(encoded, self.samples, self.engine.threads)]))
+        return latent.prior(arrays, _average([none, *self._of_each(source, encoded)]))
 
     def of_each(self, tensor: str, work: Callable[[Array], Result]) -> Iterator[Result]:
         """Of each sample's values of ``tensor`` over valid pixels alone, ``(C, pixels)``; at first, of none."""
         found = self.model.tensors[tensor]
         yield work(np.zeros((found.channels, 0), np.int64))
+        yield from self._of_each(tensor, lambda frame, sample: work(_inside(frame, sample, found.stride)))
 
-        def of(sample: _Sample) -> Result:
-            return work(_inside(self._advance(sample, tensor), sample, found.stride))
+    def _of_each(self, tensor: str, work: Callable[[Array, _Sample], Result]) -> list[Result]:
+        """Of each sample's frame of ``tensor``, in the samples' order."""
+        stride, sheets = self.model.tensors[tensor].stride, self._sheets
 
-        yield from at_once(of, self.samples, self.engine.threads)
+        def of(sheet: _Sheet) -> list[Result]:
+            return [work(frame, sample) for sample, frame in sheet.frames(self._advance(sheet, tensor), stride)]
 
-    def _advance(self, sample: _Sample, tensor: str) -> Array:
-        """A sample's values of ``tensor``; what the rest of the network reads is kept: nothing is done twice."""
-        way = [node.output for node in needed_nodes(self.model, tensor, sample.tensors)]
-        rest = needed_nodes(self.model, "fused", {*sample.tensors, *way, tensor})
+        dealt = [*at_once(of, sheets, self.engine.threads)]
+        return [dealt[i % len(sheets)][i // len(sheets)] for i in range(len(self._samples))]
+
+    def _advance(self, sheet: _Sheet, tensor: str) -> Array:
+        """A sheet's values of ``tensor``; what the rest of the network reads is kept: nothing is done twice."""
+        way = [node.output for node in needed_nodes(self.model, tensor, sheet.tensors)]
+        rest = needed_nodes(self.model, "fused", {*sheet.tensors, *way, tensor})
         read = {tensor}.union(*(node.inputs for node in rest))
         for name in way:
             if name in read:
-                sample.tensors[name] = self.engine.run(sample.tensors, self.parameters, name)
-        sample.tensors = {name: value for name, value in sample.tensors.items() if name in read}
-        return sample.tensors[tensor]
+                sheet.tensors[name] = self.engine.run(sheet.tensors, self.parameters, name)
+        sheet.tensors = {name: value for name, value in sheet.tensors.items() if name in read}
+        return sheet.tensors[tensor]
 
 
 _KINDS: dict[str, Callable[[_Measured, SceneParameter], Integers]] = {

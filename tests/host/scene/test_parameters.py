@@ -150,6 +150,36 @@ def test_affine_is_that_of_all_its_samples_together(prior):
     assert len(set(found[0].tolist())) > 1
 
 
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("network", ["s2bnet-flat", "s2bnet", "bnnpan"])
+def test_samples_are_measured_as_each_would_be_alone(network, threads):
+    """They go through the network side by side."""
+    torch.manual_seed(0)
+    settings = {"s2bnet": {"blocks": 10}, "bnnpan": {"blocks": 2, "prior": "none"}}.get(network, {"blocks": 2})
+    model = to_integer_model(NETWORKS[network](Configuration(channels=4, bands=2, **settings)))
+    pan, ms = images(model, 280, 200)
+    pan[:, 40:60, 100:130] = 0
+    scene = array_scene(model, pan, ms, nodata=0, shift=(0.25, -0.5))
+    found, samples = compute_scene_parameters(model, scene, CompiledEngine(model, threads)), _read_samples(model, scene)
+    assert len(samples) == 6
+    measured = [parameter for parameter in model.scene if parameter.measures]
+    alone = [{p.measures: None for p in measured} for _ in samples]
+    for sample, tensors in zip(samples, alone, strict=True):
+        execute(model, sample.images, found, watch=lambda name, value, own=tensors: own.update({name: value}))
+    for parameter in measured:
+        stride = model.tensors[parameter.measures].stride
+        parts = []
+        for sample, tensors in zip(samples, alone, strict=True):
+            rows, columns = (slice(part.start // stride, part.stop // stride) for part in sample.inside)
+            valid = sample.valid.reshape(sample.valid.shape[0] // stride, stride, -1, stride).all(axis=(1, 3))
+            parts.append(tensors[parameter.measures][:, rows, columns][:, valid])
+        if parameter.kind == "srm":
+            expected = srm(model, parameter, np.concatenate(parts, axis=1).mean(axis=1))
+        else:
+            expected = affine(model, parameter, lambda work, own=parts: map(work, own), None)
+        np.testing.assert_array_equal(found[parameter.name], expected)
+
+
 def test_engines_agree_on_bnnpan():
     torch.manual_seed(0)
     model = to_integer_model(NETWORKS["bnnpan"](Configuration(blocks=2, channels=4, bands=2)))

@@ -71,7 +71,10 @@ KINDS = {
     ),
     "-4b2": Kind(
         ("--sensor", "landsat8", "--ratio", "2", "--bits", "16"),
-        ("landsat8_5/Landsat8-5.mat:sensor=landsat8;bands=3,2,1,5;shift=1.5,-0.5",),
+        (
+            "landsat8_5/Landsat8-5.mat:sensor=landsat8;bands=3,2,1,5;shift=1.5,-0.5",
+            "landsat8_pamplona/pan_example.tif,$BITPAN_SCENES/landsat8_pamplona/ms_example.tif:bands=3,2,1,4",
+        ),
     ),
 }
 """By what their names end in, as of :data:`results_page.KINDS`."""

@@ -40,7 +40,7 @@ FEWEST = 16
 """Blocks below which there is no line, but a ratio of means."""
 
 LEAST_FIT = 0.5
-"""Of the blocks' variance that the line should explain; below it the ratio of means is taken."""
+"""Of the blocks' variance that the line should explain; below it the ratio of means is taken, and less of PAN."""
 
 SURE_FIT = 0.8
 """Below it, the bands' mean may be less than what PAN sees of each."""
@@ -225,7 +225,7 @@ class PanMatch:
     fit: float = 1.0
 
     def __post_init__(self) -> None:
-        _require_integer("PAN's gain", self.gain, *_GAINS)
+        _require_integer("PAN's gain", self.gain, 0, _GAINS[1])
         _require_integer("PAN's offset", self.offset, -_FARTHEST, _FARTHEST)
 
     @cached_property
@@ -262,6 +262,9 @@ def whole_blocks(valid: npt.NDArray[np.bool_], side: int) -> npt.NDArray[np.bool
 def match_pan(means: Float, bits: int, black: float = 0.0) -> PanMatch:
     """The match from :func:`block_means` of a scene, or of samples of it; PAN as it is where there are none.
 
+    Of a PAN that has little to do with the MS the less is taken the less of it the MS explains, of another place's
+    nothing but its mean: the detail of such a PAN is worse than none.
+
     Args:
         black: what a level makes of a count of 0 in the MS; where there is no line PAN is 0 there.
     """
@@ -274,11 +277,21 @@ def match_pan(means: Float, bits: int, black: float = 0.0) -> PanMatch:
         found = _line(bands @ _shares(bands, y), y)
         if found[0] > slope and found[2] > fit:  # the steeper line: rather too little of PAN's detail than too much
             slope, intercept, fit = found
+    share = 1.0
     if len(x) < FEWEST or fit < LEAST_FIT or not 1 / _STEEPEST < slope < _STEEPEST:
         slope = float(np.clip(y.mean() / (x.mean() - black), 1 / _STEEPEST, _STEEPEST))
         intercept = -slope * black
+        if len(x) >= FEWEST:
+            explained = max(fit, max(_correlation(x, y), 0.0) ** 2)  # lights on the sea lie far off the line
+            share = min(explained / LEAST_FIT, 1.0)
     scale = 2.0**FRACTION / slope
-    return PanMatch(bits, round(scale), round(-intercept * scale), fit)
+    return PanMatch(bits, round(share * scale), round((1 - share) * scale * y.mean() - intercept * scale), fit)
+
+
+def _correlation(x: Float, y: Float) -> float:
+    """Pearson's; 0 where one of the two is all the same."""
+    spreads = float(x.std()) * float(y.std())
+    return float(np.mean((x - x.mean()) * (y - y.mean()))) / spreads if spreads else 0.0
 
 
 def levelled(
@@ -332,10 +345,9 @@ def _line(x: Float, y: Float) -> tuple[float, float, float]:
         off = np.abs(y - slope * x - intercept)
         kept = off <= _FAR * np.median(off)
         own, other = x[kept], y[kept]
-        spread, rise = float(own.std()), float(other.std())
-        if not spread * rise:
+        if not own.std() * other.std():
             break
-        correlation = float(np.mean((own - own.mean()) * (other - other.mean()))) / (spread * rise)
-        slope = correlation * rise / spread
+        correlation = _correlation(own, other)
+        slope = correlation * float(other.std()) / float(own.std())
         intercept = float(other.mean() - slope * own.mean())
     return slope, intercept, max(correlation, 0.0) ** 2

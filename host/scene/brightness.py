@@ -78,8 +78,8 @@ def measure_pan(scene: Scene, bits: int) -> PanMatch:
     match = match_pan(means, bits, scene.level.black if scene.level else 0.0)
     if len(means) >= FEWEST and match.fit < LEAST_FIT:
         warnings.warn(
-            f"PAN and MS hardly go together: the MS's bands explain {match.fit:.0%} of PAN's variance; check that they "
-            "show one place at one time, --bands, and --shift",
+            f"PAN and MS hardly go together: the MS's bands explain {match.fit:.0%} of PAN's variance, so the less of "
+            "PAN's detail is taken; check that they show one place at one time, --bands, and --shift",
             RadiometryWarning,
             stacklevel=2,
         )

@@ -39,8 +39,8 @@ def _beyond(indices: npt.NDArray[np.intp]) -> tuple[int, int]:
 def _filled(values: npt.NDArray[Any], valid: Mask, fill: int, name: str, bits: int = MOST_BITS) -> tuple[Counted, Mask]:
     """Put ``fill`` where pixels are not ``valid``; refuse values that need more than ``bits`` bits."""
     if values.dtype.kind != "u" or 8 * values.dtype.itemsize > bits:
-        held = np.where(valid, values.astype(np.int64, copy=False), fill)
-        low, high = int(held.min()), int(held.max())
+        values = np.where(valid, values.astype(np.int64, copy=False), fill)
+        low, high = int(values.min()), int(values.max())
         if low < 0 or high >= 1 << bits:
             wrong = low if low < 0 else high
             raise SceneError(

@@ -46,6 +46,24 @@ def test_it_beats_interpolation_and_gsa_on_a_scene_it_has_not_seen(folder):
         assert index(fused, made.truth) < min(index(rival, made.truth) for rival in rivals)
 
 
+@pytest.mark.filterwarnings("ignore:PAN and MS hardly go together")
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
+def test_with_a_pan_of_something_else_it_beats_interpolation_too(folder):
+    from bitpan.host.fuser import Fuser
+    from bitpan.models.imagery.synth import synthesise
+    from bitpan.models.quality import metrics
+    from bitpan.models.quality.classical import METHODS
+
+    model = IntegerModel.load(folder)
+    made = synthesise(256, 1_000_003, model.bits, model.ratio, optics=optics(suited(model.bands, model.ratio)))
+    own = metrics.psnr(METHODS["EXP"](made.pan, made.ms, model.ratio, model.bits), made.truth)
+    mean = int(made.pan.mean())
+    noise = np.random.default_rng(0).integers(mean // 2, mean + mean // 2, made.pan.shape)
+    with Fuser(model) as fuser:
+        for pan in (made.pan[:, ::-1, ::-1], made.pan.max() - made.pan, np.full_like(made.pan, mean), noise):
+            assert metrics.psnr(fuser.fuse(pan, made.ms, shift=(0, 0)), made.truth) > own
+
+
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
 def test_fuse_takes_it_of_its_family_for_a_pair_of_its_kind(folder, tmp_path, capsys):
     own = IntegerModel.load(folder)

@@ -39,7 +39,7 @@ def test_four_windows_of_256_pixels_an_axis_are_measured(small_model, side, star
 def test_a_pair_that_does_not_go_together_is_told(small_model):
     pan, ms = pair(512)
     with pytest.warns(RadiometryWarning, match="explain 0% of PAN's variance") as told:
-        assert measure_pan(array_scene(small_model, pan[:, ::-1, ::-1], ms), 11).offset == 0
+        assert measure_pan(array_scene(small_model, pan[:, ::-1, ::-1], ms), 11).gain == 0
     assert told[0].filename == __file__
 
 

@@ -68,7 +68,7 @@ def test_bad_files(saved, small_model, change, said):
     ("place", "value", "said"),
     [
         (("fingerprint",), "ab", "made for model random ab, not for"),
-        (("pan", "gain"), "1", "PAN's gain is '1', no integer of 4096 to 268435456"),
+        (("pan", "gain"), "1", "PAN's gain is '1', no integer of 0 to 268435456"),
         (("pan", "gain"), 1 << 29, "PAN's gain is 536870912"),
         (("ms", "gains"), [1 << 20, 0], "the MS's gain is 0, no integer of 4096 to 268435456"),
         (("ms", "gains"), [1 << 20], "1 gains of 2 bands"),

@@ -46,6 +46,7 @@ class TorchEngine:
     """
 
     threads = 1
+    side_by_side = 8
 
     def __init__(self, model: IntegerModel, device: str = "cuda") -> None:
         if device.startswith("cuda") and not torch.cuda.is_available():

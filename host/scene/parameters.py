@@ -194,7 +194,7 @@ class _Measured:
 
     @cached_property
     def _sheets(self) -> list[_Sheet]:
-        """One for each thread, beginning with what is computed of the images' borders, which each frame has its own."""
+        """One for each thread or more, with what is computed of the images' borders: each frame has its own."""
         model, threads = self.model, self.engine.threads
         bordered = [name for name, tensor in model.tensors.items() if tensor.border]
         names = [node.output for node in model.nodes if any(name in node.inputs for name in bordered)]
@@ -204,10 +204,11 @@ class _Measured:
             return there | {name: self.engine.run(sample.images, self.parameters, name) for name in names}
 
         first, sheets = [*at_once(begun, self._samples, threads)], []
-        for i in range(min(threads, len(first))):
-            own = first[i::threads]
+        count = min(max(threads, -(-len(first) // self.engine.side_by_side)), len(first))
+        for i in range(count):
+            own = first[i::count]
             tensors = {name: np.concatenate([each[name] for each in own], axis=2) for name in own[0]}
-            sheets.append(_Sheet(self._samples[i::threads], own[0]["pan"].shape[2], tensors))
+            sheets.append(_Sheet(self._samples[i::count], own[0]["pan"].shape[2], tensors))
         return sheets
 
     @cached_property

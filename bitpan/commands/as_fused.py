@@ -59,7 +59,7 @@ def _method(fusing: _Fusing, engine: Engine | None, small: Method) -> Method:
 class _Unrounded:
     """An engine with real features."""
 
-    threads = 1
+    threads = side_by_side = 1
 
     def __init__(self, model: IntegerModel) -> None:
         self.model = model

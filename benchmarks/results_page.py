@@ -20,6 +20,7 @@ SWEEPS = (
     "minutes",
     "corrected",
     "corrected_s2bnet",
+    "twins_s2bnet",
     "corrected_bnnpan",
     "rivals",
     "planes",

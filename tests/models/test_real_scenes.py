@@ -44,7 +44,8 @@ def test_they_are_read(source, bands, bits, sensor, shape):
 )
 def test_minutes_of_training_beat_exp_and_gsa(source, bands, sensor, tmp_path):
     torch.manual_seed(0)
-    settings = Settings(data=(str(DATA / source),), bands=bands, sensor=sensor, iterations=400)
+    # What is held out is of the scene of the training, whose own counts say more than its level does.
+    settings = Settings(data=(str(DATA / source),), bands=bands, sensor=sensor, iterations=400, level="none")
     training = Training(settings)
     training.run(tmp_path)
     for rival in ("EXP", "GSA"):

@@ -11,11 +11,11 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-import bitpan
 from bitpan.models.imagery.images import whole_images
 from bitpan.models.imagery.sources import parse
 from bitpan.models.imagery.triples import load_source
 from bitpan.models.quality import full_resolution, judge
+from bitpan.shipped import find_model
 
 SCENES = {
     "WorldView-2": "{0}/wv2_imgWV2/imgWV2.mat:sensor=wv2;bands=2,3,5,7;bits=11",
@@ -31,12 +31,12 @@ RATIO, BITS = 4, 12
 
 def main() -> None:
     """Print a table of HQNR, a row for each method."""
-    folder, shipped = Path(os.environ["BITPAN_SCENES"]), Path(str(bitpan.__file__)).parent / "pretrained"
-    entries = judge.load_entries([shipped / name / "checkpoint.pt" for name in NETWORKS], "cpu")
+    folder = Path(os.environ["BITPAN_SCENES"])
+    entries = judge.load_entries([find_model(name) / "checkpoint.pt" for name in NETWORKS], "cpu")
     methods = judge.entry_methods(entries) | judge.classical_methods(CLASSICAL)
     rows: dict[str, list[str]] = {name: [] for name in ("the truth", *methods)}
     for source in SCENES.values():
-        image = next(iter(whole_images(load_source(parse(source.format(folder), bits=BITS), RATIO)))).held()
+        image = whole_images(load_source(parse(source.format(folder), bits=BITS), RATIO))[0].held()
         for name, cells in rows.items():
             fused = methods[name](image) if name in methods else image.gt
             found = full_resolution.evaluate(fused, image.pan, image.ms, RATIO, image.sensor)

@@ -163,9 +163,9 @@ def test_samples_are_measured_as_each_would_be_alone(network, threads):
     found, samples = compute_scene_parameters(model, scene, CompiledEngine(model, threads)), _read_samples(model, scene)
     assert len(samples) == 6
     measured = [parameter for parameter in model.scene if parameter.measures]
-    alone = [{p.measures: None for p in measured} for _ in samples]
+    alone = [{} for _ in samples]
     for sample, tensors in zip(samples, alone, strict=True):
-        execute(model, sample.images, found, watch=lambda name, value, own=tensors: own.update({name: value}))
+        execute(model, sample.images, found, watch=tensors.__setitem__)
     for parameter in measured:
         stride = model.tensors[parameter.measures].stride
         parts = []
